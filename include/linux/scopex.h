@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * scopex: structured concurrency on per-CPU worker threads
+ *
+ * A scope owns the work items that are submitted to it and does not end before
+ * every one of them is out. Its object lives on the stack of the task that
+ * opened it, so items may borrow that task's locals: there is nothing to
+ * allocate, to count references on, or to free late.
+ *
+ *	static int sum_part(struct scopex_work *work)
+ *	{
+ *		struct part *p = container_of(work, struct part, work);
+ *		...
+ *		return 0;
+ *	}
+ *
+ *	scopex_scope(s) {
+ *		for (i = 0; i < ARRAY_SIZE(part); i++) {
+ *			scopex_work_init(&part[i].work, sum_part);
+ *			scopex_submit_any(s, &part[i].work);
+ *		}
+ *		err = scopex_join(s);
+ *	}
+ *
+ * There are two ways to have a scope, and both drain it whatever happens:
+ * scopex_run() calls a body with it, scopex_scope() opens a block with it.
+ */
+#ifndef _LINUX_SCOPEX_H
+#define _LINUX_SCOPEX_H
+
+#include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/cleanup.h>
+#include <linux/compiler.h>
+#include <linux/errno.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/types.h>
+
+struct scopex_scope;
+struct scopex_work;
+struct task_struct;
+
+/**
+ * typedef scopex_fn_t - what a work item does
+ * @work: the item; container_of() leads to the caller's own object
+ *
+ * Runs in process context on a worker thread, may sleep, and is never run
+ * twice at a time for one item. Normally it runs on the CPU that the item was
+ * submitted to, but while that CPU goes offline it may run, or go on, on
+ * another one: an item that depends on its CPU has to hold off hotplug or
+ * migration itself. It must not exit the thread, and must leave it as it was:
+ * no lock held, interrupts and preemption as at entry.
+ *
+ * Return: 0, or a negative errno, which becomes the item's result and, when it
+ * is the first one, that of the scope.
+ */
+typedef int (*scopex_fn_t)(struct scopex_work *work);
+
+/**
+ * typedef scopex_body_t - what scopex_run() runs in the caller's context
+ * @scope: the open scope
+ * @arg: the argument given to scopex_run()
+ *
+ * Return: 0 or a negative errno.
+ */
+typedef int (*scopex_body_t)(struct scopex_scope *scope, void *arg);
+
+/**
+ * struct scopex_work - a work item, embedded in the caller's own object
+ * @node: link in the queue of a CPU; scopex's while the item is busy
+ * @fn: the function
+ * @scope: the scope that the item was submitted to last
+ * @status: SCOPEX_WORK_BUSY from submit until the item is out, else its result
+ *
+ * The object may live on the stack, in an array or on the heap. It belongs to
+ * scopex from a successful submit until the item is out, which
+ * scopex_work_busy() tells for one item and the end of the scope for all; then
+ * it may be submitted again, reused or freed. An item function must not free
+ * its own item.
+ */
+struct scopex_work {
+	struct llist_node	node;
+	scopex_fn_t		fn;
+	struct scopex_scope	*scope;
+	int			status;
+};
+
+/* An item's result is 0 or negative, so that one word tells busy from done. */
+#define SCOPEX_WORK_BUSY	1
+
+/**
+ * struct scopex_site - the place in the code that a scope comes from
+ * @name: the scope's name
+ * @func: the function it is opened in
+ * @file: the source file
+ * @line: the line
+ */
+struct scopex_site {
+	const char	*name;
+	const char	*func;
+	const char	*file;
+	unsigned int	line;
+};
+
+/**
+ * struct scopex_scope - a scope; use scopex_run() or scopex_scope() to have one
+ * @state: SCOPEX_OPEN, flags and the number of references, in one word
+ * @error: the first error, 0 while there is none
+ * @cpu: the CPU whose list of open scopes @node is in
+ * @owner: the task on whose stack the scope lives, the only one that waits
+ * @site: where it was opened
+ * @node: link in the list of open scopes; used once an item was submitted
+ * @waiting: the owner has dropped its reference and sleeps
+ * @since: jiffies at the first submit
+ *
+ * All fields are private to scopex.
+ */
+struct scopex_scope {
+	atomic64_t			state;
+	int				error;
+	unsigned int			cpu;
+	struct task_struct		*owner;
+	const struct scopex_site	*site;
+	struct list_head		node;
+	unsigned long			since;
+	bool				waiting;
+};
+
+/*
+ * scopex_scope.state. The upper half says what the object is, the lower half
+ * counts references: one for each item that is not out yet, and one for the
+ * owner while it is not waiting. That the plain open state is a constant in
+ * the upper half makes the usual submit one comparison.
+ */
+#define SCOPEX_COUNT_MAX	BIT_ULL(31)
+#define SCOPEX_COUNT_MASK	GENMASK_ULL(31, 0)
+#define SCOPEX_FRESH		BIT_ULL(32)	/* nothing submitted yet */
+#define SCOPEX_CANCELLED	BIT_ULL(33)
+#define SCOPEX_KIND_MASK	GENMASK_ULL(63, 36)
+#define SCOPEX_OPEN		0x5c09e0f000000000ULL
+#define SCOPEX_CLOSED		0xdead5c0000000000ULL
+#define SCOPEX_REFUSED		0x0bad5c0000000000ULL
+
+#define __SCOPEX_SITE(_name) ({						\
+	static const struct scopex_site __scopex_site = {		\
+		.name = (_name),					\
+		.func = __func__,					\
+		.file = __FILE__,					\
+		.line = __LINE__,					\
+	};								\
+	&__scopex_site;							\
+})
+
+/**
+ * SCOPEX_WORK_INIT() - initialiser for a work item
+ * @_fn: the function
+ */
+#define SCOPEX_WORK_INIT(_fn)	{ .fn = (_fn), .status = -ENODATA }
+
+/**
+ * scopex_work_init() - initialise a work item
+ * @work: the item; must not be busy
+ * @fn: the function
+ *
+ * Context: any.
+ */
+static inline void scopex_work_init(struct scopex_work *work, scopex_fn_t fn)
+{
+	*work = (struct scopex_work)SCOPEX_WORK_INIT(fn);
+}
+
+/**
+ * scopex_work_busy() - is the item still scopex's?
+ * @work: an initialised item
+ *
+ * Context: any. When it returns false, all that the item did is visible to the
+ * caller, and scopex touches the item no more.
+ *
+ * Return: true from a successful submit until the item is out.
+ */
+static inline bool scopex_work_busy(const struct scopex_work *work)
+{
+	/* Pairs with the store-release in scopex_end_item(). */
+	return smp_load_acquire(&work->status) == SCOPEX_WORK_BUSY;
+}
+
+/**
+ * scopex_work_result() - how an item ended
+ * @work: an initialised item
+ *
+ * Context: any.
+ *
+ * Return: what the item function returned; -ECANCELED if the item was
+ * cancelled before it ran; -EINPROGRESS while it is busy; -ENODATA if it has
+ * never been accepted by a scope.
+ */
+static inline int scopex_work_result(const struct scopex_work *work)
+{
+	/* Pairs with the store-release in scopex_end_item(). */
+	int status = smp_load_acquire(&work->status);
+
+	return status == SCOPEX_WORK_BUSY ? -EINPROGRESS : status;
+}
+
+/**
+ * scopex_work_scope() - the scope of the item that is running
+ * @work: the item, in its own function
+ *
+ * Context: the item function, which may submit further items to that scope or
+ * cancel it.
+ *
+ * Return: the scope, which stays open at least until the function returns.
+ */
+static inline struct scopex_scope *
+scopex_work_scope(const struct scopex_work *work)
+{
+	return work->scope;
+}
+
+/**
+ * scopex_cancelled() - was the scope cancelled?
+ * @scope: an open scope
+ *
+ * A single load: cheap enough for a loop in an item.
+ *
+ * Context: any in which the scope is known to be open: its owner, its items.
+ *
+ * Return: true after scopex_cancel().
+ */
+static inline bool scopex_cancelled(const struct scopex_scope *scope)
+{
+	return atomic64_read(&scope->state) & SCOPEX_CANCELLED;
+}
+
+int scopex_submit(struct scopex_scope *scope, struct scopex_work *work);
+int scopex_submit_on(struct scopex_scope *scope, unsigned int cpu,
+		     struct scopex_work *work);
+int scopex_submit_any(struct scopex_scope *scope, struct scopex_work *work);
+void scopex_cancel(struct scopex_scope *scope);
+int scopex_join(struct scopex_scope *scope);
+
+struct scopex_scope *__scopex_open(struct scopex_scope *scope,
+				   const struct scopex_site *site);
+void __scopex_close(struct scopex_scope *scope);
+int __scopex_run(scopex_body_t body, void *arg,
+		 const struct scopex_site *site);
+
+/**
+ * scopex_run() - run a body with a scope, return when every item is out
+ * @body: a &typedef scopex_body_t, called once in the caller's context
+ * @arg: its argument
+ *
+ * The scope lives in scopex_run()'s own frame: no caller can leave it early,
+ * forget to wait, or move it.
+ *
+ * Context: process context, may sleep. Not from a work item.
+ *
+ * Return: the first error of an item or of the body, whichever came first;
+ * -ECANCELED if an item was cancelled before it ran and nothing failed earlier;
+ * -EDEADLK if called from a work item, -EINVAL in interrupt context, each with
+ * a warning and without calling the body; else 0.
+ */
+#define scopex_run(body, arg)	scopex_run_named(body, arg, #body)
+
+/**
+ * scopex_run_named() - scopex_run() with a name for debugfs
+ * @body: a &typedef scopex_body_t, called once in the caller's context
+ * @arg: its argument
+ * @name: a string constant
+ *
+ * Context: as for scopex_run().
+ *
+ * Return: as for scopex_run().
+ */
+#define scopex_run_named(body, arg, name)				\
+	__scopex_run(body, arg, __SCOPEX_SITE(name))
+
+/**
+ * scopex_scope() - open a scope for the block that follows
+ * @s: the name of the scope, in the block a &struct scopex_scope pointer
+ *
+ * Every way out of the block drains the scope first: its end, return, goto,
+ * break (which leaves this block only) and continue (likewise). Note that the
+ * operand of a return is evaluated before the drain: to return what items
+ * worked out, scopex_join() first.
+ *
+ * Declare what items borrow before the block. Inside it, a variable is dead
+ * when the drain begins.
+ *
+ * Context: process context, may sleep. Opened from a work item or in interrupt
+ * context, the scope is refused with a warning: every submit to it, and
+ * scopex_join(), return -EDEADLK or -EINVAL.
+ */
+#define scopex_scope(s)		scopex_scope_named(s, #s)
+
+/**
+ * scopex_scope_named() - scopex_scope() with a name for debugfs
+ * @s: the name of the scope in the code
+ * @name: a string constant
+ *
+ * Context: as for scopex_scope().
+ */
+#define scopex_scope_named(s, name)					\
+	for (struct scopex_scope __scopex_##s __cleanup(__scopex_close),	\
+	     *s = __scopex_open(&__scopex_##s, __SCOPEX_SITE(name)),	\
+	     *__scopex_once_##s = s;					\
+	     __scopex_once_##s; __scopex_once_##s = NULL)
+
+#endif /* _LINUX_SCOPEX_H */

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CPUs: which ones have a worker, hotplug, and the choice of one
+ *
+ * Theory of operation
+ *
+ * A worker is made when its CPU first comes online, and lives until the module
+ * goes. It is bound to the CPU but is no per-CPU thread in the scheduler's sense,
+ * so nobody ever parks it: going offline does not wait for an item, which may
+ * itself be waiting for the hotplug lock.
+ *
+ *	offline	The queue is closed to submitters that name the CPU, and those
+ *		on it are directed elsewhere. The worker is left alone: the
+ *		scheduler moves it off the dying CPU, and there it runs all that
+ *		was queued, including what a submitter who had looked before the
+ *		queue was closed still pushes. So nothing has to be re-homed.
+ *	online	The worker is bound again, then the queue is opened. What it runs
+ *		meanwhile simply goes on.
+ *
+ * Both run under the hotplug lock for writing, one CPU at a time, and so do the
+ * changes to scopex_open_cpus and scopex_local. Submitters read these, and
+ * scopex_cpu.open, without a lock; a stale answer leads to a queue that is closed,
+ * but served.
+ *
+ * Life of a worker: made, bound, woken, and waited for until it runs, since
+ * kthread_stop() of a thread that has never run would skip its function; stopped
+ * only when no submitter can be left, and its queue drained by itself first.
+ */
+
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/err.h>
+#include <linux/kthread.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/topology.h>
+
+#include "internal.h"
+
+DEFINE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
+
+/* Where scopex_submit() on a CPU goes to: the CPU itself, or the nearest. */
+DEFINE_PER_CPU(struct scopex_cpu *, scopex_local);
+
+/* The last choice of scopex_submit_any() on a CPU. */
+static DEFINE_PER_CPU(unsigned int, scopex_cursor);
+
+/* The CPUs that submitters may choose. */
+struct cpumask scopex_open_cpus;
+
+static struct cpumask scopex_served_cpus;
+static int scopex_nice;
+static enum cpuhp_state scopex_hp_state;
+
+/* How many CPUs scopex_choose_cpu() looks at before it takes a busy one. */
+#define SCOPEX_CHOICES	4
+
+static unsigned int scopex_next_cpu(unsigned int cpu)
+{
+	cpu = cpumask_next(cpu, &scopex_open_cpus);
+	return cpu < nr_cpu_ids ? cpu : cpumask_first(&scopex_open_cpus);
+}
+
+/**
+ * scopex_choose_cpu() - choose a CPU for an item that may run on any
+ *
+ * Round robin, from a cursor of this CPU's own, so that no line is shared; but
+ * an idle worker among the next few goes first.
+ *
+ * Context: any.
+ *
+ * Return: the CPU, or NULL if there is none.
+ */
+struct scopex_cpu *scopex_choose_cpu(void)
+{
+	unsigned int first, cpu, i;
+
+	first = scopex_next_cpu(raw_cpu_read(scopex_cursor));
+	for (cpu = first, i = 0; i < SCOPEX_CHOICES && cpu < nr_cpu_ids; i++) {
+		if (READ_ONCE(per_cpu(scopex_cpus, cpu).queue) == SCOPEX_PARKED)
+			goto found;
+		cpu = scopex_next_cpu(cpu);
+	}
+	cpu = first;
+	if (cpu >= nr_cpu_ids)
+		return NULL;
+found:
+	raw_cpu_write(scopex_cursor, cpu);
+	return per_cpu_ptr(&scopex_cpus, cpu);
+}
+
+/* Tell each CPU where its local submits go, after the set of open ones changed. */
+static void scopex_direct_local(void)
+{
+	unsigned int cpu, to;
+
+	for_each_possible_cpu(cpu) {
+		if (cpumask_test_cpu(cpu, &scopex_open_cpus))
+			to = cpu;
+		else
+			to = cpumask_any_and(cpumask_of_node(cpu_to_node(cpu)),
+					     &scopex_open_cpus);
+		if (to >= nr_cpu_ids)
+			to = cpumask_any(&scopex_open_cpus);
+
+		WRITE_ONCE(per_cpu(scopex_local, cpu), to < nr_cpu_ids ?
+			   per_cpu_ptr(&scopex_cpus, to) : NULL);
+	}
+}
+
+static int scopex_make_worker(struct scopex_cpu *sc)
+{
+	struct task_struct *worker;
+
+	worker = kthread_create_on_node(scopex_worker, sc, cpu_to_node(sc->cpu),
+					"scopex/%u", sc->cpu);
+	if (IS_ERR(worker)) {
+		pr_err("no worker for CPU %u: %pe\n", sc->cpu, worker);
+		return PTR_ERR(worker);
+	}
+	kthread_bind(worker, sc->cpu);
+	set_user_nice(worker, scopex_nice);
+	sc->worker = worker;
+
+	/* Before anybody may submit to it, and before anybody may stop it. */
+	wake_up_process(worker);
+	wait_for_completion(&sc->started);
+	return 0;
+}
+
+static int scopex_cpu_online(unsigned int cpu)
+{
+	struct scopex_cpu *sc = per_cpu_ptr(&scopex_cpus, cpu);
+	int err;
+
+	if (!cpumask_test_cpu(cpu, &scopex_served_cpus))
+		return 0;
+
+	if (sc->worker)
+		err = set_cpus_allowed_ptr(sc->worker, cpumask_of(cpu));
+	else
+		err = scopex_make_worker(sc);
+	if (err)
+		return err;
+
+	cpumask_set_cpu(cpu, &scopex_open_cpus);
+	scopex_direct_local();
+	WRITE_ONCE(sc->open, true);
+	return 0;
+}
+
+static int scopex_cpu_offline(unsigned int cpu)
+{
+	WRITE_ONCE(per_cpu(scopex_cpus, cpu).open, false);
+	cpumask_clear_cpu(cpu, &scopex_open_cpus);
+	scopex_direct_local();
+	return 0;
+}
+
+static void scopex_stop_worker(struct scopex_cpu *sc)
+{
+	int err = kthread_stop(sc->worker);
+
+	WARN(err, "scopex: the worker of CPU %u ended with %d\n", sc->cpu, err);
+	/* Nobody can submit now; but never leave an item behind. */
+	if (WARN(sc->queue, "scopex: CPU %u has items left\n", sc->cpu))
+		scopex_drain(sc);
+	sc->worker = NULL;
+}
+
+/**
+ * scopex_cpus_stop() - close all queues, drain them, stop the workers
+ *
+ * Context: process context; sleeps. No scope is open, and none can be opened.
+ */
+void scopex_cpus_stop(void)
+{
+	struct scopex_cpu *sc;
+	unsigned int cpu;
+
+	if (scopex_hp_state > 0)
+		cpuhp_remove_state(scopex_hp_state);
+
+	for_each_possible_cpu(cpu) {
+		sc = per_cpu_ptr(&scopex_cpus, cpu);
+		if (sc->worker)
+			scopex_stop_worker(sc);
+		WARN(!list_empty(&sc->scopes),
+		     "scopex: a scope is still open on CPU %u\n", cpu);
+	}
+}
+
+/**
+ * scopex_cpus_start() - make the workers, now and when more CPUs come online
+ * @cpus: the CPUs to serve
+ * @nice: the nice level of the workers
+ *
+ * Context: process context; sleeps.
+ *
+ * Return: 0 or a negative errno; then there are no workers.
+ */
+int scopex_cpus_start(const struct cpumask *cpus, int nice)
+{
+	unsigned int cpu;
+	int err;
+
+	cpumask_copy(&scopex_served_cpus, cpus);
+	scopex_nice = nice;
+
+	for_each_possible_cpu(cpu) {
+		struct scopex_cpu *sc = per_cpu_ptr(&scopex_cpus, cpu);
+
+		sc->cpu = cpu;
+		init_completion(&sc->started);
+		spin_lock_init(&sc->take_lock);
+		raw_spin_lock_init(&sc->scopes_lock);
+		INIT_LIST_HEAD(&sc->scopes);
+		per_cpu(scopex_cursor, cpu) = cpu;
+	}
+
+	err = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "scopex:online",
+				scopex_cpu_online, scopex_cpu_offline);
+	if (err < 0) {
+		scopex_cpus_stop();
+		return err;
+	}
+	scopex_hp_state = err;
+	return 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Delays at chosen points of the protocol, so that a test can hold a race open
+ * for as long as it likes. Only in a module built with CONFIG_SCOPEX_INJECT=y;
+ * otherwise a point is no code at all.
+ */
+#ifndef _SCOPEX_INJECT_H
+#define _SCOPEX_INJECT_H
+
+/**
+ * enum scopex_inject_point - where a delay can be put
+ * @SCOPEX_INJECT_ASSOCIATE: a submit has read the scope's state, and has not
+ *	yet taken its reference
+ * @SCOPEX_INJECT_REGISTER: the first submit holds the lock of the list of
+ *	scopes
+ * @SCOPEX_INJECT_PUSH: a submit has its reference, the item is not queued yet
+ * @SCOPEX_INJECT_WAKE: the item is queued on a parked CPU, its worker not woken
+ * @SCOPEX_INJECT_PARK: the worker has parked its queue, and still looks awake
+ * @SCOPEX_INJECT_ITEM_OUT: the worker has given an item back to its owner
+ * @SCOPEX_INJECT_LAST_PUT: the last reference of a waited-for scope is gone,
+ *	its owner not woken
+ * @SCOPEX_INJECT_POINTS: how many there are
+ */
+enum scopex_inject_point {
+	SCOPEX_INJECT_ASSOCIATE,
+	SCOPEX_INJECT_REGISTER,
+	SCOPEX_INJECT_PUSH,
+	SCOPEX_INJECT_WAKE,
+	SCOPEX_INJECT_PARK,
+	SCOPEX_INJECT_ITEM_OUT,
+	SCOPEX_INJECT_LAST_PUT,
+	SCOPEX_INJECT_POINTS,
+};
+
+#ifdef CONFIG_SCOPEX_INJECT
+void scopex_inject(enum scopex_inject_point point);
+void scopex_inject_set(enum scopex_inject_point point, unsigned int usecs);
+unsigned int scopex_inject_hits(enum scopex_inject_point point);
+#else
+static inline void scopex_inject(enum scopex_inject_point point) { }
+#endif
+
+#endif /* _SCOPEX_INJECT_H */

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+/* scopex.ko: parameters, load and unload */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cpumask.h>
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/printk.h>
+#include <linux/sched/prio.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+static char *cpus;
+module_param(cpus, charp, 0444);
+MODULE_PARM_DESC(cpus, "CPUs to serve, as a list like 0-3,8 (default: all)");
+
+static int nice;
+module_param(nice, int, 0444);
+MODULE_PARM_DESC(nice, "nice level of the workers, -20 to 19 (default: 0)");
+
+static int __init scopex_parse_cpus(struct cpumask *mask)
+{
+	int err;
+
+	if (!cpus) {
+		cpumask_copy(mask, cpu_possible_mask);
+		return 0;
+	}
+
+	err = cpulist_parse(cpus, mask);
+	if (err) {
+		pr_err("cpus=%s: not a list of CPUs below %u\n",
+		       cpus, nr_cpu_ids);
+		return err;
+	}
+	if (!cpumask_subset(mask, cpu_possible_mask)) {
+		pr_err("cpus=%s: this machine can only have CPUs %*pbl\n",
+		       cpus, cpumask_pr_args(cpu_possible_mask));
+		return -EINVAL;
+	}
+	if (!cpumask_intersects(mask, cpu_online_mask)) {
+		pr_err("cpus=%s: none of these CPUs is online\n", cpus);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int __init scopex_init(void)
+{
+	cpumask_var_t mask;
+	int err;
+
+	if (nice < MIN_NICE || nice > MAX_NICE) {
+		pr_err("nice=%d: must be from %d to %d\n",
+		       nice, MIN_NICE, MAX_NICE);
+		return -EINVAL;
+	}
+
+	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
+		return -ENOMEM;
+	err = scopex_parse_cpus(mask);
+	if (!err)
+		err = scopex_cpus_start(mask, nice);
+	free_cpumask_var(mask);
+	if (err)
+		return err;
+
+	scopex_debugfs_init();
+	pr_info("serving CPUs %*pbl\n", cpumask_pr_args(&scopex_open_cpus));
+	return 0;
+}
+
+/*
+ * The kernel does not call this while a module that uses scopex is loaded, and a
+ * scope lives on the stack of such a module's function: nobody is inside.
+ */
+static void __exit scopex_exit(void)
+{
+	scopex_debugfs_exit();
+	scopex_cpus_stop();
+}
+
+module_init(scopex_init);
+module_exit(scopex_exit);
+
+MODULE_DESCRIPTION("Structured concurrency on per-CPU worker threads");
+MODULE_AUTHOR("The scopex authors");
+MODULE_LICENSE("GPL");

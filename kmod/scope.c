@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Scopes: open, submit, cancel, drain
+ *
+ * Theory of operation
+ *
+ * A scope is an object on the stack of the task that opened it. What makes that
+ * sound is a single rule: the function that owns the object does not return
+ * before every item that was accepted is out, and whoever takes the last item
+ * out does not touch the object afterwards. No error, signal or cancellation
+ * shortens the wait; they can only ask that it become short.
+ *
+ * All of a scope's life is in one 64-bit word, scopex_scope.state:
+ *
+ *	kind (28 bits) | flags (4 bits) | references (32 bits)
+ *
+ * An item that is not out yet holds one reference; the owner holds one while it
+ * is not waiting. The word moves like this:
+ *
+ *	OPEN|FRESH, 1		opened
+ *	OPEN, 1 + n		n items are not out, the owner does something else
+ *	OPEN, n			the owner waits
+ *	OPEN, 0			drained: nobody may associate any more
+ *	OPEN, 1			joined: open for another round
+ *	CLOSED			poisoned, for those who come too late
+ *
+ * plus CANCELLED from scopex_cancel() to the end of the round, and REFUSED for
+ * a scope that was never opened because its object or its context was wrong.
+ *
+ * Submit. An item is first claimed (status becomes BUSY, which only one
+ * submitter can bring about), then associated (one more reference, taken only
+ * from a state that allows it, so that a late submitter never changes the word
+ * of a scope that is drained), then pushed. Every step that fails undoes the
+ * ones before, and the item is as it was.
+ *
+ * Items may submit to their own scope, even while the owner waits: they hold a
+ * reference, so the count can't have reached 0.
+ *
+ * The last reference. A worker drops the references of a run of items at once.
+ * If the count falls to 0, the owner has dropped its own before, so it waits or
+ * is about to. From that very moment it can wake for any reason, see the 0,
+ * return, and have its stack reused or freed. So the worker reads the owner
+ * first, and an RCU read section keeps the owner's task_struct, not the scope,
+ * alive until it is woken. If it was awake already, it gets one stray wake-up,
+ * which every sleeper has to tolerate.
+ *
+ * Who may touch what:
+ *
+ *	state		anybody who holds a reference, or to whom the caller
+ *			guarantees that the scope is open; only the owner once
+ *			the count is 0
+ *	error		cmpxchg from 0 by holders of a reference; the owner reads
+ *			and resets it while drained
+ *	owner, site	written by the owner before the scope is open, then
+ *			constant
+ *	waiting		the owner; for those who list scopes
+ *	cpu, since	written by the first submitter while it holds a reference
+ *	node		scopex_cpu.scopes_lock of @cpu
+ *
+ * Ordering:
+ *
+ *   A	The release of a reference (scopex_put_items) pairs with the acquire of
+ *	the 0 (scopex_drain_scope): what the items wrote is visible to the owner
+ *	when it goes on.
+ *   B	The owner sets its task state, then reads the count; the worker writes
+ *	the count, then reads the task state (in wake_up_process(), which has a
+ *	full barrier before): no wake-up is lost.
+ *   C	The claim of an item (acquire) pairs with the store-release that ended
+ *	it (scopex_end_item): its last user is through with it.
+ *
+ * Open scopes can be listed (debugfs). To keep an empty scope free of charge, a
+ * scope is registered by its first submit: the FRESH flag sends that one to the
+ * slow path, which clears the flag in the same step that takes the reference.
+ * Since the item holds it until it ran, registering is over before the owner
+ * can unregister.
+ */
+
+#include <linux/bug.h>
+#include <linux/export.h>
+#include <linux/instruction_pointer.h>
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/task_stack.h>
+
+#include "internal.h"
+
+static void scopex_register(struct scopex_scope *scope)
+{
+	struct scopex_cpu *sc = raw_cpu_ptr(&scopex_cpus);
+	unsigned long flags;
+
+	scope->cpu = sc->cpu;
+	scope->since = jiffies;
+
+	raw_spin_lock_irqsave(&sc->scopes_lock, flags);
+	scopex_inject(SCOPEX_INJECT_REGISTER);
+	list_add_tail(&scope->node, &sc->scopes);
+	raw_spin_unlock_irqrestore(&sc->scopes_lock, flags);
+}
+
+static void scopex_unregister(struct scopex_scope *scope)
+{
+	struct scopex_cpu *sc = per_cpu_ptr(&scopex_cpus, scope->cpu);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&sc->scopes_lock, flags);
+	list_del(&scope->node);
+	raw_spin_unlock_irqrestore(&sc->scopes_lock, flags);
+}
+
+static int scopex_refuse(int err)
+{
+	this_cpu_inc(scopex_cpus.refused);
+	return err;
+}
+
+/* Everything but the usual case of scopex_associate(), which see. */
+static noinline int scopex_associate_slow(struct scopex_scope *scope,
+					  struct scopex_work *work, u64 state,
+					  unsigned long caller)
+{
+	u64 count;
+
+	do {
+		count = state & SCOPEX_COUNT_MASK;
+
+		switch (state & SCOPEX_KIND_MASK) {
+		case SCOPEX_OPEN:
+			break;
+		case SCOPEX_REFUSED:
+			return scope->error;
+		case SCOPEX_CLOSED:
+			count = 0;
+			break;
+		default:
+			scopex_misuse("%pS submits %ps to what is no scope",
+				      (void *)caller, work->fn);
+			return -EINVAL;
+		}
+
+		if (!count) {
+			scopex_misuse("%pS submits %ps to a closed scope",
+				      (void *)caller, work->fn);
+			return -ESHUTDOWN;
+		}
+		if (state & SCOPEX_CANCELLED)
+			return -ECANCELED;
+		if (count >= SCOPEX_COUNT_MAX)
+			return -EOVERFLOW;
+
+		scopex_inject(SCOPEX_INJECT_ASSOCIATE);
+	} while (!atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
+					       (state & ~SCOPEX_FRESH) + 1));
+
+	if (state & SCOPEX_FRESH)
+		scopex_register(scope);
+	return 0;
+}
+
+/*
+ * Take a reference on the scope for an item, if the scope is open, not
+ * cancelled and not full. Relaxed, as the item's push orders it before the
+ * worker's put.
+ */
+static __always_inline int scopex_associate(struct scopex_scope *scope,
+					    struct scopex_work *work,
+					    unsigned long caller)
+{
+	u64 state = atomic64_read(&scope->state);
+
+	do {
+		/* open, no flags, 1 <= count < SCOPEX_COUNT_MAX: all in one */
+		if (unlikely(state - (SCOPEX_OPEN + 1) >= SCOPEX_COUNT_MAX - 1))
+			return scopex_associate_slow(scope, work, state, caller);
+		scopex_inject(SCOPEX_INJECT_ASSOCIATE);
+	} while (!atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
+					       state + 1));
+	return 0;
+}
+
+static __always_inline int scopex_submit_to(struct scopex_scope *scope,
+					    struct scopex_cpu *sc,
+					    struct scopex_work *work)
+{
+	unsigned long caller = _RET_IP_;
+	int status, err;
+
+	if (WARN_RATELIMIT(!work->fn,
+			   "scopex: %pS submits an item without a function\n",
+			   (void *)caller))
+		return scopex_refuse(-EINVAL);
+
+	/* Acquire C: pairs with scopex_end_item(). */
+	status = xchg_acquire(&work->status, SCOPEX_WORK_BUSY);
+	if (unlikely(status == SCOPEX_WORK_BUSY))
+		return scopex_refuse(-EBUSY);
+
+	err = scopex_associate(scope, work, caller);
+	if (unlikely(err)) {
+		/* Release C: pairs with the claim of another submitter. */
+		smp_store_release(&work->status, status);
+		return scopex_refuse(err);
+	}
+
+	work->scope = scope;
+	scopex_inject(SCOPEX_INJECT_PUSH);
+	if (scopex_queue_push(&sc->queue, &work->node))
+		scopex_wake(sc);
+	return 0;
+}
+
+/**
+ * scopex_submit() - submit an item to this CPU
+ * @scope: an open scope
+ * @work: an initialised item that is not busy
+ *
+ * The item starts at once, as soon as the CPU's worker gets to it; it does not
+ * wait for the join. Where this CPU has no worker (see the module's parameter
+ * "cpus"), the nearest CPU that has one takes it.
+ *
+ * All that the caller wrote before is visible to the item. @work and what it
+ * borrows must stay valid until the item is out.
+ *
+ * Context: process, softirq and hard-irq context, any lock held; not NMI. Does
+ * not sleep, allocates nothing. In another context than the scope's owner or
+ * one of its items, the caller has to know that the scope is open and stays so
+ * until this returns.
+ *
+ * Return: 0, or with nothing changed and the item as it was: -EBUSY if the item
+ * is queued or running; -ECANCELED if the scope was cancelled; -ENODEV if no
+ * CPU has a worker; -EOVERFLOW if the scope holds 2^31 references; with a
+ * warning, -ESHUTDOWN if the scope is closed, -EINVAL if the item has no
+ * function or @scope is none; and the reason why a scope was refused when it was
+ * opened.
+ */
+int scopex_submit(struct scopex_scope *scope, struct scopex_work *work)
+{
+	struct scopex_cpu *sc = raw_cpu_read(scopex_local);
+
+	if (unlikely(!sc))
+		return scopex_refuse(-ENODEV);
+	return scopex_submit_to(scope, sc, work);
+}
+EXPORT_SYMBOL_GPL(scopex_submit);
+
+/**
+ * scopex_submit_on() - submit an item to a CPU
+ * @scope: an open scope
+ * @cpu: the CPU's number
+ * @work: an initialised item that is not busy
+ *
+ * As scopex_submit(). If the CPU goes offline meanwhile, the item is run all the
+ * same, on another one.
+ *
+ * Context: as for scopex_submit().
+ *
+ * Return: as scopex_submit(), and -EINVAL if there can be no such CPU, -ENODEV
+ * if it is offline or has no worker.
+ */
+int scopex_submit_on(struct scopex_scope *scope, unsigned int cpu,
+		     struct scopex_work *work)
+{
+	struct scopex_cpu *sc;
+
+	if (unlikely(cpu >= nr_cpu_ids || !cpu_possible(cpu)))
+		return scopex_refuse(-EINVAL);
+
+	sc = per_cpu_ptr(&scopex_cpus, cpu);
+	if (unlikely(!READ_ONCE(sc->open)))
+		return scopex_refuse(-ENODEV);
+	return scopex_submit_to(scope, sc, work);
+}
+EXPORT_SYMBOL_GPL(scopex_submit_on);
+
+/**
+ * scopex_submit_any() - submit an item to a CPU that scopex chooses
+ * @scope: an open scope
+ * @work: an initialised item that is not busy
+ *
+ * As scopex_submit(), but goes round the CPUs, those with a sleeping worker
+ * first, so that a loop of submits spreads its items.
+ *
+ * Context: as for scopex_submit().
+ *
+ * Return: as for scopex_submit().
+ */
+int scopex_submit_any(struct scopex_scope *scope, struct scopex_work *work)
+{
+	struct scopex_cpu *sc = scopex_choose_cpu();
+
+	if (unlikely(!sc))
+		return scopex_refuse(-ENODEV);
+	return scopex_submit_to(scope, sc, work);
+}
+EXPORT_SYMBOL_GPL(scopex_submit_any);
+
+/* Remember the first error; visible to the owner by way of A. */
+void scopex_set_error(struct scopex_scope *scope, int err)
+{
+	cmpxchg_relaxed(&scope->error, 0, err);
+}
+
+/**
+ * scopex_put_items() - drop the references of a run of items that are out
+ * @scope: their scope; must not be touched any more by the caller
+ * @nr: how many
+ *
+ * Context: the worker.
+ */
+void scopex_put_items(struct scopex_scope *scope, unsigned int nr)
+{
+	struct task_struct *owner;
+	u64 state;
+
+	/* For the owner's task_struct: it may exit once the count is 0. */
+	rcu_read_lock();
+	owner = scope->owner;
+
+	/* Release A: pairs with scopex_drain_scope(). */
+	state = atomic64_sub_return_release(nr, &scope->state);
+	if (!(state & SCOPEX_COUNT_MASK)) {
+		/* The scope is gone. */
+		scopex_inject(SCOPEX_INJECT_LAST_PUT);
+		/* B: pairs with set_current_state() in scopex_drain_scope(). */
+		wake_up_process(owner);
+	}
+	rcu_read_unlock();
+}
+
+/*
+ * Drop the owner's reference and wait for those of the items. Uninterruptible:
+ * a wait that ended early would leave items on a dead stack frame.
+ */
+static void scopex_drain_scope(struct scopex_scope *scope)
+{
+	/* Acquire A: pairs with scopex_put_items(). */
+	if (!(atomic64_dec_return_acquire(&scope->state) & SCOPEX_COUNT_MASK))
+		return;
+
+	WRITE_ONCE(scope->waiting, true);
+	for (;;) {
+		/* B: pairs with wake_up_process() in scopex_put_items(). */
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		/* Acquire A: pairs with scopex_put_items(). */
+		if (!(atomic64_read_acquire(&scope->state) & SCOPEX_COUNT_MASK))
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	WRITE_ONCE(scope->waiting, false);
+}
+
+/* Is @scope one that the current task may join or close? 0, or why not. */
+static int scopex_check_owner(struct scopex_scope *scope, const char *what,
+			      unsigned long caller)
+{
+	u64 kind = atomic64_read(&scope->state) & SCOPEX_KIND_MASK;
+
+	if (unlikely(kind != SCOPEX_OPEN)) {
+		if (kind == SCOPEX_REFUSED)
+			return scope->error;
+		scopex_misuse("%pS %s what is no open scope",
+			      (void *)caller, what);
+		return kind == SCOPEX_CLOSED ? -ESHUTDOWN : -EINVAL;
+	}
+	if (unlikely(scope->owner != current)) {
+		scopex_misuse("%pS %s scope %s of %s() in task %s:%d, which is not its owner",
+			      (void *)caller, what, scope->site->name,
+			      scope->site->func, current->comm, current->pid);
+		return -EPERM;
+	}
+	return 0;
+}
+
+/**
+ * scopex_join() - wait until every item is out
+ * @scope: a scope that the current task opened
+ *
+ * What the items wrote is then visible to the caller, and the scope is open for
+ * another round of items, without an error and not cancelled. A second join is
+ * harmless.
+ *
+ * Context: process context of the owner; sleeps, uninterruptibly. The caller
+ * must not hold a lock that an item needs.
+ *
+ * Return: the first error of an item since the scope was opened or joined;
+ * -ECANCELED if an item was cancelled before it ran and none failed earlier;
+ * with a warning, -EPERM in another task than the owner, and -ESHUTDOWN or
+ * -EINVAL if @scope is not open; the reason why a scope was refused when it was
+ * opened; else 0.
+ */
+int scopex_join(struct scopex_scope *scope)
+{
+	int err = scopex_check_owner(scope, "joins", _RET_IP_);
+
+	might_sleep();
+	if (err)
+		return err;
+
+	scopex_drain_scope(scope);
+	err = scope->error;
+	scope->error = 0;
+	/* The owner is alone now, but for a submit or cancel that races. */
+	atomic64_andnot(SCOPEX_CANCELLED, &scope->state);
+	atomic64_inc(&scope->state);
+	return err;
+}
+EXPORT_SYMBOL_GPL(scopex_join);
+
+/**
+ * scopex_cancel() - ask that a scope come to an end
+ * @scope: an open scope
+ *
+ * Items that have not started end with -ECANCELED, without being run. Those that
+ * run can ask scopex_cancelled() and return. Further submits are refused with
+ * -ECANCELED until the scope was joined. This call does not wait: no item is
+ * known to be out before the join, or the end of the scope.
+ *
+ * Context: any but NMI, in which the scope is known to be open: its owner, its
+ * items.
+ */
+void scopex_cancel(struct scopex_scope *scope)
+{
+	u64 kind = atomic64_read(&scope->state) & SCOPEX_KIND_MASK;
+
+	if (likely(kind == SCOPEX_OPEN))
+		atomic64_or(SCOPEX_CANCELLED, &scope->state);
+	else if (kind != SCOPEX_REFUSED)
+		scopex_misuse("%pS cancels what is no open scope",
+			      (void *)_RET_IP_);
+}
+EXPORT_SYMBOL_GPL(scopex_cancel);
+
+static bool scopex_in_item(void)
+{
+	return (current->flags & PF_KTHREAD) &&
+	       kthread_func(current) == scopex_worker;
+}
+
+/**
+ * __scopex_open() - open a scope; for scopex_scope() and scopex_run()
+ * @scope: the object, on the current task's stack
+ * @site: the place in the code
+ *
+ * Context: process context, not in a work item.
+ *
+ * Return: @scope, which is either open or refused.
+ */
+struct scopex_scope *__scopex_open(struct scopex_scope *scope,
+				   const struct scopex_site *site)
+{
+	scope->error = 0;
+	scope->owner = current;
+	scope->site = site;
+	scope->waiting = false;
+
+	if (unlikely(!in_task())) {
+		scope->error = -EINVAL;
+		scopex_misuse("scope %s of %s() is opened in an interrupt, which can't wait",
+			      site->name, site->func);
+	} else if (unlikely(!object_is_on_stack(scope))) {
+		scope->error = -EINVAL;
+		scopex_misuse("scope %s of %s() is not on the stack of the task that opens it",
+			      site->name, site->func);
+	} else if (unlikely(scopex_in_item())) {
+		scope->error = -EDEADLK;
+		scopex_misuse("scope %s of %s() is opened in a work item, and would wait for its own CPU",
+			      site->name, site->func);
+	}
+
+	atomic64_set(&scope->state, unlikely(scope->error) ? SCOPEX_REFUSED :
+		     SCOPEX_OPEN | SCOPEX_FRESH | 1);
+	return scope;
+}
+EXPORT_SYMBOL_GPL(__scopex_open);
+
+/**
+ * __scopex_close() - drain and end a scope; for scopex_scope()
+ * @scope: what __scopex_open() was given
+ *
+ * Context: process context of the owner; sleeps, uninterruptibly.
+ */
+void __scopex_close(struct scopex_scope *scope)
+{
+	int err = scopex_check_owner(scope, "closes", _RET_IP_);
+
+	might_sleep();
+	if (unlikely(err)) {
+		if ((atomic64_read(&scope->state) & SCOPEX_KIND_MASK) ==
+		    SCOPEX_REFUSED)
+			atomic64_set(&scope->state, SCOPEX_CLOSED);
+		return;
+	}
+
+	scopex_drain_scope(scope);
+	if (!(atomic64_read(&scope->state) & SCOPEX_FRESH))
+		scopex_unregister(scope);
+	atomic64_set(&scope->state, SCOPEX_CLOSED);
+}
+EXPORT_SYMBOL_GPL(__scopex_close);
+
+/**
+ * __scopex_run() - open a scope, call a body, drain; for scopex_run()
+ * @body: the body
+ * @arg: its argument
+ * @site: the place in the code
+ *
+ * Context: process context, not in a work item; sleeps, uninterruptibly.
+ *
+ * Return: as documented for scopex_run().
+ */
+int __scopex_run(scopex_body_t body, void *arg, const struct scopex_site *site)
+{
+	struct scopex_scope scope;
+	int err;
+
+	__scopex_open(&scope, site);
+	if (likely(!scope.error)) {
+		err = body(&scope, arg);
+		if (err)
+			scopex_set_error(&scope, err);
+	}
+	__scopex_close(&scope);
+	return scope.error;
+}
+EXPORT_SYMBOL_GPL(__scopex_run);
