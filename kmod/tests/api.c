@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Suite "api": what each call promises, case by case */
+
+#include <linux/cpu.h>
+#include <linux/delay.h>
+#include <linux/slab.h>
+
+#include "test.h"
+
+/* Run one body in a scope, and check that it was called. */
+struct body {
+	struct scopex_test	*test;
+	struct test_item	*items;
+	unsigned int		nr;
+	unsigned int		calls;
+	int			ret;
+};
+
+static int count_body(struct scopex_scope *scope, void *arg)
+{
+	struct body *body = arg;
+
+	body->calls++;
+	return body->ret;
+}
+
+static void run_without_items(struct scopex_test *test)
+{
+	struct body body = { .test = test };
+
+	EXPECT_EQ(test, scopex_run(count_body, &body), 0);
+	body.ret = -EILSEQ;
+	EXPECT_EQ(test, scopex_run(count_body, &body), -EILSEQ);
+	EXPECT_EQ(test, body.calls, 2);
+}
+
+static int submit_all_body(struct scopex_scope *scope, void *arg)
+{
+	struct body *body = arg;
+	unsigned int i;
+
+	for (i = 0; i < body->nr; i++)
+		EXPECT_EQ(body->test,
+			  scopex_submit_any(scope, &body->items[i].work), 0);
+	return body->ret;
+}
+
+/* The call returns after the last item, with all that the items wrote. */
+static void run_drains(struct scopex_test *test)
+{
+	struct body body = { .test = test, .nr = 1000 };
+	unsigned int i;
+
+	body.items = test_items(body.nr);
+	if (!EXPECT(test, body.items))
+		return;
+	EXPECT_EQ(test, scopex_run(submit_all_body, &body), 0);
+	for (i = 0; i < body.nr; i++) {
+		EXPECT_EQ(test, atomic_read(&body.items[i].runs), 1);
+		EXPECT_EQ(test, scopex_work_result(&body.items[i].work), 0);
+	}
+	kvfree(body.items);
+}
+
+static void submit_runs_on_this_cpu(struct scopex_test *test)
+{
+	struct test_item item;
+	unsigned int cpu;
+
+	test_item_init(&item);
+	scopex_scope(s) {
+		cpu = get_cpu();
+		EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
+		put_cpu();
+	}
+	EXPECT_EQ(test, atomic_read(&item.runs), 1);
+	if (test_served(cpu))
+		EXPECT_EQ(test, item.cpu, cpu);
+}
+
+static void submit_on_runs_on_that_cpu(struct scopex_test *test)
+{
+	struct test_item item;
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu) {
+		if (!test_served(cpu))
+			continue;
+		test_item_init(&item);
+		scopex_scope(s)
+			EXPECT_EQ(test, scopex_submit_on(s, cpu, &item.work), 0);
+		EXPECT_EQ(test, atomic_read(&item.runs), 1);
+		EXPECT_EQ(test, item.cpu, cpu);
+	}
+}
+
+/*
+ * With items that do not end, two rounds must reach every CPU. Where they begin
+ * depends on which workers sleep just then, so a CPU may get one or three.
+ */
+static void submit_any_spreads(struct scopex_test *test)
+{
+	unsigned int i, cpu, served = 0, nr = 2 * num_online_cpus();
+	unsigned int *per_cpu_runs;
+	struct test_item *items;
+	struct test_gate gate;
+
+	items = test_items(nr);
+	per_cpu_runs = kcalloc(nr_cpu_ids, sizeof(*per_cpu_runs), GFP_KERNEL);
+	if (!EXPECT(test, items && per_cpu_runs))
+		goto out;
+	for_each_online_cpu(cpu)
+		served += test_served(cpu);
+
+	test_gate_init(&gate);
+	/* The executor's choice goes round from where this CPU has come to. */
+	migrate_disable();
+	scopex_scope(s) {
+		for (i = 0; i < 2 * served; i++) {
+			items[i].gate = &gate;
+			EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+			/* The first round: let it leave its parked queue. */
+			if (i < served)
+				wait_for_completion(&gate.reached);
+		}
+		complete_all(&gate.go);
+	}
+	migrate_enable();
+	for (i = 0; i < 2 * served; i++)
+		per_cpu_runs[items[i].cpu]++;
+	for_each_online_cpu(cpu)
+		if (test_served(cpu))
+			EXPECT(test, per_cpu_runs[cpu] >= 1 && per_cpu_runs[cpu] <= 3);
+out:
+	kfree(per_cpu_runs);
+	kvfree(items);
+}
+
+static void items_start_before_the_join(struct scopex_test *test)
+{
+	struct test_gate gate;
+	struct test_item item;
+
+	test_gate_init(&gate);
+	test_item_init(&item);
+	item.gate = &gate;
+	scopex_scope(s) {
+		scopex_submit(s, &item.work);
+		wait_for_completion(&gate.reached);
+		EXPECT(test, scopex_work_busy(&item.work));
+		EXPECT_EQ(test, scopex_work_result(&item.work), -EINPROGRESS);
+		complete(&gate.go);
+	}
+	EXPECT(test, !scopex_work_busy(&item.work));
+}
+
+/* One CPU runs what one submitter gives it in that order. */
+static void one_cpu_keeps_the_order(struct scopex_test *test)
+{
+	unsigned int i, nr = 500, cpu = raw_smp_processor_id();
+	struct test_item *items = test_items(nr);
+	atomic_t turn = ATOMIC_INIT(0);
+
+	if (!EXPECT(test, items))
+		return;
+	scopex_scope(s)
+		for (i = 0; i < nr; i++) {
+			items[i].turn = &turn;
+			EXPECT_EQ(test, scopex_submit_on(s, cpu, &items[i].work), 0);
+		}
+	for (i = 0; i < nr; i++)
+		EXPECT_EQ(test, items[i].order, i + 1);
+	kvfree(items);
+}
+
+static void first_error_wins(struct scopex_test *test)
+{
+	unsigned int i, cpu = raw_smp_processor_id();
+	struct test_item items[5];
+
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		test_item_init(&items[i]);
+		items[i].ret = i < 2 ? 0 : -(int)i;
+	}
+	scopex_scope(s) {
+		for (i = 0; i < ARRAY_SIZE(items); i++)
+			scopex_submit_on(s, cpu, &items[i].work);
+		EXPECT_EQ(test, scopex_join(s), -2);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		EXPECT_EQ(test, atomic_read(&items[i].runs), 1);
+		EXPECT_EQ(test, scopex_work_result(&items[i].work), items[i].ret);
+	}
+}
+
+static int item_error_first_body(struct scopex_scope *scope, void *arg)
+{
+	struct test_item *item = arg;
+
+	scopex_submit(scope, &item->work);
+	while (scopex_work_busy(&item->work))
+		cond_resched();
+	return -EILSEQ;
+}
+
+static void item_error_before_body_error(struct scopex_test *test)
+{
+	struct test_item item;
+
+	test_item_init(&item);
+	item.ret = -EXDEV;
+	EXPECT_EQ(test, scopex_run(item_error_first_body, &item), -EXDEV);
+}
+
+/* Rounds reuse the scope and its items. */
+static void join_starts_another_round(struct scopex_test *test)
+{
+	struct test_item items[8];
+	unsigned int i, round;
+
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		test_item_init(&items[i]);
+	scopex_scope(s)
+		for (round = 1; round <= 20; round++) {
+			items[3].ret = round & 1 ? -EAGAIN : 0;
+			for (i = 0; i < ARRAY_SIZE(items); i++)
+				EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+			EXPECT_EQ(test, scopex_join(s), items[3].ret);
+			for (i = 0; i < ARRAY_SIZE(items); i++)
+				EXPECT_EQ(test, atomic_read(&items[i].runs), round);
+		}
+}
+
+/* A binary tree of items in an array, each submitting its children. */
+struct tree {
+	struct scopex_work	work;
+	struct tree		*nodes;
+	unsigned int		index;
+	unsigned int		nr;
+	int			refused;
+	atomic_t		runs;
+};
+
+static int tree_fn(struct scopex_work *work)
+{
+	struct tree *node = container_of(work, struct tree, work);
+	unsigned int child;
+
+	atomic_inc(&node->runs);
+	for (child = 2 * node->index + 1;
+	     child <= 2 * node->index + 2 && child < node->nr; child++)
+		if (scopex_submit_any(scopex_work_scope(work),
+				      &node->nodes[child].work))
+			node->refused++;
+	return 0;
+}
+
+/* The owner waits all the while: the scope stays open for its own items. */
+static void items_submit_items(struct scopex_test *test)
+{
+	unsigned int i, nr = 1023;
+	struct tree *nodes = kvcalloc(nr, sizeof(*nodes), GFP_KERNEL);
+
+	if (!EXPECT(test, nodes))
+		return;
+	for (i = 0; i < nr; i++) {
+		scopex_work_init(&nodes[i].work, tree_fn);
+		nodes[i].nodes = nodes;
+		nodes[i].index = i;
+		nodes[i].nr = nr;
+	}
+	scopex_scope(s)
+		EXPECT_EQ(test, scopex_submit(s, &nodes[0].work), 0);
+	for (i = 0; i < nr; i++) {
+		EXPECT_EQ(test, nodes[i].refused, 0);
+		EXPECT_EQ(test, atomic_read(&nodes[i].runs), 1);
+	}
+	kvfree(nodes);
+}
+
+/* Fill one CPU behind a gate, so that what is queued does not start. */
+static void fill_behind_gate(struct scopex_test *test,
+			     struct scopex_scope *scope, unsigned int cpu,
+			     struct test_gate *gate, struct test_item *items,
+			     unsigned int nr)
+{
+	unsigned int i;
+
+	test_gate_init(gate);
+	for (i = 0; i < nr; i++)
+		test_item_init(&items[i]);
+	items[0].gate = gate;
+	for (i = 0; i < nr; i++)
+		EXPECT_EQ(test, scopex_submit_on(scope, cpu, &items[i].work), 0);
+	wait_for_completion(&gate->reached);
+}
+
+static void cancel_stops_what_has_not_started(struct scopex_test *test)
+{
+	unsigned int i, cpu = raw_smp_processor_id();
+	struct test_item items[8], late;
+	struct test_gate gate;
+
+	scopex_scope(s) {
+		fill_behind_gate(test, s, cpu, &gate, items, ARRAY_SIZE(items));
+		EXPECT(test, !scopex_cancelled(s));
+		scopex_cancel(s);
+		EXPECT(test, scopex_cancelled(s));
+
+		test_item_init(&late);
+		EXPECT_EQ(test, scopex_submit(s, &late.work), -ECANCELED);
+		EXPECT_EQ(test, scopex_work_result(&late.work), -ENODATA);
+
+		complete_all(&gate.go);
+		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
+		EXPECT_EQ(test, scopex_work_result(&items[0].work), 0);
+		for (i = 1; i < ARRAY_SIZE(items); i++) {
+			EXPECT_EQ(test, atomic_read(&items[i].runs), 0);
+			EXPECT_EQ(test, scopex_work_result(&items[i].work),
+				  -ECANCELED);
+		}
+
+		/* The next round knows nothing of it. */
+		EXPECT(test, !scopex_cancelled(s));
+		EXPECT_EQ(test, scopex_submit(s, &late.work), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, atomic_read(&late.runs), 1);
+}
+
+static int until_cancelled_fn(struct scopex_work *work)
+{
+	struct test_item *item = container_of(work, struct test_item, work);
+
+	complete(&item->gate->reached);
+	while (!scopex_cancelled(scopex_work_scope(work)))
+		usleep_range(50, 200);
+	atomic_inc(&item->runs);
+	return 0;
+}
+
+/* Hazard 12: no way out of the block is faster than a running item. */
+static void cancel_ends_in_a_drain(struct scopex_test *test)
+{
+	struct test_gate gate;
+	struct test_item item;
+
+	test_gate_init(&gate);
+	test_item_init(&item);
+	item.work.fn = until_cancelled_fn;
+	item.gate = &gate;
+	scopex_scope(s) {
+		scopex_submit(s, &item.work);
+		wait_for_completion(&gate.reached);
+		scopex_cancel(s);
+	}
+	EXPECT_EQ(test, atomic_read(&item.runs), 1);
+	EXPECT(test, !scopex_work_busy(&item.work));
+}
+
+static int cancel_fn(struct scopex_work *work)
+{
+	scopex_cancel(scopex_work_scope(work));
+	return -EPROTO;
+}
+
+static void item_cancels_its_siblings(struct scopex_test *test)
+{
+	unsigned int i, cpu = raw_smp_processor_id();
+	struct test_item items[6];
+	struct test_gate gate;
+
+	scopex_scope(s) {
+		fill_behind_gate(test, s, cpu, &gate, items, 2);
+		items[1].work.fn = cancel_fn;
+		for (i = 2; i < ARRAY_SIZE(items); i++) {
+			test_item_init(&items[i]);
+			scopex_submit_on(s, cpu, &items[i].work);
+		}
+		complete_all(&gate.go);
+		/* Its own error came before those of the cancelled ones. */
+		EXPECT_EQ(test, scopex_join(s), -EPROTO);
+	}
+	for (i = 2; i < ARRAY_SIZE(items); i++) {
+		EXPECT_EQ(test, atomic_read(&items[i].runs), 0);
+		EXPECT_EQ(test, scopex_work_result(&items[i].work), -ECANCELED);
+	}
+}
+
+static void cancel_of_nothing_is_no_error(struct scopex_test *test)
+{
+	struct test_item item;
+
+	test_item_init(&item);
+	scopex_scope(s) {
+		scopex_cancel(s);
+		EXPECT_EQ(test, scopex_submit(s, &item.work), -ECANCELED);
+		EXPECT_EQ(test, scopex_join(s), 0);
+		EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+}
+
+/* Hazard 14: an item that is queued or running is refused, and runs once. */
+static void busy_item_is_refused(struct scopex_test *test)
+{
+	unsigned int cpu = raw_smp_processor_id();
+	struct test_item items[2];
+	struct test_gate gate;
+
+	scopex_scope(s) {
+		fill_behind_gate(test, s, cpu, &gate, items, ARRAY_SIZE(items));
+		EXPECT_EQ(test, scopex_submit(s, &items[0].work), -EBUSY);
+		EXPECT_EQ(test, scopex_submit_any(s, &items[1].work), -EBUSY);
+		complete_all(&gate.go);
+		scopex_join(s);
+		EXPECT_EQ(test, atomic_read(&items[0].runs), 1);
+		EXPECT_EQ(test, atomic_read(&items[1].runs), 1);
+
+		EXPECT_EQ(test, scopex_submit(s, &items[1].work), 0);
+	}
+	EXPECT_EQ(test, atomic_read(&items[1].runs), 2);
+}
+
+static void no_such_cpu_is_refused(struct scopex_test *test)
+{
+	struct test_item item;
+	unsigned int cpu;
+
+	test_item_init(&item);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, nr_cpu_ids, &item.work), -EINVAL);
+		EXPECT_EQ(test, scopex_submit_on(s, UINT_MAX, &item.work), -EINVAL);
+		for (cpu = 0; cpu < nr_cpu_ids; cpu++)
+			if (!cpu_possible(cpu))
+				EXPECT_EQ(test, scopex_submit_on(s, cpu, &item.work),
+					  -EINVAL);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
+}
+
+/* Hazard 21. That many items do not fit in memory, so move the count. */
+static void full_scope_refuses(struct scopex_test *test)
+{
+	struct test_item item;
+
+	test_item_init(&item);
+	scopex_scope(s) {
+		atomic64_add(SCOPEX_COUNT_MAX - 1, &s->state);
+		EXPECT_EQ(test, scopex_submit(s, &item.work), -EOVERFLOW);
+		EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
+		atomic64_sub(1, &s->state);
+		EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
+		while (scopex_work_busy(&item.work))
+			cond_resched();
+		atomic64_sub(SCOPEX_COUNT_MAX - 2, &s->state);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, atomic_read(&item.runs), 1);
+}
+
+enum way_out { AT_END, BY_BREAK, BY_CONTINUE, BY_GOTO, BY_RETURN, WAYS_OUT };
+
+static int slow_fn(struct scopex_work *work)
+{
+	struct test_item *item = container_of(work, struct test_item, work);
+
+	/* Long enough for a block that does not drain to be left before. */
+	msleep(20);
+	atomic_inc(&item->runs);
+	return 0;
+}
+
+static void leave_block(struct test_item *item, enum way_out way)
+{
+	scopex_scope(s) {
+		scopex_submit(s, &item->work);
+		if (way == BY_BREAK)
+			break;
+		if (way == BY_CONTINUE)
+			continue;
+		if (way == BY_GOTO)
+			goto out;
+		if (way == BY_RETURN)
+			return;
+	}
+out:
+	return;
+}
+
+/* Hazard 10: the wait can't be skipped. */
+static void every_way_out_drains(struct scopex_test *test)
+{
+	struct test_item item;
+	enum way_out way;
+
+	for (way = 0; way < WAYS_OUT; way++) {
+		test_item_init(&item);
+		item.work.fn = slow_fn;
+		leave_block(&item, way);
+		EXPECT_EQ(test, atomic_read(&item.runs), 1);
+	}
+}
+
+static void scopes_nest_in_one_task(struct scopex_test *test)
+{
+	struct test_item outer_item, inner_item;
+
+	test_item_init(&outer_item);
+	test_item_init(&inner_item);
+	scopex_scope(outer) {
+		scopex_submit_any(outer, &outer_item.work);
+		scopex_scope(inner)
+			scopex_submit_any(inner, &inner_item.work);
+		EXPECT_EQ(test, atomic_read(&inner_item.runs), 1);
+	}
+	EXPECT_EQ(test, atomic_read(&outer_item.runs), 1);
+}
+
+/* Several tasks, each with its own scopes, over all CPUs at once. */
+struct crowd {
+	struct scopex_test	*test;
+	struct test_item	items[32];
+};
+
+static int crowd_thread(void *data)
+{
+	struct crowd *crowd = data;
+	unsigned int i, round;
+
+	for (round = 1; round <= 200; round++) {
+		scopex_scope(s)
+			for (i = 0; i < ARRAY_SIZE(crowd->items); i++)
+				EXPECT_EQ(crowd->test,
+					  scopex_submit_any(s, &crowd->items[i].work), 0);
+		for (i = 0; i < ARRAY_SIZE(crowd->items); i++)
+			EXPECT_EQ(crowd->test,
+				  atomic_read(&crowd->items[i].runs), round);
+		cond_resched();
+	}
+	test_thread_until_stopped();
+	return 0;
+}
+
+static void many_scopes_share_the_workers(struct scopex_test *test)
+{
+	struct task_struct *threads[4];
+	struct crowd *crowds;
+	unsigned int i, j;
+
+	crowds = kvcalloc(ARRAY_SIZE(threads), sizeof(*crowds), GFP_KERNEL);
+	if (!EXPECT(test, crowds))
+		return;
+	for (i = 0; i < ARRAY_SIZE(threads); i++) {
+		crowds[i].test = test;
+		for (j = 0; j < ARRAY_SIZE(crowds[i].items); j++)
+			test_item_init(&crowds[i].items[j]);
+		threads[i] = test_thread(test, crowd_thread, &crowds[i], nr_cpu_ids);
+	}
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		test_thread_stop(threads[i]);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		for (j = 0; j < ARRAY_SIZE(crowds[i].items); j++)
+			EXPECT_EQ(test, atomic_read(&crowds[i].items[j].runs), 200);
+	kvfree(crowds);
+}
+
+static const struct scopex_case api_cases[] = {
+	SCOPEX_CASE(run_without_items),
+	SCOPEX_CASE(run_drains),
+	SCOPEX_CASE(submit_runs_on_this_cpu),
+	SCOPEX_CASE(submit_on_runs_on_that_cpu),
+	SCOPEX_CASE(submit_any_spreads),
+	SCOPEX_CASE(items_start_before_the_join),
+	SCOPEX_CASE(one_cpu_keeps_the_order),
+	SCOPEX_CASE(first_error_wins),
+	SCOPEX_CASE(item_error_before_body_error),
+	SCOPEX_CASE(join_starts_another_round),
+	SCOPEX_CASE(items_submit_items),
+	SCOPEX_CASE(cancel_stops_what_has_not_started),
+	SCOPEX_CASE(cancel_ends_in_a_drain),
+	SCOPEX_CASE(item_cancels_its_siblings),
+	SCOPEX_CASE(cancel_of_nothing_is_no_error),
+	SCOPEX_CASE(busy_item_is_refused),
+	SCOPEX_CASE(no_such_cpu_is_refused),
+	SCOPEX_CASE(full_scope_refuses),
+	SCOPEX_CASE(every_way_out_drains),
+	SCOPEX_CASE(scopes_nest_in_one_task),
+	SCOPEX_CASE(many_scopes_share_the_workers),
+};
+
+SCOPEX_SUITE(api, api_cases);

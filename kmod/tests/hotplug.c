@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Suite "hotplug": hazard 16, CPUs that come and go under load */
+
+#include <linux/cpu.h>
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "test.h"
+
+/* Find a CPU that can go offline; leave it online. */
+static unsigned int hotplug_cpu(struct scopex_test *test)
+{
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu) {
+		if (cpu == cpumask_first(cpu_online_mask) || !test_served(cpu))
+			continue;
+		if (remove_cpu(cpu))
+			continue;
+		if (EXPECT_EQ(test, add_cpu(cpu), 0))
+			return cpu;
+	}
+	scopex_test_skip(test, "no CPU can go offline");
+	return nr_cpu_ids;
+}
+
+/* Notes where it runs, and whether its worker may run anywhere else. */
+struct whereabouts {
+	struct scopex_work	work;
+	unsigned int		cpu;
+	unsigned int		allowed;
+};
+
+static int whereabouts_fn(struct scopex_work *work)
+{
+	struct whereabouts *here = container_of(work, struct whereabouts, work);
+
+	here->cpu = raw_smp_processor_id();
+	here->allowed = cpumask_weight(current->cpus_ptr);
+	return 0;
+}
+
+static void expect_pinned(struct scopex_test *test, unsigned int cpu)
+{
+	struct whereabouts here = { .work = SCOPEX_WORK_INIT(whereabouts_fn) };
+
+	scopex_scope(s)
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &here.work), 0);
+	EXPECT_EQ(test, here.cpu, cpu);
+	EXPECT_EQ(test, here.allowed, 1);
+}
+
+static void offline_cpu_refuses(struct scopex_test *test)
+{
+	unsigned int i, cpu = hotplug_cpu(test);
+	struct test_item item;
+
+	if (cpu >= nr_cpu_ids)
+		return;
+	expect_pinned(test, cpu);
+	EXPECT_EQ(test, remove_cpu(cpu), 0);
+	test_item_init(&item);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &item.work), -ENODEV);
+		EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
+		/* Nor is it ever chosen. */
+		for (i = 0; i < 4 * nr_cpu_ids; i++) {
+			EXPECT_EQ(test, scopex_submit_any(s, &item.work), 0);
+			scopex_join(s);
+			EXPECT(test, item.cpu != cpu);
+		}
+	}
+	EXPECT_EQ(test, add_cpu(cpu), 0);
+	expect_pinned(test, cpu);
+}
+
+/* The worker has to run elsewhere, and is pinned again when the CPU is back. */
+static void queued_items_outlive_their_cpu(struct scopex_test *test)
+{
+	unsigned int i, nr = 100, cpu = hotplug_cpu(test);
+	struct test_item *items;
+	struct test_gate gate;
+
+	if (cpu >= nr_cpu_ids)
+		return;
+	items = test_items(nr);
+	if (!EXPECT(test, items))
+		return;
+	test_gate_init(&gate);
+	items[0].gate = &gate;
+	scopex_scope(s) {
+		for (i = 0; i < nr; i++) {
+			EXPECT_EQ(test, scopex_submit_on(s, cpu, &items[i].work), 0);
+			/* Half of them in the batch that runs, half queued. */
+			if (i == nr / 2)
+				wait_for_completion(&gate.reached);
+		}
+		EXPECT_EQ(test, remove_cpu(cpu), 0);
+		complete(&gate.go);
+	}
+	for (i = 0; i < nr; i++) {
+		EXPECT_EQ(test, atomic_read(&items[i].runs), 1);
+		if (i > 0)
+			EXPECT(test, items[i].cpu != cpu);
+	}
+	EXPECT_EQ(test, add_cpu(cpu), 0);
+	expect_pinned(test, cpu);
+	kvfree(items);
+}
+
+/* An item that wants the hotplug lock while its CPU goes offline. */
+struct lock_item {
+	struct scopex_work	work;
+	struct test_gate	gate;
+	struct test_item	probe;
+	unsigned int		cpu;
+};
+
+static int lock_item_fn(struct scopex_work *work)
+{
+	struct lock_item *item = container_of(work, struct lock_item, work);
+
+	complete(&item->gate.reached);
+	/*
+	 * The probe is queued behind this very item, and busy, until the CPU's
+	 * queue is closed: then somebody holds the hotplug lock for writing.
+	 */
+	while (scopex_submit_on(scopex_work_scope(work), item->cpu,
+				&item->probe.work) != -ENODEV)
+		usleep_range(50, 200);
+	cpus_read_lock();
+	cpus_read_unlock();
+	return 0;
+}
+
+/* Going offline must not wait for an item that waits for going offline. */
+static void offline_does_not_wait_for_items(struct scopex_test *test)
+{
+	unsigned int round, cpu = hotplug_cpu(test);
+	struct lock_item item = { .cpu = cpu };
+
+	if (cpu >= nr_cpu_ids)
+		return;
+	for (round = 0; round < 3; round++) {
+		scopex_work_init(&item.work, lock_item_fn);
+		test_item_init(&item.probe);
+		test_gate_init(&item.gate);
+		scopex_scope(s) {
+			EXPECT_EQ(test, scopex_submit_on(s, cpu, &item.work), 0);
+			wait_for_completion(&item.gate.reached);
+			EXPECT_EQ(test, remove_cpu(cpu), 0);
+		}
+		EXPECT_EQ(test, scopex_work_result(&item.work), 0);
+		EXPECT_EQ(test, atomic_read(&item.probe.runs), 1);
+		EXPECT_EQ(test, add_cpu(cpu), 0);
+		expect_pinned(test, cpu);
+	}
+}
+
+/* A task that submits in every way while CPUs come and go, and its accounts. */
+struct load {
+	struct scopex_test	*test;
+	struct test_item	items[24];
+	unsigned long		accepted;
+	unsigned long		refused;
+};
+
+static void load_round(struct load *load, unsigned int round)
+{
+	unsigned int i, cpu;
+	int err;
+
+	scopex_scope(s)
+		for (i = 0; i < ARRAY_SIZE(load->items); i++) {
+			cpu = (round + i) % nr_cpu_ids;
+			if (i % 3 == 0)
+				err = scopex_submit(s, &load->items[i].work);
+			else if (i % 3 == 1)
+				err = scopex_submit_any(s, &load->items[i].work);
+			else
+				err = scopex_submit_on(s, cpu, &load->items[i].work);
+			if (!err)
+				load->accepted++;
+			else if (EXPECT(load->test, err == -ENODEV || err == -EINVAL))
+				load->refused++;
+		}
+}
+
+static int load_thread(void *data)
+{
+	struct load *load = data;
+	unsigned int i, round;
+
+	for (i = 0; i < ARRAY_SIZE(load->items); i++)
+		test_item_init(&load->items[i]);
+	for (round = 0; !kthread_should_stop(); round++) {
+		load_round(load, round);
+		cond_resched();
+	}
+	for (i = 0; i < ARRAY_SIZE(load->items); i++)
+		load->accepted -= atomic_read(&load->items[i].runs);
+	return 0;
+}
+
+static void cpus_come_and_go_under_load(struct scopex_test *test)
+{
+	unsigned int i, round, cpu = hotplug_cpu(test);
+	struct task_struct *threads[3];
+	struct load *loads;
+
+	if (cpu >= nr_cpu_ids)
+		return;
+	loads = kvcalloc(ARRAY_SIZE(threads), sizeof(*loads), GFP_KERNEL);
+	if (!EXPECT(test, loads))
+		return;
+	for (i = 0; i < ARRAY_SIZE(threads); i++) {
+		loads[i].test = test;
+		threads[i] = test_thread(test, load_thread, &loads[i], nr_cpu_ids);
+	}
+	for (round = 0; round < 8; round++) {
+		EXPECT_EQ(test, remove_cpu(cpu), 0);
+		msleep(20);
+		EXPECT_EQ(test, add_cpu(cpu), 0);
+		msleep(20);
+	}
+	for (i = 0; i < ARRAY_SIZE(threads); i++) {
+		test_thread_stop(threads[i]);
+		/* Accepted minus run; and the CPU was seen gone at least once. */
+		EXPECT_EQ(test, loads[i].accepted, 0);
+		EXPECT(test, loads[i].refused > 0);
+	}
+	expect_pinned(test, cpu);
+	kvfree(loads);
+}
+
+static const struct scopex_case hotplug_cases[] = {
+	SCOPEX_CASE(offline_cpu_refuses),
+	SCOPEX_CASE(queued_items_outlive_their_cpu),
+	SCOPEX_CASE(offline_does_not_wait_for_items),
+	SCOPEX_CASE(cpus_come_and_go_under_load),
+};
+
+SCOPEX_SUITE(hotplug, hotplug_cases);

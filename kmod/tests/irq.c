@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Suite "irq": hazard 15, submits from hard irq, softirq and atomic context
+ *
+ * The scope is open until the source of the interrupts has been stopped: that is
+ * the caller's part of the contract.
+ */
+
+#include <linux/interrupt.h>
+#include <linux/irq_work.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "../compat/hrtimer.h"
+#include "test.h"
+
+/* A source of submits, and their accounting. */
+struct source {
+	struct irq_work		irq_work;
+	struct tasklet_struct	tasklet;
+	struct hrtimer		timer;
+	struct scopex_scope	*scope;
+	struct test_item	*items;
+	struct completion	done;
+	unsigned int		nr;
+	unsigned int		next;
+	unsigned int		refused;
+	bool			wrong_context;
+};
+
+static void source_submit(struct source *source)
+{
+	struct test_item *item = &source->items[source->next++];
+
+	if (scopex_submit_any(source->scope, &item->work))
+		source->refused++;
+	if (source->next == source->nr)
+		complete(&source->done);
+}
+
+static bool source_init(struct scopex_test *test, struct source *source,
+			unsigned int nr)
+{
+	*source = (struct source){ .nr = nr, .items = test_items(nr) };
+	init_completion(&source->done);
+	return EXPECT(test, source->items);
+}
+
+static void source_check(struct scopex_test *test, struct source *source)
+{
+	unsigned int i;
+
+	EXPECT_EQ(test, source->next, source->nr);
+	EXPECT_EQ(test, source->refused, 0);
+	EXPECT(test, !source->wrong_context);
+	for (i = 0; i < source->nr; i++)
+		EXPECT_EQ(test, atomic_read(&source->items[i].runs), 1);
+	kvfree(source->items);
+}
+
+static void source_irq_work(struct irq_work *irq_work)
+{
+	struct source *source = container_of(irq_work, struct source, irq_work);
+
+	if (!in_hardirq())
+		source->wrong_context = true;
+	source_submit(source);
+}
+
+static void submit_from_hard_irq(struct scopex_test *test)
+{
+	struct source source;
+
+	if (!source_init(test, &source, 200))
+		return;
+	source.irq_work = IRQ_WORK_INIT_HARD(source_irq_work);
+	scopex_scope(s) {
+		source.scope = s;
+		while (source.next < source.nr) {
+			irq_work_queue(&source.irq_work);
+			irq_work_sync(&source.irq_work);
+		}
+	}
+	source_check(test, &source);
+}
+
+static void source_tasklet(struct tasklet_struct *tasklet)
+{
+	struct source *source = from_tasklet(source, tasklet, tasklet);
+
+	if (!in_softirq())
+		source->wrong_context = true;
+	source_submit(source);
+	if (source->next < source->nr)
+		tasklet_schedule(tasklet);
+}
+
+static void submit_from_softirq(struct scopex_test *test)
+{
+	struct source source;
+
+	if (!source_init(test, &source, 200))
+		return;
+	tasklet_setup(&source.tasklet, source_tasklet);
+	scopex_scope(s) {
+		source.scope = s;
+		tasklet_schedule(&source.tasklet);
+		wait_for_completion(&source.done);
+		tasklet_kill(&source.tasklet);
+	}
+	source_check(test, &source);
+}
+
+static enum hrtimer_restart source_timer(struct hrtimer *timer)
+{
+	struct source *source = container_of(timer, struct source, timer);
+
+	if (!in_hardirq())
+		source->wrong_context = true;
+	source_submit(source);
+	if (source->next == source->nr)
+		return HRTIMER_NORESTART;
+	hrtimer_forward_now(timer, ns_to_ktime(100 * NSEC_PER_USEC));
+	return HRTIMER_RESTART;
+}
+
+/* A timer interrupts the owner's own submits to the same scope and CPU. */
+static void timer_interrupts_submits(struct scopex_test *test)
+{
+	struct test_item items[4];
+	unsigned long own = 0;
+	struct source source;
+	unsigned int i;
+
+	if (!source_init(test, &source, 200))
+		return;
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		test_item_init(&items[i]);
+	hrtimer_setup(&source.timer, source_timer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_PINNED_HARD);
+	scopex_scope(s) {
+		source.scope = s;
+		hrtimer_start(&source.timer, ns_to_ktime(100 * NSEC_PER_USEC),
+			      HRTIMER_MODE_REL_PINNED_HARD);
+		while (!completion_done(&source.done)) {
+			for (i = 0; i < ARRAY_SIZE(items); i++)
+				own += !scopex_submit(s, &items[i].work);
+			cond_resched();
+		}
+		hrtimer_cancel(&source.timer);
+	}
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		own -= atomic_read(&items[i].runs);
+	EXPECT_EQ(test, own, 0);
+	source_check(test, &source);
+}
+
+/*
+ * The first submit of a scope takes a lock. Here one is delayed while it holds
+ * it, and a timer on the same CPU makes the first submit of another scope: if the
+ * lock did not keep interrupts off, this CPU would wait for itself.
+ */
+static void timer_interrupts_first_submit(struct scopex_test *test)
+{
+	struct test_item item;
+	struct source source;
+
+	if (!TEST_INJECT) {
+		scopex_test_skip(test, "needs CONFIG_SCOPEX_INJECT=y");
+		return;
+	}
+	if (!source_init(test, &source, 1))
+		return;
+	test_item_init(&item);
+	hrtimer_setup(&source.timer, source_timer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_PINNED_HARD);
+	scopex_scope(theirs) {
+		source.scope = theirs;
+		scopex_scope(ours) {
+			scopex_inject_set(SCOPEX_INJECT_REGISTER, 20000);
+			hrtimer_start(&source.timer, ms_to_ktime(5),
+				      HRTIMER_MODE_REL_PINNED_HARD);
+			scopex_submit(ours, &item.work);
+		}
+		wait_for_completion(&source.done);
+		hrtimer_cancel(&source.timer);
+		test_inject_end(test, SCOPEX_INJECT_REGISTER);
+	}
+	EXPECT_EQ(test, atomic_read(&item.runs), 1);
+	source_check(test, &source);
+}
+
+/* With a spinlock held and interrupts off, as a driver may have to. */
+static void submit_under_a_spinlock(struct scopex_test *test)
+{
+	static DEFINE_RAW_SPINLOCK(lock);
+	struct test_item items[8];
+	unsigned long flags;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		test_item_init(&items[i]);
+	scopex_scope(s) {
+		raw_spin_lock_irqsave(&lock, flags);
+		for (i = 0; i < ARRAY_SIZE(items); i++)
+			EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+		raw_spin_unlock_irqrestore(&lock, flags);
+	}
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		EXPECT_EQ(test, atomic_read(&items[i].runs), 1);
+}
+
+static const struct scopex_case irq_cases[] = {
+	SCOPEX_CASE(submit_from_hard_irq),
+	SCOPEX_CASE(submit_from_softirq),
+	SCOPEX_CASE(timer_interrupts_submits),
+	SCOPEX_CASE(timer_interrupts_first_submit),
+	SCOPEX_CASE(submit_under_a_spinlock),
+};
+
+SCOPEX_SUITE(irq, irq_cases);

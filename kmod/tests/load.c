@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Suites "load" and "hold": known work, for tests that look at it from outside
+ *
+ * "load" gives CPU 0 a fixed number of items of each kind, so that the counters
+ * in debugfs can be compared with what was really done: see selftests/stats.sh.
+ * "hold" keeps a scope open with a known number of items pending until it is
+ * released, so that it can be found in debugfs, and modules can't be unloaded.
+ */
+
+#include <linux/slab.h>
+
+#include "test.h"
+
+/* What selftests/stats.sh expects of CPU 0. */
+#define LOAD_RUN	100	/* without error, the one at the gate included */
+#define LOAD_FAIL	20	/* run and fail */
+#define LOAD_CANCELLED	30
+#define LOAD_REFUSED	10
+
+#define LOAD_CPU	0
+
+static void known_load(struct scopex_test *test)
+{
+	const unsigned int nr = LOAD_RUN + LOAD_FAIL;
+	struct test_item *items, *cancelled, gated;
+	struct test_gate gate;
+	unsigned int i;
+
+	items = test_items(nr + LOAD_CANCELLED);
+	if (!EXPECT(test, items))
+		return;
+	cancelled = &items[nr];
+
+	/* One batch of exactly LOAD_RUN - 1 + LOAD_FAIL items behind a gate. */
+	test_gate_init(&gate);
+	test_item_init(&gated);
+	gated.gate = &gate;
+	scopex_scope(load) {
+		scopex_submit_on(load, LOAD_CPU, &gated.work);
+		wait_for_completion(&gate.reached);
+		for (i = 1; i < nr; i++) {
+			items[i].ret = i < LOAD_RUN ? 0 : -EIO;
+			scopex_submit_on(load, LOAD_CPU, &items[i].work);
+		}
+		for (i = 0; i < LOAD_REFUSED; i++)
+			EXPECT_EQ(test, scopex_submit_on(load, nr_cpu_ids,
+							 &items[0].work), -EINVAL);
+		complete(&gate.go);
+		EXPECT_EQ(test, scopex_join(load), -EIO);
+
+		test_gate_init(&gate);
+		scopex_submit_on(load, LOAD_CPU, &gated.work);
+		wait_for_completion(&gate.reached);
+		for (i = 0; i < LOAD_CANCELLED; i++)
+			scopex_submit_on(load, LOAD_CPU, &cancelled[i].work);
+		scopex_cancel(load);
+		complete(&gate.go);
+		EXPECT_EQ(test, scopex_join(load), -ECANCELED);
+	}
+	EXPECT_EQ(test, atomic_read(&gated.runs), 2);
+	kvfree(items);
+}
+
+static const struct scopex_case load_cases[] = {
+	SCOPEX_CASE(known_load),
+};
+
+SCOPEX_SUITE(load, load_cases);
+
+#define HELD_ITEMS	5	/* one at the gate, the others behind it */
+
+static void held_scope(struct scopex_test *test)
+{
+	struct test_item items[HELD_ITEMS];
+	struct test_gate gate;
+	unsigned int i;
+
+	test_gate_init(&gate);
+	for (i = 0; i < HELD_ITEMS; i++)
+		test_item_init(&items[i]);
+	items[0].gate = &gate;
+	scopex_scope_named(s, "held") {
+		for (i = 0; i < HELD_ITEMS; i++)
+			EXPECT_EQ(test, scopex_submit_on(s, LOAD_CPU,
+							 &items[i].work), 0);
+		wait_for_completion(&gate.reached);
+		scopex_test_until_released();
+		complete(&gate.go);
+	}
+	for (i = 0; i < HELD_ITEMS; i++)
+		EXPECT_EQ(test, atomic_read(&items[i].runs), 1);
+}
+
+static const struct scopex_case hold_cases[] = {
+	SCOPEX_CASE(held_scope),
+};
+
+SCOPEX_SUITE(hold, hold_cases);

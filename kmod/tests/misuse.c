@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Suite "misuse": every mistake gets its error and a warning that names it */
+
+#include <linux/irq_work.h>
+#include <linux/slab.h>
+
+#include "test.h"
+
+static const struct scopex_site test_site = {
+	.name = "misused", .func = "misuse_test", .file = __FILE__, .line = 1,
+};
+
+/* Hazards 9 and 10: the object is still there, the scope is not. */
+static void closed_scope(struct scopex_test *test)
+{
+	struct scopex_scope scope;
+	struct test_item item;
+
+	test_item_init(&item);
+	__scopex_open(&scope, &test_site);
+	EXPECT_EQ(test, scopex_submit(&scope, &item.work), 0);
+	__scopex_close(&scope);
+	EXPECT_EQ(test, atomic_read(&item.runs), 1);
+
+	EXPECT_WARNING("submits test_item_fn [scopex_test] to a closed scope",
+		       EXPECT_EQ(test, scopex_submit(&scope, &item.work),
+				 -ESHUTDOWN));
+	EXPECT_WARNING("joins what is no open scope",
+		       EXPECT_EQ(test, scopex_join(&scope), -ESHUTDOWN));
+	EXPECT_WARNING("closes what is no open scope",
+		       __scopex_close(&scope));
+	EXPECT_WARNING("cancels what is no open scope",
+		       scopex_cancel(&scope));
+	EXPECT_EQ(test, atomic_read(&item.runs), 1);
+	EXPECT_EQ(test, scopex_work_result(&item.work), 0);
+}
+
+static void memory_that_is_no_scope(struct scopex_test *test)
+{
+	struct scopex_scope scope;
+	struct test_item item;
+
+	memset(&scope, 0xaa, sizeof(scope));
+	test_item_init(&item);
+	EXPECT_WARNING("submits test_item_fn [scopex_test] to what is no scope",
+		       EXPECT_EQ(test, scopex_submit_any(&scope, &item.work),
+				 -EINVAL));
+	EXPECT_WARNING("joins what is no open scope",
+		       EXPECT_EQ(test, scopex_join(&scope), -EINVAL));
+	EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
+}
+
+static void item_without_function(struct scopex_test *test)
+{
+	struct scopex_work work = { };
+
+	scopex_scope(s) {
+		EXPECT_WARNING("submits an item without a function",
+			       EXPECT_EQ(test, scopex_submit(s, &work), -EINVAL));
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+}
+
+static void scope_on_the_heap(struct scopex_test *test)
+{
+	struct scopex_scope *scope = kzalloc(sizeof(*scope), GFP_KERNEL);
+	struct test_item item;
+
+	if (!EXPECT(test, scope))
+		return;
+	test_item_init(&item);
+	EXPECT_WARNING("scope misused of misuse_test() is not on the stack",
+		       __scopex_open(scope, &test_site));
+	EXPECT_EQ(test, scopex_submit(scope, &item.work), -EINVAL);
+	EXPECT_EQ(test, scopex_join(scope), -EINVAL);
+	scopex_cancel(scope);
+	__scopex_close(scope);
+	EXPECT_EQ(test, atomic_read(&item.runs), 0);
+	kfree(scope);
+}
+
+/* What is done in another context, and how it went. */
+struct elsewhere {
+	struct irq_work		irq_work;
+	struct scopex_work	work;
+	struct scopex_scope	*scope;
+	struct test_item	item;
+	struct completion	done;
+	int			calls;
+	int			err;
+};
+
+static int must_not_be_called(struct scopex_scope *scope, void *arg)
+{
+	struct elsewhere *elsewhere = arg;
+
+	elsewhere->calls++;
+	return 0;
+}
+
+static void open_in_irq(struct irq_work *irq_work)
+{
+	struct elsewhere *elsewhere =
+		container_of(irq_work, struct elsewhere, irq_work);
+	struct scopex_scope scope;
+
+	__scopex_open(&scope, &test_site);
+	elsewhere->err = scopex_submit(&scope, &elsewhere->item.work);
+	complete(&elsewhere->done);
+}
+
+static void scope_in_an_interrupt(struct scopex_test *test)
+{
+	struct elsewhere elsewhere = { };
+
+	init_completion(&elsewhere.done);
+	test_item_init(&elsewhere.item);
+	elsewhere.irq_work = IRQ_WORK_INIT_HARD(open_in_irq);
+	EXPECT_WARNING("scope misused of misuse_test() is opened in an interrupt",
+		       irq_work_queue(&elsewhere.irq_work);
+		       wait_for_completion(&elsewhere.done));
+	irq_work_sync(&elsewhere.irq_work);
+	EXPECT_EQ(test, elsewhere.err, -EINVAL);
+	EXPECT_EQ(test, atomic_read(&elsewhere.item.runs), 0);
+}
+
+static int open_fn(struct scopex_work *work)
+{
+	struct elsewhere *elsewhere = container_of(work, struct elsewhere, work);
+
+	elsewhere->err = scopex_run(must_not_be_called, elsewhere);
+	return 0;
+}
+
+static void scope_in_an_item(struct scopex_test *test)
+{
+	struct elsewhere elsewhere = { };
+
+	scopex_work_init(&elsewhere.work, open_fn);
+	EXPECT_WARNING("scope must_not_be_called of open_fn() is opened in a work item",
+		       scopex_scope(s)
+			       EXPECT_EQ(test, scopex_submit(s, &elsewhere.work), 0));
+	EXPECT_EQ(test, elsewhere.err, -EDEADLK);
+	EXPECT_EQ(test, elsewhere.calls, 0);
+}
+
+static int join_fn(struct scopex_work *work)
+{
+	return scopex_join(scopex_work_scope(work));
+}
+
+static void item_joins_its_scope(struct scopex_test *test)
+{
+	struct scopex_work work;
+
+	scopex_work_init(&work, join_fn);
+	EXPECT_WARNING("joins scope own of item_joins",
+		       scopex_scope(own)
+			       scopex_submit(own, &work));
+	EXPECT_EQ(test, scopex_work_result(&work), -EPERM);
+}
+
+static int close_thread(void *data)
+{
+	__scopex_close(data);
+	test_thread_until_stopped();
+	return 0;
+}
+
+static void other_task_closes(struct scopex_test *test)
+{
+	struct test_item item;
+
+	test_item_init(&item);
+	scopex_scope(mine) {
+		EXPECT_WARNING("closes scope mine of other_task",
+			       test_thread_stop(test_thread(test, close_thread,
+							    mine, nr_cpu_ids)));
+		EXPECT_EQ(test, scopex_submit(mine, &item.work), 0);
+		EXPECT_EQ(test, scopex_join(mine), 0);
+	}
+	EXPECT_EQ(test, atomic_read(&item.runs), 1);
+}
+
+static void result_that_is_no_errno(struct scopex_test *test)
+{
+	struct test_item item;
+
+	test_item_init(&item);
+	item.ret = SCOPEX_WORK_BUSY;
+	scopex_scope(odd) {
+		EXPECT_WARNING("item test_item_fn [scopex_test] of scope odd returned 1",
+			       EXPECT_EQ(test, scopex_submit(odd, &item.work), 0);
+			       EXPECT_EQ(test, scopex_join(odd), -EINVAL));
+	}
+	EXPECT_EQ(test, scopex_work_result(&item.work), -EINVAL);
+}
+
+static const struct scopex_case misuse_cases[] = {
+	SCOPEX_CASE(closed_scope),
+	SCOPEX_CASE(memory_that_is_no_scope),
+	SCOPEX_CASE(item_without_function),
+	SCOPEX_CASE(scope_on_the_heap),
+	SCOPEX_CASE(scope_in_an_interrupt),
+	SCOPEX_CASE(scope_in_an_item),
+	SCOPEX_CASE(item_joins_its_scope),
+	SCOPEX_CASE(other_task_closes),
+	SCOPEX_CASE(result_that_is_no_errno),
+};
+
+SCOPEX_SUITE(misuse, misuse_cases);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The in-kernel tests of scopex: cases, expectations, helpers */
+#ifndef _SCOPEX_TEST_H
+#define _SCOPEX_TEST_H
+
+#include <linux/completion.h>
+#include <linux/kernel.h>
+#include <linux/printk.h>
+#include <linux/scopex.h>
+#include <linux/smp.h>
+
+#include "../inject.h"
+
+struct scopex_test;
+
+/**
+ * struct scopex_case - one test case
+ * @name: what the reader of the results sees
+ * @run: the test; reports through the macros below
+ */
+struct scopex_case {
+	const char	*name;
+	void		(*run)(struct scopex_test *test);
+};
+
+#define SCOPEX_CASE(_fn)	{ .name = #_fn, .run = _fn }
+
+/**
+ * struct scopex_suite - cases that are run together
+ * @name: what is written to the file "run"
+ * @cases: the cases
+ * @nr: how many
+ */
+struct scopex_suite {
+	const char			*name;
+	const struct scopex_case	*cases;
+	unsigned int			nr;
+};
+
+#define SCOPEX_SUITE(_name, _cases)					\
+	const struct scopex_suite _name##_suite = {			\
+		.name = #_name,						\
+		.cases = _cases,					\
+		.nr = ARRAY_SIZE(_cases),				\
+	}
+
+extern const struct scopex_suite api_suite;
+extern const struct scopex_suite misuse_suite;
+extern const struct scopex_suite irq_suite;
+extern const struct scopex_suite race_suite;
+extern const struct scopex_suite hotplug_suite;
+extern const struct scopex_suite load_suite;
+extern const struct scopex_suite hold_suite;
+
+__printf(2, 3)
+void scopex_test_fail(struct scopex_test *test, const char *fmt, ...);
+void scopex_test_skip(struct scopex_test *test, const char *why);
+void scopex_test_until_released(void);
+
+/* Each evaluates its arguments once, and goes on after a failure. */
+#define EXPECT(test, cond) ({						\
+	bool __ok = (cond);						\
+	if (!__ok)							\
+		scopex_test_fail(test, "%s:%d: %s", kbasename(__FILE__),	\
+				 __LINE__, #cond);			\
+	__ok;								\
+})
+
+#define EXPECT_EQ(test, left, right) ({					\
+	long long __left = (left), __right = (right);			\
+	if (__left != __right)						\
+		scopex_test_fail(test, "%s:%d: %s is %lld, not %lld (%s)", \
+				 kbasename(__FILE__), __LINE__, #left,	\
+				 __left, __right, #right);		\
+	__left == __right;						\
+})
+
+/*
+ * The statement has to bring about one kernel warning with this text. The marks
+ * in the log are for whoever checks it: selftests/misuse.sh, and the VM, which
+ * takes any other warning for a failure.
+ */
+#define EXPECT_WARNING(text, statement) do {				\
+	pr_info("scopex_test: expect \"%s\"\n", text);			\
+	statement;							\
+	pr_info("scopex_test: expected\n");				\
+} while (0)
+
+/**
+ * struct test_item - a work item for tests
+ * @work: the item
+ * @ret: what its function returns
+ * @runs: how often it ran
+ * @cpu: where it ran last
+ * @order: its place among the items that count in @turn
+ * @turn: counts the items that ran; may be NULL
+ * @gate: what it waits for; may be NULL
+ */
+struct test_item {
+	struct scopex_work	work;
+	int			ret;
+	atomic_t		runs;
+	unsigned int		cpu;
+	int			order;
+	atomic_t		*turn;
+	struct test_gate	*gate;
+};
+
+/**
+ * struct test_gate - stops items until the test lets them go on
+ * @reached: completed by an item that stands at the gate
+ * @go: completed by the test
+ */
+struct test_gate {
+	struct completion	reached;
+	struct completion	go;
+};
+
+static inline void test_gate_init(struct test_gate *gate)
+{
+	init_completion(&gate->reached);
+	init_completion(&gate->go);
+}
+
+int test_item_fn(struct scopex_work *work);
+
+static inline void test_item_init(struct test_item *item)
+{
+	*item = (struct test_item){ .work = SCOPEX_WORK_INIT(test_item_fn) };
+}
+
+struct test_item *test_items(unsigned int nr);
+bool test_served(unsigned int cpu);
+unsigned int test_other_cpu(unsigned int cpu);
+
+struct task_struct *test_thread(struct scopex_test *test,
+				int (*fn)(void *data), void *data,
+				unsigned int cpu);
+int test_thread_stop(struct task_struct *thread);
+void test_thread_until_stopped(void);
+
+/* Delays at points of the protocol, where the module has them. */
+#ifdef CONFIG_SCOPEX_INJECT
+#define TEST_INJECT	true
+#else
+#define TEST_INJECT	false
+static inline void scopex_inject_set(enum scopex_inject_point point,
+				     unsigned int usecs) { }
+static inline unsigned int scopex_inject_hits(enum scopex_inject_point point)
+{
+	return 0;
+}
+#endif
+
+/* End a delay, which must have been hit: else the test has tested nothing. */
+static inline void test_inject_end(struct scopex_test *test,
+				   enum scopex_inject_point point)
+{
+	EXPECT(test, !TEST_INJECT || scopex_inject_hits(point) > 0);
+	scopex_inject_set(point, 0);
+}
+
+#endif /* _SCOPEX_TEST_H */
