@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the two files of scopex_verity.ko share. */
+#ifndef _SCOPEX_VERITY_H
+#define _SCOPEX_VERITY_H
+
+#include <linux/cpumask.h>
+#include <linux/kref.h>
+#include <linux/limits.h>
+#include <linux/types.h>
+#include <crypto/sha2.h>
+
+#define VERITY_BLOCK_SHIFT	12
+#define VERITY_BLOCK_SIZE	4096U
+
+/* How many digests a hash block holds. */
+#define VERITY_FANOUT		(VERITY_BLOCK_SIZE / SHA256_DIGEST_SIZE)
+
+/* The longest salt that a dm-verity superblock can hold. */
+#define VERITY_SALT_MAX		256
+
+/**
+ * struct verity_tree - what was asked for, and the tree that came out
+ * @ref: one for being the current result, one for each open file that shows it
+ * @path: the input, as it was given
+ * @salt: the salt
+ * @salt_len: its length, 0 if there is none
+ * @cpus_given: whether the request named the CPUs, so that it wants them all
+ * @cpus: the CPUs to use; later those that were used
+ * @lanes: how many these are
+ * @elapsed_us: how long it took, from the first submit on
+ * @data_blocks: the size of the input
+ * @hash_blocks: the size of @tree
+ * @levels: how many levels of hash blocks @tree has
+ * @root: the root hash
+ * @tree: the hash blocks, those of the top level first
+ *
+ * Constant once verity_build() is through with it.
+ */
+struct verity_tree {
+	struct kref	ref;
+
+	char		path[PATH_MAX];
+	u8		salt[VERITY_SALT_MAX];
+	unsigned int	salt_len;
+	bool		cpus_given;
+	cpumask_var_t	cpus;
+
+	unsigned int	lanes;
+	u64		elapsed_us;
+	u64		data_blocks;
+	u64		hash_blocks;
+	unsigned int	levels;
+	u8		root[SHA256_DIGEST_SIZE];
+	u8		*tree;
+};
+
+int verity_build(struct verity_tree *t);
+
+#endif /* _SCOPEX_VERITY_H */
