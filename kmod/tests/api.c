@@ -157,7 +157,7 @@ static void items_start_before_the_join(struct scopex_test *test)
 /* One CPU runs what one submitter gives it in that order. */
 static void one_cpu_keeps_the_order(struct scopex_test *test)
 {
-	unsigned int i, nr = 500, cpu = raw_smp_processor_id();
+	unsigned int i, nr = 500, cpu = test_this_cpu();
 	struct test_item *items = test_items(nr);
 	atomic_t turn = ATOMIC_INIT(0);
 
@@ -175,7 +175,7 @@ static void one_cpu_keeps_the_order(struct scopex_test *test)
 
 static void first_error_wins(struct scopex_test *test)
 {
-	unsigned int i, cpu = raw_smp_processor_id();
+	unsigned int i, cpu = test_this_cpu();
 	struct test_item items[5];
 
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
@@ -298,7 +298,7 @@ static void fill_behind_gate(struct scopex_test *test,
 
 static void cancel_stops_what_has_not_started(struct scopex_test *test)
 {
-	unsigned int i, cpu = raw_smp_processor_id();
+	unsigned int i, cpu = test_this_cpu();
 	struct test_item items[8], late;
 	struct test_gate gate;
 
@@ -367,7 +367,7 @@ static int cancel_fn(struct scopex_work *work)
 
 static void item_cancels_its_siblings(struct scopex_test *test)
 {
-	unsigned int i, cpu = raw_smp_processor_id();
+	unsigned int i, cpu = test_this_cpu();
 	struct test_item items[6];
 	struct test_gate gate;
 
@@ -405,7 +405,7 @@ static void cancel_of_nothing_is_no_error(struct scopex_test *test)
 /* Hazard 14: an item that is queued or running is refused, and runs once. */
 static void busy_item_is_refused(struct scopex_test *test)
 {
-	unsigned int cpu = raw_smp_processor_id();
+	unsigned int cpu = test_this_cpu();
 	struct test_item items[2];
 	struct test_gate gate;
 

@@ -165,10 +165,6 @@ static void timer_interrupts_first_submit(struct scopex_test *test)
 	struct test_item item;
 	struct source source;
 
-	if (!TEST_INJECT) {
-		scopex_test_skip(test, "needs CONFIG_SCOPEX_INJECT=y");
-		return;
-	}
 	if (!source_init(test, &source, 1))
 		return;
 	test_item_init(&item);

@@ -144,6 +144,18 @@ bool test_served(unsigned int cpu)
 }
 
 /**
+ * test_this_cpu() - a CPU to submit to by its number
+ *
+ * Return: this CPU, or another one if this one takes no items.
+ */
+unsigned int test_this_cpu(void)
+{
+	unsigned int cpu = raw_smp_processor_id();
+
+	return test_served(cpu) ? cpu : test_other_cpu(cpu);
+}
+
+/**
  * test_other_cpu() - a CPU other than this one
  * @cpu: this one
  *

@@ -131,6 +131,7 @@ static inline void test_item_init(struct test_item *item)
 
 struct test_item *test_items(unsigned int nr);
 bool test_served(unsigned int cpu);
+unsigned int test_this_cpu(void);
 unsigned int test_other_cpu(unsigned int cpu);
 
 struct task_struct *test_thread(struct scopex_test *test,

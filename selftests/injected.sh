@@ -1,0 +1,13 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# the races, with the windows of the protocol held open by injected delays
+. "$(dirname "$0")/ktap.sh"
+. "$(dirname "$0")/suite.sh"
+
+suite_load_injected
+ktap_plan 4
+suite_run race
+suite_run irq
+suite_run api
+suite_unload
+ktap_finish

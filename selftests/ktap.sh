@@ -1,0 +1,104 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# KTAP output for the scripts next to this file, which source it:
+#
+#	. "$(dirname "$0")/ktap.sh"
+#	ktap_plan 2
+#	ktap_check "true is true" true
+#	ktap_skip "other case" "tool not found"
+#	ktap_finish
+#
+# POSIX only: it runs in busybox ash.
+# shellcheck disable=SC2034	# the KSFT_ constants are for the scripts
+
+KSFT_PASS=0
+KSFT_FAIL=1
+KSFT_SKIP=4
+
+ktap_planned=0
+ktap_passed=0
+ktap_failed=0
+ktap_skipped=0
+
+# ktap_plan N - print the header and the plan: N results will follow
+ktap_plan()
+{
+	ktap_planned=$1
+	echo "TAP version 13"
+	echo "1..$1"
+}
+
+# ktap_skip_all REASON - nothing can be tested here: say why, and exit
+ktap_skip_all()
+{
+	echo "TAP version 13"
+	echo "1..0 # SKIP $*"
+	exit "$KSFT_SKIP"
+}
+
+# ktap_msg TEXT - a diagnostic line, or several
+ktap_msg()
+{
+	printf '%s\n' "$*" | sed 's/^/# /'
+}
+
+# The number of the next result.
+ktap_next()
+{
+	echo $((ktap_passed + ktap_failed + ktap_skipped + 1))
+}
+
+# ktap_ok NAME
+ktap_ok()
+{
+	echo "ok $(ktap_next) $*"
+	ktap_passed=$((ktap_passed + 1))
+}
+
+# ktap_not_ok NAME
+ktap_not_ok()
+{
+	echo "not ok $(ktap_next) $*"
+	ktap_failed=$((ktap_failed + 1))
+}
+
+# ktap_skip NAME REASON
+ktap_skip()
+{
+	echo "ok $(ktap_next) $1 # SKIP $2"
+	ktap_skipped=$((ktap_skipped + 1))
+}
+
+# ktap_check NAME COMMAND [ARG]... - ok if the command succeeds
+#
+# The command runs in this shell. What it prints must be diagnostics: ktap_msg.
+ktap_check()
+{
+	ktap_name=$1
+	shift
+	if "$@"; then
+		ktap_ok "$ktap_name"
+	else
+		ktap_not_ok "$ktap_name"
+	fi
+}
+
+# ktap_finish - print the totals, compare with the plan, and exit
+#
+# Status: 1 if a result was not ok or their number is not the planned one, 4 if
+# all were skipped, else 0.
+ktap_finish()
+{
+	ktap_run=$((ktap_passed + ktap_failed + ktap_skipped))
+
+	echo "# Totals: pass:$ktap_passed fail:$ktap_failed xfail:0" \
+		"xpass:0 skip:$ktap_skipped error:0"
+	if [ "$ktap_run" -ne "$ktap_planned" ]; then
+		echo "# planned $ktap_planned results, got $ktap_run"
+		exit "$KSFT_FAIL"
+	fi
+	[ "$ktap_failed" -eq 0 ] || exit "$KSFT_FAIL"
+	[ "$ktap_passed" -gt 0 ] || exit "$KSFT_SKIP"
+	exit "$KSFT_PASS"
+}

@@ -1,0 +1,106 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Runs suites of scopex_test.ko and shows their results, nested in the caller's:
+#
+#	. "$(dirname "$0")/ktap.sh"
+#	. "$(dirname "$0")/suite.sh"
+#	ktap_plan 2
+#	suite_load
+#	suite_run api
+#	suite_unload		# a result too
+#	ktap_finish
+
+DEBUGFS=/sys/kernel/debug
+SCOPEX=$DEBUGFS/scopex
+SCOPEX_TEST=$DEBUGFS/scopex_test
+
+# The modules with injected delays, which modprobe must not find.
+INJECT_DIR=${SCOPEX_INJECT_DIR:-/lib/modules/$(uname -r)/extra-inject}
+
+suite_is_root()
+{
+	[ "$(id -u)" -eq 0 ] || ktap_skip_all "needs root"
+	grep -q " $DEBUGFS debugfs " /proc/mounts ||
+		mount -t debugfs debugfs "$DEBUGFS"
+}
+
+module_loaded()
+{
+	grep -q "^$1 " /proc/modules
+}
+
+# suite_load [PARAMETER]... - load scopex, with its parameters, and the tests
+suite_load()
+{
+	suite_is_root
+	if ! modprobe scopex "$@"; then
+		ktap_not_ok "modprobe scopex $*"
+		exit "$KSFT_FAIL"
+	fi
+	if ! modprobe scopex_test; then
+		ktap_not_ok "modprobe scopex_test"
+		exit "$KSFT_FAIL"
+	fi
+}
+
+# suite_load_injected - the same with the modules that have injected delays
+suite_load_injected()
+{
+	suite_is_root
+	[ -f "$INJECT_DIR/scopex.ko" ] ||
+		ktap_skip_all "no modules with injected delays in $INJECT_DIR"
+	if ! insmod "$INJECT_DIR/scopex.ko" ||
+	   ! insmod "$INJECT_DIR/scopex_test.ko"; then
+		ktap_not_ok "insmod from $INJECT_DIR"
+		exit "$KSFT_FAIL"
+	fi
+}
+
+# suite_run SUITE - run it; one result, with the cases nested
+suite_run()
+{
+	echo "$1" > "$SCOPEX_TEST/run" || ktap_msg "can't run suite $1"
+	sed 's/^/  /' "$SCOPEX_TEST/results"
+
+	suite_plan=$(sed -n 's/^1\.\.//p' "$SCOPEX_TEST/results")
+	suite_ok=$(grep -c '^ok ' "$SCOPEX_TEST/results")
+	if [ "${suite_plan:-0}" -gt 0 ] && [ "$suite_ok" -eq "$suite_plan" ]; then
+		ktap_ok "$1"
+	else
+		ktap_not_ok "$1"
+	fi
+}
+
+suite_rmmod()
+{
+	rmmod scopex_test && rmmod scopex &&
+		! module_loaded scopex && ! module_loaded scopex_test
+}
+
+# suite_unload - unload what suite_load has loaded; one result
+suite_unload()
+{
+	ktap_check "modules unload" suite_rmmod
+}
+
+# log_mark - begin to look at the kernel log here
+log_mark()
+{
+	echo "scopex_test: $0 $$ looks at the log" > /dev/kmsg
+}
+
+# log_since_mark - the kernel log since the last log_mark
+log_since_mark()
+{
+	dmesg | awk -v mark="scopex_test: $0 $$ looks at the log" '
+	index($0, mark) { n = 0; next }
+	{ line[n++] = $0 }
+	END { for (i = 0; i < n; i++) print line[i] }'
+}
+
+# counter NAME - a value of the file "counters"
+counter()
+{
+	sed -n "s/^$1 //p" "$SCOPEX/counters"
+}

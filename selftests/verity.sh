@@ -1,0 +1,479 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# scopex_verity against veritysetup: for the same data, the same root hash and
+# the same hash device, byte for byte. And what it refuses, and how.
+#
+# POSIX, for busybox ash. Needs root. Without veritysetup, only two trees with
+# known root hashes are compared.
+
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/ktap.sh"
+
+# Blocks of data: one; part of a hash block; just full; one more; the same for
+# two hash blocks, and for two full levels.
+SIZES="1 2 3 127 128 129 255 256 257 1000 16384 16385"
+
+VERITY=/sys/kernel/debug/scopex_verity
+SALT=5ca1ab1e00ff0123456789abcdef0123456789abcdef0123456789abcdef5ca1
+
+# 256 bytes, the most there can be.
+SALT_MAX=$SALT$SALT$SALT$SALT$SALT$SALT$SALT$SALT
+
+PLAN=$((37 + 3 * $(echo "$SIZES" | wc -w)))
+
+dir=
+loaded=
+fresh=
+offline=
+
+cleanup()
+{
+	[ -z "$offline" ] || echo 1 > "$offline"
+	if [ -n "$dir" ]; then
+		umount "$dir" 2>/dev/null
+		rm -rf "$dir"
+	fi
+	for module in $loaded; do
+		rmmod "$module"
+	done
+}
+
+load()
+{
+	[ ! -d "/sys/module/$1" ] || return 0
+	modprobe "$1" || return 1
+	loaded="$1 $loaded"
+}
+
+# Write a request in one write(2); what failed is in $dir/err.
+build()
+{
+	printf '%s\n' "$*" > "$dir/request"
+	dd if="$dir/request" of="$VERITY/build" bs=16384 conv=notrunc \
+		2>"$dir/err"
+}
+
+# The value of a key of the result
+value()
+{
+	sed -n "s/^$1 //p" "$VERITY/result"
+}
+
+# same WHAT EXPECTED ACTUAL
+same()
+{
+	[ "$2" != "$3" ] || return 0
+	ktap_msg "$1: expected $2, got $3"
+	return 1
+}
+
+# A marker in the log, for lines_since_mark
+mark()
+{
+	marks=$((marks + 1))
+	echo "verity.sh $$: mark $marks" > /dev/kmsg
+}
+marks=0
+
+lines_since_mark()
+{
+	dmesg | sed "1,/verity.sh $$: mark $marks\$/d" | grep scopex_verity:
+}
+
+# The file of data with that many blocks
+data()
+{
+	dd if="$dir/all" of="$dir/data" bs=4096 count="$1" 2>/dev/null
+}
+
+# builds REQUEST... - it must be built
+builds()
+{
+	build "$@" && return 0
+	ktap_msg "request: $*"
+	ktap_msg "$(cat "$dir/err")"
+	ktap_msg "$(dmesg | tail -n 3)"
+	return 1
+}
+
+# oracle DATA SALT - root hash in $root, hash device in $dir/hash
+oracle()
+{
+	rm -f "$dir/hash"
+	root=
+	veritysetup format --no-superblock --format=1 --hash=sha256 \
+		--data-block-size=4096 --hash-block-size=4096 --salt="$2" \
+		"$1" "$dir/hash" > "$dir/out" 2>&1 || {
+		ktap_msg "veritysetup: $(cat "$dir/out")"
+		return 1
+	}
+	root=$(sed -n 's/^Root hash:[[:space:]]*//p' "$dir/out")
+}
+
+# agrees SALT [OPTION]... - build $dir/data and compare with the oracle's answer
+agrees()
+{
+	salt=$1
+	shift
+	builds "$dir/data" "salt=$salt" "$@" || return 1
+	same "root hash" "$root" "$(value root_hash)" || return 1
+	cat "$VERITY/tree" > "$dir/tree" || return 1
+	if ! cmp "$dir/hash" "$dir/tree" > "$dir/out" 2>&1; then
+		ktap_msg "$(cat "$dir/out")"
+		return 1
+	fi
+}
+
+oracle_agrees()
+{
+	oracle "$dir/data" "$1" && agrees "$@"
+}
+
+check_size()
+{
+	data "$1"
+	ktap_check "$1 blocks, salt" oracle_agrees "$SALT"
+	ktap_check "$1 blocks, salt, one CPU" agrees "$SALT" cpus="$cpu"
+	ktap_check "$1 blocks" oracle_agrees -
+}
+
+check_oracle()
+{
+	if ! command -v veritysetup > /dev/null; then
+		for size in $SIZES; do
+			for what in "" ", salt" ", salt, one CPU"; do
+				ktap_skip "$size blocks$what" "no veritysetup"
+			done
+		done
+		ktap_skip "salt of one byte" "no veritysetup"
+		ktap_skip "salt of 256 bytes" "no veritysetup"
+		return
+	fi
+	for size in $SIZES; do
+		check_size "$size"
+	done
+	data 129
+	ktap_check "salt of one byte" oracle_agrees 00
+	ktap_check "salt of 256 bytes" oracle_agrees "$SALT_MAX"
+}
+
+known_answer()
+{
+	builds "$dir/seq" "salt=$1" || return 1
+	same "root hash" "$2" "$(value root_hash)"
+}
+
+check_known()
+{
+	seq 1 100000 | head -c $((129 * 4096)) > "$dir/seq"
+	ktap_check "known root hash" known_answer - \
+		0333728ced82851354d60f535e3794ea5e059788893c85063d250380c2e4341d
+	ktap_check "known root hash, salt" known_answer 00Ff10 \
+		400d3b7144dd6535ee8601dc88ad8a5ec3e89275a86b2f2d433738e775cea232
+}
+
+one_block()
+{
+	data 1
+	builds "$dir/data" || return 1
+	set -- "$(sha256sum < "$dir/data")"
+	same "root hash" "${1%% *}" "$(value root_hash)" &&
+		same "levels" 0 "$(value levels)" &&
+		same "bytes of tree" 0 "$(wc -c < "$VERITY/tree")"
+}
+
+result_tells()
+{
+	data 129
+	builds "$dir/data" "salt=$SALT" "cpus=$cpu" || return 1
+	same keys "path data_blocks hash_blocks levels salt cpus lanes elapsed_us mib_per_s root_hash " \
+		"$(cut -d ' ' -f 1 "$VERITY/result" | tr '\n' ' ')" &&
+		same path "$dir/data" "$(value path)" &&
+		same data_blocks 129 "$(value data_blocks)" &&
+		same hash_blocks 3 "$(value hash_blocks)" &&
+		same "bytes of tree" $((3 * 4096)) "$(wc -c < "$VERITY/tree")" &&
+		same levels 2 "$(value levels)" &&
+		same salt "$SALT" "$(value salt)" &&
+		same cpus "$cpu" "$(value cpus)" &&
+		same lanes 1 "$(value lanes)" || return 1
+	builds "$dir/data" || return 1
+	same salt - "$(value salt)"
+}
+
+modes()
+{
+	same build 200 "$(stat -c %a "$VERITY/build")" &&
+		same result 400 "$(stat -c %a "$VERITY/result")" &&
+		same tree 400 "$(stat -c %a "$VERITY/tree")"
+}
+
+no_result()
+{
+	! cat "$VERITY/result" 2>"$dir/err" && grep -q "No data" "$dir/err" &&
+		! cat "$VERITY/tree" 2>"$dir/err" &&
+		grep -q "No data" "$dir/err"
+}
+
+# Who has the tree open keeps it; and the module.
+reader_keeps_tree()
+{
+	data 129
+	builds "$dir/data" || return 1
+	cat "$VERITY/tree" > "$dir/tree"
+	exec 3< "$VERITY/tree"
+	status=0
+	builds "$dir/seq" && ! cmp -s "$dir/tree" "$VERITY/tree" || status=1
+	if rmmod scopex_verity 2>/dev/null; then
+		ktap_msg "the module went while its file was open"
+		status=1
+	fi
+	cmp "$dir/tree" - <&3 > "$dir/out" 2>&1 || status=1
+	exec 3<&-
+	return "$status"
+}
+
+block_device()
+{
+	builds "$dir/data" "salt=$SALT" || return 1
+	expected=$(value root_hash)
+	builds "$1" "salt=$SALT" || return 1
+	same "root hash" "$expected" "$(value root_hash)"
+}
+
+check_block_device()
+{
+	modprobe loop 2>/dev/null
+	data 1000
+	if loop=$(losetup -f 2>/dev/null) &&
+			losetup "$loop" "$dir/data" 2>/dev/null; then
+		ktap_check "block device" block_device "$loop"
+		losetup -d "$loop"
+	else
+		ktap_skip "block device" "no loop device"
+	fi
+}
+
+# refused TEXT REQUEST... - it must fail with that error text (an extended
+# regular expression), one line in the log, and leave no result
+refused()
+{
+	text=$1
+	shift
+	mark
+	if build "$@"; then
+		ktap_msg "not refused: $*"
+		return 1
+	fi
+	if ! grep -Eq "$text" "$dir/err"; then
+		ktap_msg "expected: $text"
+		ktap_msg "$(cat "$dir/err")"
+		return 1
+	fi
+	same "lines in the log" 1 "$(lines_since_mark | wc -l)" && no_result
+}
+
+check_refusals()
+{
+	head -c 5000 "$dir/all" > "$dir/odd"
+	head -c 4095 "$dir/all" > "$dir/short"
+	: > "$dir/empty"
+	mkfifo "$dir/fifo"
+	data 1
+
+	invalid="Invalid argument"
+	ktap_check "refuses a size that is no multiple of the block size" \
+		refused "out of domain|Domain error" "$dir/odd"
+	ktap_check "refuses less than a block" \
+		refused "out of domain|Domain error" "$dir/short"
+	ktap_check "refuses an empty file" \
+		refused "No data available" "$dir/empty"
+	ktap_check "refuses a missing file" \
+		refused "No such file" "$dir/missing"
+	ktap_check "refuses a directory" \
+		refused "Is a directory" "$dir"
+	ktap_check "refuses a character device" \
+		refused "Block device required" /dev/zero
+	ktap_check "refuses a FIFO, without waiting" \
+		refused "Block device required" "$dir/fifo"
+	ktap_check "refuses an empty request" refused "$invalid" ""
+	ktap_check "refuses an unknown option" \
+		refused "$invalid" "$dir/data" sail=00
+	ktap_check "refuses a second path" \
+		refused "$invalid" "$dir/data" "$dir/data"
+	ktap_check "refuses a second salt" \
+		refused "$invalid" "$dir/data" salt=- salt=00
+	ktap_check "refuses a salt that is not hex" \
+		refused "$invalid" "$dir/data" salt=0g
+	ktap_check "refuses a sign in a salt" \
+		refused "$invalid" "$dir/data" salt=+1
+	ktap_check "refuses half a byte of salt" \
+		refused "$invalid" "$dir/data" salt=123
+	ktap_check "refuses a salt without digits" \
+		refused "$invalid" "$dir/data" salt=
+	ktap_check "refuses a salt of 257 bytes" \
+		refused "Argument list too long" "$dir/data" "salt=${SALT_MAX}00"
+	ktap_check "refuses a bad list of CPUs" \
+		refused "$invalid" "$dir/data" cpus=0-x
+	ktap_check "refuses an empty list of CPUs" \
+		refused "$invalid" "$dir/data" cpus=
+	ktap_check "refuses a CPU that can't be" \
+		refused "No such device" "$dir/data" cpus=0,99999
+	ktap_check "refuses a path that is too long" \
+		refused "[Ff]ile ?name too long" "$(printf '/%05000d' 0)"
+	ktap_check "refuses a request that is too long" \
+		refused "Argument list too long" "$(printf '/%09000d' 0)"
+	ktap_check "refuses a NUL byte" refused_nul
+}
+
+refused_nul()
+{
+	mark
+	printf '%s\000 salt=00' "$dir/data" > "$dir/request"
+	! dd if="$dir/request" of="$VERITY/build" bs=16384 conv=notrunc \
+		2>"$dir/err" && grep -q "Invalid argument" "$dir/err" &&
+		same "lines in the log" 1 "$(lines_since_mark | wc -l)"
+}
+
+# Have a long build under way in process $writer, whose messages go to
+# $dir/writer.err: it is, once another one is refused.
+start_long_build()
+{
+	# Reading the holes of a file costs no memory.
+	dd if=/dev/null of="$dir/holes" bs=1M seek=4096 2>/dev/null
+	echo "$dir/holes" > "$dir/request.long"
+	data 1
+
+	tries=0
+	while [ $tries -lt 5 ]; do
+		tries=$((tries + 1))
+		dd if="$dir/request.long" of="$VERITY/build" bs=16384 \
+			conv=notrunc 2>"$dir/writer.err" &
+		writer=$!
+		while kill -0 "$writer" 2>/dev/null; do
+			build "$dir/data" && continue
+			grep -q "busy" "$dir/err" && return 0
+		done
+		wait "$writer"
+	done
+	return 1
+}
+
+# How a killed build must end, given the status of its writer
+killed()
+{
+	same "status" 137 "$1" || return 1
+	lines_since_mark | grep -q "the writer was killed" || return 1
+	no_result && builds "$dir/data"
+}
+
+check_long_build()
+{
+	kill_name="ends when the writer is killed"
+	if start_long_build; then
+		ktap_ok "refuses a second build at a time"
+		mark
+		kill -KILL "$writer"
+		wait "$writer"
+		status=$?
+		if [ $status -ne 0 ]; then
+			ktap_check "$kill_name" killed $status
+		else
+			ktap_skip "$kill_name" "too fast"
+		fi
+	else
+		ktap_skip "refuses a second build at a time" "too fast"
+		ktap_skip "$kill_name" "too fast"
+	fi
+	rm -f "$dir/holes"
+}
+
+without_cpu()
+{
+	data 1000
+	builds "$dir/data" "salt=$SALT" || return 1
+	expected=$(value root_hash)
+	lanes=$(value lanes)
+	echo 0 > "$offline" || return 1
+	builds "$dir/data" "salt=$SALT" || return 1
+	same "root hash" "$expected" "$(value root_hash)" || return 1
+	[ "$lanes" -eq 1 ] || same lanes $((lanes - 1)) "$(value lanes)"
+}
+
+check_hotplug()
+{
+	for online in /sys/devices/system/cpu/cpu[0-9]*/online; do
+		[ -w "$online" ] || continue
+		[ "$(cat "$online")" = 1 ] || continue
+		gone=${online%/online}
+		gone=${gone##*/cpu}
+		[ "$gone" != "$cpu" ] || continue
+		offline=$online
+	done
+	if [ -z "$offline" ]; then
+		ktap_skip "goes on without a CPU that is offline" "no such CPU"
+		ktap_skip "refuses a CPU that is offline" "no such CPU"
+		return
+	fi
+	gone=${offline%/online}
+	gone=${gone##*/cpu}
+	ktap_check "goes on without a CPU that is offline" without_cpu
+	ktap_check "refuses a CPU that is offline" \
+		refused "No such device" "$dir/data" "cpus=$cpu,$gone"
+	echo 1 > "$offline"
+	offline=
+}
+
+unload()
+{
+	for module in $loaded; do
+		rmmod "$module" || return 1
+		[ ! -d "/sys/module/$module" ] || return 1
+	done
+	loaded=
+	[ -z "$fresh" ] || [ ! -e "$VERITY" ]
+}
+
+[ "$(id -u)" -eq 0 ] || ktap_skip_all "needs root"
+trap cleanup EXIT
+trap 'exit 1' HUP INT TERM
+[ -d /sys/module/scopex_verity ] || fresh=1
+load scopex || ktap_skip_all "no module scopex"
+load scopex_verity || ktap_skip_all "no module scopex_verity"
+[ -d "$VERITY" ] || mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+[ -d "$VERITY" ] || ktap_skip_all "no $VERITY"
+
+dir=$(mktemp -d) || exit "$KSFT_FAIL"
+mount -t tmpfs tmpfs "$dir" || exit "$KSFT_FAIL"
+head -c $((16385 * 4096)) /dev/urandom > "$dir/all" || exit "$KSFT_FAIL"
+
+ktap_plan "$PLAN"
+
+if [ -n "$fresh" ]; then
+	ktap_check "no result before the first build" no_result
+else
+	ktap_skip "no result before the first build" "was loaded before"
+fi
+ktap_check "files are root's only" modes
+
+# A CPU that has a worker
+data 1
+builds "$dir/data"
+cpu=$(value cpus)
+cpu=${cpu%%[-,]*}
+
+check_known
+ktap_check "one block" one_block
+ktap_check "result" result_tells
+check_oracle
+check_block_device
+ktap_check "a reader keeps its tree" reader_keeps_tree
+check_refusals
+check_long_build
+check_hotplug
+if [ -n "$loaded" ]; then
+	ktap_check "unload" unload
+else
+	ktap_skip "unload" "was loaded before"
+fi
+ktap_finish

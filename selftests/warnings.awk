@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Between the marks that EXPECT_WARNING() of the test module leaves in the kernel
+# log there must be one warning, with the text that is expected. Reads a log,
+# says what is wrong, and how many were as expected.
+
+/scopex_test: expect "/ {
+	if (open)
+		bad("no end mark for \"" text "\"")
+	text = $0
+	sub(/^.*scopex_test: expect "/, "", text)
+	sub(/"$/, "", text)
+	open = 1
+	warnings = named = 0
+	next
+}
+
+/scopex_test: expected$/ {
+	if (warnings != 1)
+		bad(warnings + 0 " warnings for \"" text "\"")
+	else if (!named)
+		bad("the warning does not say \"" text "\"")
+	else
+		good++
+	open = 0
+	next
+}
+
+open && /WARNING: / { warnings++ }
+open && index($0, text) { named++ }
+
+function bad(what)
+{
+	print what
+	failed++
+}
+
+END {
+	if (open)
+		bad("no end mark for \"" text "\"")
+	print "warnings as expected: " good + 0
+	exit failed || !good
+}
