@@ -12,7 +12,7 @@ warnings_name_the_culprit()
 	log_since_mark | awk -f "$(dirname "$0")/warnings.awk" > "$log"
 	status=$?
 	ktap_msg "$(cat "$log")"
-	return $status
+	return "$status"
 }
 
 ktap_plan 3

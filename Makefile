@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The commands of scopex; "make help" lists them. What is built is said in
+# Kbuild, which the kernel's build system prefers to this file.
+
+COMMANDS := modules run check shell try
+
+.PHONY: $(COMMANDS) clean help
+
+modules:
+
+# Variables given on the command line reach the scripts as their environment.
+$(COMMANDS):
+	@qemu/$@.sh
+
+clean:
+	@find . -name .git -prune -o \( -name '*.o' -o -name '*.ko' -o -name '*.mod' \
+		-o -name '*.mod.c' -o -name '.*.cmd' -o -name '*.o.d' \
+		-o -name modules.order -o -name Module.symvers \) -type f -exec rm -f {} +
+
+help:
+	@echo 'make		build the modules for KDIR=, or the running kernel'
+	@echo 'make run	the verity tree of FILE= in a VM, checked by veritysetup'
+	@echo 'make check	the tests, in a VM; TEST="api race" for some of them'
+	@echo 'make shell	a shell in the VM'
+	@echo 'make try M=DIR	load your own module in the VM'
+	@echo 'make clean	remove what make has built in the tree'
+	@echo
+	@echo 'For a VM: KERNEL=NAME, or KERNEL_IMAGE=FILE KDIR=DIR for a kernel of'
+	@echo 'your own; CPUS=, TIMEOUT= (seconds), ACCEL=kvm|tcg.'
+	@echo 'Known kernels: $(basename $(notdir $(wildcard qemu/kernels/*.conf)))'

@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tests of the commands themselves, on the host: bad input gets one clear line
+# and a status, and README's example is as good as README says. A part of
+# "make check".
+
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+. selftests/ktap.sh
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# A search path with the programs that the scripts always need, and no others.
+mkdir "$work/bin"
+for program in bash basename cat cut dirname df env make mkdir mktemp realpath \
+		rm sed sha1sum sh sort stat tail uname; do
+	ln -s "$(command -v $program)" "$work/bin/"
+done
+
+# refused TEXT [NAME=VALUE]... COMMAND [ARG]... - it must fail, and say TEXT in
+# its one line that is an error
+refused()
+{
+	local text=$1
+
+	shift
+	if env -u KERNEL -u KERNEL_IMAGE -u KDIR -u ACCEL -u CPUS -u TIMEOUT -u TEST \
+			"$@" >"$work/out" 2>&1 </dev/null; then
+		ktap_msg "not refused: $*"
+		return 1
+	fi
+	[[ $(grep -c 'scopex: error: ' "$work/out") == 1 ]] &&
+		grep -q "scopex: error: .*$text" "$work/out" && return
+	ktap_msg "$(cat "$work/out")"
+	return 1
+}
+
+# A file system that df says is full.
+full_cache()
+{
+	local bin=$work/full
+
+	mkdir "$bin"
+	printf '#!/bin/sh\necho Avail\necho 2048\n' >"$bin/df"
+	chmod +x "$bin/df"
+	refused "needs .* MiB of free space, but has 2 MiB" PATH="$bin:$PATH" \
+		XDG_CACHE_HOME="$work/cache" make run
+}
+
+# README's example, taken from there
+try_readme()
+{
+	mkdir "$work/sum"
+	# shellcheck disable=SC2016
+	sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d' >"$work/sum/sum.c"
+	echo 'obj-m := sum.o' >"$work/sum/Kbuild"
+	make try M="$work/sum" >"$work/out" 2>&1 &&
+		grep -q 'sum of 1 to 8000: 32004000$' "$work/out" && return
+	ktap_msg "$(cat "$work/out")"
+	return 1
+}
+
+# A module that can't be loaded must not pass.
+try_broken()
+{
+	mkdir "$work/broken"
+	echo 'obj-m := broken.o' >"$work/broken/Kbuild"
+	printf '%s\n' '#include <linux/module.h>' \
+		'static int __init broken_init(void) { return -EIO; }' \
+		'module_init(broken_init);' 'MODULE_LICENSE("GPL");' \
+		'MODULE_DESCRIPTION("Fails");' >"$work/broken/broken.c"
+	! make try M="$work/broken" >"$work/out" 2>&1 &&
+		grep -q 'FAIL: the job ended with status 1' "$work/out" && return
+	ktap_msg "$(cat "$work/out")"
+	return 1
+}
+
+: >"$work/empty"
+ktap_plan 21
+ktap_check "unknown KERNEL" \
+	refused "unknown KERNEL=none; known: .*stock-6.1" KERNEL=none make run
+ktap_check "KERNEL with a path" refused "unknown KERNEL=" KERNEL=../x make check
+ktap_check "KERNEL_IMAGE without KDIR" \
+	refused "needs both KERNEL_IMAGE=FILE and KDIR=DIR" KERNEL_IMAGE=x make run
+ktap_check "KERNEL_IMAGE that is no file" \
+	refused "not a readable file" KERNEL_IMAGE=/none KDIR=/ make run
+ktap_check "KDIR that is no build tree" \
+	refused "not the build tree" KERNEL_IMAGE=/bin/sh KDIR=/tmp make run
+ktap_check "make with such a KDIR" \
+	refused "not a kernel's build tree" KDIR=/none make
+ktap_check "missing FILE" refused "FILE=/none does not exist" FILE=/none make run
+ktap_check "FILE is a directory" refused "not a regular file" FILE=/ make run
+ktap_check "empty FILE" refused "is empty" FILE="$work/empty" make run
+ktap_check "bad SALT" refused "SALT has to be" SALT=0g make run
+ktap_check "bad CPUS" refused "CPUS has to be a positive number" CPUS=0 make run
+ktap_check "bad TIMEOUT" \
+	refused "TIMEOUT has to be a positive number" TIMEOUT=1s make check
+ktap_check "bad ACCEL" refused "ACCEL has to be" ACCEL=fast make run
+ktap_check "unknown TEST" refused "unknown TEST=none" TEST=none make check
+ktap_check "try without M" refused "needs M=DIR" make try
+ktap_check "shell without a terminal" refused "needs a terminal" make shell
+ktap_check "unusable cache" \
+	refused "cannot write to the cache directory" XDG_CACHE_HOME=/proc make run
+ktap_check "full cache" full_cache
+ktap_check "missing programs, no apt" \
+	refused "missing programs .*no apt.*qemu-system-x86_64" \
+	PATH="$work/bin" make run
+ktap_check "README's example" try_readme
+ktap_check "a module that does not load" try_broken
+ktap_finish

@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make check: test the commands on the host, run selftests/ in a VM by kselftest's
+# own runner, count the results, and judge the VM.
+#
+#	TEST=	what to run, as "api race", or "commands" for the host's part
+#		(default: all)
+#	CPUS=	how many the VM has (default: 4)
+#	TIMEOUT= in seconds
+
+. "$(dirname "$0")/lib/kernel.sh"
+. "$ROOT/qemu/lib/build.sh"
+. "$ROOT/qemu/lib/kselftest.sh"
+
+passed=0 failed=0 skipped=0
+
+# count FILE TESTS - count the results of the programs TESTS in FILE
+count()
+{
+	local counts p f s
+
+	counts=$(awk -v tests="$2" -f "$ROOT/qemu/count-tests.awk" "$1")
+	head -n -1 <<<"$counts" >&2
+	read -r p f s < <(tail -n 1 <<<"$counts")
+	((passed += p, failed += f, skipped += s)) || true
+}
+
+# The host's part, in the form that kselftest's runner gives to the others.
+check_commands()
+{
+	echo "1..1"
+	echo "# selftests: scopex: commands"
+	if "$ROOT/qemu/check-commands.sh" | sed -u 's/^/# /'; then
+		echo "ok 1 selftests: scopex: commands"
+	else
+		echo "not ok 1 selftests: scopex: commands"
+	fi
+}
+
+# The VM's verdict is a test too: modules unloaded, log clean, powered off.
+check_vm()
+{
+	build_scopex inject
+	install_modules "$STAGE" "$work/root/lib/modules/$KERNEL_RELEASE/extra-inject"
+	if "$ROOT/qemu/vm.sh" --job "$ROOT/qemu/guest/check.sh" \
+		--overlay "$work/root" --env "TESTS=$tests" --cpus "${CPUS:-4}" \
+		--timeout "${TIMEOUT:-2400}" --append slub_debug=FZP --log "$log"; then
+		((++passed))
+	else
+		((++failed))
+	fi
+	[[ -e $log/job.log ]] || die "the VM was not started"
+	count "$log/job.log" "$tests"
+}
+
+select_kernel
+work=$(mktemp -d "$CACHE/check.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+install_kselftest "$work/root"
+mapfile -t programs <"$work/root/kselftest/kselftest-list.txt"
+known=(commands "${programs[@]#scopex:}")
+commands='' tests=
+for name in ${TEST:-${known[*]}}; do
+	[[ $name == commands ]] || name=${name%.sh}.sh
+	[[ " ${known[*]} " == *" $name "* ]] ||
+		die "unknown TEST=$name; known: ${known[*]}"
+	if [[ $name == commands ]]; then
+		commands=y
+	else
+		tests+="scopex:$name "
+	fi
+done
+
+log=$CACHE/logs/check-$KERNEL_ID-$TREE_KEY
+rm -rf "$log"
+mkdir -p "$log"
+if [[ $commands ]]; then
+	check_commands | tee "$log/commands.log"
+	count "$log/commands.log" scopex:commands
+fi
+[[ -z $tests ]] || check_vm
+
+say "logs: $log"
+if ((failed)); then
+	say "make check: FAILED"
+else
+	say "make check: OK"
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+((failed == 0))

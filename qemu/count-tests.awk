@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Count the results in what kselftest's runner printed, nested KTAP, and check
+# that nothing is missing: every plan is kept, every program of the list "tests"
+# has reported, and no parent is better than its children.
+#
+# A case is a result without results of its own below it. Prints what was not
+# passed, then "PASSED FAILED SKIPPED".
+#
+# Depth: the runner prefixes what a program prints by "# ", a program indents
+# what its suites print by two spaces.
+
+function bad(text)
+{
+	print "not ok: " text
+	failed++
+}
+
+# The results of depth d and below are complete: does their number keep the plan?
+function close_depth(d)
+{
+	if (planned[d] == "" && results[d] > 0)
+		bad("results without a plan in " where())
+	else if (planned[d] != "" && planned[d] != results[d] + 0)
+		bad("planned " planned[d] " results, got " results[d] + 0 " in " where())
+	planned[d] = ""
+	results[d] = 0
+}
+
+function where()
+{
+	return program == "" ? "the list of programs" : program
+}
+
+# Is the program's plan an empty one that says why?
+function plan(d, line,	n)
+{
+	if (planned[d] != "")
+		close_depth(d)
+	n = line
+	sub(/^1\.\./, "", n)
+	sub(/[^0-9].*$/, "", n)
+	planned[d] = n
+	below_failed[d] = 0
+}
+
+function result(d, line,	not_ok, skip, text, deeper, nested)
+{
+	for (deeper = max_depth; deeper > d; deeper--) {
+		if (results[deeper] > 0 || planned[deeper] > 0)
+			nested = 1
+		if (planned[deeper] != "" || results[deeper] > 0)
+			close_depth(deeper)
+	}
+	results[d]++
+	not_ok = line ~ /^not ok/
+	skip = line ~ /# SKIP/
+	text = line
+	sub(/^(not )?ok [0-9]+ (- )?/, "", text)
+
+	if (d == 0) {
+		program = text
+		sub(/^selftests: /, "", program)
+		sub(/ #.*/, "", program)
+		sub(/: /, ":", program)
+		reported[program]++
+	}
+	if (nested) {
+		if (not_ok && !below_failed[d + 1])
+			bad(where() ": " text)
+		if (!not_ok && below_failed[d + 1])
+			bad(text " is ok, but not what is below it")
+		if (below_failed[d + 1])
+			below_failed[d]++
+	} else if (not_ok) {
+		bad((d ? current ": " : "") text)
+		below_failed[d]++
+	} else if (skip) {
+		print "skipped: " (d ? current ": " : "") text
+		skipped++
+	} else {
+		passed++
+	}
+	below_failed[d + 1] = 0
+	program = ""
+}
+
+{ sub(/\r$/, "") }
+
+/^# selftests: / {
+	current = $0
+	sub(/^# selftests: /, "", current)
+	next
+}
+
+{
+	line = $0
+	depth = 0
+	if (sub(/^# /, "", line)) {
+		depth = 1
+		while (sub(/^  /, "", line))
+			depth++
+	}
+	if (depth > max_depth)
+		max_depth = depth
+	if (line ~ /^1\.\.[0-9]+/)
+		plan(depth, line)
+	else if (line ~ /^(not )?ok [0-9]+/)
+		result(depth, line)
+}
+
+END {
+	for (deeper = max_depth; deeper >= 0; deeper--)
+		if (planned[deeper] != "" || results[deeper] > 0)
+			close_depth(deeper)
+	n = split(tests, list, " ")
+	for (i = 1; i <= n; i++)
+		if (reported[list[i]] != 1)
+			bad(list[i] " has reported " reported[list[i]] + 0 " times")
+	if (!n)
+		bad("no list of programs")
+	print passed + 0, failed + 0, skipped + 0
+}

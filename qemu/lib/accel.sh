@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034
+#
+# KVM or emulation? A /dev/kvm that opens can still hang its user for good, so
+# it has to prove itself by running a boot sector within seconds.
+
+accel_flags()
+{
+	case $1 in
+	kvm) echo "-accel kvm -cpu max" ;;
+	tcg) echo "-accel tcg,thread=multi -cpu max" ;;
+	esac
+}
+
+# mov al,0x10; mov dx,0x501; out dx,al; hlt: makes isa-debug-exit end QEMU with
+# the status 0x10 << 1 | 1.
+write_boot_sector()
+{
+	printf '\xb0\x10\xba\x01\x05\xee\xf4' >"$1"
+	truncate -s 510 "$1"
+	printf '\x55\xaa' >>"$1"
+}
+
+# accel_works ACCEL - can it run a boot sector?
+#
+# A QEMU that spins in the kernel may survive even SIGKILL: so it is waited for
+# here with a limit, and then left behind.
+accel_works()
+{
+	local dir status tick
+
+	dir=$(mktemp -d)
+	write_boot_sector "$dir/disk"
+	# shellcheck disable=SC2046 # flags are words
+	(
+		status=0
+		timeout -k 1 5 qemu-system-x86_64 $(accel_flags "$1") -nodefaults \
+			-no-user-config -display none -no-reboot -m 32 \
+			-drive "file=$dir/disk,format=raw,if=ide,readonly=off" \
+			-device isa-debug-exit,iobase=0x501,iosize=2 \
+			</dev/null >/dev/null 2>&1 || status=$?
+		echo "$status" >"$dir/status"
+	) &
+	for ((tick = 0; tick < 80; tick++)); do
+		[[ ! -s $dir/status ]] || break
+		sleep 0.1
+	done
+	status=$(cat "$dir/status" 2>/dev/null || echo none)
+	rm -rf "$dir"
+	[[ $status == 33 ]]
+}
+
+# select_accel - set ACCEL and ACCEL_FLAGS; ACCEL= in the environment decides
+select_accel()
+{
+	local cached
+
+	case ${ACCEL:-} in
+	kvm | tcg)
+		say "running under ${ACCEL^^}, as ACCEL= says"
+		ACCEL_FLAGS=$(accel_flags "$ACCEL")
+		return
+		;;
+	"") ;;
+	*) die "ACCEL has to be kvm or tcg, not '$ACCEL'" ;;
+	esac
+
+	cached=$CACHE/accel-$EUID-$(</proc/sys/kernel/random/boot_id)
+	ACCEL=$(cat "$cached" 2>/dev/null || true)
+	if [[ $ACCEL != kvm && $ACCEL != tcg ]]; then
+		ACCEL=tcg
+		if [[ -w /dev/kvm ]] && accel_works kvm; then
+			ACCEL=kvm
+		fi
+		rm -f "$CACHE/accel-$EUID"-*
+		echo "$ACCEL" >"$cached"
+	fi
+	if [[ $ACCEL == kvm ]]; then
+		say "running under KVM: /dev/kvm has proved itself since the last boot"
+	elif [[ -e /dev/kvm ]]; then
+		say "running under emulation (TCG): /dev/kvm is there but does not work"
+	else
+		say "running under emulation (TCG): there is no /dev/kvm"
+	fi
+	ACCEL_FLAGS=$(accel_flags "$ACCEL")
+}

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034
+#
+# What all scripts of the harness share: messages, the cache, locks, packages.
+
+set -euo pipefail
+
+# modprobe, depmod and veritysetup are not on the path of ordinary users.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export LC_ALL=C
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+CACHE=${XDG_CACHE_HOME:-${HOME:?is not set}/.cache}/scopex
+# Copies of the tree share the cache but not the objects.
+TREE_KEY=$(sha1sum <<<"$ROOT" | cut -c1-8)
+
+# A make that called us must not leak its job server and its variables into the
+# kernel's makefiles: what these need is passed on explicitly.
+unset MAKEFLAGS MAKEOVERRIDES MFLAGS MAKELEVEL
+
+# Standard output is for results; all that tells of progress goes to stderr.
+say()
+{
+	printf 'scopex: %s\n' "$*" >&2
+}
+
+die()
+{
+	printf 'scopex: error: %s\n' "$*" >&2
+	exit 1
+}
+
+have()
+{
+	command -v "$1" >/dev/null
+}
+
+# is_number WHAT VALUE - stop unless VALUE is a positive decimal number
+is_number()
+{
+	[[ $2 =~ ^[1-9][0-9]{0,8}$ ]] || die "$1 has to be a positive number, not '$2'"
+}
+
+# make_cache - create the cache, or say why not
+make_cache()
+{
+	mkdir -p "$CACHE" 2>/dev/null && [[ -w $CACHE ]] ||
+		die "cannot write to the cache directory $CACHE (XDG_CACHE_HOME moves it)"
+}
+
+# need_space MIB - stop if the cache's file system is too full for what follows
+need_space()
+{
+	local free
+
+	free=$(($(df --output=avail -k "$CACHE" | tail -n 1) / 1024))
+	((free >= $1)) || die "$CACHE needs $1 MiB of free space, but has $free MiB"
+}
+
+# with_lock NAME COMMAND [ARG]... - run COMMAND while nobody else holds NAME
+with_lock()
+(
+	local name=$1 fd
+
+	shift
+	mkdir -p "$CACHE/locks"
+	exec {fd}>"$CACHE/locks/$name"
+	if ! flock --nonblock "$fd"; then
+		say "waiting for another run that is using $name"
+		flock "$fd"
+	fi
+	"$@"
+)
+
+# as_root COMMAND [ARG]...
+as_root()
+{
+	if ((EUID == 0)); then
+		"$@"
+	elif have sudo; then
+		sudo "$@"
+	else
+		die "this needs root, and there is no sudo: $*"
+	fi
+}
+
+# apt_try COMMAND [ARG]... - run COMMAND; if it fails, refresh apt's lists and
+# run it once more
+apt_try()
+{
+	"$@" && return
+	say "apt's package lists are missing or old: apt-get update"
+	as_root apt-get -q update >&2 || die "apt-get update failed"
+	"$@"
+}
+
+# What all commands take.
+[[ -z ${CPUS:-} ]] || is_number CPUS "$CPUS"
+[[ -z ${TIMEOUT:-} ]] || is_number TIMEOUT "$TIMEOUT"

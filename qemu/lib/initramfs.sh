@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034
+#
+# Make the guest's root file system. After select_kernel.
+
+# What the VM can use beyond what is built in; with what these depend on.
+GUEST_MODULES="virtio_pci virtio_blk loop sha256_generic sha256_ssse3"
+
+# copy_program ROOT PROGRAM [TARGET] - with the shared libraries it needs
+copy_program()
+{
+	local root=$1 program lib
+
+	program=$(command -v "$2") || die "$2 is missing"
+	install -D -m 755 "$program" "$root/${3:-bin/$2}"
+	# Static programs make ldd fail, and have none.
+	{ ldd "$program" 2>/dev/null | grep -o '/[^ ]*' || true; } | while read -r lib; do
+		[[ -e $root$lib ]] || install -D -m 755 "$lib" "$root$lib"
+	done
+}
+
+# copy_guest_modules ROOT - GUEST_MODULES, and etc/modules that names those
+# which are there
+copy_guest_modules()
+{
+	local root=$1 name lines word path
+
+	: >"$root/etc/modules"
+	[[ -n $KERNEL_ROOT ]] || return 0
+	for name in $GUEST_MODULES; do
+		lines=$(modprobe -C /dev/null -d "$KERNEL_ROOT" -S "$KERNEL_RELEASE" \
+			--show-depends "$name" 2>/dev/null) || continue
+		echo "$name" >>"$root/etc/modules"
+		while read -r word path _; do
+			[[ $word == insmod ]] || continue
+			path=/lib/modules/${path##*/lib/modules/}
+			[[ -e $root$path ]] ||
+				install -D -m 644 "$KERNEL_ROOT$path" "$root$path"
+		done <<<"$lines"
+	done
+}
+
+# make_initramfs FILE MODULES_DIR OVERLAY... - MODULES_DIR becomes "extra", what
+# modprobe finds; the overlays are copied over all
+make_initramfs()
+{
+	local file=$1 extra=$2 root modules overlay
+
+	shift 2
+	root=$(mktemp -d "$file.XXXXXX")
+	modules=$root/lib/modules/$KERNEL_RELEASE
+	chmod 755 "$root"
+	mkdir -p "$root"/{bin,dev,etc,proc,root,sbin,sys,tmp} \
+		"$root"/usr/{bin,sbin} "$modules"
+	copy_program "$root" busybox
+	ln -s busybox "$root/bin/sh"
+	# kselftest's runner wants options that busybox's own does not have.
+	copy_program "$root" timeout usr/bin/timeout
+	copy_program "$root" veritysetup sbin/veritysetup
+
+	copy_guest_modules "$root"
+	cp -r "$extra" "$modules/extra"
+	if [[ -n $KERNEL_ROOT ]]; then
+		cp -t "$modules" "$KERNEL_ROOT/lib/modules/$KERNEL_RELEASE"/modules.{order,builtin,builtin.modinfo}
+	else
+		touch "$modules"/modules.{order,builtin,builtin.modinfo}
+	fi
+	depmod -b "$root" "$KERNEL_RELEASE"
+
+	install -m 755 "$ROOT/qemu/guest/init" "$root/init"
+	for overlay in "$@"; do
+		cp -r "$overlay/." "$root/"
+	done
+	(cd "$root" && find . -print0 |
+		cpio --quiet --null --create --format=newc --owner=0:0) >"$file"
+	rm -rf "$root"
+}

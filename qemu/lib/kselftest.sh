@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034
+#
+# Install selftests/ by means of the kernel's own kselftest files, which come
+# from the distribution's package of the kernel's source. After select_kernel.
+
+KSELFTEST_SOURCE=${SOURCE_PACKAGE:-linux-source-6.1}
+
+fetch_kselftest()
+{
+	local dir=$1 tmp=$1.tmp.$$
+
+	[[ -e $dir/tools/testing/selftests/lib.mk ]] && return
+	have apt-get && have dpkg-deb ||
+		die "kselftest comes from the package $KSELFTEST_SOURCE, and there is" \
+			"no apt here; give KSELFTEST=DIR, a kernel's source tree"
+	need_space 1000
+	rm -rf "$dir" "$dir".tmp.*
+	mkdir -p "$tmp"
+	apt_try download "$tmp" "$KSELFTEST_SOURCE" ||
+		die "could not fetch $KSELFTEST_SOURCE"
+	say "unpacking kselftest from $KSELFTEST_SOURCE"
+	dpkg-deb --fsys-tarfile "$tmp"/*.deb |
+		tar -xO "./usr/src/$KSELFTEST_SOURCE.tar.xz" |
+		tar -xJ -C "$tmp" --strip-components=1 --wildcards \
+			--no-wildcards-match-slash \
+			'*/scripts/*.include' \
+			'*/tools/testing/selftests/Makefile' \
+			'*/tools/testing/selftests/*.mk' \
+			'*/tools/testing/selftests/*.sh' \
+			'*/tools/testing/selftests/kselftest' ||
+		die "$KSELFTEST_SOURCE has no kselftest"
+	rm "$tmp"/*.deb
+	mv "$tmp" "$dir"
+}
+
+# install_kselftest DIR - install the target "scopex", with kselftest's runner,
+# into DIR/kselftest
+install_kselftest()
+{
+	local dir=$1 source=${KSELFTEST:-} work
+
+	if [[ -z $source ]]; then
+		source=$CACHE/kselftest/$KSELFTEST_SOURCE
+		with_lock "kselftest-$KSELFTEST_SOURCE" fetch_kselftest "$source"
+	fi
+	[[ -e $source/tools/testing/selftests/lib.mk ]] ||
+		die "KSELFTEST=$source is not a kernel's source tree"
+
+	work=$dir/source
+	mkdir -p "$work/tools/testing/selftests" "$work/scripts"
+	cp "$source"/scripts/*.include "$work/scripts/"
+	(cd "$source/tools/testing/selftests" && cp -r ./*.mk ./*.sh Makefile \
+		kselftest "$work/tools/testing/selftests/")
+	cp -r "$ROOT/selftests" "$work/tools/testing/selftests/scopex"
+	make -s -C "$work/tools/testing/selftests" TARGETS=scopex FORCE_TARGETS=1 \
+		KSFT_INSTALL_PATH="$dir/kselftest" install >"$dir/install.log" 2>&1 || {
+		cat "$dir/install.log" >&2
+		die "kselftest could not install selftests/"
+	}
+	rm -r "$work" "$dir/install.log"
+}

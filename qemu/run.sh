@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make run: build FILE's verity tree in a VM, and compare it with veritysetup's.
+#
+#	FILE=	the data (default: the package of the kernel that is booted)
+#	SALT=	in hex; "-" for none
+#	CPUS=	how many the VM has
+#	TIMEOUT= in seconds
+
+. "$(dirname "$0")/lib/kernel.sh"
+
+SALT=${SALT:--}
+[[ $SALT == - || $SALT =~ ^([0-9a-fA-F]{2}){1,256}$ ]] ||
+	die "SALT has to be pairs of hex digits, 256 at most, or -: '$SALT'"
+if [[ -n ${FILE:-} ]]; then
+	[[ -e $FILE ]] || die "FILE=$FILE does not exist"
+	[[ -f $FILE ]] || die "FILE=$FILE is not a regular file"
+	[[ -r $FILE ]] || die "FILE=$FILE is not readable"
+	[[ -s $FILE ]] || die "FILE=$FILE is empty"
+fi
+
+select_kernel
+data=$(realpath "${FILE:-${KERNEL_DEB:-$KERNEL_BOOT}}")
+work=$(mktemp -d "$CACHE/run.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+size=$(stat -c %s "$data")
+if ((size % 4096)); then
+	say "$data is no multiple of 4096 bytes: using a copy padded with zeros"
+	need_space $((size / 1048576 + 1))
+	cp --reflink=auto "$data" "$work/data"
+	chmod u+w "$work/data"
+	truncate -s %4096 "$work/data"
+else
+	ln -s "$data" "$work/data"
+fi
+
+say "asking veritysetup for the root hash"
+veritysetup format --no-superblock --format=1 --hash=sha256 --salt="$SALT" \
+	--data-block-size=4096 --hash-block-size=4096 \
+	"$work/data" "$work/hash" >"$work/out" 2>&1 ||
+	die "veritysetup failed: $(<"$work/out")"
+oracle=$(sed -n 's/^Root hash:[[:space:]]*//p' "$work/out")
+[[ -n $oracle ]] || die "veritysetup printed no root hash"
+
+say "building the verity tree of $data"
+options=()
+[[ -z ${CPUS:-} ]] || options+=(--cpus "$CPUS")
+"$ROOT/qemu/vm.sh" --job "$ROOT/qemu/guest/run.sh" --disk "$work/data" \
+	--env "ORACLE=$oracle" --env "SALT=$SALT" --timeout "${TIMEOUT:-600}" \
+	"${options[@]}" || {
+	say "make run: FAILED"
+	exit 1
+}
+say "make run: OK, same root hash as veritysetup's: $oracle"

@@ -1,0 +1,182 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Boot a VM that runs one job, and judge it: the status is 0 only if the job
+# succeeded, all modules could be unloaded, the kernel log is clean and the VM
+# powered itself off.
+#
+#	qemu/vm.sh --job FILE [OPTION]...
+#	  --job FILE	  shell script for the guest
+#	  --log DIR	  leave console.log and job.log there
+#	  --modules DIR	  modules for lib/modules/RELEASE/extra (default: those of
+#			  the tree, built now)
+#	  --overlay DIR	  copied over the guest's root; may be repeated
+#	  --disk FILE	  /dev/vda, read-only
+#	  --append WORDS  more for the kernel's command line
+#	  --env NAME=VALUE  for the job; may be repeated
+#	  --cpus N	  (default: as many as the host, but two at least)
+#	  --memory MIB	  (default: 1024)
+#	  --timeout S	  (default: 900)
+#	  --interactive	  the job has the terminal, and no time limit
+#
+# The kernel is chosen by the environment: see qemu/lib/kernel.sh.
+
+. "$(dirname "$0")/lib/kernel.sh"
+. "$ROOT/qemu/lib/build.sh"
+. "$ROOT/qemu/lib/accel.sh"
+. "$ROOT/qemu/lib/initramfs.sh"
+
+# A VM whose init has not shown up by then never will.
+BOOT_TIMEOUT=180
+
+job='' log='' modules='' overlays=() vars=() disk='' interactive='' append=''
+cpus=$(($(nproc) > 2 ? $(nproc) : 2)) memory=1024 limit=900
+while (($#)); do
+	case $1 in
+	--interactive)
+		interactive=y
+		shift
+		continue
+		;;
+	--job) job=${2:?} ;;
+	--log) log=${2:?} ;;
+	--modules) modules=${2:?} ;;
+	--overlay) overlays+=("${2:?}") ;;
+	--disk) disk=${2:?} ;;
+	--append) append=${2:?} ;;
+	--env) vars+=("${2:?}") ;;
+	--cpus) cpus=${2:?} ;;
+	--memory) memory=${2:?} ;;
+	--timeout) limit=${2:?} ;;
+	*) die "vm.sh: unknown option $1" ;;
+	esac
+	shift 2
+done
+[[ -r $job ]] || die "vm.sh needs --job FILE"
+is_number "the number of CPUs" "$cpus"
+is_number "the size of the memory" "$memory"
+is_number "the time limit" "$limit"
+
+select_kernel
+select_accel
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/scopex-vm.XXXXXX")
+log=${log:-$dir}
+qemu=
+# QEMU has to go with us, whatever ends us.
+cleanup()
+{
+	[[ -z $qemu ]] || kill -KILL "$qemu" 2>/dev/null || true
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+if [[ -z $modules ]]; then
+	build_scopex release
+	modules=$dir/modules
+	install_modules "$STAGE" "$modules"
+fi
+mkdir -p "$log" "$dir/job"
+cp "$job" "$dir/job/job.sh"
+for var in "${vars[@]}"; do
+	[[ $var =~ ^[A-Za-z_]+=[^\']*$ ]] || die "vm.sh: can't pass on --env $var"
+	printf "%s='%s'\n" "${var%%=*}" "${var#*=}"
+done >"$dir/job/job.env"
+make_initramfs "$dir/initramfs" "$modules" "$dir/job" "${overlays[@]}"
+
+cmdline="console=ttyS0 ignore_loglevel log_buf_len=4M"
+cmdline+=" panic=-1 oops=panic hung_task_panic=1 softlockup_panic=1"
+cmdline+=" sysctl.kernel.hung_task_timeout_secs=60 $append"
+command=(
+	qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
+	-m "$memory" -smp "$cpus"
+	-kernel "$KERNEL_BOOT" -initrd "$dir/initramfs" -append "$cmdline"
+	-chardev "file,id=console,path=$dir/console" -serial chardev:console
+)
+read -ra flags <<<"$ACCEL_FLAGS"
+command+=("${flags[@]}")
+if [[ -n $interactive ]]; then
+	command+=(-chardev "stdio,id=job,mux=on,signal=off")
+else
+	command+=(-chardev "file,id=job,path=$dir/job.log")
+fi
+command+=(
+	-serial chardev:job
+	-chardev "file,id=verdict,path=$dir/verdict" -serial chardev:verdict
+)
+if [[ -n $disk ]]; then
+	ln -s "$(realpath "$disk")" "$dir/disk"
+	command+=(
+		-drive "if=none,id=disk,format=raw,readonly=on,file=$dir/disk"
+		-device "virtio-blk-pci,drive=disk"
+	)
+fi
+touch "$dir"/{console,job.log,verdict}
+
+say "booting $KERNEL_RELEASE with $cpus CPUs"
+red=()
+
+# watch - wait for the end of QEMU, or end it when its time is over
+watch()
+{
+	local start=$SECONDS
+
+	while kill -0 "$qemu" 2>/dev/null; do
+		if ((SECONDS - start >= BOOT_TIMEOUT)) && [[ ! -s $dir/verdict ]]; then
+			red+=("no sign of life from the VM's init in $BOOT_TIMEOUT s")
+			break
+		fi
+		if ((SECONDS - start >= limit)); then
+			red+=("not done within $limit s (TIMEOUT= raises the limit)")
+			break
+		fi
+		sleep 0.2
+	done
+	kill -KILL "$qemu" 2>/dev/null || true
+}
+
+status=0
+if [[ -n $interactive ]]; then
+	"${command[@]}" || status=$?
+else
+	"${command[@]}" </dev/null 2>"$dir/qemu.err" &
+	qemu=$!
+	tail -n +1 -f --sleep-interval=0.2 --pid="$qemu" "$dir/job.log" &
+	tail=$!
+	watch
+	wait "$qemu" || status=$?
+	qemu=
+	wait "$tail" || true
+	[[ ! -s $dir/qemu.err ]] || cat "$dir/qemu.err" >&2
+fi
+
+verdict=$(tail -n 1 "$dir/verdict")
+((${#red[@]})) || ((status == 0)) || red+=("QEMU ended with status $status")
+case $verdict in
+pass) ;;
+fail:*) red+=("${verdict#fail: }") ;;
+*) red+=("the VM died before its verdict") ;;
+esac
+if ! splats=$("$ROOT/qemu/scan-log/scan.sh" "$dir/console"); then
+	red+=("the kernel log is not clean")
+	printf '%s\n' "$splats" >&2
+fi
+if [[ $log != "$dir" ]]; then
+	mv -f "$dir/console" "$log/console.log"
+	mv -f "$dir/job.log" "$log/job.log"
+fi
+
+if ((${#red[@]})); then
+	say "the end of the VM's console:"
+	console=$log/console.log
+	[[ -e $console ]] || console=$dir/console
+	tail -n 25 "$console" | tr -d '\r' | sed 's/^/  | /' >&2
+	for reason in "${red[@]}"; do
+		say "FAIL: $reason"
+	done
+	[[ $log == "$dir" ]] || say "logs: $log"
+	exit 1
+fi
+say "VM: job done, modules unloaded, kernel log clean, powered off"
