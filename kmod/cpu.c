@@ -18,9 +18,9 @@
  *		meanwhile simply goes on.
  *
  * Both run under the hotplug lock for writing, one CPU at a time, and so do the
- * changes to scopex_open_cpus and scopex_local. Submitters read these, and
- * scopex_cpu.open, without a lock; a stale answer leads to a queue that is closed,
- * but served.
+ * changes to scopex_open_cpus, scopex_local and scopex_cpu.next. Submitters read
+ * the latter two, and scopex_cpu.open, without a lock; a stale answer leads to a
+ * queue that is closed, but served.
  *
  * Life of a worker: made, bound, woken, and waited for until it runs, since
  * kthread_stop() of a thread that has never run would skip its function; stopped
@@ -43,7 +43,7 @@ DEFINE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
 DEFINE_PER_CPU(struct scopex_cpu *, scopex_local);
 
 /* The last choice of scopex_submit_any() on a CPU. */
-static DEFINE_PER_CPU(unsigned int, scopex_cursor);
+static DEFINE_PER_CPU(struct scopex_cpu *, scopex_cursor);
 
 /* The CPUs that submitters may choose. */
 struct cpumask scopex_open_cpus;
@@ -54,12 +54,6 @@ static enum cpuhp_state scopex_hp_state;
 
 /* How many CPUs scopex_choose_cpu() looks at before it takes a busy one. */
 #define SCOPEX_CHOICES	4
-
-static unsigned int scopex_next_cpu(unsigned int cpu)
-{
-	cpu = cpumask_next(cpu, &scopex_open_cpus);
-	return cpu < nr_cpu_ids ? cpu : cpumask_first(&scopex_open_cpus);
-}
 
 /**
  * scopex_choose_cpu() - choose a CPU for an item that may run on any
@@ -73,38 +67,53 @@ static unsigned int scopex_next_cpu(unsigned int cpu)
  */
 struct scopex_cpu *scopex_choose_cpu(void)
 {
-	unsigned int first, cpu, i;
+	struct scopex_cpu *first, *sc;
+	unsigned int i;
 
-	first = scopex_next_cpu(raw_cpu_read(scopex_cursor));
-	for (cpu = first, i = 0; i < SCOPEX_CHOICES && cpu < nr_cpu_ids; i++) {
-		if (READ_ONCE(per_cpu(scopex_cpus, cpu).queue) == SCOPEX_PARKED)
+	first = READ_ONCE(raw_cpu_read(scopex_cursor)->next);
+	for (sc = first, i = 0; sc && i < SCOPEX_CHOICES; i++) {
+		if (READ_ONCE(sc->queue) == SCOPEX_PARKED)
 			goto found;
-		cpu = scopex_next_cpu(cpu);
+		sc = READ_ONCE(sc->next);
 	}
-	cpu = first;
-	if (cpu >= nr_cpu_ids)
+	sc = first;
+	if (unlikely(!sc))
 		return NULL;
 found:
-	raw_cpu_write(scopex_cursor, cpu);
-	return per_cpu_ptr(&scopex_cpus, cpu);
+	raw_cpu_write(scopex_cursor, sc);
+	return sc;
 }
 
-/* Tell each CPU where its local submits go, after the set of open ones changed. */
-static void scopex_direct_local(void)
+static struct scopex_cpu *scopex_cpu_ptr(unsigned int cpu)
 {
-	unsigned int cpu, to;
+	return cpu < nr_cpu_ids ? per_cpu_ptr(&scopex_cpus, cpu) : NULL;
+}
+
+/* The CPU that the local submits of @cpu go to: itself, or the nearest. */
+static unsigned int scopex_nearest_cpu(unsigned int cpu)
+{
+	unsigned int near;
+
+	if (cpumask_test_cpu(cpu, &scopex_open_cpus))
+		return cpu;
+	near = cpumask_any_and(cpumask_of_node(cpu_to_node(cpu)),
+			       &scopex_open_cpus);
+	return near < nr_cpu_ids ? near : cpumask_any(&scopex_open_cpus);
+}
+
+/* Tell each CPU where its submits go, after the set of open CPUs changed. */
+static void scopex_direct_submits(void)
+{
+	unsigned int cpu, next;
 
 	for_each_possible_cpu(cpu) {
-		if (cpumask_test_cpu(cpu, &scopex_open_cpus))
-			to = cpu;
-		else
-			to = cpumask_any_and(cpumask_of_node(cpu_to_node(cpu)),
-					     &scopex_open_cpus);
-		if (to >= nr_cpu_ids)
-			to = cpumask_any(&scopex_open_cpus);
+		WRITE_ONCE(per_cpu(scopex_local, cpu),
+			   scopex_cpu_ptr(scopex_nearest_cpu(cpu)));
 
-		WRITE_ONCE(per_cpu(scopex_local, cpu), to < nr_cpu_ids ?
-			   per_cpu_ptr(&scopex_cpus, to) : NULL);
+		next = cpumask_next(cpu, &scopex_open_cpus);
+		if (next >= nr_cpu_ids)
+			next = cpumask_first(&scopex_open_cpus);
+		WRITE_ONCE(per_cpu(scopex_cpus, cpu).next, scopex_cpu_ptr(next));
 	}
 }
 
@@ -144,7 +153,7 @@ static int scopex_cpu_online(unsigned int cpu)
 		return err;
 
 	cpumask_set_cpu(cpu, &scopex_open_cpus);
-	scopex_direct_local();
+	scopex_direct_submits();
 	WRITE_ONCE(sc->open, true);
 	return 0;
 }
@@ -153,7 +162,7 @@ static int scopex_cpu_offline(unsigned int cpu)
 {
 	WRITE_ONCE(per_cpu(scopex_cpus, cpu).open, false);
 	cpumask_clear_cpu(cpu, &scopex_open_cpus);
-	scopex_direct_local();
+	scopex_direct_submits();
 	return 0;
 }
 
@@ -215,7 +224,7 @@ int scopex_cpus_start(const struct cpumask *cpus, int nice)
 		spin_lock_init(&sc->take_lock);
 		raw_spin_lock_init(&sc->scopes_lock);
 		INIT_LIST_HEAD(&sc->scopes);
-		per_cpu(scopex_cursor, cpu) = cpu;
+		per_cpu(scopex_cursor, cpu) = sc;
 	}
 
 	err = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "scopex:online",

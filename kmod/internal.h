@@ -23,6 +23,7 @@
 /**
  * struct scopex_cpu - the queue of a CPU and the worker that serves it
  * @queue: items pushed and not taken, newest first: see queue.h
+ * @next: the next open CPU, in a ring; NULL if none is open
  * @open: whether submitters may choose this CPU
  * @cpu: its number
  * @worker: the thread; NULL until the CPU came online for the first time
@@ -49,6 +50,7 @@
  */
 struct scopex_cpu {
 	struct llist_node	*queue;
+	struct scopex_cpu	*next;
 	bool			open;
 	unsigned int		cpu;
 	struct task_struct	*worker;
