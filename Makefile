@@ -26,6 +26,6 @@ help:
 	@echo 'make try M=DIR	load your own module in the VM'
 	@echo 'make clean	remove what make has built in the tree'
 	@echo
-	@echo 'For a VM: KERNEL=NAME, or KERNEL_IMAGE=FILE KDIR=DIR for a kernel of'
-	@echo 'your own; CPUS=, TIMEOUT= (seconds), ACCEL=kvm|tcg.'
+	@echo 'For a VM: KERNEL=NAME, or for a kernel of your own KERNEL_IMAGE=FILE'
+	@echo 'KDIR=DIR [KERNEL_MODULES=DIR]; CPUS=, TIMEOUT= (seconds), ACCEL=kvm|tcg.'
 	@echo 'Known kernels: $(basename $(notdir $(wildcard qemu/kernels/*.conf)))'

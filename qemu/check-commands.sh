@@ -26,7 +26,7 @@ refused()
 	local text=$1
 
 	shift
-	if env -u KERNEL -u KERNEL_IMAGE -u KDIR -u ACCEL -u CPUS -u TIMEOUT -u TEST \
+	if env -u KERNEL -u KERNEL_IMAGE -u KERNEL_MODULES -u KDIR -u ACCEL -u CPUS -u TIMEOUT -u TEST \
 			"$@" >"$work/out" 2>&1 </dev/null; then
 		ktap_msg "not refused: $*"
 		return 1
@@ -49,14 +49,19 @@ full_cache()
 		XDG_CACHE_HOME="$work/cache" make run
 }
 
-# README's example, taken from there
+# README's example, taken from there, in a kernel that is given as one's own is
 try_readme()
 {
 	mkdir "$work/sum"
 	# shellcheck disable=SC2016
 	sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d' >"$work/sum/sum.c"
 	echo 'obj-m := sum.o' >"$work/sum/Kbuild"
-	make try M="$work/sum" >"$work/out" 2>&1 &&
+	(
+		. qemu/lib/kernel.sh
+		select_kernel
+		env -u KERNEL KERNEL_IMAGE="$KERNEL_BOOT" KDIR="$KERNEL_BUILD" \
+			KERNEL_MODULES="$KERNEL_ROOT" make try M="$work/sum"
+	) >"$work/out" 2>&1 &&
 		grep -q 'sum of 1 to 8000: 32004000$' "$work/out" && return
 	ktap_msg "$(cat "$work/out")"
 	return 1
@@ -87,7 +92,7 @@ ktap_check "KERNEL_IMAGE without KDIR" \
 ktap_check "KERNEL_IMAGE that is no file" \
 	refused "not a readable file" KERNEL_IMAGE=/none KDIR=/ make run
 ktap_check "KDIR that is no build tree" \
-	refused "not the build tree" KERNEL_IMAGE=/bin/sh KDIR=/tmp make run
+	refused "not a kernel's build tree" KERNEL_IMAGE=/bin/sh KDIR=/none make run
 ktap_check "make with such a KDIR" \
 	refused "not a kernel's build tree" KDIR=/none make
 ktap_check "missing FILE" refused "FILE=/none does not exist" FILE=/none make run

@@ -88,6 +88,7 @@ make_initramfs "$dir/initramfs" "$modules" "$dir/job" "${overlays[@]}"
 
 cmdline="console=ttyS0 ignore_loglevel log_buf_len=4M"
 cmdline+=" panic=-1 oops=panic hung_task_panic=1 softlockup_panic=1"
+cmdline+=" sysctl.kernel.panic_on_rcu_stall=1"
 cmdline+=" sysctl.kernel.hung_task_timeout_secs=60 $append"
 command=(
 	qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot

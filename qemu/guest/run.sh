@@ -21,6 +21,10 @@ value()
 	sed -n "s/^$2 //p" "/tmp/$1"
 }
 
+[ -b /dev/vda ] || {
+	echo "no /dev/vda: this kernel has no virtio_pci or virtio_blk"
+	exit 1
+}
 modprobe scopex && modprobe scopex_verity || exit 1
 # The first one reads the disk, the others the page cache.
 build warm-up

@@ -10,7 +10,9 @@
 #	KERNEL_DEB	the image's package; empty if it did not come from one
 #
 # KERNEL=NAME is a file in qemu/kernels/. KERNEL_IMAGE=FILE with KDIR=DIR is a
-# kernel of the user's own.
+# kernel of the user's own; its modules are in KERNEL_MODULES=DIR, the directory
+# that has lib/modules/RELEASE (default: /), unless all that the VM needs is built
+# in.
 
 . "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
 
@@ -123,26 +125,30 @@ select_flavour()
 	KERNEL_DEB=$(echo "$dir"/debs/linux-image-*.deb)
 }
 
-# The user's own kernel. Its modules are looked for where modules_install puts
-# them; without any, what the VM needs has to be built in.
 select_own()
 {
 	[[ -n ${KERNEL_IMAGE:-} && -n ${KDIR:-} ]] ||
 		die "a kernel of your own needs both KERNEL_IMAGE=FILE and KDIR=DIR"
 	[[ -f $KERNEL_IMAGE && -r $KERNEL_IMAGE ]] ||
 		die "KERNEL_IMAGE=$KERNEL_IMAGE is not a readable file"
-	[[ -r $KDIR/include/config/kernel.release || -r $KDIR/.config ]] ||
-		die "KDIR=$KDIR is not the build tree of a configured kernel"
+	[[ -e $KDIR/Makefile ]] || die "KDIR=$KDIR is not a kernel's build tree"
 	need_tools gcc:gcc
 
 	KERNEL_BOOT=$(realpath "$KERNEL_IMAGE")
 	KERNEL_BUILD=$(realpath "$KDIR")
-	KERNEL_RELEASE=$(make -s -C "$KERNEL_BUILD" kernelrelease) ||
-		die "KDIR=$KDIR does not say its kernel release"
+	# What modules are stamped with; Debian's other files say something else.
+	KERNEL_RELEASE=$(sed -n 's/^#define UTS_RELEASE "\(.*\)"$/\1/p' \
+		"$KERNEL_BUILD/include/generated/utsrelease.h" 2>/dev/null) || true
+	[[ -n $KERNEL_RELEASE ]] ||
+		die "KDIR=$KDIR is not prepared for modules: no utsrelease.h"
 	KERNEL_ID=own-$(sha1sum <<<"$KERNEL_BUILD" | cut -c1-8)
 	KERNEL_DEB=
-	KERNEL_ROOT=
-	[[ ! -e /lib/modules/$KERNEL_RELEASE/modules.dep ]] || KERNEL_ROOT=/
+	KERNEL_ROOT=$(realpath "${KERNEL_MODULES:-/}")
+	if [[ ! -e $KERNEL_ROOT/lib/modules/$KERNEL_RELEASE/modules.dep ]]; then
+		[[ -z ${KERNEL_MODULES:-} ]] ||
+			die "KERNEL_MODULES=$KERNEL_MODULES has no lib/modules/$KERNEL_RELEASE"
+		KERNEL_ROOT=
+	fi
 }
 
 # select_kernel - see the top of this file
