@@ -3,7 +3,8 @@
 # The commands of scopex; "make help" lists them. What is built is said in
 # Kbuild, which the kernel's build system prefers to this file.
 
-COMMANDS := modules run check shell try
+COMMANDS := modules run check shell try check-matrix check-harness check-hazards
+COMMANDS += check-model lint
 
 .PHONY: $(COMMANDS) clean help
 
@@ -19,12 +20,17 @@ clean:
 		-o -name modules.order -o -name Module.symvers \) -type f -exec rm -f {} +
 
 help:
-	@echo 'make		build the modules for KDIR=, or the running kernel'
-	@echo 'make run	the verity tree of FILE= in a VM, checked by veritysetup'
-	@echo 'make check	the tests, in a VM; TEST="api race" for some of them'
-	@echo 'make shell	a shell in the VM'
-	@echo 'make try M=DIR	load your own module in the VM'
-	@echo 'make clean	remove what make has built in the tree'
+	@echo 'make			build the modules for KDIR=, or the running kernel'
+	@echo 'make run		the verity tree of FILE= in a VM, checked by veritysetup'
+	@echo 'make check		the tests, in a VM; TEST="api race" for some of them'
+	@echo 'make check-matrix	the same with every kernel in qemu/kernels/, or KERNELS="a b"'
+	@echo 'make check-hazards	does each test fail when its rule is taken out?'
+	@echo 'make check-harness	do the checks see what they have to see?'
+	@echo 'make check-model	the protocol in the kernel memory model, by herd7'
+	@echo 'make lint		checkpatch, sparse, W=1, kernel-doc, coccinelle, shellcheck'
+	@echo 'make shell		a shell in the VM'
+	@echo 'make try M=DIR		load your own module in the VM'
+	@echo 'make clean		remove what make has built in the tree'
 	@echo
 	@echo 'For a VM: KERNEL=NAME, or for a kernel of your own KERNEL_IMAGE=FILE'
 	@echo 'KDIR=DIR [KERNEL_MODULES=DIR]; CPUS=, TIMEOUT= (seconds), ACCEL=kvm|tcg.'

@@ -20,19 +20,18 @@ function bad(text)
 function close_depth(d)
 {
 	if (planned[d] == "" && results[d] > 0)
-		bad("results without a plan in " where())
+		bad("results without a plan in " where(d))
 	else if (planned[d] != "" && planned[d] != results[d] + 0)
-		bad("planned " planned[d] " results, got " results[d] + 0 " in " where())
+		bad("planned " planned[d] " results, got " results[d] + 0 " in " where(d))
 	planned[d] = ""
 	results[d] = 0
 }
 
-function where()
+function where(d)
 {
-	return program == "" ? "the list of programs" : program
+	return d ? current : "the list of programs"
 }
 
-# Is the program's plan an empty one that says why?
 function plan(d, line,	n)
 {
 	if (planned[d] != "")
@@ -42,6 +41,7 @@ function plan(d, line,	n)
 	sub(/[^0-9].*$/, "", n)
 	planned[d] = n
 	below_failed[d] = 0
+	plans[d]++
 }
 
 function result(d, line,	not_ok, skip, text, deeper, nested)
@@ -67,7 +67,7 @@ function result(d, line,	not_ok, skip, text, deeper, nested)
 	}
 	if (nested) {
 		if (not_ok && !below_failed[d + 1])
-			bad(where() ": " text)
+			bad(where(d) ": " text)
 		if (!not_ok && below_failed[d + 1])
 			bad(text " is ok, but not what is below it")
 		if (below_failed[d + 1])
@@ -78,11 +78,12 @@ function result(d, line,	not_ok, skip, text, deeper, nested)
 	} else if (skip) {
 		print "skipped: " (d ? current ": " : "") text
 		skipped++
+	} else if (!d && !plans[1]) {
+		bad(text " has no results of its own")
 	} else {
 		passed++
 	}
-	below_failed[d + 1] = 0
-	program = ""
+	below_failed[d + 1] = plans[d + 1] = 0
 }
 
 { sub(/\r$/, "") }

@@ -7,6 +7,7 @@
 . "$(dirname "$0")/lib/kernel.sh"
 . "$ROOT/qemu/lib/build.sh"
 
+KERNEL_MAKE=()
 running=/lib/modules/$(uname -r)/build
 if [[ -n ${KDIR:-} ]]; then
 	[[ -e $KDIR/Makefile ]] || die "KDIR=$KDIR is not a kernel's build tree"

@@ -24,10 +24,11 @@
 . "$(dirname "$0")/lib/kernel.sh"
 . "$ROOT/qemu/lib/build.sh"
 . "$ROOT/qemu/lib/accel.sh"
+. "$ROOT/qemu/lib/machine.sh"
 . "$ROOT/qemu/lib/initramfs.sh"
 
 # A VM whose init has not shown up by then never will.
-BOOT_TIMEOUT=180
+BOOT_TIMEOUT=${BOOT_TIMEOUT:-180}
 
 job='' log='' modules='' overlays=() vars=() disk='' interactive='' append=''
 cpus=$(($(nproc) > 2 ? $(nproc) : 2)) memory=1024 limit=900
@@ -58,20 +59,26 @@ is_number "the size of the memory" "$memory"
 is_number "the time limit" "$limit"
 
 select_kernel
-select_accel
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/scopex-vm.XXXXXX")
 log=${log:-$dir}
-qemu=
-# QEMU has to go with us, whatever ends us.
+vm=
+# The VM has to go with us, whatever ends us.
 cleanup()
 {
-	[[ -z $qemu ]] || kill -KILL "$qemu" 2>/dev/null || true
+	[[ -z $vm ]] || kill -KILL "$vm" 2>/dev/null || true
 	rm -rf "$dir"
 }
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
+
+cmdline="ignore_loglevel log_buf_len=4M"
+cmdline+=" panic=-1 oops=panic hung_task_panic=1 softlockup_panic=1"
+cmdline+=" sysctl.kernel.panic_on_rcu_stall=1"
+cmdline+=" sysctl.kernel.hung_task_timeout_secs=60 $append"
+[[ -z $disk ]] || ln -s "$(realpath "$disk")" "$dir/disk"
+machine_"$KERNEL_MACHINE"
 
 if [[ -z $modules ]]; then
 	build_scopex release
@@ -86,45 +93,17 @@ for var in "${vars[@]}"; do
 done >"$dir/job/job.env"
 make_initramfs "$dir/initramfs" "$modules" "$dir/job" "${overlays[@]}"
 
-cmdline="console=ttyS0 ignore_loglevel log_buf_len=4M"
-cmdline+=" panic=-1 oops=panic hung_task_panic=1 softlockup_panic=1"
-cmdline+=" sysctl.kernel.panic_on_rcu_stall=1"
-cmdline+=" sysctl.kernel.hung_task_timeout_secs=60 $append"
-command=(
-	qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
-	-m "$memory" -smp "$cpus"
-	-kernel "$KERNEL_BOOT" -initrd "$dir/initramfs" -append "$cmdline"
-	-chardev "file,id=console,path=$dir/console" -serial chardev:console
-)
-read -ra flags <<<"$ACCEL_FLAGS"
-command+=("${flags[@]}")
-if [[ -n $interactive ]]; then
-	command+=(-chardev "stdio,id=job,mux=on,signal=off")
-else
-	command+=(-chardev "file,id=job,path=$dir/job.log")
-fi
-command+=(
-	-serial chardev:job
-	-chardev "file,id=verdict,path=$dir/verdict" -serial chardev:verdict
-)
-if [[ -n $disk ]]; then
-	ln -s "$(realpath "$disk")" "$dir/disk"
-	command+=(
-		-drive "if=none,id=disk,format=raw,readonly=on,file=$dir/disk"
-		-device "virtio-blk-pci,drive=disk"
-	)
-fi
-touch "$dir"/{console,job.log,verdict}
-
 say "booting $KERNEL_RELEASE with $cpus CPUs"
+echo "$KERNEL_RELEASE $ACCEL" >"$log/machine"
+touch "$dir"/{console,job.log,verdict}
 red=()
 
-# watch - wait for the end of QEMU, or end it when its time is over
+# watch - wait for the end of the VM, or end it when its time is over
 watch()
 {
 	local start=$SECONDS
 
-	while kill -0 "$qemu" 2>/dev/null; do
+	while kill -0 "$vm" 2>/dev/null; do
 		if ((SECONDS - start >= BOOT_TIMEOUT)) && [[ ! -s $dir/verdict ]]; then
 			red+=("no sign of life from the VM's init in $BOOT_TIMEOUT s")
 			break
@@ -135,26 +114,27 @@ watch()
 		fi
 		sleep 0.2
 	done
-	kill -KILL "$qemu" 2>/dev/null || true
+	kill -KILL "$vm" 2>/dev/null || true
 }
 
 status=0
 if [[ -n $interactive ]]; then
-	"${command[@]}" || status=$?
+	"${command[@]}" 5>"$dir/console" 6>/dev/null 7>"$dir/verdict" || status=$?
 else
-	"${command[@]}" </dev/null 2>"$dir/qemu.err" &
-	qemu=$!
-	tail -n +1 -f --sleep-interval=0.2 --pid="$qemu" "$dir/job.log" &
+	"${command[@]}" </dev/null >"$dir/output" 2>&1 \
+		5>"$dir/console" 6>"$dir/job.log" 7>"$dir/verdict" &
+	vm=$!
+	tail -n +1 -f --sleep-interval=0.2 --pid="$vm" "$dir/job.log" &
 	tail=$!
 	watch
-	wait "$qemu" || status=$?
-	qemu=
+	wait "$vm" || status=$?
+	vm=
 	wait "$tail" || true
-	[[ ! -s $dir/qemu.err ]] || cat "$dir/qemu.err" >&2
+	((status == 0)) || cat "$dir/output" >&2
 fi
 
 verdict=$(tail -n 1 "$dir/verdict")
-((${#red[@]})) || ((status == 0)) || red+=("QEMU ended with status $status")
+((${#red[@]})) || ((status == 0)) || red+=("the VM's process ended with status $status")
 case $verdict in
 pass) ;;
 fail:*) red+=("${verdict#fail: }") ;;

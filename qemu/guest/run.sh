@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# What "make run" does in the VM: the verity tree of /dev/vda, on one CPU and on
+# What "make run" does in the VM: the verity tree of $DISK, on one CPU and on
 # all. ORACLE is what veritysetup says its root hash is, SALT the salt.
 
 verity=/sys/kernel/debug/scopex_verity
@@ -11,7 +11,7 @@ build()
 {
 	name=$1
 	shift
-	echo "/dev/vda salt=$SALT $*" > $verity/build || exit 1
+	echo "$DISK salt=$SALT $*" > $verity/build || exit 1
 	cat $verity/result > "/tmp/$name" || exit 1
 }
 
@@ -21,8 +21,8 @@ value()
 	sed -n "s/^$2 //p" "/tmp/$1"
 }
 
-[ -b /dev/vda ] || {
-	echo "no /dev/vda: this kernel has no virtio_pci or virtio_blk"
+[ -b "$DISK" ] || {
+	echo "no $DISK: this kernel has no virtio_pci or virtio_blk"
 	exit 1
 }
 modprobe scopex && modprobe scopex_verity || exit 1

@@ -39,7 +39,7 @@ kbuild()
 	shift
 	# Without the kernel's vmlinux there is no BTF to be had, only a complaint.
 	make -s -C "$KERNEL_BUILD" -j "$(nproc)" M="$dir" \
-		CONFIG_DEBUG_INFO_BTF_MODULES= "$@" modules >&2
+		CONFIG_DEBUG_INFO_BTF_MODULES= "${KERNEL_MAKE[@]}" "$@" modules >&2
 }
 
 # built_modules DIR - the modules of the last build, in the order to load them

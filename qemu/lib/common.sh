@@ -30,6 +30,16 @@ die()
 	exit 1
 }
 
+# What "make check-matrix" takes for "not run".
+UNAVAILABLE=77
+
+# unavailable TEXT - as die, for a kernel that can't be had here and now
+unavailable()
+{
+	printf 'scopex: error: %s\n' "$*" >&2
+	exit $UNAVAILABLE
+}
+
 have()
 {
 	command -v "$1" >/dev/null

@@ -3,18 +3,29 @@
 #
 # Choose the kernel and get it into the cache. select_kernel sets:
 #	KERNEL_ID	names it in the cache
+#	KERNEL_MACHINE	what it runs on: pc (QEMU), or um (it is a program)
 #	KERNEL_BOOT	the image that the VM boots
 #	KERNEL_BUILD	the tree that modules are built against
+#	KERNEL_MAKE	what else make has to be told then
 #	KERNEL_RELEASE	what uname -r says there
 #	KERNEL_ROOT	has lib/modules/RELEASE; empty if there are no modules
 #	KERNEL_DEB	the image's package; empty if it did not come from one
 #
-# KERNEL=NAME is a file in qemu/kernels/. KERNEL_IMAGE=FILE with KDIR=DIR is a
-# kernel of the user's own; its modules are in KERNEL_MODULES=DIR, the directory
-# that has lib/modules/RELEASE (default: /), unless all that the VM needs is built
-# in.
+# KERNEL=NAME is a file in qemu/kernels/, with these fields:
+#	SUMMARY		one line for people
+#	KIND		package: a ready-made kernel; source: built here
+#	SUITE		the Debian suite that has it; empty for the machine's own
+#	PACKAGE		the metapackage that depends on what we want
+#	VERSION		how the version has to begin (package)
+#	COMPILER	what to compile with
+#	ARCH, FRAGMENTS	kbuild's ARCH, and files in qemu/kernels/fragments/ (source)
+#
+# KERNEL_IMAGE=FILE with KDIR=DIR is a kernel of the user's own; its modules are in
+# KERNEL_MODULES=DIR, the directory that has lib/modules/RELEASE (default: /),
+# unless all that the VM needs is built in.
 
 . "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/suite.sh"
 
 known_kernels()
 {
@@ -33,9 +44,9 @@ load_flavour()
 
 	[[ $1 =~ ^[A-Za-z0-9._-]+$ && -r $conf ]] ||
 		die "unknown KERNEL=$1; known: $(known_kernels)"
+	SUITE='' VERSION='' ARCH='' FRAGMENTS=''
 	# shellcheck source=../kernels/stock-6.1.conf
 	. "$conf"
-	[[ $KIND == package ]] || die "$conf: unknown KIND=$KIND"
 }
 
 # depends PACKAGE REGEX - the packages that PACKAGE depends on and REGEX matches
@@ -45,16 +56,26 @@ depends()
 		sed -n 's/^ *Depends: //p' | grep -E "^($2)\$"
 }
 
+# flavour_apt COMMAND [ARG]... - run what uses apt, on the flavour's suite
+flavour_apt()
+{
+	if [[ -n $SUITE ]]; then
+		suite_try "$SUITE" "$@"
+	else
+		apt_try "$@"
+	fi
+}
+
 # flavour_packages - the packages of the flavour, the image's first
 flavour_packages()
 {
 	local image headers
 
-	image=$(depends "$IMAGE_PACKAGE" "linux-image-${RELEASE//./\\.}.*") || return
+	image=$(depends "$PACKAGE" "linux-image-${VERSION//./\\.}.*") || return
 	headers=linux-headers-${image#linux-image-}
 	echo "$image"
 	echo "$headers"
-	depends "$headers" 'linux-headers-.*-common|linux-kbuild-.*'
+	depends "$headers" 'linux-headers-.*-common.*|linux-kbuild-.*'
 }
 
 # download DIR PACKAGE... - into DIR
@@ -79,25 +100,32 @@ relocate_headers()
 	done
 }
 
+# need_apt NAME - or the flavour can't be had
+need_apt()
+{
+	have apt-get && have dpkg-deb ||
+		unavailable "KERNEL=$1 comes from Debian's packages, and there is no apt" \
+			"here; give KERNEL_IMAGE=FILE and KDIR=DIR"
+}
+
 fetch_flavour()
 {
 	local dir=$1 packages release tmp deb
 
 	[[ -e $dir/release ]] && return
-	have apt-get && have dpkg-deb || die "KERNEL=$(basename "$dir") comes from Debian" \
-		"packages, and there is no apt here; give KERNEL_IMAGE=FILE and KDIR=DIR"
+	need_apt "$(basename "$dir")"
 	need_space 2000
 	rm -rf "$dir" "$dir".tmp.*
 	tmp=$dir.tmp.$$
 	mkdir -p "$tmp/debs" "$tmp/root"
 
-	packages=$(apt_try flavour_packages) ||
-		die "apt knows no $IMAGE_PACKAGE of version ${RELEASE}x here;" \
-			"give KERNEL_IMAGE=FILE and KDIR=DIR"
+	packages=$(flavour_apt flavour_packages) ||
+		unavailable "apt knows no $PACKAGE of version ${VERSION}x in" \
+			"${SUITE:-this machine\'s suite}; give KERNEL_IMAGE=FILE and KDIR=DIR"
 	mapfile -t packages <<<"$packages"
 	release=${packages[0]#linux-image-}
-	apt_try download "$tmp/debs" "${packages[@]}" ||
-		die "could not fetch ${packages[*]}"
+	flavour_apt download "$tmp/debs" "${packages[@]}" ||
+		unavailable "could not fetch ${packages[*]}"
 	say "unpacking the kernel $release"
 	for deb in "$tmp"/debs/*.deb; do
 		dpkg-deb -x "$deb" "$tmp/root"
@@ -108,21 +136,24 @@ fetch_flavour()
 	mv "$tmp" "$dir"
 }
 
-select_flavour()
+select_package()
 {
-	local dir
+	local dir=$CACHE/kernels/$1
 
-	load_flavour "$1"
-	need_tools "$COMPILER:$COMPILER"
-	dir=$CACHE/kernels/$1
 	with_lock "kernel-$1" fetch_flavour "$dir"
-
-	KERNEL_ID=$1
 	KERNEL_RELEASE=$(<"$dir/release")
 	KERNEL_ROOT=$dir/root
 	KERNEL_BOOT=$KERNEL_ROOT/boot/vmlinuz-$KERNEL_RELEASE
 	KERNEL_BUILD=$KERNEL_ROOT/usr/src/linux-headers-$KERNEL_RELEASE
 	KERNEL_DEB=$(echo "$dir"/debs/linux-image-*.deb)
+}
+
+# built_release TREE - what the modules built against TREE are stamped with;
+# Debian's other files may say something else
+built_release()
+{
+	sed -n 's/^#define UTS_RELEASE "\(.*\)"$/\1/p' \
+		"$1/include/generated/utsrelease.h" 2>/dev/null
 }
 
 select_own()
@@ -136,13 +167,10 @@ select_own()
 
 	KERNEL_BOOT=$(realpath "$KERNEL_IMAGE")
 	KERNEL_BUILD=$(realpath "$KDIR")
-	# What modules are stamped with; Debian's other files say something else.
-	KERNEL_RELEASE=$(sed -n 's/^#define UTS_RELEASE "\(.*\)"$/\1/p' \
-		"$KERNEL_BUILD/include/generated/utsrelease.h" 2>/dev/null) || true
+	KERNEL_RELEASE=$(built_release "$KERNEL_BUILD") || true
 	[[ -n $KERNEL_RELEASE ]] ||
 		die "KDIR=$KDIR is not prepared for modules: no utsrelease.h"
 	KERNEL_ID=own-$(sha1sum <<<"$KERNEL_BUILD" | cut -c1-8)
-	KERNEL_DEB=
 	KERNEL_ROOT=$(realpath "${KERNEL_MODULES:-/}")
 	if [[ ! -e $KERNEL_ROOT/lib/modules/$KERNEL_RELEASE/modules.dep ]]; then
 		[[ -z ${KERNEL_MODULES:-} ]] ||
@@ -156,10 +184,21 @@ select_kernel()
 {
 	make_cache
 	need_tools
+	KERNEL_MACHINE=pc KERNEL_MAKE=() KERNEL_ROOT='' KERNEL_DEB=''
 	if [[ -n ${KERNEL_IMAGE:-} || -n ${KDIR:-} ]]; then
 		[[ -z ${KERNEL:-} ]] || die "KERNEL= and a kernel of your own exclude each other"
 		select_own
-	else
-		select_flavour "${KERNEL:-stock-6.1}"
+		return
 	fi
+
+	KERNEL_ID=${KERNEL:-stock-6.1}
+	load_flavour "$KERNEL_ID"
+	need_tools "$COMPILER:$COMPILER"
+	case $KIND in
+	package) select_package "$KERNEL_ID" ;;
+	source)
+		. "$ROOT/qemu/lib/kernel-build.sh"
+		select_built "$KERNEL_ID"
+		;;
+	esac
 }

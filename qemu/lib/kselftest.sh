@@ -4,34 +4,23 @@
 # Install selftests/ by means of the kernel's own kselftest files, which come
 # from the distribution's package of the kernel's source. After select_kernel.
 
+. "$(dirname "${BASH_SOURCE[0]}")/source.sh"
+
 KSELFTEST_SOURCE=${SOURCE_PACKAGE:-linux-source-6.1}
 
 fetch_kselftest()
 {
-	local dir=$1 tmp=$1.tmp.$$
-
-	[[ -e $dir/tools/testing/selftests/lib.mk ]] && return
+	[[ -e $1/tools/testing/selftests/lib.mk ]] && return
 	have apt-get && have dpkg-deb ||
 		die "kselftest comes from the package $KSELFTEST_SOURCE, and there is" \
 			"no apt here; give KSELFTEST=DIR, a kernel's source tree"
-	need_space 1000
-	rm -rf "$dir" "$dir".tmp.*
-	mkdir -p "$tmp"
-	apt_try download "$tmp" "$KSELFTEST_SOURCE" ||
-		die "could not fetch $KSELFTEST_SOURCE"
-	say "unpacking kselftest from $KSELFTEST_SOURCE"
-	dpkg-deb --fsys-tarfile "$tmp"/*.deb |
-		tar -xO "./usr/src/$KSELFTEST_SOURCE.tar.xz" |
-		tar -xJ -C "$tmp" --strip-components=1 --wildcards \
-			--no-wildcards-match-slash \
-			'*/scripts/*.include' \
-			'*/tools/testing/selftests/Makefile' \
-			'*/tools/testing/selftests/*.mk' \
-			'*/tools/testing/selftests/*.sh' \
-			'*/tools/testing/selftests/kselftest' ||
+	fetch_source "$1" "$KSELFTEST_SOURCE" \
+		'*/scripts/*.include' \
+		'*/tools/testing/selftests/Makefile' \
+		'*/tools/testing/selftests/*.mk' \
+		'*/tools/testing/selftests/*.sh' \
+		'*/tools/testing/selftests/kselftest' ||
 		die "$KSELFTEST_SOURCE has no kselftest"
-	rm "$tmp"/*.deb
-	mv "$tmp" "$dir"
 }
 
 # install_kselftest DIR - install the target "scopex", with kselftest's runner,

@@ -27,6 +27,33 @@ apt_install()
 		apt-get -q install -y --no-install-recommends "$@" >&2
 }
 
+# install_or_name PACKAGES WHAT - install them where there is apt, else stop and
+# say what is missing
+install_or_name()
+{
+	local packages
+
+	have apt-get || die "missing programs (and no apt to install them): $2"
+	# shellcheck disable=SC2086 # words
+	packages=$(printf '%s\n' $1 | sort -u | tr '\n' ' ')
+	say "installing what is missing on this machine: $packages"
+	# shellcheck disable=SC2086
+	apt_try apt_install $packages || die "could not install $packages"
+}
+
+# need_header HEADER:PACKAGE - what the host's compiler has to find
+need_header()
+{
+	header_is_there "${1%:*}" && return
+	install_or_name "${1#*:}" "${1%:*}"
+	header_is_there "${1%:*}" || die "${1%:*} is still missing after the installation"
+}
+
+header_is_there()
+{
+	gcc -E -include "$1" -x c /dev/null >/dev/null 2>&1
+}
+
 # need_tools [COMMAND:PACKAGE]... - these and TOOLS have to be there
 need_tools()
 {
@@ -39,11 +66,7 @@ need_tools()
 	done
 	((${#commands[@]})) || return 0
 
-	have apt-get ||
-		die "missing programs (and no apt to install them): ${commands[*]}"
-	mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
-	say "installing what is missing on this machine: ${packages[*]}"
-	apt_try apt_install "${packages[@]}" || die "could not install ${packages[*]}"
+	install_or_name "${packages[*]}" "${commands[*]}"
 	for pair in "${commands[@]}"; do
 		have "$pair" || die "$pair is still missing after the installation"
 	done

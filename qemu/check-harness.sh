@@ -1,0 +1,205 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make check-harness: can the checks fail? Everything that must turn a verdict red
+# is planted, and must, with a line that says which; a clean run must be green.
+#
+# On the host: logs in qemu/harness/. In VMs: qemu/harness/plant/, with the default
+# kernel what every kernel sees, with the kernels that look for it the rest. A
+# kernel that can't be had counts as skipped.
+
+. "$(dirname "$0")/lib/kernel.sh"
+. "$ROOT/qemu/lib/build.sh"
+
+passed=0 failed=0 skipped=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# verdict NAME COMMAND [ARG]... - a case; its output is in $work/out
+verdict()
+{
+	local name=$1
+
+	shift
+	if "$@"; then
+		((++passed))
+		echo "ok $name"
+	else
+		((++failed))
+		echo "not ok $name"
+		sed 's/^/# /' "$work/out"
+	fi
+}
+
+# log good|bad NAME - scan a log with these lines in it
+log()
+{
+	{
+		echo "[    0.0] Linux version 6.1.0 (x) #1 SMP"
+		cat
+		echo "[    9.0] reboot: Power down"
+	} >"$work/log"
+	verdict "log: $2" scan "$1"
+}
+
+# raw good|bad NAME - scan this log
+raw()
+{
+	cat >"$work/log"
+	verdict "log: $2" scan "$1"
+}
+
+scan()
+{
+	local status=good
+
+	"$ROOT/qemu/scan-log/scan.sh" "$work/log" >"$work/out" 2>&1 || status=bad
+	[[ $status == "$1" && ($1 == good || -s $work/out) ]]
+}
+
+# results NAME EXPECT - count these results
+results()
+{
+	cat >"$work/log"
+	verdict "results: $1" counted "$2"
+}
+
+counted()
+{
+	awk -v tests=scopex:a.sh -f "$ROOT/qemu/count-tests.awk" "$work/log" \
+		>"$work/out" 2>&1 && [[ $(tail -n 1 "$work/out") == "$1" ]] &&
+		[[ $1 == *" 0 "* || $(wc -l <"$work/out") -gt 1 ]]
+}
+
+# vm green|red EXPECT JOB [OPTION]... - boot one; a red one has to say EXPECT
+vm()
+{
+	local colour=$1 expect=$2 status=green
+
+	echo "$3" >"$work/job.sh"
+	shift 3
+	"$ROOT/qemu/vm.sh" --job "$work/job.sh" --modules "$work/modules" \
+		--timeout 120 "$@" >"$work/out" 2>&1 || status=red
+	[[ $status == "$colour" ]] && grep -Eq "$expect" "$work/out"
+}
+
+# plant NAME EXPECT [OPTION]... - what plant.ko does turns the VM red
+plant()
+{
+	local name=$1 expect=$2
+
+	shift 2
+	verdict "VM ($KERNEL_ID): $name" \
+		vm red "$expect" "modprobe plant what=$name; true" "$@"
+}
+
+# build_plant - for the kernel KERNEL; false if it can't be had
+build_plant()
+{
+	local status=0
+
+	(select_kernel) || status=$?
+	((status != UNAVAILABLE)) || return 1
+	select_kernel
+	stage "$ROOT/qemu/harness/plant" "$(stage_dir plant)"
+	kbuild "$(stage_dir plant)" || die "plant.ko does not build"
+	rm -rf "$work/modules"
+	install_modules "$(stage_dir plant)" "$work/modules"
+}
+
+# with_kernel NAME COUNT FUNCTION - the COUNT cases in FUNCTION, on that kernel
+with_kernel()
+{
+	export KERNEL=$1
+	if build_plant; then
+		"$3"
+	else
+		((skipped += $2))
+		echo "skipped: $2 cases that need KERNEL=$1"
+	fi
+}
+
+default_cases()
+{
+	local clean="VM: job done, modules unloaded, kernel log clean, powered off"
+
+	verdict "VM ($KERNEL_ID): clean run" vm green "$clean" true
+	verdict "VM ($KERNEL_ID): failing job" \
+		vm red "FAIL: the job ended with status 3" "exit 3"
+	verdict "VM ($KERNEL_ID): reboot" \
+		vm red "the log does not end with a power-off" "reboot -f"
+	verdict "VM ($KERNEL_ID): power-off before the verdict" \
+		vm red "FAIL: the VM died before its verdict" "poweroff -f"
+	verdict "VM ($KERNEL_ID): endless job" \
+		vm red "FAIL: not done within 20 s" "sleep 1000" --timeout 20
+	BOOT_TIMEOUT=1 verdict "VM ($KERNEL_ID): never boots" \
+		vm red "FAIL: no sign of life from the VM's init in 1 s" true
+	KERNEL='' KERNEL_IMAGE=$0 KDIR=$KERNEL_BUILD \
+		verdict "VM ($KERNEL_ID): no kernel" \
+		vm red "FAIL: the VM's process ended with status" true
+	plant warn "WARNING: .*plant_warn"
+	plant hang "blocked for more than 5 seconds" \
+		--append sysctl.kernel.hung_task_timeout_secs=5
+	plant panic "Kernel panic - not syncing: planted panic"
+	plant pinned "FAIL: still in use: plant"
+}
+
+kasan_cases()
+{
+	plant lockdep "possible circular locking dependency"
+	plant kasan "KASAN: slab-use-after-free in plant_kasan"
+	plant leak "FAIL: kmemleak found leaks"
+}
+
+kcsan_cases()
+{
+	plant race "KCSAN: data-race in count"
+}
+
+# A tree with a test that fails, and one that dies half way: make check is red.
+broken_tests()
+{
+	local tree=$work/tree
+
+	mkdir "$tree"
+	cp -r "$ROOT"/{Kbuild,Makefile,include,kmod,qemu,selftests} "$tree"
+	cat >"$tree/selftests/Makefile" <<-'END'
+	TEST_PROGS := good.sh fails.sh dies.sh
+	TEST_FILES := ktap.sh
+	include ../lib.mk
+	END
+	write_test good 'ktap_ok one'
+	write_test fails 'ktap_not_ok one'
+	write_test dies 'kill -KILL $$'
+	! make -C "$tree" check TEST="good fails dies" >"$work/out" 2>&1 &&
+		grep -q 'not ok: scopex: fails.sh: one' "$work/out" &&
+		grep -q 'not ok: planned 1 results, got 0 in scopex: dies.sh' "$work/out" &&
+		[[ $(tail -n 2 "$work/out") == "2 passed, 3 failed, 0 skipped"* ]]
+}
+
+# write_test NAME COMMAND
+write_test()
+{
+	# shellcheck disable=SC2016
+	printf '%s\n' '#!/bin/sh' '. "$(dirname "$0")/ktap.sh"' 'ktap_plan 1' "$2" \
+		ktap_finish >"$work/tree/selftests/$1.sh"
+	chmod +x "$work/tree/selftests/$1.sh"
+}
+
+. "$ROOT/qemu/harness/logs.sh"
+. "$ROOT/qemu/harness/results.sh"
+kernel=${KERNEL:-stock-6.1}
+with_kernel "$kernel" 11 default_cases
+verdict "make check with broken tests" broken_tests
+with_kernel kasan 3 kasan_cases
+with_kernel kcsan 1 kcsan_cases
+
+if ((failed)); then
+	say "make check-harness: FAILED"
+else
+	say "make check-harness: OK"
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+((failed == 0))

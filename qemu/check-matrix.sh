@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make check-matrix: make check with one kernel after the other, and a table.
+#
+#	KERNELS= names (default: all in qemu/kernels/)
+#	TEST=, TIMEOUT= as for make check
+#
+# A kernel that can't be had here counts as not run, and the matrix as red.
+
+. "$(dirname "$0")/lib/kernel.sh"
+
+kernels=${KERNELS:-$(known_kernels)}
+for kernel in $kernels; do
+	load_flavour "$kernel"
+done
+make_cache
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+row()
+{
+	printf '%-12s %-24s %-7s %-34s %-8s %6s\n' "$@" >>"$work/table"
+}
+
+red=0
+row kernel version runs-on tests verdict time
+for kernel in $kernels; do
+	say "make check KERNEL=$kernel"
+	start=$SECONDS status=0 version=- accel=-
+	log=$CACHE/logs/check-$kernel-$TREE_KEY
+	rm -f "$log/machine"
+	KERNEL=$kernel "$ROOT/qemu/check.sh" | tee "$work/out" || status=$?
+	tests=$(tail -n 1 "$work/out")
+	[[ ! -e $log/machine ]] || read -r version accel <"$log/machine"
+	case $status in
+	0) verdict=passed ;;
+	"$UNAVAILABLE") verdict='not run' tests=- ;;
+	*) verdict=FAILED ;;
+	esac
+	((!status)) || red=1
+	row "$kernel" "$version" "$accel" "$tests" "$verdict" "$((SECONDS - start))s"
+done
+
+echo
+cat "$work/table"
+exit $red

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034
+#
+# Build a kernel of KIND=source: allnoconfig and the flavour's fragments, out of
+# tree, kept by what went into it. Part of lib/kernel.sh.
+
+. "$(dirname "${BASH_SOURCE[0]}")/source.sh"
+
+# newest_source - the package that the metapackage stands for, and its version
+newest_source()
+{
+	local package
+
+	package=$(depends "$PACKAGE" 'linux-source-[0-9.]+') &&
+		apt-cache show --no-all-versions "$package" |
+		sed -n "s/^Version: /$package /p"
+}
+
+# The name and version are asked for once in a while, not at every call: all
+# flavours of a source, and the runs of a day, use the same.
+source_version()
+{
+	local known=$CACHE/source/$SUITE-$PACKAGE
+
+	if [[ -z $(find "$known" -mmin -1440 2>/dev/null) ]]; then
+		mkdir -p "$CACHE/source"
+		flavour_apt newest_source >"$known.new" && mv "$known.new" "$known"
+	fi
+	[[ -s $known ]] && cat "$known"
+}
+
+unpack_whole_source()
+{
+	local dir=$1 package=$2 tmp=$1.tmp.$$
+
+	[[ -e $dir/Makefile ]] && return
+	need_space 4000
+	rm -rf "$CACHE/source/$package"-*
+	mkdir -p "$tmp"
+	flavour_apt download "$tmp" "$package" || unavailable "could not fetch $package"
+	say "unpacking $package"
+	unpack_source "$tmp"/*.deb "$tmp" || die "could not unpack $package"
+	rm "$tmp"/*.deb
+	mv "$tmp" "$dir"
+}
+
+# configure SOURCE BUILD - and look whether all that was wanted is there
+configure()
+{
+	local source=$1 build=$2 line lost=()
+
+	make -s -C "$source" O="$build" "${KERNEL_MAKE[@]}" \
+		KCONFIG_ALLCONFIG="$build/wanted" allnoconfig >"$build/config.log" 2>&1 || {
+		cat "$build/config.log" >&2
+		die "the configuration failed"
+	}
+	while read -r line; do
+		case $line in
+		CONFIG_*=n) ! grep -q "^${line%n}" "$build/.config" || lost+=("$line") ;;
+		CONFIG_*) grep -qxF "$line" "$build/.config" || lost+=("$line") ;;
+		esac
+	done <"$build/wanted"
+	((!${#lost[@]})) || die "not in the kernel's configuration: ${lost[*]}"
+}
+
+# Show that something is going on.
+count_objects()
+{
+	awk '/^  (CC|AS) / && !(++n % 500) { print "scopex: ... " n " files" }' >&2
+}
+
+build_kernel()
+{
+	local dir=$1 source=$2 package=$3 start=$SECONDS tmp=$1.tmp.$$ targets=(modules)
+
+	[[ -e $dir/release ]] && return
+	with_lock source unpack_whole_source "$source" "$package"
+	need_space 4000
+	# Builds of other versions or configurations of this flavour.
+	rm -rf "$CACHE/kernels/$KERNEL_ID"-*
+	mkdir -p "$dir"
+	cp "$WANTED" "$dir/wanted"
+	configure "$source" "$dir"
+
+	say "building the kernel $KERNEL_ID from $package: some minutes"
+	case $ARCH in
+	um) targets+=(linux) ;;
+	*) targets+=(bzImage) ;;
+	esac
+	make -C "$source" O="$dir" "${KERNEL_MAKE[@]}" -j "$(nproc)" \
+		"${targets[@]}" 2>"$dir/errors.log" | count_objects || {
+		tail -n 20 "$dir/errors.log" >&2
+		die "the kernel does not build: $dir/errors.log"
+	}
+	# User-Mode Linux does not make one.
+	[[ -e $dir/Module.symvers ]] || cp "$dir/vmlinux.symvers" "$dir/Module.symvers"
+	# What modules and the VM do not need is most of it.
+	find "$dir" \( -path "$dir/scripts" -o -path "$dir/tools" \) -prune -o \
+		\( -name '*.o' -o -name '*.a' -o -name '.*.cmd' \) -type f \
+		-exec rm -f {} +
+	built_release "$dir" >"$dir/release"
+	say "built the kernel $KERNEL_ID in $((SECONDS - start)) s"
+}
+
+# select_built NAME - for select_kernel
+select_built()
+{
+	local newest package version key fragment
+
+	need_apt "$1"
+	need_tools flex:flex bison:bison bc:bc perl:perl gcc:gcc openssl:openssl
+	[[ $ARCH == um ]] || need_header libelf.h:libelf-dev
+	newest=$(source_version) ||
+		unavailable "there is no $PACKAGE in ${SUITE:-this machine\'s suite}"
+	read -r package version <<<"$newest"
+
+	WANTED=$(mktemp)
+	for fragment in $FRAGMENTS; do
+		cat "$ROOT/qemu/kernels/fragments/$fragment.config"
+	done >"$WANTED"
+	key=$({
+		echo "$package $version $ARCH"
+		"$COMPILER" --version
+		cat "$WANTED"
+	} | sha1sum | cut -c1-8)
+
+	KERNEL_MAKE=(ARCH="$ARCH" CC="$COMPILER" HOSTCC="$COMPILER")
+	KERNEL_BUILD=$CACHE/kernels/$1-$key
+	with_lock "kernel-$1" build_kernel "$KERNEL_BUILD" \
+		"$CACHE/source/$package-$version" "$package"
+	rm -f "$WANTED"
+	KERNEL_RELEASE=$(<"$KERNEL_BUILD/release")
+	case $ARCH in
+	um)
+		KERNEL_MACHINE=um
+		KERNEL_BOOT=$KERNEL_BUILD/linux
+		;;
+	*) KERNEL_BOOT=$KERNEL_BUILD/arch/x86/boot/bzImage ;;
+	esac
+}

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034,SC2154
+#
+# How a VM is started, for vm.sh: machine_NAME sets the array "command", and
+# ACCEL. All have ttyS1 for the job and ttyS2 for the verdict; the job finds the
+# disk in DISK.
+
+# machine_pc - QEMU
+machine_pc()
+{
+	local flags
+
+	select_accel
+	read -ra flags <<<"$ACCEL_FLAGS"
+	command=(
+		qemu-system-x86_64 "${flags[@]}" -nodefaults -no-user-config
+		-display none -no-reboot -m "$memory" -smp "$cpus"
+		-kernel "$KERNEL_BOOT" -initrd "$dir/initramfs"
+		-append "console=ttyS0 $cmdline"
+		-chardev "file,id=console,path=$dir/console" -serial chardev:console
+	)
+	if [[ -n $interactive ]]; then
+		command+=(-chardev "stdio,id=job,mux=on,signal=off")
+	else
+		command+=(-chardev "file,id=job,path=$dir/job.log")
+	fi
+	command+=(
+		-serial chardev:job
+		-chardev "file,id=verdict,path=$dir/verdict" -serial chardev:verdict
+	)
+	if [[ -n $disk ]]; then
+		command+=(
+			-drive "if=none,id=disk,format=raw,readonly=on,file=$dir/disk"
+			-device "virtio-blk-pci,drive=disk"
+		)
+	fi
+	vars+=(DISK=/dev/vda)
+}
+
+# machine_um - User-Mode Linux; the descriptors 5 to 7 are opened by vm.sh
+machine_um()
+{
+	local job=null,fd:6
+
+	ACCEL=native
+	say "running as a process of this machine"
+	[[ -z $interactive ]] || job=fd:0,fd:1
+	# shellcheck disable=SC2206 # the kernel's command line is words
+	command=(
+		"$KERNEL_BOOT" "mem=${memory}M" "ncpus=$cpus" seccomp=on
+		"initrd=$dir/initramfs" console=tty0 con=null "con0=null,fd:5"
+		ssl=null "ssl1=$job" "ssl2=null,fd:7" $cmdline
+	)
+	[[ -z $disk ]] || command+=("ubd0r=$dir/disk")
+	vars+=(DISK=/dev/ubda)
+}
