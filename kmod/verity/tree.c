@@ -16,16 +16,17 @@
  * root hash alone). See struct verity_level.
  *
  * The lanes. A lane is a work item with a buffer, one for each CPU, in an array
- * that the writer allocates before it opens a scope. All lanes of a level take
- * hash blocks to fill from one counter until none is left: a CPU that is busy
- * elsewhere simply takes fewer. A level needs the whole level below, so there is
- * a round of lanes for each, and the end of a round is where the digests become
- * visible to everybody.
+ * that the writer allocates before it opens a scope. All lanes take hash blocks to
+ * fill from one counter until the round's are all taken: a CPU that is busy
+ * elsewhere simply takes fewer. The writer joins the scope after each round. A
+ * level needs the whole level below, so it is a round at least, whose end is where
+ * the digests become visible to everybody; the lowest one has as many as it takes
+ * for the writer to wake up every few seconds, as nobody should sleep for minutes.
  *
- *	lowest level	scopex_run(): a scope for one round
- *	other levels	scopex_scope(): one scope, joined after each round; a
- *			level of a single hash block is filled by the writer
- *			itself, since one lane is all that could work on it
+ *	lowest level	the body of a scopex_run()
+ *	other levels	in a scopex_scope(); a level of a single hash block is
+ *			filled by the writer itself, since one lane is all that
+ *			could work on it
  *
  * The lanes, the job and all that it points to belong to the writer, on whose
  * stack the scope lives. Nothing here counts references or outlives the call.
@@ -64,6 +65,9 @@
 #define VERITY_CHUNK_BLOCKS	32U
 #define VERITY_CHUNK_SIZE	(VERITY_CHUNK_BLOCKS * VERITY_BLOCK_SIZE)
 
+/* How many hash blocks a lane fills in a round, if all are equally fast. */
+#define VERITY_ROUND_BLOCKS	64ULL
+
 /*
  * 2^51 data blocks are more than a file can have; each level holds a 128th of
  * them, and one more is the root hash.
@@ -77,6 +81,7 @@
  * @dst: where the digests go
  * @dst_blocks: how many hash blocks they fill
  * @next: the next one of these to be filled
+ * @end: where the round ends
  */
 struct verity_level {
 	const u8	*src;
@@ -84,6 +89,7 @@ struct verity_level {
 	u8		*dst;
 	u64		dst_blocks;
 	atomic64_t	next;
+	u64		end;
 };
 
 struct verity_job;
@@ -213,7 +219,7 @@ static int verity_lane(struct scopex_work *work)
 	while (!err && !scopex_cancelled(scope)) {
 		u64 index = atomic64_fetch_inc(&job->level->next);
 
-		if (index >= job->level->dst_blocks)
+		if (index >= job->level->end)
 			return 0;
 
 		/*
@@ -276,10 +282,27 @@ static int verity_submit_lanes(struct scopex_scope *scope,
 	return -ENODEV;
 }
 
-/* The lowest level: the body of scopex_run(). */
+/* Make the digests of the current level, round by round. */
+static int verity_hash_level(struct scopex_scope *scope, struct verity_job *job)
+{
+	struct verity_level *level = job->level;
+	int err = 0;
+
+	for (level->end = 0; level->end < level->dst_blocks && !err;) {
+		atomic64_set(&level->next, level->end);
+		level->end = min(level->end + VERITY_ROUND_BLOCKS * job->nr_lanes,
+				 level->dst_blocks);
+		err = verity_submit_lanes(scope, job);
+		/* Even then: lanes may have been accepted. */
+		err = scopex_join(scope) ?: err;
+	}
+	return err;
+}
+
+/* The lowest level. */
 static int verity_read_level(struct scopex_scope *scope, void *arg)
 {
-	return verity_submit_lanes(scope, arg);
+	return verity_hash_level(scope, arg);
 }
 
 /* Make the digests of all levels; the first one reads the input. */
@@ -298,18 +321,15 @@ static int verity_hash_levels(struct verity_job *job,
 	scopex_scope(upper) {
 		for (i = 1; i < nr; i++) {
 			job->level = &levels[i];
-			if (job->level->dst_blocks > 1) {
-				err = verity_submit_lanes(upper, job);
-				/* Even then: lanes may have been accepted. */
-				err = scopex_join(upper) ?: err;
-			} else {
+			if (job->level->dst_blocks > 1)
+				err = verity_hash_level(upper, job);
+			else
 				err = verity_fill(job, 0, NULL);
-			}
 			if (err)
-				return err;
+				break;
 		}
 	}
-	return 0;
+	return err;
 }
 
 /*
