@@ -17,10 +17,11 @@
  *	online	The worker is bound again, then the queue is opened. What it runs
  *		meanwhile simply goes on.
  *
- * Both run under the hotplug lock for writing, one CPU at a time, and so do the
+ * Both run one CPU at a time, serialised by the hotplug lock, and so do the
  * changes to scopex_open_cpus, scopex_local and scopex_cpu.next. Submitters read
  * the latter two, and scopex_cpu.open, without a lock; a stale answer leads to a
- * queue that is closed, but served.
+ * queue that is closed, but served. Whoever sees one of the three has to see the
+ * worker too (O).
  *
  * Life of a worker: made, bound, woken, and waited for until it runs, since
  * kthread_stop() of a thread that has never run would skip its function; stopped
@@ -107,13 +108,15 @@ static void scopex_direct_submits(void)
 	unsigned int cpu, next;
 
 	for_each_possible_cpu(cpu) {
-		WRITE_ONCE(per_cpu(scopex_local, cpu),
-			   scopex_cpu_ptr(scopex_nearest_cpu(cpu)));
+		/* Release O: pairs with the address dependency of readers. */
+		smp_store_release(&per_cpu(scopex_local, cpu),
+				  scopex_cpu_ptr(scopex_nearest_cpu(cpu)));
 
 		next = cpumask_next(cpu, &scopex_open_cpus);
 		if (next >= nr_cpu_ids)
 			next = cpumask_first(&scopex_open_cpus);
-		WRITE_ONCE(per_cpu(scopex_cpus, cpu).next, scopex_cpu_ptr(next));
+		smp_store_release(&per_cpu(scopex_cpus, cpu).next,
+				  scopex_cpu_ptr(next));
 	}
 }
 
@@ -154,7 +157,8 @@ static int scopex_cpu_online(unsigned int cpu)
 
 	cpumask_set_cpu(cpu, &scopex_open_cpus);
 	scopex_direct_submits();
-	WRITE_ONCE(sc->open, true);
+	/* Release O: pairs with scopex_submit_on(); see open-submit.litmus. */
+	smp_store_release(&sc->open, true);
 	return 0;
 }
 

@@ -47,7 +47,7 @@ static unsigned long scopex_queued(struct scopex_cpu *sc)
 	unsigned long nr = 0;
 
 	lockdep_assert_held(&sc->take_lock);
-	/* Acquire Q: pairs with scopex_queue_push(). */
+	/* Acquire Q: pairs with scopex_queue_push(); see walk-take.litmus. */
 	for (node = smp_load_acquire(&sc->queue); !scopex_queue_end(node);
 	     node = READ_ONCE(node->next))
 		nr++;
@@ -69,6 +69,9 @@ static void scopex_read_stats(struct scopex_cpu *sc, unsigned long *stat)
 	stat[SCOPEX_STAT_SUBMITTED] = taken + queued;
 	stat[SCOPEX_STAT_DEPTH] = taken + queued - stat[SCOPEX_STAT_RUN] -
 				  stat[SCOPEX_STAT_CANCELLED];
+	/* The worker looks when it takes, and not at what came since. */
+	stat[SCOPEX_STAT_DEPTH_MAX] = max(stat[SCOPEX_STAT_DEPTH_MAX],
+					  stat[SCOPEX_STAT_DEPTH]);
 	stat[SCOPEX_STAT_ERRORS] = local_read(&sc->errors);
 	stat[SCOPEX_STAT_REFUSED] = READ_ONCE(sc->refused);
 	stat[SCOPEX_STAT_BATCHES] = local_read(&sc->batches);
@@ -186,7 +189,7 @@ static void scopex_snapshot(struct scopex_snapshot *snap,
 			    const struct scopex_scope *scope)
 {
 	u64 state = atomic64_read(&scope->state);
-	u64 count = state & SCOPEX_COUNT_MASK;
+	unsigned long count = (u32)(state & SCOPEX_COUNT_MASK) / SCOPEX_ONE;
 
 	strscpy(snap->name, scope->site->name, sizeof(snap->name));
 	strscpy(snap->func, scope->site->func, sizeof(snap->func));
@@ -195,24 +198,29 @@ static void scopex_snapshot(struct scopex_snapshot *snap,
 	/* The owner can't exit before it has unregistered its scope. */
 	strscpy(snap->comm, scope->owner->comm, sizeof(snap->comm));
 	snap->pid = scope->owner->pid;
-	snap->waiting = READ_ONCE(scope->waiting);
-	/* The owner has a reference too, while it does not wait. */
-	snap->pending = count && !snap->waiting ? count - 1 : count;
+	snap->waiting = state & SCOPEX_WAITING;
+	/* One is the owner's, unless the scope was closed just now. */
+	snap->pending = count ? count - 1 : 0;
 	snap->age_ms = jiffies_to_msecs(jiffies - scope->since);
 	snap->cancelled = state & SCOPEX_CANCELLED;
 }
 
-static unsigned long scopex_snapshot_cpu(struct scopex_cpu *sc,
-					 struct scopex_snapshot *snaps)
+static unsigned int scopex_snapshot_cpu(struct scopex_cpu *sc,
+					struct scopex_snapshot *snaps,
+					bool *more)
 {
 	struct scopex_scope *scope;
-	unsigned long flags, nr = 0;
+	unsigned int nr = 0;
+	unsigned long flags;
 
+	*more = false;
 	raw_spin_lock_irqsave(&sc->scopes_lock, flags);
 	list_for_each_entry(scope, &sc->scopes, node) {
-		if (nr < SCOPEX_SNAPSHOTS)
-			scopex_snapshot(&snaps[nr], scope);
-		nr++;
+		if (nr == SCOPEX_SNAPSHOTS) {
+			*more = true;
+			break;
+		}
+		scopex_snapshot(&snaps[nr++], scope);
 	}
 	raw_spin_unlock_irqrestore(&sc->scopes_lock, flags);
 	return nr;
@@ -231,20 +239,21 @@ static int scopes_show(struct seq_file *m, void *unused)
 	seq_printf(m, "%-20s %8s %10s %-9s %-22s %s\n", "scope", "pending",
 		   "age_ms", "state", "owner", "opened in");
 	for_each_possible_cpu(cpu) {
-		unsigned long nr;
+		unsigned int nr;
+		bool more;
 
-		nr = scopex_snapshot_cpu(per_cpu_ptr(&scopex_cpus, cpu), snaps);
-		for (snap = snaps;
-		     snap < snaps + min_t(unsigned long, nr, SCOPEX_SNAPSHOTS);
-		     snap++)
+		nr = scopex_snapshot_cpu(per_cpu_ptr(&scopex_cpus, cpu), snaps,
+					 &more);
+		for (snap = snaps; snap < snaps + nr; snap++)
 			seq_printf(m, "%-20s %8lu %10u %-9s %15s:%-6d %s() %s:%u\n",
 				   snap->name, snap->pending, snap->age_ms,
 				   snap->cancelled ? "cancelled" :
 				   snap->waiting ? "waiting" : "open",
 				   snap->comm, snap->pid, snap->func,
 				   snap->file, snap->line);
-		if (nr > SCOPEX_SNAPSHOTS)
-			seq_printf(m, "# and %lu more\n", nr - SCOPEX_SNAPSHOTS);
+		if (more)
+			seq_printf(m, "# and more that were first used on CPU %u\n",
+				   cpu);
 	}
 	kvfree(snaps);
 	return 0;

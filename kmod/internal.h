@@ -109,7 +109,8 @@ static inline void scopex_debugfs_exit(void) { }
 /*
  * Wake the worker of a CPU after a push that found the queue parked. P: the push
  * comes before the look at the worker's task state, since wake_up_process() has
- * a full barrier in between; pairs with set_current_state() in scopex_park().
+ * a full barrier in between; pairs with set_current_state() in scopex_park(); see
+ * park-wake.litmus.
  */
 static inline void scopex_wake(struct scopex_cpu *sc)
 {

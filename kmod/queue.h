@@ -25,7 +25,8 @@
  * Ordering. The release of a push (Q) makes the item, and the reference on its
  * scope that was taken before, visible to the acquire of the take (Q). A node is
  * never read by anybody but its taker once taken; a reader who holds
- * scopex_cpu.take_lock keeps the worker from taking, and may walk the chain.
+ * scopex_cpu.take_lock keeps the worker from taking, and may walk the chain. See
+ * push-take.litmus and walk-take.litmus in selftests/litmus/.
  *
  * There is no ABA: the only compare that a stale value could fool is the push,
  * and it does not look into the node that it finds.
@@ -60,7 +61,10 @@ static inline bool scopex_queue_push(struct llist_node **queue,
 
 	do {
 		node->next = head;
-		/* Release Q: pairs with scopex_queue_take(). */
+		/*
+		 * Release Q: pairs with scopex_queue_take(); see
+		 * push-take.litmus.
+		 */
 	} while (!try_cmpxchg_release(queue, &head, node));
 
 	return head == SCOPEX_PARKED;
@@ -76,7 +80,7 @@ static inline bool scopex_queue_push(struct llist_node **queue,
  */
 static inline struct llist_node *scopex_queue_take(struct llist_node **queue)
 {
-	/* Acquire Q: pairs with scopex_queue_push(). */
+	/* Acquire Q: pairs with scopex_queue_push(); see push-take.litmus. */
 	return xchg_acquire(queue, NULL);
 }
 
@@ -92,6 +96,7 @@ static inline bool scopex_queue_park(struct llist_node **queue)
 {
 	struct llist_node *head = NULL;
 
+	/* Unordered, but fails if something was pushed; see park-wake.litmus. */
 	return try_cmpxchg_relaxed(queue, &head, SCOPEX_PARKED);
 }
 

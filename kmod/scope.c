@@ -12,33 +12,38 @@
  *
  * All of a scope's life is in one 64-bit word, scopex_scope.state:
  *
- *	kind (28 bits) | flags (4 bits) | references (32 bits)
+ *	kind (28 bits) | flags (4 bits) | references (31 bits) | waiting (1 bit)
  *
- * An item that is not out yet holds one reference; the owner holds one while it
- * is not waiting. The word moves like this:
+ * An item that is not out yet holds one reference, the owner holds one as long as
+ * the scope is open. The word moves like this:
  *
  *	OPEN|FRESH, 1		opened
  *	OPEN, 1 + n		n items are not out, the owner does something else
- *	OPEN, n			the owner waits
- *	OPEN, 0			drained: nobody may associate any more
+ *	OPEN, 1 + n, waiting	the owner waits for them
+ *	OPEN, 1, waiting	drained: whoever brought this about wakes the owner
  *	OPEN, 1			joined: open for another round
  *	CLOSED			poisoned, for those who come too late
  *
  * plus CANCELLED from scopex_cancel() to the end of the round, and REFUSED for
  * a scope that was never opened because its object or its context was wrong.
  *
+ * A scope is open until the owner, in a single step, replaces "one reference" by
+ * CLOSED: a submit from elsewhere either comes before, and is waited for, or finds
+ * the scope closed. A join closes nothing: submits from interrupts may go on, and
+ * belong to this round or to the next.
+ *
  * Submit. An item is first claimed (status becomes BUSY, which only one
  * submitter can bring about), then associated (one more reference, taken only
  * from a state that allows it, so that a late submitter never changes the word
- * of a scope that is drained), then pushed. Every step that fails undoes the
+ * of a scope that is closed), then pushed. Every step that fails undoes the
  * ones before, and the item is as it was.
  *
  * Items may submit to their own scope, even while the owner waits: they hold a
- * reference, so the count can't have reached 0.
+ * reference, so it can't be closed.
  *
  * The last reference. A worker drops the references of a run of items at once.
- * If the count falls to 0, the owner has dropped its own before, so it waits or
- * is about to. From that very moment it can wake for any reason, see the 0,
+ * If the owner's is the only one left and the owner waits, it has to be woken.
+ * From that very moment it can wake for any reason, see that the items are out,
  * return, and have its stack reused or freed. So the worker reads the owner
  * first, and an RCU read section keeps the owner's task_struct, not the scope,
  * alive until it is woken. If it was awake already, it gets one stray wake-up,
@@ -47,32 +52,38 @@
  * Who may touch what:
  *
  *	state		anybody who holds a reference, or to whom the caller
- *			guarantees that the scope is open; only the owner once
- *			the count is 0
- *	error		cmpxchg from 0 by holders of a reference; the owner reads
- *			and resets it while drained
+ *			guarantees that the scope is open; WAITING and CLOSED are
+ *			the owner's to write
+ *	error		cmpxchg from 0 by holders of a reference; xchg to 0 by the
+ *			owner
  *	owner, site	written by the owner before the scope is open, then
  *			constant
- *	waiting		the owner; for those who list scopes
  *	cpu, since	written by the first submitter while it holds a reference
  *	node		scopex_cpu.scopes_lock of @cpu
  *
  * Ordering:
  *
  *   A	The release of a reference (scopex_put_items) pairs with the acquire of
- *	the 0 (scopex_drain_scope): what the items wrote is visible to the owner
- *	when it goes on.
+ *	the state that shows it gone (scopex_drain_scope): what the items wrote is
+ *	visible to the owner when it goes on; see put-drain.litmus.
  *   B	The owner sets its task state, then reads the count; the worker writes
  *	the count, then reads the task state (in wake_up_process(), which has a
- *	full barrier before): no wake-up is lost.
+ *	full barrier before): no wake-up is lost; see drain-wake.litmus. That the
+ *	worker sees WAITING if the owner did not see the count that it left needs
+ *	no barrier, as both are in one word.
  *   C	The claim of an item (acquire) pairs with the store-release that ended
- *	it (scopex_end_item): its last user is through with it.
+ *	it (scopex_end_item): its last user is through with it; see
+ *	claim-reuse.litmus.
+ *
+ * P is in internal.h, Q in queue.h. The litmus tests are in
+ * selftests/litmus/, and "make check-model" runs them; each says which functions
+ * it models.
  *
  * Open scopes can be listed (debugfs). To keep an empty scope free of charge, a
  * scope is registered by its first submit: the FRESH flag sends that one to the
  * slow path, which clears the flag in the same step that takes the reference.
  * Since the item holds it until it ran, registering is over before the owner
- * can unregister.
+ * can unregister; see register-unregister.litmus.
  */
 
 #include <linux/bug.h>
@@ -123,38 +134,38 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 					  struct scopex_work *work, u64 state,
 					  unsigned long caller)
 {
-	u64 count;
-
 	do {
-		count = state & SCOPEX_COUNT_MASK;
-
 		switch (state & SCOPEX_KIND_MASK) {
 		case SCOPEX_OPEN:
 			break;
 		case SCOPEX_REFUSED:
 			return scope->error;
 		case SCOPEX_CLOSED:
-			count = 0;
-			break;
+			scopex_misuse("%pS submits %ps to a closed scope",
+				      (void *)caller, work->fn);
+			return -ESHUTDOWN;
 		default:
 			scopex_misuse("%pS submits %ps to what is no scope",
 				      (void *)caller, work->fn);
 			return -EINVAL;
 		}
 
-		if (!count) {
-			scopex_misuse("%pS submits %ps to a closed scope",
-				      (void *)caller, work->fn);
-			return -ESHUTDOWN;
-		}
 		if (state & SCOPEX_CANCELLED)
 			return -ECANCELED;
-		if (count >= SCOPEX_COUNT_MAX)
+		if ((state & SCOPEX_COUNT_MASK) >= SCOPEX_COUNT_MAX * SCOPEX_ONE)
 			return -EOVERFLOW;
+		/* It would stay in the list of open scopes for good. */
+		if ((state & SCOPEX_FRESH) && !list_empty(&scope->node)) {
+			scopex_misuse("%pS submits %ps to a copy of scope %s of %s()",
+				      (void *)caller, work->fn,
+				      scope->site->name, scope->site->func);
+			return -EINVAL;
+		}
 
 		scopex_inject(SCOPEX_INJECT_ASSOCIATE);
 	} while (!atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
-					       (state & ~SCOPEX_FRESH) + 1));
+					       (state & ~SCOPEX_FRESH) +
+					       SCOPEX_ONE));
 
 	if (state & SCOPEX_FRESH)
 		scopex_register(scope);
@@ -164,7 +175,8 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 /*
  * Take a reference on the scope for an item, if the scope is open, not
  * cancelled and not full. Relaxed, as the item's push orders it before the
- * worker's put.
+ * worker's put; see associate-drain.litmus. In one step with the look at the
+ * state; see associate-close.litmus and cancel-submit.litmus.
  */
 static __always_inline int scopex_associate(struct scopex_scope *scope,
 					    struct scopex_work *work,
@@ -174,11 +186,12 @@ static __always_inline int scopex_associate(struct scopex_scope *scope,
 
 	do {
 		/* open, no flags, 1 <= count < SCOPEX_COUNT_MAX: all in one */
-		if (unlikely(state - (SCOPEX_OPEN + 1) >= SCOPEX_COUNT_MAX - 1))
+		if (unlikely(state - (SCOPEX_OPEN + SCOPEX_ONE) >=
+			     (SCOPEX_COUNT_MAX - 1) * SCOPEX_ONE))
 			return scopex_associate_slow(scope, work, state, caller);
 		scopex_inject(SCOPEX_INJECT_ASSOCIATE);
 	} while (!atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
-					       state + 1));
+					       state + SCOPEX_ONE));
 	return 0;
 }
 
@@ -194,14 +207,17 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 			   (void *)caller))
 		return scopex_refuse(-EINVAL);
 
-	/* Acquire C: pairs with scopex_end_item(). */
+	/* Acquire C: pairs with scopex_end_item(); see claim-reuse.litmus. */
 	status = xchg_acquire(&work->status, SCOPEX_WORK_BUSY);
 	if (unlikely(status == SCOPEX_WORK_BUSY))
 		return scopex_refuse(-EBUSY);
 
 	err = scopex_associate(scope, work, caller);
 	if (unlikely(err)) {
-		/* Release C: pairs with the claim of another submitter. */
+		/*
+		 * Release C: pairs with the claim of another submitter; see
+		 * claim-undo.litmus.
+		 */
 		smp_store_release(&work->status, status);
 		return scopex_refuse(err);
 	}
@@ -225,16 +241,16 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
  * All that the caller wrote before is visible to the item. @work and what it
  * borrows must stay valid until the item is out.
  *
- * Context: process, softirq and hard-irq context, any lock held; not NMI. Does
- * not sleep, allocates nothing. In another context than the scope's owner or
+ * Context: process, softirq and hard-irq context, any lock held that a task may be
+ * woken under (so none of the scheduler's own); not NMI. Does not sleep, allocates nothing. In another context than the scope's owner or
  * one of its items, the caller has to know that the scope is open and stays so
  * until this returns.
  *
  * Return: 0, or with nothing changed and the item as it was: -EBUSY if the item
- * is queued or running; -ECANCELED if the scope was cancelled; -ENODEV if no
- * CPU has a worker; -EOVERFLOW if the scope holds 2^31 references; with a
+ * is queued or running, or just being submitted by somebody else; -ECANCELED if the scope was cancelled; -ENODEV if no
+ * CPU has a worker; -EOVERFLOW if the scope holds 2^30 references; with a
  * warning, -ESHUTDOWN if the scope is closed, -EINVAL if the item has no
- * function or @scope is none; and the reason why a scope was refused when it was
+ * function or @scope is none, or a copy; and the reason why a scope was refused when it was
  * opened.
  */
 int scopex_submit(struct scopex_scope *scope, struct scopex_work *work)
@@ -270,7 +286,8 @@ int scopex_submit_on(struct scopex_scope *scope, unsigned int cpu,
 		return scopex_refuse(-EINVAL);
 
 	sc = per_cpu_ptr(&scopex_cpus, cpu);
-	if (unlikely(!READ_ONCE(sc->open)))
+	/* Acquire O: pairs with scopex_cpu_online(); see open-submit.litmus. */
+	if (unlikely(!smp_load_acquire(&sc->open)))
 		return scopex_refuse(-ENODEV);
 	return scopex_submit_to(scope, sc, work);
 }
@@ -298,7 +315,10 @@ int scopex_submit_any(struct scopex_scope *scope, struct scopex_work *work)
 }
 EXPORT_SYMBOL_GPL(scopex_submit_any);
 
-/* Remember the first error; visible to the owner by way of A. */
+/*
+ * Remember the first error; visible to the owner by way of A; see
+ * first-error.litmus.
+ */
 void scopex_set_error(struct scopex_scope *scope, int err)
 {
 	cmpxchg_relaxed(&scope->error, 0, err);
@@ -316,42 +336,59 @@ void scopex_put_items(struct scopex_scope *scope, unsigned int nr)
 	struct task_struct *owner;
 	u64 state;
 
-	/* For the owner's task_struct: it may exit once the count is 0. */
+	/*
+	 * For the owner's task_struct: it may exit once the items are out; see
+	 * owner-exit.litmus.
+	 */
 	rcu_read_lock();
 	owner = scope->owner;
 
-	/* Release A: pairs with scopex_drain_scope(). */
-	state = atomic64_sub_return_release(nr, &scope->state);
-	if (!(state & SCOPEX_COUNT_MASK)) {
-		/* The scope is gone. */
+	/* Release A: pairs with scopex_drain_scope(); see put-drain.litmus. */
+	state = atomic64_sub_return_release(nr * SCOPEX_ONE, &scope->state);
+	if ((u32)state == (SCOPEX_ONE | SCOPEX_WAITING)) {
+		/* The scope is gone; see last-touch.litmus. */
 		scopex_inject(SCOPEX_INJECT_LAST_PUT);
-		/* B: pairs with set_current_state() in scopex_drain_scope(). */
+		/*
+		 * B: pairs with set_current_state() in scopex_drain_scope(); see
+		 * drain-wake.litmus.
+		 */
 		wake_up_process(owner);
 	}
 	rcu_read_unlock();
 }
 
-/*
- * Drop the owner's reference and wait for those of the items. Uninterruptible:
- * a wait that ended early would leave items on a dead stack frame.
- */
-static void scopex_drain_scope(struct scopex_scope *scope)
+static bool scopex_drained(u64 state)
 {
-	/* Acquire A: pairs with scopex_put_items(). */
-	if (!(atomic64_dec_return_acquire(&scope->state) & SCOPEX_COUNT_MASK))
-		return;
+	return (state & SCOPEX_COUNT_MASK) == SCOPEX_ONE;
+}
 
-	WRITE_ONCE(scope->waiting, true);
+/*
+ * Wait until no reference but the owner's is left, and return the state.
+ * Uninterruptible: a wait that ended early would leave items on a dead frame.
+ */
+static u64 scopex_drain_scope(struct scopex_scope *scope)
+{
+	/* Acquire A: pairs with scopex_put_items(); see put-drain.litmus. */
+	u64 state = atomic64_read_acquire(&scope->state);
+
+	if (scopex_drained(state))
+		return state;
+
+	atomic64_or(SCOPEX_WAITING, &scope->state);
 	for (;;) {
-		/* B: pairs with wake_up_process() in scopex_put_items(). */
+		/*
+		 * B: pairs with wake_up_process() in scopex_put_items(); see
+		 * drain-wake.litmus.
+		 */
 		set_current_state(TASK_UNINTERRUPTIBLE);
-		/* Acquire A: pairs with scopex_put_items(). */
-		if (!(atomic64_read_acquire(&scope->state) & SCOPEX_COUNT_MASK))
+		/* Acquire A: as above. */
+		state = atomic64_read_acquire(&scope->state);
+		if (scopex_drained(state))
 			break;
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
-	WRITE_ONCE(scope->waiting, false);
+	return state;
 }
 
 /* Is @scope one that the current task may join or close? 0, or why not. */
@@ -382,7 +419,9 @@ static int scopex_check_owner(struct scopex_scope *scope, const char *what,
  *
  * What the items wrote is then visible to the caller, and the scope is open for
  * another round of items, without an error and not cancelled. A second join is
- * harmless.
+ * harmless. Submits from elsewhere, an interrupt say, need not stop meanwhile:
+ * there was a moment at which no item was left, later ones are of the next round.
+ * A cancel from elsewhere hits the one round or the other.
  *
  * Context: process context of the owner; sleeps, uninterruptibly. The caller
  * must not hold a lock that an item needs.
@@ -396,17 +435,21 @@ static int scopex_check_owner(struct scopex_scope *scope, const char *what,
 int scopex_join(struct scopex_scope *scope)
 {
 	int err = scopex_check_owner(scope, "joins", _RET_IP_);
+	u64 state;
 
-	might_sleep();
 	if (err)
 		return err;
+	might_sleep();
 
-	scopex_drain_scope(scope);
-	err = scope->error;
-	scope->error = 0;
-	/* The owner is alone now, but for a submit or cancel that races. */
-	atomic64_andnot(SCOPEX_CANCELLED, &scope->state);
-	atomic64_inc(&scope->state);
+	state = scopex_drain_scope(scope);
+	/*
+	 * An item of the next round may be there by now, and fail. For those that
+	 * are not yet pushed, see next-round.litmus.
+	 */
+	if (READ_ONCE(scope->error))
+		err = xchg_relaxed(&scope->error, 0);
+	if (state & (SCOPEX_CANCELLED | SCOPEX_WAITING))
+		atomic64_andnot(SCOPEX_CANCELLED | SCOPEX_WAITING, &scope->state);
 	return err;
 }
 EXPORT_SYMBOL_GPL(scopex_join);
@@ -427,6 +470,7 @@ void scopex_cancel(struct scopex_scope *scope)
 {
 	u64 kind = atomic64_read(&scope->state) & SCOPEX_KIND_MASK;
 
+	/* In one step, and unordered; see cancel-drain.litmus, cancel-own.litmus. */
 	if (likely(kind == SCOPEX_OPEN))
 		atomic64_or(SCOPEX_CANCELLED, &scope->state);
 	else if (kind != SCOPEX_REFUSED)
@@ -456,7 +500,7 @@ struct scopex_scope *__scopex_open(struct scopex_scope *scope,
 	scope->error = 0;
 	scope->owner = current;
 	scope->site = site;
-	scope->waiting = false;
+	INIT_LIST_HEAD(&scope->node);
 
 	if (unlikely(!in_task())) {
 		scope->error = -EINVAL;
@@ -473,7 +517,7 @@ struct scopex_scope *__scopex_open(struct scopex_scope *scope,
 	}
 
 	atomic64_set(&scope->state, unlikely(scope->error) ? SCOPEX_REFUSED :
-		     SCOPEX_OPEN | SCOPEX_FRESH | 1);
+		     SCOPEX_OPEN | SCOPEX_FRESH | SCOPEX_ONE);
 	return scope;
 }
 EXPORT_SYMBOL_GPL(__scopex_open);
@@ -487,8 +531,8 @@ EXPORT_SYMBOL_GPL(__scopex_open);
 void __scopex_close(struct scopex_scope *scope)
 {
 	int err = scopex_check_owner(scope, "closes", _RET_IP_);
+	u64 state;
 
-	might_sleep();
 	if (unlikely(err)) {
 		if ((atomic64_read(&scope->state) & SCOPEX_KIND_MASK) ==
 		    SCOPEX_REFUSED)
@@ -496,10 +540,17 @@ void __scopex_close(struct scopex_scope *scope)
 		return;
 	}
 
-	scopex_drain_scope(scope);
-	if (!(atomic64_read(&scope->state) & SCOPEX_FRESH))
+	might_sleep();
+	do {
+		state = scopex_drain_scope(scope);
+		/*
+		 * Fails if a submit was faster, which then is waited for; see
+		 * associate-close.litmus.
+		 */
+	} while (!atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
+					       SCOPEX_CLOSED));
+	if (!(state & SCOPEX_FRESH))
 		scopex_unregister(scope);
-	atomic64_set(&scope->state, SCOPEX_CLOSED);
 }
 EXPORT_SYMBOL_GPL(__scopex_close);
 
@@ -521,6 +572,11 @@ int __scopex_run(scopex_body_t body, void *arg, const struct scopex_site *site)
 	__scopex_open(&scope, site);
 	if (likely(!scope.error)) {
 		err = body(&scope, arg);
+		if (unlikely(err > 0)) {
+			scopex_misuse("%ps, the body of a scope, returned %d, which is no errno",
+				      body, err);
+			err = -EINVAL;
+		}
 		if (err)
 			scopex_set_error(&scope, err);
 	}

@@ -38,8 +38,9 @@
 static __always_inline void scopex_end_item(struct scopex_work *work, int status)
 {
 	/*
-	 * Release C: pairs with the claim in scopex_submit_to(), and with
-	 * scopex_work_busy() and scopex_work_result().
+	 * Release C: pairs with the claim in scopex_submit_to(), see
+	 * claim-reuse.litmus, and with scopex_work_busy() and
+	 * scopex_work_result(), see item-out.litmus.
 	 */
 	smp_store_release(&work->status, status);
 	scopex_inject(SCOPEX_INJECT_ITEM_OUT);
@@ -143,21 +144,29 @@ void scopex_drain(struct scopex_cpu *sc)
 	while (READ_ONCE(sc->queue)) {
 		local_inc(&sc->batches);
 		scopex_run_batch(sc, scopex_take(sc));
+		/* Tracers wait for this, also where a queue is never empty. */
+		cond_resched_tasks_rcu_qs();
 	}
 }
 
 /* Sleep until there is work or the thread has to stop. */
 static void scopex_park(struct scopex_cpu *sc)
 {
+	bool slept = false;
+
 	if (!scopex_queue_park(&sc->queue))
 		return;
 	scopex_inject(SCOPEX_INJECT_PARK);
 
 	for (;;) {
-		/* P: pairs with wake_up_process() in scopex_wake(). */
+		/*
+		 * P: pairs with wake_up_process() in scopex_wake(); see
+		 * park-wake.litmus.
+		 */
 		set_current_state(TASK_IDLE);
 		if (READ_ONCE(sc->queue) != SCOPEX_PARKED) {
-			local_inc(&sc->wakeups);
+			if (slept)
+				local_inc(&sc->wakeups);
 			break;
 		}
 		if (kthread_should_stop()) {
@@ -166,6 +175,7 @@ static void scopex_park(struct scopex_cpu *sc)
 			break;
 		}
 		local_inc(&sc->sleeps);
+		slept = true;
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);

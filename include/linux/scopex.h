@@ -110,8 +110,7 @@ struct scopex_site {
  * @cpu: the CPU whose list of open scopes @node is in
  * @owner: the task on whose stack the scope lives, the only one that waits
  * @site: where it was opened
- * @node: link in the list of open scopes; used once an item was submitted
- * @waiting: the owner has dropped its reference and sleeps
+ * @node: link in the list of open scopes; empty until an item was submitted
  * @since: jiffies at the first submit
  *
  * All fields are private to scopex.
@@ -124,17 +123,18 @@ struct scopex_scope {
 	const struct scopex_site	*site;
 	struct list_head		node;
 	unsigned long			since;
-	bool				waiting;
 };
 
 /*
- * scopex_scope.state. The upper half says what the object is, the lower half
- * counts references: one for each item that is not out yet, and one for the
- * owner while it is not waiting. That the plain open state is a constant in
- * the upper half makes the usual submit one comparison.
+ * scopex_scope.state. The upper half says what the object is. The lower half
+ * counts references, one for each item that is not out yet and one for the owner,
+ * above the lowest bit, which is set while the owner waits. So the usual submit
+ * is one comparison, whether the owner waits or not.
  */
-#define SCOPEX_COUNT_MAX	BIT_ULL(31)
-#define SCOPEX_COUNT_MASK	GENMASK_ULL(31, 0)
+#define SCOPEX_WAITING		BIT_ULL(0)
+#define SCOPEX_ONE		BIT_ULL(1)	/* reference */
+#define SCOPEX_COUNT_MAX	BIT_ULL(30)	/* references */
+#define SCOPEX_COUNT_MASK	GENMASK_ULL(31, 1)
 #define SCOPEX_FRESH		BIT_ULL(32)	/* nothing submitted yet */
 #define SCOPEX_CANCELLED	BIT_ULL(33)
 #define SCOPEX_KIND_MASK	GENMASK_ULL(63, 36)
@@ -181,7 +181,7 @@ static inline void scopex_work_init(struct scopex_work *work, scopex_fn_t fn)
  */
 static inline bool scopex_work_busy(const struct scopex_work *work)
 {
-	/* Pairs with the store-release in scopex_end_item(). */
+	/* Acquire C: pairs with scopex_end_item(); see item-out.litmus. */
 	return smp_load_acquire(&work->status) == SCOPEX_WORK_BUSY;
 }
 
@@ -197,7 +197,7 @@ static inline bool scopex_work_busy(const struct scopex_work *work)
  */
 static inline int scopex_work_result(const struct scopex_work *work)
 {
-	/* Pairs with the store-release in scopex_end_item(). */
+	/* Acquire C: pairs with scopex_end_item(); see item-out.litmus. */
 	int status = smp_load_acquire(&work->status);
 
 	return status == SCOPEX_WORK_BUSY ? -EINPROGRESS : status;
@@ -256,10 +256,12 @@ int __scopex_run(scopex_body_t body, void *arg,
  *
  * Context: process context, may sleep. Not from a work item.
  *
- * Return: the first error of an item or of the body, whichever came first;
+ * Return: the first error of an item or of the body, whichever came first (what
+ * the body has joined was told to the body, and is the body's to return);
  * -ECANCELED if an item was cancelled before it ran and nothing failed earlier;
  * -EDEADLK if called from a work item, -EINVAL in interrupt context, each with
- * a warning and without calling the body; else 0.
+ * a warning and without calling the body; -EINVAL with a warning if the body
+ * returned what is no errno; else 0.
  */
 #define scopex_run(body, arg)	scopex_run_named(body, arg, #body)
 
@@ -302,9 +304,20 @@ int __scopex_run(scopex_body_t body, void *arg,
  * Context: as for scopex_scope().
  */
 #define scopex_scope_named(s, name)					\
-	for (struct scopex_scope __scopex_##s __cleanup(__scopex_close),	\
-	     *s = __scopex_open(&__scopex_##s, __SCOPEX_SITE(name)),	\
-	     *__scopex_once_##s = s;					\
-	     __scopex_once_##s; __scopex_once_##s = NULL)
+	__scopex_block(s, name, __UNIQUE_ID(scopex_end_))
+
+/*
+ * A loop that the compiler sees no end of, so that it knows that the block is
+ * executed, and left by its own ways out only. It is left for good by the jump
+ * to the label when the block has come to its end.
+ */
+#define __scopex_block(s, name, end)					\
+	for (struct scopex_scope __scopex_of_##s __cleanup(__scopex_close),	\
+	     *s __always_unused = __scopex_open(&__scopex_of_##s,	\
+						__SCOPEX_SITE(name));	\
+	     ; ({ goto end; }))						\
+		if (0) {						\
+end:			break;						\
+		} else
 
 #endif /* _LINUX_SCOPEX_H */

@@ -448,14 +448,14 @@ static void full_scope_refuses(struct scopex_test *test)
 
 	test_item_init(&item);
 	scopex_scope(s) {
-		atomic64_add(SCOPEX_COUNT_MAX - 1, &s->state);
+		atomic64_add((SCOPEX_COUNT_MAX - 1) * SCOPEX_ONE, &s->state);
 		EXPECT_EQ(test, scopex_submit(s, &item.work), -EOVERFLOW);
 		EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
-		atomic64_sub(1, &s->state);
+		atomic64_sub(SCOPEX_ONE, &s->state);
 		EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
 		while (scopex_work_busy(&item.work))
 			cond_resched();
-		atomic64_sub(SCOPEX_COUNT_MAX - 2, &s->state);
+		atomic64_sub((SCOPEX_COUNT_MAX - 2) * SCOPEX_ONE, &s->state);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);
@@ -502,6 +502,29 @@ static void every_way_out_drains(struct scopex_test *test)
 		leave_block(&item, way);
 		EXPECT_EQ(test, atomic_read(&item.runs), 1);
 	}
+}
+
+/* The block may end the function, be named at will, and set what follows uses. */
+static int result_of_a_block(struct test_item *item)
+{
+	scopex_scope(open) {
+		scopex_submit(open, &item->work);
+		return scopex_join(open);
+	}
+}
+
+static void compiler_sees_that_the_block_is_executed(struct scopex_test *test)
+{
+	struct test_item item;
+	int err;
+
+	test_item_init(&item);
+	item.ret = -EDOM;
+	EXPECT_EQ(test, result_of_a_block(&item), -EDOM);
+	scopex_scope(s)
+		err = scopex_submit(s, &item.work);
+	EXPECT_EQ(test, err, 0);
+	EXPECT_EQ(test, atomic_read(&item.runs), 2);
 }
 
 static void scopes_nest_in_one_task(struct scopex_test *test)
@@ -587,6 +610,7 @@ static const struct scopex_case api_cases[] = {
 	SCOPEX_CASE(no_such_cpu_is_refused),
 	SCOPEX_CASE(full_scope_refuses),
 	SCOPEX_CASE(every_way_out_drains),
+	SCOPEX_CASE(compiler_sees_that_the_block_is_executed),
 	SCOPEX_CASE(scopes_nest_in_one_task),
 	SCOPEX_CASE(many_scopes_share_the_workers),
 };

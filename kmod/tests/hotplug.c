@@ -27,10 +27,11 @@ static unsigned int hotplug_cpu(struct scopex_test *test)
 	return nr_cpu_ids;
 }
 
-/* Notes where it runs, and whether its worker may run anywhere else. */
+/* Notes where it runs, whose worker runs it, and whether that may go elsewhere. */
 struct whereabouts {
 	struct scopex_work	work;
 	unsigned int		cpu;
+	unsigned int		worker;
 	unsigned int		allowed;
 };
 
@@ -39,6 +40,8 @@ static int whereabouts_fn(struct scopex_work *work)
 	struct whereabouts *here = container_of(work, struct whereabouts, work);
 
 	here->cpu = raw_smp_processor_id();
+	if (sscanf(current->comm, "scopex/%u", &here->worker) != 1)
+		here->worker = nr_cpu_ids;
 	here->allowed = cpumask_weight(current->cpus_ptr);
 	return 0;
 }
@@ -50,27 +53,27 @@ static void expect_pinned(struct scopex_test *test, unsigned int cpu)
 	scopex_scope(s)
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &here.work), 0);
 	EXPECT_EQ(test, here.cpu, cpu);
+	EXPECT_EQ(test, here.worker, cpu);
 	EXPECT_EQ(test, here.allowed, 1);
 }
 
 static void offline_cpu_refuses(struct scopex_test *test)
 {
+	struct whereabouts item = { .work = SCOPEX_WORK_INIT(whereabouts_fn) };
 	unsigned int i, cpu = hotplug_cpu(test);
-	struct test_item item;
 
 	if (cpu >= nr_cpu_ids)
 		return;
 	expect_pinned(test, cpu);
 	EXPECT_EQ(test, remove_cpu(cpu), 0);
-	test_item_init(&item);
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &item.work), -ENODEV);
 		EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
-		/* Nor is it ever chosen. */
+		/* Nor is it ever chosen, to have its worker run on another one. */
 		for (i = 0; i < 4 * nr_cpu_ids; i++) {
 			EXPECT_EQ(test, scopex_submit_any(s, &item.work), 0);
 			scopex_join(s);
-			EXPECT(test, item.cpu != cpu);
+			EXPECT(test, item.worker != cpu);
 		}
 	}
 	EXPECT_EQ(test, add_cpu(cpu), 0);

@@ -156,6 +156,37 @@ static void timer_interrupts_submits(struct scopex_test *test)
 }
 
 /*
+ * A join does not close the scope: what an interrupt submits meanwhile is accepted
+ * and runs, whether in this round or in the next.
+ */
+static void timer_submits_while_owner_joins(struct scopex_test *test)
+{
+	struct test_item item;
+	unsigned int rounds = 0;
+	struct source source;
+
+	if (!source_init(test, &source, 500))
+		return;
+	test_item_init(&item);
+	hrtimer_setup(&source.timer, source_timer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_PINNED_HARD);
+	scopex_scope(s) {
+		source.scope = s;
+		hrtimer_start(&source.timer, ns_to_ktime(100 * NSEC_PER_USEC),
+			      HRTIMER_MODE_REL_PINNED_HARD);
+		while (!completion_done(&source.done)) {
+			EXPECT_EQ(test, scopex_submit_any(s, &item.work), 0);
+			EXPECT_EQ(test, scopex_join(s), 0);
+			rounds++;
+			EXPECT(test, !scopex_work_busy(&item.work));
+		}
+		hrtimer_cancel(&source.timer);
+	}
+	EXPECT_EQ(test, atomic_read(&item.runs), rounds);
+	source_check(test, &source);
+}
+
+/*
  * The first submit of a scope takes a lock. Here one is delayed while it holds
  * it, and a timer on the same CPU makes the first submit of another scope: if the
  * lock did not keep interrupts off, this CPU would wait for itself.
@@ -210,6 +241,7 @@ static const struct scopex_case irq_cases[] = {
 	SCOPEX_CASE(submit_from_hard_irq),
 	SCOPEX_CASE(submit_from_softirq),
 	SCOPEX_CASE(timer_interrupts_submits),
+	SCOPEX_CASE(timer_submits_while_owner_joins),
 	SCOPEX_CASE(timer_interrupts_first_submit),
 	SCOPEX_CASE(submit_under_a_spinlock),
 };

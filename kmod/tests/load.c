@@ -3,7 +3,7 @@
  * Suites "load" and "hold": known work, for tests that look at it from outside
  *
  * "load" gives CPU 0 a fixed number of items of each kind, so that the counters
- * in debugfs can be compared with what was really done: see selftests/stats.sh.
+ * in debugfs can be compared with what was really done: see selftests/debugfs.sh.
  * "hold" keeps a scope open with a known number of items pending until it is
  * released, so that it can be found in debugfs, and modules can't be unloaded.
  */
@@ -12,7 +12,7 @@
 
 #include "test.h"
 
-/* What selftests/stats.sh expects of CPU 0. */
+/* What selftests/debugfs.sh expects of CPU 0. */
 #define LOAD_RUN	100	/* without error, the one at the gate included */
 #define LOAD_FAIL	20	/* run and fail */
 #define LOAD_CANCELLED	30

@@ -50,6 +50,34 @@ static void memory_that_is_no_scope(struct scopex_test *test)
 	EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
 }
 
+static void copied_scope(struct scopex_test *test)
+{
+	struct scopex_scope copy;
+	struct test_item item;
+
+	test_item_init(&item);
+	scopex_scope(original) {
+		copy = *original;
+		EXPECT_WARNING("submits test_item_fn [scopex_test] to a copy of scope original",
+			       EXPECT_EQ(test, scopex_submit(&copy, &item.work),
+					 -EINVAL));
+		EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
+		EXPECT_EQ(test, scopex_submit(original, &item.work), 0);
+	}
+	EXPECT_EQ(test, atomic_read(&item.runs), 1);
+}
+
+static int odd_body(struct scopex_scope *scope, void *arg)
+{
+	return 1;
+}
+
+static void body_result_that_is_no_errno(struct scopex_test *test)
+{
+	EXPECT_WARNING("odd_body [scopex_test], the body of a scope, returned 1",
+		       EXPECT_EQ(test, scopex_run(odd_body, NULL), -EINVAL));
+}
+
 static void item_without_function(struct scopex_test *test)
 {
 	struct scopex_work work = { };
@@ -106,6 +134,18 @@ static void open_in_irq(struct irq_work *irq_work)
 
 	__scopex_open(&scope, &test_site);
 	elsewhere->err = scopex_submit(&scope, &elsewhere->item.work);
+	if (!elsewhere->err)
+		elsewhere->err = scopex_join(&scope);
+	__scopex_close(&scope);
+	complete(&elsewhere->done);
+}
+
+static void run_in_irq(struct irq_work *irq_work)
+{
+	struct elsewhere *elsewhere =
+		container_of(irq_work, struct elsewhere, irq_work);
+
+	elsewhere->err = scopex_run(must_not_be_called, elsewhere);
 	complete(&elsewhere->done);
 }
 
@@ -122,6 +162,15 @@ static void scope_in_an_interrupt(struct scopex_test *test)
 	irq_work_sync(&elsewhere.irq_work);
 	EXPECT_EQ(test, elsewhere.err, -EINVAL);
 	EXPECT_EQ(test, atomic_read(&elsewhere.item.runs), 0);
+
+	reinit_completion(&elsewhere.done);
+	elsewhere.irq_work = IRQ_WORK_INIT_HARD(run_in_irq);
+	EXPECT_WARNING("scope must_not_be_called of run_in_irq() is opened in an interrupt",
+		       irq_work_queue(&elsewhere.irq_work);
+		       wait_for_completion(&elsewhere.done));
+	irq_work_sync(&elsewhere.irq_work);
+	EXPECT_EQ(test, elsewhere.err, -EINVAL);
+	EXPECT_EQ(test, elsewhere.calls, 0);
 }
 
 static int open_fn(struct scopex_work *work)
@@ -199,6 +248,8 @@ static void result_that_is_no_errno(struct scopex_test *test)
 static const struct scopex_case misuse_cases[] = {
 	SCOPEX_CASE(closed_scope),
 	SCOPEX_CASE(memory_that_is_no_scope),
+	SCOPEX_CASE(copied_scope),
+	SCOPEX_CASE(body_result_that_is_no_errno),
 	SCOPEX_CASE(item_without_function),
 	SCOPEX_CASE(scope_on_the_heap),
 	SCOPEX_CASE(scope_in_an_interrupt),

@@ -48,6 +48,16 @@ static void waker_start(struct scopex_test *test, struct waker *waker,
 	waker->thread = test_thread(test, waker_thread, waker, nr_cpu_ids);
 }
 
+static int slow_fn(struct scopex_work *work)
+{
+	struct test_item *item = container_of(work, struct test_item, work);
+
+	/* Many stray wake-ups long, and until the owner waits. */
+	msleep(20);
+	atomic_inc(&item->runs);
+	return 0;
+}
+
 static noinline void short_scope(struct scopex_test *test, unsigned int cpu,
 				 struct test_item *item)
 {
@@ -84,6 +94,7 @@ static void last_put_leaves_the_scope_alone(struct scopex_test *test)
 		return;
 	}
 	test_item_init(&item);
+	item.work.fn = slow_fn;
 	waker_start(test, &waker, current->pid);
 	scopex_inject_set(SCOPEX_INJECT_LAST_PUT, 30000);
 	for (round = 0; round < rounds; round++) {
@@ -294,7 +305,8 @@ static int rival_thread(void *data)
 	unsigned int i;
 	int err;
 
-	for (i = 0; i < rivals->rounds; i++) {
+	/* Until it was accepted often enough: the refusals take no time at all. */
+	for (i = 0; atomic_read(&rivals->accepted) < rivals->rounds; i++) {
 		err = scopex_submit_any(rivals->scope, &rivals->item.work);
 		if (!err)
 			atomic_inc(&rivals->accepted);
@@ -310,7 +322,7 @@ static int rival_thread(void *data)
 /* Hazard 14: each time, one of them wins, and the item runs once for that. */
 static void one_submitter_claims_an_item(struct scopex_test *test)
 {
-	struct rivals rivals = { .rounds = TEST_INJECT ? 200 : 20000 };
+	struct rivals rivals = { .rounds = TEST_INJECT ? 200 : 5000 };
 	struct task_struct *threads[3];
 	unsigned int i;
 
@@ -362,16 +374,6 @@ static int name_worker_fn(struct scopex_work *work)
 	struct test_item *item = container_of(work, struct test_item, work);
 
 	item->order = current->pid;
-	return 0;
-}
-
-static int slow_fn(struct scopex_work *work)
-{
-	struct test_item *item = container_of(work, struct test_item, work);
-
-	/* Many stray wake-ups long. */
-	msleep(20);
-	atomic_inc(&item->runs);
 	return 0;
 }
 
