@@ -115,6 +115,7 @@ static void scopex_direct_submits(void)
 		next = cpumask_next(cpu, &scopex_open_cpus);
 		if (next >= nr_cpu_ids)
 			next = cpumask_first(&scopex_open_cpus);
+		/* Release O: likewise. */
 		smp_store_release(&per_cpu(scopex_cpus, cpu).next,
 				  scopex_cpu_ptr(next));
 	}

@@ -242,16 +242,16 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
  * borrows must stay valid until the item is out.
  *
  * Context: process, softirq and hard-irq context, any lock held that a task may be
- * woken under (so none of the scheduler's own); not NMI. Does not sleep, allocates nothing. In another context than the scope's owner or
- * one of its items, the caller has to know that the scope is open and stays so
- * until this returns.
+ * woken under (so none of the scheduler's own); not NMI. Does not sleep, allocates
+ * nothing. In another context than the scope's owner or one of its items, the
+ * caller has to know that the scope is open and stays so until this returns.
  *
  * Return: 0, or with nothing changed and the item as it was: -EBUSY if the item
- * is queued or running, or just being submitted by somebody else; -ECANCELED if the scope was cancelled; -ENODEV if no
- * CPU has a worker; -EOVERFLOW if the scope holds 2^30 references; with a
- * warning, -ESHUTDOWN if the scope is closed, -EINVAL if the item has no
- * function or @scope is none, or a copy; and the reason why a scope was refused when it was
- * opened.
+ * is queued or running, or just being submitted by somebody else; -ECANCELED if
+ * the scope was cancelled; -ENODEV if no CPU has a worker; -EOVERFLOW if the scope
+ * holds 2^30 references; with a warning, -ESHUTDOWN if the scope is closed,
+ * -EINVAL if the item has no function or @scope is none, or a copy; and the reason
+ * why a scope was refused when it was opened.
  */
 int scopex_submit(struct scopex_scope *scope, struct scopex_work *work)
 {

@@ -83,7 +83,7 @@ try_broken()
 }
 
 : >"$work/empty"
-ktap_plan 21
+ktap_plan 23
 ktap_check "unknown KERNEL" \
 	refused "unknown KERNEL=none; known: .*stock-6.1" KERNEL=none make run
 ktap_check "KERNEL with a path" refused "unknown KERNEL=" KERNEL=../x make check
@@ -104,6 +104,9 @@ ktap_check "bad TIMEOUT" \
 	refused "TIMEOUT has to be a positive number" TIMEOUT=1s make check
 ktap_check "bad ACCEL" refused "ACCEL has to be" ACCEL=fast make run
 ktap_check "unknown TEST" refused "unknown TEST=none" TEST=none make check
+ktap_check "TEST that names nothing" refused "names no test" TEST=" " make check
+ktap_check "cache with a blank in its path" \
+	refused "blanks in the cache's path" XDG_CACHE_HOME="$work/a b" make run
 ktap_check "try without M" refused "needs M=DIR" make try
 ktap_check "shell without a terminal" refused "needs a terminal" make shell
 ktap_check "unusable cache" \

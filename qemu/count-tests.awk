@@ -4,6 +4,8 @@
 # that nothing is missing: every plan is kept, every program of the list "tests"
 # has reported, and no parent is better than its children.
 #
+# A program must not skip all that it has, unless it is in the list "may_skip".
+#
 # A case is a result without results of its own below it. Prints what was not
 # passed, then "PASSED FAILED SKIPPED".
 #
@@ -44,7 +46,7 @@ function plan(d, line,	n)
 	plans[d]++
 }
 
-function result(d, line,	not_ok, skip, text, deeper, nested)
+function result(d, line,	not_ok, skip, text, number, deeper, nested)
 {
 	for (deeper = max_depth; deeper > d; deeper--) {
 		if (results[deeper] > 0 || planned[deeper] > 0)
@@ -55,8 +57,11 @@ function result(d, line,	not_ok, skip, text, deeper, nested)
 	results[d]++
 	not_ok = line ~ /^not ok/
 	skip = line ~ /# SKIP/
-	text = line
+	text = number = line
 	sub(/^(not )?ok [0-9]+ (- )?/, "", text)
+	sub(/^(not )?ok /, "", number)
+	if (number + 0 != results[d])
+		bad("result number " number + 0 " where " results[d] " is due: " text)
 
 	if (d == 0) {
 		program = text
@@ -76,6 +81,8 @@ function result(d, line,	not_ok, skip, text, deeper, nested)
 		bad((d ? current ": " : "") text)
 		below_failed[d]++
 	} else if (skip) {
+		if (!d && index(" " may_skip " ", " " program " ") == 0)
+			bad(text " was skipped")
 		print "skipped: " (d ? current ": " : "") text
 		skipped++
 	} else if (!d && !plans[1]) {
@@ -108,6 +115,8 @@ function result(d, line,	not_ok, skip, text, deeper, nested)
 		plan(depth, line)
 	else if (line ~ /^(not )?ok [0-9]+/)
 		result(depth, line)
+	else if (line ~ /^(not ok|ok)( |$)/ || line ~ /^Bail out!/)
+		bad(where(depth) ": " line)
 }
 
 END {

@@ -22,34 +22,31 @@ fi
 
 select_kernel
 data=$(realpath "${FILE:-${KERNEL_DEB:-$KERNEL_BOOT}}")
-work=$(mktemp -d "$CACHE/run.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+work_dir
 
 size=$(stat -c %s "$data")
 if ((size % 4096)); then
 	say "$data is no multiple of 4096 bytes: using a copy padded with zeros"
 	need_space $((size / 1048576 + 1))
-	cp --reflink=auto "$data" "$work/data"
-	chmod u+w "$work/data"
-	truncate -s %4096 "$work/data"
+	cp --reflink=auto "$data" "$WORK/data"
+	chmod u+w "$WORK/data"
+	truncate -s %4096 "$WORK/data"
 else
-	ln -s "$data" "$work/data"
+	ln -s "$data" "$WORK/data"
 fi
 
 say "asking veritysetup for the root hash"
 veritysetup format --no-superblock --format=1 --hash=sha256 --salt="$SALT" \
 	--data-block-size=4096 --hash-block-size=4096 \
-	"$work/data" "$work/hash" >"$work/out" 2>&1 ||
-	die "veritysetup failed: $(<"$work/out")"
-oracle=$(sed -n 's/^Root hash:[[:space:]]*//p' "$work/out")
+	"$WORK/data" "$WORK/hash" >"$WORK/out" 2>&1 ||
+	die "veritysetup failed: $(<"$WORK/out")"
+oracle=$(sed -n 's/^Root hash:[[:space:]]*//p' "$WORK/out")
 [[ -n $oracle ]] || die "veritysetup printed no root hash"
 
 say "building the verity tree of $data"
 options=()
 [[ -z ${CPUS:-} ]] || options+=(--cpus "$CPUS")
-"$ROOT/qemu/vm.sh" --job "$ROOT/qemu/guest/run.sh" --disk "$work/data" \
+run_vm --job "$ROOT/qemu/guest/run.sh" --disk "$WORK/data" \
 	--env "ORACLE=$oracle" --env "SALT=$SALT" --timeout "${TIMEOUT:-600}" \
 	"${options[@]}" || {
 	say "make run: FAILED"

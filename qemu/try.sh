@@ -14,10 +14,7 @@ source=$(realpath "$M")
 
 select_kernel
 build_scopex release
-work=$(mktemp -d "$CACHE/try.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+work_dir
 
 theirs=$(stage_dir "try-$(sha1sum <<<"$source" | cut -c1-8)")
 stage "$source" "$theirs"
@@ -25,11 +22,11 @@ say "building the modules in $source for $KERNEL_RELEASE"
 kbuild "$theirs" KBUILD_EXTRA_SYMBOLS="$STAGE/Module.symvers" \
 	KCPPFLAGS="-I$STAGE/include" || die "the modules in $source do not build"
 
-install_modules "$STAGE" "$work/modules"
-install_modules "$theirs" "$work/modules"
+install_modules "$STAGE" "$WORK/modules"
+install_modules "$theirs" "$WORK/modules"
 module_names=$(for module in $(built_modules "$theirs"); do basename "$module" .ko; done |
 	tr '\n-' ' _')
-"$ROOT/qemu/vm.sh" --job "$ROOT/qemu/guest/try.sh" --modules "$work/modules" \
+run_vm --job "$ROOT/qemu/guest/try.sh" --modules "$WORK/modules" \
 	--env "MODULES=$module_names" --timeout "${TIMEOUT:-300}" || {
 	say "make try: FAILED"
 	exit 1

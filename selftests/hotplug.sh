@@ -27,10 +27,18 @@ unloads_with_a_cpu_offline()
 		suite_rmmod && echo 1 > "$online"
 }
 
-ktap_plan 4
+serves_an_offline_cpu_only()
+{
+	suite_load cpus="$cpu" && echo 0 > "$online"
+}
+
+ktap_plan 7
 ktap_check "a CPU that comes late gets a worker" late_cpu_gets_a_worker
 suite_run hotplug
 ktap_check "modules unload with a CPU offline" unloads_with_a_cpu_offline
-suite_load
+ktap_check "the only CPU goes offline" serves_an_offline_cpu_only
+suite_run nowhere
+echo 1 > "$online"
+suite_run api
 suite_unload
 ktap_finish

@@ -60,7 +60,11 @@ suite_load_injected()
 # suite_run SUITE - run it; one result, with the cases nested
 suite_run()
 {
-	echo "$1" > "$SCOPEX_TEST/run" || ktap_msg "can't run suite $1"
+	if ! echo "$1" > "$SCOPEX_TEST/run"; then
+		ktap_msg "can't run suite $1"
+		ktap_not_ok "$1"
+		return
+	fi
 	sed 's/^/  /' "$SCOPEX_TEST/results"
 
 	suite_plan=$(sed -n 's/^1\.\.//p' "$SCOPEX_TEST/results")

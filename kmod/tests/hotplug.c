@@ -18,10 +18,12 @@ static unsigned int hotplug_cpu(struct scopex_test *test)
 	for_each_online_cpu(cpu) {
 		if (cpu == cpumask_first(cpu_online_mask) || !test_served(cpu))
 			continue;
-		if (remove_cpu(cpu))
+		if (!cpu_is_hotpluggable(cpu))
 			continue;
-		if (EXPECT_EQ(test, add_cpu(cpu), 0))
+		if (EXPECT_EQ(test, remove_cpu(cpu), 0) &&
+		    EXPECT_EQ(test, add_cpu(cpu), 0))
 			return cpu;
+		return nr_cpu_ids;
 	}
 	scopex_test_skip(test, "no CPU can go offline");
 	return nr_cpu_ids;
@@ -238,6 +240,26 @@ static void cpus_come_and_go_under_load(struct scopex_test *test)
 	expect_pinned(test, cpu);
 	kvfree(loads);
 }
+
+/* For a script that has taken the only CPU that is served offline. */
+static void nowhere_to_submit_to(struct scopex_test *test)
+{
+	struct test_item item;
+
+	test_item_init(&item);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit(s, &item.work), -ENODEV);
+		EXPECT_EQ(test, scopex_submit_any(s, &item.work), -ENODEV);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
+}
+
+static const struct scopex_case nowhere_cases[] = {
+	SCOPEX_CASE(nowhere_to_submit_to),
+};
+
+SCOPEX_SUITE(nowhere, nowhere_cases);
 
 static const struct scopex_case hotplug_cases[] = {
 	SCOPEX_CASE(offline_cpu_refuses),

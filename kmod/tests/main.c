@@ -22,7 +22,7 @@
 
 static const struct scopex_suite * const suites[] = {
 	&api_suite, &misuse_suite, &irq_suite, &race_suite, &hotplug_suite,
-	&load_suite, &hold_suite,
+	&nowhere_suite, &load_suite, &hold_suite,
 };
 
 /**

@@ -49,6 +49,7 @@ extern const struct scopex_suite misuse_suite;
 extern const struct scopex_suite irq_suite;
 extern const struct scopex_suite race_suite;
 extern const struct scopex_suite hotplug_suite;
+extern const struct scopex_suite nowhere_suite;
 extern const struct scopex_suite load_suite;
 extern const struct scopex_suite hold_suite;
 

@@ -104,6 +104,19 @@ END
 log bad "segfault in the VM" <<'END'
 [    1.0] busybox[90]: segfault at 0 ip 0 sp 0 error 4 in busybox
 END
+log bad "hole in the log" <<'END'
+[    1.0] ** 7 printk messages dropped **
+END
+log bad "lockdep gives up" <<'END'
+[    1.0] INFO: trying to register non-static key.
+[    1.0] turning off the locking correctness validator.
+END
+log bad "preemption count that leaks" <<'END'
+[    1.0] note: scopex/1[90] exited with preempt_count 1
+END
+log bad "poison" <<'END'
+[    1.0] BUG kmalloc-64 (Tainted: G O): Poison overwritten
+END
 log good "what the allow list is for" <<'END'
 [    0.0] Kernel command line: console=ttyS0 sysctl.kernel.panic_on_rcu_stall=1
 [    0.1] MMIO Stale Data: WARNING: something of the processor

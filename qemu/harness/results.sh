@@ -27,7 +27,7 @@ results "skipped case" "1 0 1" <<'END'
 # ok 2 two # SKIP no reason
 ok 1 selftests: scopex: a.sh
 END
-results "skipped program" "0 0 1" <<'END'
+results "skipped program" "0 1 1" <<'END'
 1..1
 # selftests: scopex: a.sh
 # 1..0 # SKIP nothing here
@@ -115,4 +115,28 @@ TAP version 13
 # selftests: scopex: b.sh
 # 1..2
 # ok 1 one
+END
+results "numbers that do not follow" "2 1 0" <<'END'
+1..1
+# selftests: scopex: a.sh
+# 1..2
+# ok 1 one
+# ok 1 one
+ok 1 selftests: scopex: a.sh
+END
+results "bail out" "1 1 0" <<'END'
+1..1
+# selftests: scopex: a.sh
+# 1..1
+# ok 1 one
+# Bail out! no more
+ok 1 selftests: scopex: a.sh
+END
+results "failure without a number" "1 1 0" <<'END'
+1..1
+# selftests: scopex: a.sh
+# 1..1
+# not ok
+# ok 1 one
+ok 1 selftests: scopex: a.sh
 END

@@ -54,8 +54,33 @@ is_number()
 # make_cache - create the cache, or say why not
 make_cache()
 {
+	[[ $CACHE != *[[:space:]]* ]] ||
+		die "the kernel's makefiles do not take blanks in the cache's path: $CACHE"
 	mkdir -p "$CACHE" 2>/dev/null && [[ -w $CACHE ]] ||
 		die "cannot write to the cache directory $CACHE (XDG_CACHE_HOME moves it)"
+}
+
+# work_dir - make WORK, a directory of this run's own in the cache; it goes, and
+# so does what run_vm has started, whatever ends us
+work_dir()
+{
+	VM_PID=
+	WORK=$(mktemp -d "$CACHE/run.XXXXXX")
+	trap '[[ -z $VM_PID ]] || kill "$VM_PID" 2>/dev/null || true; rm -rf "$WORK"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+}
+
+# run_vm ARG... - vm.sh, so that signals are heard while it runs
+run_vm()
+{
+	local status=0
+
+	"$ROOT/qemu/vm.sh" "$@" &
+	VM_PID=$!
+	wait "$VM_PID" || status=$?
+	VM_PID=
+	return $status
 }
 
 # need_space MIB - stop if the cache's file system is too full for what follows
