@@ -4,15 +4,20 @@
 # Kbuild, which the kernel's build system prefers to this file.
 
 COMMANDS := modules run check shell try check-matrix check-harness check-hazards
-COMMANDS += check-model lint
 
-.PHONY: $(COMMANDS) clean help
+.PHONY: $(COMMANDS) check-model lint clean help
 
 modules:
 
 # Variables given on the command line reach the scripts as their environment.
 $(COMMANDS):
 	@qemu/$@.sh
+
+check-model:
+	@selftests/litmus/check-model.sh
+
+lint:
+	@selftests/lint.sh
 
 clean:
 	@find . -name .git -prune -o \( -name '*.o' -o -name '*.ko' -o -name '*.mod' \

@@ -56,8 +56,8 @@
  *			the owner's to write
  *	error		cmpxchg from 0 by holders of a reference; xchg to 0 by the
  *			owner
- *	owner, site	written by the owner before the scope is open, then
- *			constant
+ *	owner, site,	written by the owner before the scope is open, then
+ *	self		constant
  *	cpu, since	written by the first submitter while it holds a reference
  *	node		scopex_cpu.scopes_lock of @cpu
  *
@@ -154,8 +154,8 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 			return -ECANCELED;
 		if ((state & SCOPEX_COUNT_MASK) >= SCOPEX_COUNT_MAX * SCOPEX_ONE)
 			return -EOVERFLOW;
-		/* It would stay in the list of open scopes for good. */
-		if ((state & SCOPEX_FRESH) && !list_empty(&scope->node)) {
+		/* Nobody waits for it, or takes it out of the list. */
+		if (scope->self != scope) {
 			scopex_misuse("%pS submits %ps to a copy of scope %s of %s()",
 				      (void *)caller, work->fn,
 				      scope->site->name, scope->site->func);
@@ -404,6 +404,12 @@ static int scopex_check_owner(struct scopex_scope *scope, const char *what,
 			      (void *)caller, what);
 		return kind == SCOPEX_CLOSED ? -ESHUTDOWN : -EINVAL;
 	}
+	if (unlikely(scope->self != scope)) {
+		scopex_misuse("%pS %s a copy of scope %s of %s()",
+			      (void *)caller, what, scope->site->name,
+			      scope->site->func);
+		return -EINVAL;
+	}
 	if (unlikely(scope->owner != current)) {
 		scopex_misuse("%pS %s scope %s of %s() in task %s:%d, which is not its owner",
 			      (void *)caller, what, scope->site->name,
@@ -429,8 +435,8 @@ static int scopex_check_owner(struct scopex_scope *scope, const char *what,
  * Return: the first error of an item since the scope was opened or joined;
  * -ECANCELED if an item was cancelled before it ran and none failed earlier;
  * with a warning, -EPERM in another task than the owner, and -ESHUTDOWN or
- * -EINVAL if @scope is not open; the reason why a scope was refused when it was
- * opened; else 0.
+ * -EINVAL if @scope is not open, or a copy; the reason why a scope was refused
+ * when it was opened; else 0.
  */
 int scopex_join(struct scopex_scope *scope)
 {
@@ -443,8 +449,8 @@ int scopex_join(struct scopex_scope *scope)
 
 	state = scopex_drain_scope(scope);
 	/*
-	 * An item of the next round may be there by now, and fail. For those that
-	 * are not yet pushed, see next-round.litmus.
+	 * An item of the next round may be there by now, and fail; see
+	 * next-round.litmus.
 	 */
 	if (READ_ONCE(scope->error))
 		err = xchg_relaxed(&scope->error, 0);
@@ -500,7 +506,7 @@ struct scopex_scope *__scopex_open(struct scopex_scope *scope,
 	scope->error = 0;
 	scope->owner = current;
 	scope->site = site;
-	INIT_LIST_HEAD(&scope->node);
+	scope->self = scope;
 
 	if (unlikely(!in_task())) {
 		scope->error = -EINVAL;
@@ -544,10 +550,11 @@ void __scopex_close(struct scopex_scope *scope)
 	do {
 		state = scopex_drain_scope(scope);
 		/*
-		 * Fails if a submit was faster, which then is waited for; see
+		 * Fails if a submit was faster, which then is waited for.
+		 * Acquire A: an item may have come and gone since the look; see
 		 * associate-close.litmus.
 		 */
-	} while (!atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
+	} while (!atomic64_try_cmpxchg_acquire(&scope->state, (s64 *)&state,
 					       SCOPEX_CLOSED));
 	if (!(state & SCOPEX_FRESH))
 		scopex_unregister(scope);

@@ -110,7 +110,8 @@ struct scopex_site {
  * @cpu: the CPU whose list of open scopes @node is in
  * @owner: the task on whose stack the scope lives, the only one that waits
  * @site: where it was opened
- * @node: link in the list of open scopes; empty until an item was submitted
+ * @self: the scope itself, as a copy is none
+ * @node: link in the list of open scopes; used once an item was submitted
  * @since: jiffies at the first submit
  *
  * All fields are private to scopex.
@@ -121,6 +122,7 @@ struct scopex_scope {
 	unsigned int			cpu;
 	struct task_struct		*owner;
 	const struct scopex_site	*site;
+	struct scopex_scope		*self;
 	struct list_head		node;
 	unsigned long			since;
 };

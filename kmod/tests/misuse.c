@@ -63,6 +63,11 @@ static void copied_scope(struct scopex_test *test)
 					 -EINVAL));
 		EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
 		EXPECT_EQ(test, scopex_submit(original, &item.work), 0);
+		copy = *original;
+		EXPECT_WARNING("joins a copy of scope original",
+			       EXPECT_EQ(test, scopex_join(&copy), -EINVAL));
+		EXPECT_WARNING("closes a copy of scope original",
+			       __scopex_close(&copy));
 	}
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);
 }
