@@ -1,0 +1,226 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make check-model: does the kernel's memory model agree that the protocols work?
+#
+# Each NAME.litmus here is a part of scopex, made small enough for herd7 to look
+# at every execution that the model allows: the bad outcome that it describes must
+# never happen, and no data race. Each NAME.broken-WHAT.litmus is the same with one
+# barrier or rule taken out, which herd7 has to notice, or the proof is worth
+# nothing. What has to come out is said in the comment at the head of a file:
+#
+#	Models:		functions and barriers of the code
+#	Taken out:	what a broken one lacks
+#	Result:		Never, or Sometimes, as herd7 has it
+#	Flag:		data-race, if herd7 has to see one
+#	Reached:	a final state that has to be possible; one at least, as a
+#			test in which nothing happens would pass as well
+#
+#	TEST=	the tests to run, with their broken ones (default: all)
+#	HERD7=	herd7, if it is not to be fetched
+#	MEMORY_MODEL= a kernel's tools/memory-model, likewise
+
+. "$(dirname "$0")/../../qemu/lib/source.sh"
+. "$ROOT/qemu/lib/suite.sh"
+
+# The first releases of Debian that have herd7.
+HERD_SUITES="forky sid"
+
+MODEL_SOURCE=linux-source-6.1
+
+# For one test; they need seconds, if the machine has nothing else to do.
+LIMIT=300
+
+here=$ROOT/selftests/litmus
+passed=0 failed=0 skipped=0
+
+finish()
+{
+	echo "$passed passed, $failed failed, $skipped skipped"
+	exit $((failed > 0 || passed == 0))
+}
+
+not_run()
+{
+	say "error: the model was not checked: $*"
+	skipped=${#tests[@]}
+	finish
+}
+
+choose_tests()
+{
+	local name
+
+	if [[ -z ${TEST:-} ]]; then
+		tests=("$here"/*.litmus)
+		return
+	fi
+	tests=()
+	for name in $TEST; do
+		[[ -e $here/$name.litmus ]] ||
+			die "TEST=$name: no $name.litmus in selftests/litmus/"
+		mapfile -t -O ${#tests[@]} tests < <(compgen -G "$here/$name.litmus"
+			compgen -G "$here/$name.broken-*.litmus")
+	done
+}
+
+# herd_command DIR - how to start the herd7 that is unpacked in DIR: its libc is
+# newer than the machine's, and lies beside it
+herd_command()
+{
+	local loader
+
+	loader=$(echo "$1"/usr/lib/*/ld-linux*.so.*)
+	herd=("$loader" --library-path "${loader%/*}" "$1/usr/bin/herd7"
+		-set-libdir "$1/usr/share/herdtools7/herd")
+}
+
+fetch_herd()
+{
+	local dir=$1 tmp=$1.tmp.$$ suite deb
+
+	[[ -e $dir ]] && return
+	have apt-get && have dpkg-deb || return
+	need_space 500
+	for suite in $HERD_SUITES; do
+		rm -rf "$dir".tmp.*
+		mkdir -p "$tmp/debs"
+		# With all that it is linked to.
+		suite_download "$suite" "$tmp/debs" herdtools7 libc6 libgmp10 ||
+			continue
+		for deb in "$tmp"/debs/*.deb; do
+			dpkg-deb -x "$deb" "$tmp" || return
+		done
+		rm -r "$tmp/debs"
+		find "$tmp/usr/bin" ! -type d ! -name herd7 -delete
+		herd_command "$tmp"
+		"${herd[@]}" -version >/dev/null || continue
+		mv "$tmp" "$dir"
+		return
+	done
+	return 1
+}
+
+fetch_model()
+{
+	[[ -e $1 ]] && return
+	have apt-get && have dpkg-deb || return
+	fetch_source "$1" "$MODEL_SOURCE" '*/tools/memory-model'
+}
+
+# Set herd, the command, and model, the directory.
+get_tools()
+{
+	local dir=$CACHE/herd7
+
+	if [[ -n ${HERD7:-} ]]; then
+		have "$HERD7" || not_run "HERD7=$HERD7 is no program"
+		herd=("$(command -v "$HERD7")")
+	elif have herd7; then
+		herd=(herd7)
+	else
+		with_lock herd7 fetch_herd "$dir" ||
+			not_run "no herd7 here (HERD7=), and the package herdtools7 of" \
+				"Debian ($HERD_SUITES) can't be had or does not start"
+		herd_command "$dir"
+	fi
+
+	model=${MEMORY_MODEL:-}
+	if [[ -z $model ]]; then
+		dir=$CACHE/memory-model/$MODEL_SOURCE
+		with_lock "memory-model-$MODEL_SOURCE" fetch_model "$dir" ||
+			not_run "no memory model: the package $MODEL_SOURCE can't be had" \
+				"(MEMORY_MODEL= is a kernel's tools/memory-model)"
+		model=$dir/tools/memory-model
+	fi
+	[[ -e $model/linux-kernel.cfg ]] ||
+		not_run "$model has no linux-kernel.cfg"
+}
+
+# field NAME FILE - the values of a field of the head, one a line
+field()
+{
+	sed -n -e '/^ \*)/q' -e "s/^ \* $1: *//p" "$2"
+}
+
+# is_reached STATE - is there a final state in herd7's output on standard input
+# that has all of STATE? Some versions put what is no register in brackets.
+is_reached()
+{
+	awk -v state="$1" '
+		BEGIN { n = split(state, want, /; */) }
+		/=.*;$/ {
+			gsub(/[][]/, "")
+			all = 1
+			for (i = 1; i <= n; i++)
+				all = all && index(" " $0, " " want[i] ";")
+			found = found || all
+		}
+		END { exit !found }'
+}
+
+# judge FILE OUTPUT - print what is wrong with the file or with what herd7 says
+judge()
+{
+	local file=$1 output=$2 name flags want want_flags state
+
+	name=$(basename "$file" .litmus)
+	want=$(field Result "$file")
+	want_flags=$(field Flag "$file")
+	case $name in
+	*.broken-*)
+		[[ -e ${file%.broken-*}.litmus ]] || echo "it is the broken form of nothing"
+		[[ $want == Sometimes || $want_flags == data-race ]] ||
+			echo "its head does not ask for it to be rejected"
+		;;
+	*)
+		[[ $want == Never && -z $want_flags ]] ||
+			echo "its head does not ask for Never without a flag"
+		compgen -G "${file%.litmus}.broken-*.litmus" >/dev/null ||
+			echo "nothing shows that it can fail: there is no broken form"
+		[[ -n $(field Reached "$file") ]] ||
+			echo "its head does not say what has to be reached"
+		;;
+	esac
+
+	if ! grep -q "^Observation $name " <<<"$output"; then
+		echo "herd7 came to no result: $(tail -n 3 <<<"$output" | tr -s '\n' ' ')"
+		return
+	fi
+	grep -q "^Observation $name $want " <<<"$output" ||
+		echo "$(sed -n "s/^Observation $name \([A-Z][a-z]*\) .*/\1/p" <<<"$output"), not $want"
+	flags=$(sed -n 's/^Flag //p' <<<"$output")
+	[[ $flags == "$want_flags" ]] ||
+		echo "flags: ${flags:-none}, not ${want_flags:-none}"
+	field Reached "$file" | while read -r state; do
+		is_reached "$state" <<<"$output" || echo "never reached: $state"
+	done
+}
+
+run_test()
+{
+	local file=$1 name output wrong seconds outcome=never
+
+	name=$(basename "$file" .litmus)
+	output=$(cd "$model" && timeout "$LIMIT" "${herd[@]}" \
+		-conf linux-kernel.cfg "$file" 2>&1) || output+=$'\n'"exit status $?"
+	seconds=$(sed -n "s/^Time $name //p" <<<"$output")
+	wrong=$(judge "$file" "$output")
+	if [[ -n $wrong ]]; then
+		((++failed))
+		echo "not ok $name: ${wrong//$'\n'/; }"
+		return
+	fi
+	((++passed))
+	[[ $name != *.broken-* ]] || outcome=rejected
+	echo "ok $name: $outcome ($seconds s)"
+}
+
+make_cache
+choose_tests
+get_tools
+say "checking ${#tests[@]} tests against the memory model in $model"
+for file in "${tests[@]}"; do
+	run_test "$file"
+done
+finish
