@@ -7,11 +7,7 @@
 # worker_pids - the PIDs of the workers
 worker_pids()
 {
-	for comm in /proc/[0-9]*/comm; do
-		grep -qs '^scopex/' "$comm" || continue
-		comm=${comm#/proc/}
-		echo "${comm%/comm}"
-	done
+	grep -ls '^scopex/' /proc/[0-9]*/comm | sed 's|/proc/||; s|/comm||'
 }
 
 loads_and_unloads()

@@ -1,0 +1,307 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make check-hazards: does each hazard's test fail when its rule is taken out?
+#
+# A patch in selftests/hazards/ takes one rule out of the code, and says in its
+# head which scripts of selftests/ have to notice. First these have to pass with
+# the code as it is. Then each patch is built and run in a VM of its own, which
+# has to fail, and to say what the patch expects. Fields of the head, one a line:
+#
+#	Hazard:		its number and name
+#	Rule:		what is taken out; may go on in indented lines
+#	Run:		scripts of selftests/
+#	Variant:	the modules that modprobe finds: release, or inject
+#	Expect:		an extended regular expression for a line of what the
+#			scripts print, or of the kernel's log
+#
+#	HAZARD=	the patches to try, as "01 14-no" (default: all)
+#	PARALLEL= how many VMs at a time (default: 2)
+#
+# The kernel is chosen by the environment: see qemu/lib/kernel.sh.
+
+. "$(dirname "$0")/lib/kernel.sh"
+. "$ROOT/qemu/lib/build.sh"
+. "$ROOT/qemu/lib/accel.sh"
+
+# The cases need other CPUs to be busy with; 4 is what they were written for.
+CPUS=4
+
+# A mutant that hangs must not hang for long: a blocked task, or a CPU that is
+# stuck, is a panic after this time.
+STUCK=12
+
+# One that neither ends nor is noticed costs that much.
+LIMIT=240
+
+passed=0 failed=0 skipped=0
+
+# result pass|fail|skip TEXT - one line, and count it
+result()
+{
+	case $1 in
+	pass) ((++passed)) ;;
+	fail) ((++failed)) ;;
+	skip) ((++skipped)) ;;
+	esac
+	echo "$2"
+}
+
+finish()
+{
+	say "logs: $log"
+	echo "$passed passed, $failed failed, $skipped skipped"
+	exit $((failed > 0))
+}
+
+# field NAME PATCH - the value of a field of its head
+field()
+{
+	sed -n -e "/^--- /q" -e "s/^$1:[[:space:]]*//p" "$2"
+}
+
+# Which patches does HAZARD= name?
+choose_patches()
+{
+	local want patch found
+
+	if [[ -z ${HAZARD:-} ]]; then
+		patches=("$ROOT"/selftests/hazards/*.patch)
+		return
+	fi
+	for want in $HAZARD; do
+		found=
+		for patch in "$ROOT/selftests/hazards/$want"*.patch; do
+			[[ -e $patch ]] || continue
+			patches+=("$patch")
+			found=y
+		done
+		[[ -n $found ]] || die "HAZARD=$want: no such patch in selftests/hazards/"
+	done
+}
+
+check_head()
+{
+	local patch=$1 name script
+
+	for name in Hazard Rule Run Variant Expect; do
+		[[ -n $(field "$name" "$patch") ]] || die "$patch: no $name:"
+	done
+	case $(field Variant "$patch") in
+	release | inject) ;;
+	*) die "$patch: Variant: is release or inject" ;;
+	esac
+	for script in $(field Run "$patch"); do
+		[[ -x $ROOT/selftests/$script ]] || die "$patch: Run: no selftests/$script"
+	done
+}
+
+# What a patch runs, as a word: the same word needs no second proof that it
+# passes without the patch.
+run_key()
+{
+	local scripts
+
+	scripts=$(field Run "$1")
+	echo "$(field Variant "$1"):${scripts// /+}"
+}
+
+# write_job FILE SCRIPT... - a job for the guest that runs scripts of selftests/
+write_job()
+{
+	local file=$1
+
+	shift
+	cat >"$file" <<-END
+	cd /proc/sys/kernel
+	echo $STUCK >hung_task_timeout_secs
+	echo 2 >hung_task_check_interval_secs
+	echo $STUCK >/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout
+	status=0
+	for script in $*; do
+		echo "# \$script"
+		sh "/selftests/\$script"
+		case \$? in
+		0 | 4) ;;
+		*) status=1 ;;
+		esac
+	done
+	exit \$status
+	END
+}
+
+# build_in TREE VARIANT TARGET - build a tree, and leave the modules there
+#
+# Always in the same place, so that only what a patch changes is compiled.
+build_in()
+{
+	local tree=$1 variant=$2 target=$3 stage
+
+	stage=$(stage_dir "hazards-$variant")
+	ROOT=$tree build_variant "$variant" "$stage" &&
+		install_modules "$stage" "$target"
+}
+
+# build TREE VARIANT TARGET LOG
+build()
+{
+	with_lock "hazards-$KERNEL_ID-$TREE_KEY-$2" build_in "$1" "$2" "$3" \
+		>"$4" 2>&1
+}
+
+# The VMs that run, by the process that runs them.
+declare -A vms=()
+
+# reap - wait for a VM to end, and judge it
+reap()
+{
+	local pid status=0 name
+
+	wait -n -p pid "${!vms[@]}" || status=$?
+	name=${vms[$pid]}
+	unset "vms[$pid]"
+	"judge_$kind" "$name" "$status"
+	rm -rf "${work:?}/$name"
+}
+
+# start NAME KEY - boot a VM with the modules in $work/NAME
+start()
+{
+	local name=$1 key=$2 scripts=${2#*:}
+
+	while ((${#vms[@]} >= PARALLEL)); do
+		reap
+	done
+	read -ra scripts <<<"${scripts//+/ }"
+	write_job "$work/$name/job.sh" "${scripts[@]}"
+	# Freed memory is poisoned, so that its use is noticed.
+	"$ROOT/qemu/vm.sh" --job "$work/$name/job.sh" --log "$log/$name" \
+		--modules "$work/$name/modules" --overlay "$work/overlay" \
+		--cpus "$CPUS" --timeout "$LIMIT" --append "slub_debug=FZP nohz=off" \
+		>"$log/$name/vm.log" 2>&1 &
+	vms[$!]=$name
+}
+
+finish_all()
+{
+	while ((${#vms[@]})); do
+		reap
+	done
+}
+
+# The code as it is has to pass, or a failure with a patch means nothing.
+judge_sound()
+{
+	local name=$1 status=$2
+
+	if ((status)); then
+		result fail "FAILED $name: without any patch (see $log/$name)"
+	elif grep -Eq '^1\.\.0 # SKIP' "$log/$name/job.log"; then
+		cannot_run+="$name "
+		result skip "SKIP $name: $(grep -Em1 '^1\.\.0 # SKIP' "$log/$name/job.log")"
+	else
+		result pass "passed $name: without any patch"
+	fi
+}
+
+judge_mutant()
+{
+	local name=$1 status=$2 expect line
+
+	expect=$(field Expect "$ROOT/selftests/hazards/$name.patch")
+	line=$(cat "$log/$name/job.log" "$log/$name/console.log" 2>/dev/null |
+		tr -d '\r' | grep -aEm1 -e "$expect" |
+		sed -e 's/^\[ *[0-9.]*\] //' -e 's/^[# ]*//') || true
+	if ((!status)); then
+		result fail "MISSED $name: everything passed (see $log/$name)"
+	elif [[ -z $line ]]; then
+		result fail "MISSED $name: failed, but not as expected (see $log/$name)"
+	else
+		result pass "caught $name by: $line"
+	fi
+}
+
+# Prove that what the patches run passes without them.
+run_sound()
+{
+	local patch key name
+
+	kind=sound
+	for patch in "${patches[@]}"; do
+		key=$(run_key "$patch")
+		name=${key/:/-}
+		[[ ! -e $log/$name ]] || continue
+		mkdir -p "$log/$name" "$work/$name"
+		build "$work/tree" "${key%%:*}" "$work/$name/modules" "$log/$name/build.log" ||
+			die "the modules do not build: see $log/$name/build.log"
+		start "$name" "$key"
+	done
+	finish_all
+	((failed == 0)) || finish
+}
+
+run_mutants()
+{
+	local patch key name tree
+
+	kind=mutant
+	for patch in "${patches[@]}"; do
+		key=$(run_key "$patch")
+		name=$(basename "$patch" .patch)
+		tree=$work/$name/tree
+		if [[ " $cannot_run " == *" ${key/:/-} "* ]]; then
+			result skip "SKIP $name: ${key/:/-} does not run here"
+			continue
+		fi
+		mkdir -p "$log/$name" "$work/$name"
+		cp -r "$work/tree" "$tree"
+		if ! patch -p1 -s -f --fuzz=0 --no-backup-if-mismatch -d "$tree" \
+			<"$patch" >"$log/$name/build.log" 2>&1; then
+			result fail "FAILED $name: the patch does not apply"
+			continue
+		fi
+		if ! build "$tree" "${key%%:*}" "$work/$name/modules" "$log/$name/build.log"; then
+			result fail "FAILED $name: does not build (see $log/$name/build.log)"
+			continue
+		fi
+		start "$name" "$key"
+	done
+	finish_all
+}
+
+stop_vms()
+{
+	((${#vms[@]} == 0)) || kill "${!vms[@]}" 2>/dev/null || true
+	wait
+	rm -rf "$work"
+}
+
+PARALLEL=${PARALLEL:-2}
+is_number PARALLEL= "$PARALLEL"
+patches=()
+choose_patches
+for patch in "${patches[@]}"; do
+	check_head "$patch"
+done
+need_tools patch:patch
+select_kernel
+# Once, and not by each VM: the answer is in the cache afterwards.
+[[ $KERNEL_MACHINE != pc ]] || select_accel
+
+log=${CACHE:?}/logs/hazards-$KERNEL_ID-$TREE_KEY
+rm -rf "$log"
+mkdir -p "$log"
+work=$(mktemp -d "$CACHE/hazards.XXXXXX")
+cannot_run=
+kind=
+trap stop_vms EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+mkdir -p "$work/overlay" "$work/tree"
+cp -r "$ROOT/selftests" "$work/overlay/"
+cp -r "$ROOT/Kbuild" "$ROOT/kmod" "$ROOT/include" "$work/tree/"
+
+run_sound
+run_mutants
+finish
