@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/scopex.h>
+#include <linux/slab.h>
+
+static struct scopex_scope global;		/* flag: scope-not-local */
+struct scopex_scope visible;			/* flag: scope-not-local */
+static struct scopex_scope several[4];		/* flag: scope-not-local */
+static struct scopex_scope *pointer;
+
+struct holder {
+	int			nr;
+	struct scopex_scope	scope;		/* flag: scope-not-local */
+};
+
+struct several {
+	int			nr;
+	struct scopex_scope	scope[2];	/* flag: scope-not-local */
+};
+
+struct outer {
+	int				before;
+	struct {
+		int			nr;
+		struct scopex_scope	scope;	/* flag: scope-not-local */
+	} inner;
+	int				after;
+};
+
+struct either {
+	int				nr;
+	union {
+		int			err;
+		struct scopex_scope	scope;	/* flag: scope-not-local */
+	};
+};
+
+union any {
+	int			nr;
+	struct scopex_scope	scope;		/* flag: scope-not-local */
+};
+
+typedef struct {
+	struct scopex_scope	scope;		/* flag: scope-not-local */
+} holder_t;
+
+struct borrower {
+	struct scopex_scope	*scope;
+};
+
+static const struct scopex_site site = { .name = "test" };
+
+static int in_static(struct scopex_work *work)
+{
+	static struct scopex_scope scope;	/* flag: scope-not-local */
+
+	__scopex_open(&scope, &site);
+	scopex_submit(&scope, work);
+	__scopex_close(&scope);
+	return 0;
+}
+
+static int on_heap(struct scopex_work *work)
+{
+	struct scopex_scope *scope = kzalloc(sizeof(*scope), GFP_KERNEL); /* flag: scope-not-local */
+	struct scopex_scope *other;
+
+	other = kvmalloc(sizeof(*other), GFP_KERNEL); /* flag: scope-not-local */
+	if (!scope || !other)
+		return -ENOMEM;
+	__scopex_open(scope, &site);
+	scopex_submit(scope, work);
+	__scopex_close(scope);
+	return 0;
+}
+
+static int plain(struct scopex_work *work)
+{
+	struct scopex_scope scope;
+	struct scopex_scope *same = &scope;
+
+	if (work) {
+		struct scopex_scope nested;
+
+		__scopex_open(&nested, &site);
+		scopex_submit(&nested, work);
+		__scopex_close(&nested);
+	}
+	__scopex_open(&scope, &site);
+	scopex_submit(same, work);
+	__scopex_close(&scope);
+	scopex_scope(s)
+		scopex_submit(s, work);
+	scopex_scope_named(named, "name") {
+		struct borrower *borrower = kzalloc(sizeof(*borrower), GFP_KERNEL);
+
+		scopex_submit(named, work);
+		kfree(borrower);
+	}
+	return 0;
+}

@@ -1,0 +1,297 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make lint: static checks of the whole tree
+#
+# Anything that a check says and that lint.allow does not have makes it fail.
+#
+#	LINT=		the checks to run, as "checkpatch sparse" (default: all)
+#	LINUX_SOURCE=	a kernel's source tree, for its scripts/ (default: parts of
+#			the distribution's package)
+#
+# The modules are built for the kernel that the environment chooses: see
+# qemu/lib/kernel.sh.
+
+. "$(dirname "$0")/../qemu/lib/kernel.sh"
+. "$ROOT/qemu/lib/build.sh"
+. "$ROOT/qemu/lib/source.sh"
+
+# spatch runs the python3 that it finds first, which has to be the system's.
+PATH=/usr/bin:/bin:$PATH
+
+CHECKS="checkpatch kernel-doc warnings sparse coccinelle-parses coccinelle
+	scopex.cocci scopex.cocci-tests shellcheck lint.allow"
+
+SOURCE=${SOURCE_PACKAGE:-linux-source-6.1}
+ALLOW=$ROOT/selftests/lint.allow
+MACROS=$ROOT/selftests/coccinelle/macros.h
+
+# Of coccinelle's checks in the kernel, those about hardware that a module of
+# ours has nothing to do with; and what needs a compiler for OCaml.
+NOT_OURS='api/(check_bq27xxx_data|device_attr_show|platform_.*|pm_runtime)
+free/(clk_put|devm_free|ifnulldev_put|iounmap|pci_free_consistent|put_device)
+iterators/(device_node_continue|for_each_child)
+misc/(irqf_oneshot|of_table)
+null/badzero'
+
+passed=0 failed=0 skipped=0
+
+# need PROGRAM - or the check fails; what apt has was installed before
+need()
+{
+	have "$1" || {
+		echo "$1 is missing"
+		return 1
+	}
+}
+
+# unexpected CHECK - of the remarks on standard input, which are FILE:LINE: TEXT,
+# those that lint.allow does not have
+unexpected()
+{
+	sed "s|^$ROOT/||" | awk -F '\t' -v check="$1" -v used="$work/used" '
+	NR == FNR && /^(#|$)/ { next }
+	NR == FNR && $1 == check { allowed[$2] }
+	NR == FNR { next }
+	{
+		remark = $0
+		sub(/:[0-9]+(:[-0-9]+)?:/, ":", remark)
+		for (regex in allowed)
+			if (remark ~ "^(" regex ")$") {
+				print check "\t" regex >>used
+				next
+			}
+		print
+	}' "$ALLOW" -
+}
+
+# c_files - our code
+c_files()
+{
+	find "$ROOT/include" "$ROOT/kmod" -name '*.[ch]' ! -name '*.mod.c' | sort
+}
+
+fetch_scripts()
+{
+	[[ -e $1/scripts/checkpatch.pl ]] ||
+		fetch_source "$1" "$SOURCE" '*/scripts/checkpatch.pl' \
+			'*/scripts/*.txt' '*/scripts/const_structs.checkpatch' \
+			'*/scripts/kernel-doc' '*/scripts/coccinelle'
+}
+
+# need_scripts - the kernel's scripts/; sets SCRIPTS
+need_scripts()
+{
+	if [[ -n ${LINUX_SOURCE:-} ]]; then
+		SCRIPTS=$LINUX_SOURCE/scripts
+	else
+		SCRIPTS=$CACHE/lint/$SOURCE/scripts
+		with_lock "lint-$SOURCE" fetch_scripts "${SCRIPTS%/scripts}" || return
+	fi
+	[[ -e $SCRIPTS/checkpatch.pl ]] || die "no checkpatch.pl in $SCRIPTS"
+}
+
+check_checkpatch()
+{
+	local files
+
+	mapfile -t files < <(c_files)
+	# A status that is not 0 says that there are remarks.
+	(cd "$ROOT" && perl "$SCRIPTS/checkpatch.pl" --no-tree --strict --terse \
+		--show-types --no-summary -f "${files[@]#"$ROOT/"}" 2>&1 || true) |
+		unexpected checkpatch
+}
+
+# What is public has to be described: what the header declares without leading
+# underscores, and what is exported.
+check_kernel_doc()
+{
+	local files name names
+
+	mapfile -t files < <(c_files)
+	perl "$SCRIPTS/kernel-doc" -none -v "${files[@]}" 2>&1 |
+		grep -vE '^(.*: )?info: Scanning doc for |^[0-9]+ warnings$' |
+		unexpected kernel-doc
+
+	names=$(
+		sed -n 's/^EXPORT_SYMBOL\(_GPL\)\?(\(.*\));/\2/p' "${files[@]}"
+		sed -nE -e 's/^#define (scopex_[a-z_]+)\(.*/\1/p' \
+			-e 's/^(static inline )?[a-z].*[ *](scopex_[a-z_]+)\(.*/\2/p' \
+			-e 's/^(scopex_[a-z_]+)\(.*/\1/p' "$ROOT/include/linux/scopex.h"
+	)
+	while read -r name; do
+		grep -Eqs "^ \* $name\(\) - " "${files[@]}" ||
+			echo "$name() has no kernel-doc comment"
+	done < <(sort -u <<<"$names")
+}
+
+# lint_build CHECK VARIANT [ARG]... - build VARIANT for a check, and print what is
+# said about that
+#
+# What was not clean must not be taken for up to date the next time.
+lint_build()
+{
+	local dir log=$work/build inject=
+
+	dir=$(stage_dir "lint-$1-$2")
+	[[ $2 == release ]] || inject=y
+	stage "$ROOT" "$dir" --include=/Kbuild --include='/kmod/***' \
+		--include='/include/***' --exclude='/*' || return
+	kbuild "$dir" CONFIG_SCOPEX_INJECT="$inject" "${@:3}" >"$log" 2>&1 &&
+		[[ ! -s $log ]] && return
+	grep -Ev '^make(\[[0-9]+\])?: ' "$log" | sed "s|$dir/|$ROOT/|g"
+	rm -rf "$dir"
+	echo "the variant $2 is not clean"
+}
+
+# build_check CHECK [ARG]... - for both variants
+build_check()
+{
+	local variant
+
+	for variant in release inject; do
+		with_lock "lint-$KERNEL_ID-$TREE_KEY" \
+			lint_build "$1" "$variant" "${@:2}"
+	done | unexpected "$1"
+}
+
+check_warnings()
+{
+	build_check warnings W=1 KCFLAGS=-Werror
+}
+
+# It looks at all files each time, whether they have to be compiled or not.
+check_sparse()
+{
+	need sparse || return
+	build_check sparse C=2
+}
+
+# spatch passes over functions that it can't parse without a word.
+check_coccinelle_parses()
+{
+	local file
+
+	need spatch || return
+	for file in $(c_files | grep '\.c$'); do
+		spatch --parse-c --macro-file-builtins "$MACROS" "$file" \
+			>"$work/parse" 2>&1 && grep -q 'nb bad = 0 ' "$work/parse" ||
+			grep -E '^(bad|BAD)' "$work/parse" | sed "s|^|$file:0: |" ||
+			echo "$file:0: can't be parsed"
+	done | unexpected coccinelle-parses
+}
+
+# stock_check FILE - run one of the kernel's, with the options that it asks for
+stock_check()
+{
+	local log options
+
+	log=$(mktemp "$work/spatch.XXXXXX")
+	read -ra options < <(sed -n 's|^// *Options: *||p' "$1" | head -n 1) || true
+	timeout 300 spatch -D report --no-show-diff --very-quiet \
+		--cocci-file "$1" "${options[@]}" --macro-file-builtins "$MACROS" \
+		-I "$ROOT/include" --dir "$ROOT/kmod" 2>"$log" ||
+		{ cat "$log"; echo "$1: spatch failed"; }
+	rm "$log"
+}
+
+check_coccinelle()
+{
+	need spatch || return
+	export -f stock_check
+	export work MACROS ROOT
+	find "$SCRIPTS/coccinelle" -name '*.cocci' | sort |
+		grep -vE "/(${NOT_OURS//$'\n'/|})\.cocci$" >"$work/stock" || return
+	xargs -P "$(nproc)" -I{} bash -c 'stock_check {}' <"$work/stock" |
+		unexpected coccinelle
+}
+
+check_scopex_cocci()
+{
+	local dir
+
+	need spatch || return
+	mkdir -p "$work/README"
+	# shellcheck disable=SC2016
+	sed -n '/^```c$/,/^```$/p' "$ROOT/README.md" | sed '1d;$d' \
+		>"$work/README/sum.c"
+	[[ -s $work/README/sum.c ]] || echo "no example in README.md"
+	for dir in "$ROOT/kmod" "$ROOT/include" "$work/README"; do
+		spatch --very-quiet --macro-file-builtins "$MACROS" --dir "$dir" \
+			--cocci-file "$ROOT/selftests/coccinelle/scopex.cocci" ||
+			echo "$dir: spatch failed"
+	done | unexpected scopex.cocci
+}
+
+check_scopex_cocci_tests()
+{
+	need spatch || return
+	"$ROOT/selftests/coccinelle/check.sh"
+}
+
+check_shellcheck()
+{
+	local scripts
+
+	need shellcheck || return
+	mapfile -t scripts < <(
+		cd "$ROOT" && find .ci qemu selftests -type f \( -name '*.sh' -o \
+			-exec sh -c 'head -n 1 "$1" | grep -q "^#!.*sh$"' sh {} \; \) \
+			-print | sort
+	)
+	(cd "$ROOT" && shellcheck -x -f gcc "${scripts[@]}" 2>&1 || true) |
+		unexpected shellcheck
+}
+
+# Of the checks that were run.
+check_lint_allow()
+{
+	awk -F '\t' -v checks=" ${checks[*]} " '
+	FILENAME == ARGV[1] { used[$1, $2]; next }
+	/^(#|$)/ { next }
+	NF != 3 || !$3 { print "not CHECK, REGEX, REASON: " $0 }
+	index(checks, " " $1 " ") && !(($1, $2) in used) {
+		print "nothing is like this: " $0
+	}' "$work/used" "$ALLOW"
+}
+
+# check NAME - one result
+check()
+{
+	local name=$1 number=$((passed + failed + 1)) function
+
+	function=check_${name//[-.]/_}
+	if "$function" >"$work/out" 2>"$work/err" && [[ ! -s $work/out ]]; then
+		((++passed))
+		echo "ok $number $name"
+	else
+		((++failed))
+		sed 's/^/# /' "$work/err" "$work/out"
+		echo "not ok $number $name"
+	fi
+}
+
+read -rd '' -a known <<<"$CHECKS" || true
+read -rd '' -a checks <<<"${LINT:-$CHECKS}" || true
+for name in "${checks[@]}"; do
+	[[ " ${known[*]} " == *" $name "* ]] ||
+		die "unknown LINT=$name; known: ${known[*]}"
+done
+select_kernel
+need_tools perl:perl
+for name in sparse:sparse spatch:coccinelle shellcheck:shellcheck; do
+	# Without one, the others are run all the same.
+	(need_tools "$name") || true
+done
+need_scripts || die "could not get the scripts of $SOURCE"
+work=$(mktemp -d "$CACHE/lint.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+: >"$work/used"
+
+for name in "${checks[@]}"; do
+	check "$name"
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+((failed == 0))
