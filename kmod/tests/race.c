@@ -310,8 +310,23 @@ struct rivals {
 	struct test_item	item;
 	atomic_t		accepted;
 	atomic_t		other_errors;
+	atomic_t		inside;
+	atomic_t		overlaps;
 	unsigned int		rounds;
 };
+
+/* Two that both believe to have claimed the item have it run twice at a time. */
+static int rival_fn(struct scopex_work *work)
+{
+	struct rivals *rivals = container_of(work, struct rivals, item.work);
+
+	if (atomic_xchg(&rivals->inside, 1))
+		atomic_inc(&rivals->overlaps);
+	udelay(TEST_INJECT ? 300 : 5);
+	atomic_set(&rivals->inside, 0);
+	atomic_inc(&rivals->item.runs);
+	return 0;
+}
 
 static int rival_thread(void *data)
 {
@@ -341,6 +356,7 @@ static void one_submitter_claims_an_item(struct scopex_test *test)
 	unsigned int i;
 
 	test_item_init(&rivals.item);
+	rivals.item.work.fn = rival_fn;
 	scopex_scope(s) {
 		rivals.scope = s;
 		scopex_inject_set(SCOPEX_INJECT_ASSOCIATE, 200);
@@ -352,6 +368,7 @@ static void one_submitter_claims_an_item(struct scopex_test *test)
 		test_inject_end(test, SCOPEX_INJECT_ASSOCIATE);
 	}
 	EXPECT_EQ(test, atomic_read(&rivals.other_errors), 0);
+	EXPECT_EQ(test, atomic_read(&rivals.overlaps), 0);
 	EXPECT_EQ(test, atomic_read(&rivals.item.runs),
 		  atomic_read(&rivals.accepted));
 }
