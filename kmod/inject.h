@@ -7,6 +7,8 @@
 #ifndef _SCOPEX_INJECT_H
 #define _SCOPEX_INJECT_H
 
+#include <linux/limits.h>
+
 /**
  * enum scopex_inject_point - where a delay can be put
  * @SCOPEX_INJECT_ASSOCIATE: a submit has read the scope's state, and has not
@@ -32,8 +34,12 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_POINTS,
 };
 
+/* Instead of a delay: until scopex_inject_release(), but for 10 s at most. */
+#define SCOPEX_INJECT_HOLD	UINT_MAX
+
 #ifdef CONFIG_SCOPEX_INJECT
 void scopex_inject(enum scopex_inject_point point);
+void scopex_inject_release(enum scopex_inject_point point);
 void scopex_inject_set(enum scopex_inject_point point, unsigned int usecs);
 unsigned int scopex_inject_hits(enum scopex_inject_point point);
 #else

@@ -211,6 +211,7 @@ static int close_meanwhile(struct scopex_test *test, struct stranger *stranger)
 	while (!scopex_inject_hits(SCOPEX_INJECT_ASSOCIATE))
 		usleep_range(50, 200);
 	__scopex_close(stranger->scope);
+	scopex_inject_release(SCOPEX_INJECT_ASSOCIATE);
 	return test_thread_stop(thread);
 }
 
@@ -235,7 +236,7 @@ static void submit_races_close(struct scopex_test *test)
 			scopex_submit(&scope, &item.work);
 			scopex_join(&scope);
 		}
-		scopex_inject_set(SCOPEX_INJECT_ASSOCIATE, 50000);
+		scopex_inject_set(SCOPEX_INJECT_ASSOCIATE, SCOPEX_INJECT_HOLD);
 		EXPECT_WARNING("submits test_item_fn [scopex_test] to a closed scope",
 			       err = close_meanwhile(test, &stranger));
 		EXPECT_EQ(test, err, -ESHUTDOWN);
@@ -254,12 +255,13 @@ static void submit_races_cancel(struct scopex_test *test)
 	test_item_init(&stranger.item);
 	scopex_scope(s) {
 		stranger.scope = s;
-		scopex_inject_set(SCOPEX_INJECT_ASSOCIATE, 50000);
+		scopex_inject_set(SCOPEX_INJECT_ASSOCIATE, SCOPEX_INJECT_HOLD);
 		thread = test_thread(test, stranger_thread, &stranger,
 				     nr_cpu_ids);
 		while (!scopex_inject_hits(SCOPEX_INJECT_ASSOCIATE))
 			usleep_range(50, 200);
 		scopex_cancel(s);
+		scopex_inject_release(SCOPEX_INJECT_ASSOCIATE);
 		EXPECT_EQ(test, test_thread_stop(thread), -ECANCELED);
 		test_inject_end(test, SCOPEX_INJECT_ASSOCIATE);
 		EXPECT_EQ(test, scopex_join(s), 0);
