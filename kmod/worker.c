@@ -27,6 +27,7 @@
 #include <linux/bug.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 
 #include "internal.h"
