@@ -3,7 +3,8 @@
 # The commands of scopex; "make help" lists them. What is built is said in
 # Kbuild, which the kernel's build system prefers to this file.
 
-COMMANDS := modules run check shell try check-matrix check-harness check-hazards
+COMMANDS := modules run check shell try check-matrix check-harness check-hazards \
+	check-builds
 
 .PHONY: $(COMMANDS) check-model lint clean help
 
@@ -31,6 +32,7 @@ help:
 	@echo 'make check-matrix	the same with every kernel in qemu/kernels/, or KERNELS="a b"'
 	@echo 'make check-hazards	does each test fail when its rule is taken out?'
 	@echo 'make check-harness	do the checks see what they have to see?'
+	@echo 'make check-builds	with clang, and as a part of a kernel: does it build?'
 	@echo 'make check-model	the protocol in the kernel memory model, by herd7'
 	@echo 'make lint		checkpatch, sparse, W=1, kernel-doc, coccinelle, shellcheck'
 	@echo 'make shell		a shell in the VM'

@@ -11,7 +11,6 @@
 . "$(dirname "$0")/lib/kernel.sh"
 . "$ROOT/qemu/lib/build.sh"
 
-passed=0 failed=0 skipped=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
@@ -196,10 +195,4 @@ verdict "make check with broken tests" broken_tests
 with_kernel kasan 3 kasan_cases
 with_kernel kcsan 1 kcsan_cases
 
-if ((failed)); then
-	say "make check-harness: FAILED"
-else
-	say "make check-harness: OK"
-fi
-echo "$passed passed, $failed failed, $skipped skipped"
-((failed == 0))
+conclude "make check-harness"

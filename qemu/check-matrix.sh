@@ -6,7 +6,8 @@
 #	KERNELS= names (default: all in qemu/kernels/)
 #	TEST=, TIMEOUT= as for make check
 #
-# A kernel that can't be had here counts as not run, and the matrix as red.
+# A kernel that can't be had here is shown as not run, and counts as a failure. The
+# last line sums up.
 
 . "$(dirname "$0")/lib/kernel.sh"
 
@@ -23,25 +24,25 @@ row()
 	printf '%-12s %-24s %-7s %-34s %-8s %6s\n' "$@" >>"$work/table"
 }
 
-red=0
 row kernel version runs-on tests verdict time
 for kernel in $kernels; do
 	say "make check KERNEL=$kernel"
-	start=$SECONDS status=0 version=- accel=-
+	start=$SECONDS status=0 version=- accel=- before=$failed
 	log=$CACHE/logs/check-$kernel-$TREE_KEY
 	rm -f "$log/machine"
 	KERNEL=$kernel "$ROOT/qemu/check.sh" | tee "$work/out" || status=$?
-	tests=$(tail -n 1 "$work/out")
+	tests=-
+	! add_counts "$work/out" || tests=$(tail -n 1 "$work/out")
 	[[ ! -e $log/machine ]] || read -r version accel <"$log/machine"
 	case $status in
 	0) verdict=passed ;;
-	"$UNAVAILABLE") verdict='not run' tests=- ;;
+	"$UNAVAILABLE") verdict='not run' ;;
 	*) verdict=FAILED ;;
 	esac
-	((!status)) || red=1
+	((!status || failed > before)) || ((++failed))
 	row "$kernel" "$version" "$accel" "$tests" "$verdict" "$((SECONDS - start))s"
 done
 
 echo
 cat "$work/table"
-exit $red
+conclude "make check-matrix"

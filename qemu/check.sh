@@ -13,7 +13,6 @@
 . "$ROOT/qemu/lib/build.sh"
 . "$ROOT/qemu/lib/kselftest.sh"
 
-passed=0 failed=0 skipped=0
 may_skip=
 
 # count FILE TESTS - count the results of the programs TESTS in FILE
@@ -88,10 +87,4 @@ fi
 [[ -z $tests ]] || check_vm
 
 say "logs: $log"
-if ((failed || !passed)); then
-	say "make check: FAILED"
-else
-	say "make check: OK"
-fi
-echo "$passed passed, $failed failed, $skipped skipped"
-((failed == 0 && passed > 0))
+conclude "make check"

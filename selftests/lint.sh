@@ -34,8 +34,6 @@ iterators/(device_node_continue|for_each_child)
 misc/(irqf_oneshot|of_table)
 null/badzero'
 
-passed=0 failed=0 skipped=0
-
 # need PROGRAM - or the check fails; what apt has was installed before
 need()
 {
@@ -131,14 +129,10 @@ check_kernel_doc()
 # What was not clean must not be taken for up to date the next time.
 lint_build()
 {
-	local dir log=$work/build inject=
+	local dir log=$work/build
 
 	dir=$(stage_dir "lint-$1-$2")
-	[[ $2 == release ]] || inject=y
-	stage "$ROOT" "$dir" --include=/Kbuild --include='/kmod/***' \
-		--include='/include/***' --exclude='/*' || return
-	kbuild "$dir" CONFIG_SCOPEX_INJECT="$inject" "${@:3}" >"$log" 2>&1 &&
-		[[ ! -s $log ]] && return
+	kbuild_scopex "$2" "$dir" "${@:3}" >"$log" 2>&1 && [[ ! -s $log ]] && return
 	grep -Ev '^make(\[[0-9]+\])?: ' "$log" | sed "s|$dir/|$ROOT/|g"
 	rm -rf "$dir"
 	echo "the variant $2 is not clean"
@@ -293,5 +287,4 @@ trap 'exit 143' TERM HUP
 for name in "${checks[@]}"; do
 	check "$name"
 done
-echo "$passed passed, $failed failed, $skipped skipped"
-((failed == 0))
+conclude "make lint"

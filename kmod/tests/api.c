@@ -336,6 +336,8 @@ static int until_cancelled_fn(struct scopex_work *work)
 	complete(&item->gate->reached);
 	while (!scopex_cancelled(scopex_work_scope(work)))
 		usleep_range(50, 200);
+	/* Long enough for a block that does not drain to be left before. */
+	msleep(20);
 	atomic_inc(&item->runs);
 	return 0;
 }

@@ -204,8 +204,9 @@ static void timer_interrupts_first_submit(struct scopex_test *test)
 	scopex_scope(theirs) {
 		source.scope = theirs;
 		scopex_scope(ours) {
-			scopex_inject_set(SCOPEX_INJECT_REGISTER, 20000);
-			hrtimer_start(&source.timer, ms_to_ktime(5),
+			/* Where delays run fast, the timer is faster still. */
+			scopex_inject_set(SCOPEX_INJECT_REGISTER, 60000);
+			hrtimer_start(&source.timer, ms_to_ktime(2),
 				      HRTIMER_MODE_REL_PINNED_HARD);
 			scopex_submit(ours, &item.work);
 		}

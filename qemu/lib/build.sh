@@ -48,20 +48,26 @@ built_modules()
 	sed -e 's/\.o$/.ko/' -e "/^\//!s|^|$1/|" "$1/modules.order"
 }
 
-build_variant()
+# kbuild_scopex VARIANT DIR [ARG]... - build our own modules in DIR: release, or
+# inject, with fault injection points
+kbuild_scopex()
 {
 	local variant=$1 dir=$2 inject=
 
+	shift 2
 	[[ $variant == release ]] || inject=y
 	stage "$ROOT" "$dir" --include=/Kbuild --include='/kmod/***' \
 		--include='/include/***' --exclude='/*' || return
-	say "building the modules for $KERNEL_RELEASE ($variant)"
-	kbuild "$dir" CONFIG_SCOPEX_INJECT="$inject"
+	kbuild "$dir" CONFIG_SCOPEX_INJECT="$inject" "$@"
 }
 
-# build_scopex VARIANT - release, or inject: with fault injection points
-#
-# Sets STAGE.
+build_variant()
+{
+	say "building the modules for $KERNEL_RELEASE ($1)"
+	kbuild_scopex "$@"
+}
+
+# build_scopex VARIANT - build our own modules, in STAGE
 build_scopex()
 {
 	STAGE=$(stage_dir "$1")

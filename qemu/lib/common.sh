@@ -129,6 +129,33 @@ apt_try()
 	"$@"
 }
 
+# The results of a command.
+passed=0 failed=0 skipped=0
+
+# add_counts FILE - add the results of a command whose output FILE is; false if
+# it does not end with them
+add_counts()
+{
+	local p f s
+
+	read -r p f s < <(tail -n 1 "$1" |
+		sed -nE 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p') ||
+		return
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+# conclude NAME - the verdict of a command, and the results as its last line; false
+# if anything failed, or nothing was tested
+conclude()
+{
+	local verdict=OK
+
+	((failed == 0 && passed > 0)) || verdict=FAILED
+	say "$1: $verdict"
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[[ $verdict == OK ]]
+}
+
 # What all commands take.
 [[ -z ${CPUS:-} ]] || is_number CPUS "$CPUS"
 [[ -z ${TIMEOUT:-} ]] || is_number TIMEOUT "$TIMEOUT"

@@ -29,6 +29,23 @@ source_version()
 	[[ -s $known ]] && cat "$known"
 }
 
+# find_source - set SOURCE_NAME, SOURCE_VERSION, and SOURCE_TREE, where
+# need_source puts it
+find_source()
+{
+	local newest
+
+	newest=$(source_version) ||
+		unavailable "there is no $PACKAGE in ${SUITE:-this machine\'s suite}"
+	read -r SOURCE_NAME SOURCE_VERSION <<<"$newest"
+	SOURCE_TREE=$CACHE/source/$SOURCE_NAME-$SOURCE_VERSION
+}
+
+need_source()
+{
+	with_lock source unpack_whole_source "$SOURCE_TREE" "$SOURCE_NAME"
+}
+
 unpack_whole_source()
 {
 	local dir=$1 package=$2 tmp=$1.tmp.$$
@@ -66,32 +83,44 @@ configure()
 # Show that something is going on.
 count_objects()
 {
-	awk '/^  (CC|AS) / && !(++n % 500) { print "scopex: ... " n " files" }' >&2
+	awk '/^  (CC|AS) / && !(++n % 500) {
+		print "scopex: ... " n " files"
+		fflush()
+	}' >&2
+}
+
+# make_kernel SOURCE BUILD TARGET...
+make_kernel()
+{
+	local source=$1 build=$2
+
+	shift 2
+	make -C "$source" O="$build" "${KERNEL_MAKE[@]}" -j "$(nproc)" "$@" \
+		2>"$build/errors.log" | count_objects || {
+		tail -n 20 "$build/errors.log" >&2
+		die "the kernel does not build: $build/errors.log"
+	}
 }
 
 build_kernel()
 {
-	local dir=$1 source=$2 package=$3 start=$SECONDS tmp=$1.tmp.$$ targets=(modules)
+	local dir=$1 start=$SECONDS targets=(modules)
 
 	[[ -e $dir/release ]] && return
-	with_lock source unpack_whole_source "$source" "$package"
+	need_source
 	need_space 4000
 	# Builds of other versions or configurations of this flavour.
 	rm -rf "$CACHE/kernels/$KERNEL_ID"-*
 	mkdir -p "$dir"
 	cp "$WANTED" "$dir/wanted"
-	configure "$source" "$dir"
+	configure "$SOURCE_TREE" "$dir"
 
-	say "building the kernel $KERNEL_ID from $package: some minutes"
+	say "building the kernel $KERNEL_ID from $SOURCE_NAME: some minutes"
 	case $ARCH in
 	um) targets+=(linux) ;;
 	*) targets+=(bzImage) ;;
 	esac
-	make -C "$source" O="$dir" "${KERNEL_MAKE[@]}" -j "$(nproc)" \
-		"${targets[@]}" 2>"$dir/errors.log" | count_objects || {
-		tail -n 20 "$dir/errors.log" >&2
-		die "the kernel does not build: $dir/errors.log"
-	}
+	make_kernel "$SOURCE_TREE" "$dir" "${targets[@]}"
 	# User-Mode Linux does not make one.
 	[[ -e $dir/Module.symvers ]] || cp "$dir/vmlinux.symvers" "$dir/Module.symvers"
 	# What modules and the VM do not need is most of it.
@@ -102,32 +131,35 @@ build_kernel()
 	say "built the kernel $KERNEL_ID in $((SECONDS - start)) s"
 }
 
-# select_built NAME - for select_kernel
-select_built()
+# need_build_tools NAME - what it takes to build the kernel NAME
+need_build_tools()
 {
-	local newest package version key fragment
-
 	need_apt "$1"
 	need_tools flex:flex bison:bison bc:bc perl:perl gcc:gcc openssl:openssl
 	[[ $ARCH == um ]] || need_header libelf.h:libelf-dev
-	newest=$(source_version) ||
-		unavailable "there is no $PACKAGE in ${SUITE:-this machine\'s suite}"
-	read -r package version <<<"$newest"
+}
+
+# select_built NAME - for select_kernel
+select_built()
+{
+	local key fragment
+
+	need_build_tools "$1"
+	find_source
 
 	WANTED=$(mktemp)
 	for fragment in $FRAGMENTS; do
 		cat "$ROOT/qemu/kernels/fragments/$fragment.config"
 	done >"$WANTED"
 	key=$({
-		echo "$package $version $ARCH"
+		echo "$SOURCE_NAME $SOURCE_VERSION $ARCH"
 		"$COMPILER" --version
 		cat "$WANTED"
 	} | sha1sum | cut -c1-8)
 
 	KERNEL_MAKE=(ARCH="$ARCH" CC="$COMPILER" HOSTCC="$COMPILER")
 	KERNEL_BUILD=$CACHE/kernels/$1-$key
-	with_lock "kernel-$1" build_kernel "$KERNEL_BUILD" \
-		"$CACHE/source/$package-$version" "$package"
+	with_lock "kernel-$1" build_kernel "$KERNEL_BUILD"
 	rm -f "$WANTED"
 	KERNEL_RELEASE=$(<"$KERNEL_BUILD/release")
 	case $ARCH in

@@ -78,16 +78,6 @@ flavour_packages()
 	depends "$headers" 'linux-headers-.*-common.*|linux-kbuild-.*'
 }
 
-# download DIR PACKAGE... - into DIR
-download()
-{
-	local dir=$1
-
-	shift
-	say "fetching $*"
-	(cd "$dir" && apt-get -q download "$@" >&2)
-}
-
 # Debian's headers have absolute paths to where they would be installed.
 relocate_headers()
 {

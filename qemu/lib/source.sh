@@ -3,7 +3,7 @@
 #
 # Parts of a kernel's source, from the distribution's package of it.
 
-. "$(dirname "${BASH_SOURCE[0]}")/kernel.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/suite.sh"
 
 # unpack_source DEB DIR [PATTERN]... - unpack what is in a linux-source package
 # into DIR: all, or what the patterns match. In these, '*' stands for a part of a

@@ -108,9 +108,10 @@ suite_try()
 	with_lock "apt-$suite" suite_update "$suite" && suite_apt "$@"
 }
 
-# suite_get DIR PACKAGE... - download into DIR
-suite_get()
+# download DIR PACKAGE... - into DIR, from the suites that apt knows here
+download()
 (
+	say "fetching ${*:2}"
 	cd "$1" && shift && apt-get -q download "$@" >&2
 )
 
@@ -120,6 +121,5 @@ suite_download()
 	local suite=$1
 
 	shift
-	say "fetching from Debian $suite: ${*:2}"
-	suite_try "$suite" suite_get "$@"
+	suite_try "$suite" download "$@"
 }

@@ -21,7 +21,6 @@
 #	MEMORY_MODEL= a kernel's tools/memory-model, likewise
 
 . "$(dirname "$0")/../../qemu/lib/source.sh"
-. "$ROOT/qemu/lib/suite.sh"
 
 # The first releases of Debian that have herd7.
 HERD_SUITES="forky sid"
@@ -32,19 +31,13 @@ MODEL_SOURCE=linux-source-6.1
 LIMIT=300
 
 here=$ROOT/selftests/litmus
-passed=0 failed=0 skipped=0
-
-finish()
-{
-	echo "$passed passed, $failed failed, $skipped skipped"
-	exit $((failed > 0 || passed == 0))
-}
 
 not_run()
 {
 	say "error: the model was not checked: $*"
+	# shellcheck disable=SC2034 # for conclude
 	skipped=${#tests[@]}
-	finish
+	conclude "make check-model" || exit
 }
 
 choose_tests()
@@ -223,4 +216,4 @@ say "checking ${#tests[@]} tests against the memory model in $model"
 for file in "${tests[@]}"; do
 	run_test "$file"
 done
-finish
+conclude "make check-model"

@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make check-builds: does scopex build in the ways in which nothing else here
+# builds it? As a part of a kernel's tree, built in and as modules, and with clang.
+# What is built is not run. Warnings are errors.
+#
+#	KERNEL=	a kernel that is built from source; of its source a copy is taken
+#		(default: kasan)
+
+. "$(dirname "$0")/lib/kernel.sh"
+. "$ROOT/qemu/lib/build.sh"
+. "$ROOT/qemu/lib/kernel-build.sh"
+
+# The oldest that the newest kernels take, and that Debian 12 and 13 have.
+LLVM=19
+
+# builds NAME FUNCTION - a case
+builds()
+{
+	say "building: $1"
+	if ("$2") >"$WORK/out" 2>&1; then
+		((++passed))
+		echo "ok $1"
+	else
+		((++failed))
+		sed 's/^/# /' "$WORK/out"
+		echo "not ok $1"
+	fi
+}
+
+# copy_tree - the kernel's source with scopex as drivers/scopex, in TREE
+#
+# Files are shared with the source, so what is changed is replaced.
+copy_tree()
+{
+	local drivers=$TREE/drivers
+
+	rm -rf "$TREE"
+	cp -al "$SOURCE_TREE" "$TREE"
+	mkdir "$drivers/scopex"
+	cp -r "$ROOT"/{Kbuild,include,kmod} "$drivers/scopex"
+	rm "$drivers"/{Kconfig,Makefile}
+	{
+		grep -v '^endmenu' "$SOURCE_TREE/drivers/Kconfig"
+		echo 'source "drivers/scopex/kmod/Kconfig"'
+		echo endmenu
+	} >"$drivers/Kconfig"
+	{
+		cat "$SOURCE_TREE/drivers/Makefile"
+		echo 'obj-y += scopex/'
+	} >"$drivers/Makefile"
+}
+
+# in_tree VALUE TARGET... - configure with all of scopex as VALUE (y or m), build
+in_tree()
+{
+	local value=$1 option
+
+	shift
+	{
+		cat "$ROOT/qemu/kernels/fragments/in-tree.config"
+		for option in SCOPEX SCOPEX_TEST SCOPEX_VERITY; do
+			echo "CONFIG_$option=$value"
+		done
+		echo CONFIG_SCOPEX_INJECT=y
+	} >"$OBJECTS/wanted"
+	configure "$TREE" "$OBJECTS"
+	make_kernel "$TREE" "$OBJECTS" "$@"
+}
+
+built_in()
+{
+	local name
+
+	in_tree y vmlinux
+	for name in scopex_init scopex_submit scopex_test_init verity_init; do
+		grep -q " $name\$" "$OBJECTS/System.map" || {
+			echo "$name is not in the kernel"
+			return 1
+		}
+	done
+}
+
+as_modules()
+{
+	local kmod=$OBJECTS/drivers/scopex/kmod
+
+	rm -f "$kmod"/*.ko "$kmod"/*/*.ko
+	in_tree m vmlinux modules
+	! grep ' scopex_submit$' "$OBJECTS/System.map" || return
+	ls "$kmod"/{,tests/}scopex*.ko "$kmod/verity/scopex_verity.ko"
+}
+
+# The symbols that there are to link with are those of the other kernel.
+with_clang()
+{
+	local objects=$CACHE/build/clang variant dir
+
+	KERNEL_MAKE=(ARCH=x86_64 "LLVM=-$LLVM")
+	mkdir -p "$objects"
+	cp "$ROOT/qemu/kernels/fragments/in-tree.config" "$objects/wanted"
+	configure "$SOURCE_TREE" "$objects"
+	make_kernel "$SOURCE_TREE" "$objects" modules_prepare
+	cp "$OBJECTS/vmlinux.symvers" "$objects/Module.symvers"
+
+	KERNEL_BUILD=$objects
+	for variant in release inject; do
+		dir=$(stage_dir "clang-$variant")
+		rm -rf "$dir"
+		kbuild_scopex "$variant" "$dir" KCFLAGS=-Werror || return
+		readelf -p .comment "$dir/kmod/scopex.ko" | grep clang || return
+	done
+}
+
+all_builds()
+{
+	mkdir -p "$OBJECTS"
+	copy_tree
+	builds "in a kernel's tree, built in" built_in
+	builds "in a kernel's tree, as modules" as_modules
+	builds "with clang" with_clang
+	rm -rf "$TREE"
+
+	conclude "make check-builds"
+}
+
+make_cache
+need_tools
+KERNEL_ID=${KERNEL:-kasan}
+load_flavour "$KERNEL_ID"
+[[ $KIND == source && $ARCH == x86_64 ]] ||
+	die "KERNEL=$KERNEL_ID is not built from source, for x86"
+need_build_tools "$KERNEL_ID"
+need_tools "$COMPILER:$COMPILER" "clang-$LLVM:clang-$LLVM" "ld.lld-$LLVM:lld-$LLVM" \
+	"llvm-ar-$LLVM:llvm-$LLVM"
+find_source
+need_source
+need_space 2000
+work_dir
+TREE=$CACHE/build/in-tree.source
+OBJECTS=$CACHE/build/in-tree
+KERNEL_MAKE=(ARCH="$ARCH" CC="$COMPILER" HOSTCC="$COMPILER")
+
+with_lock in-tree all_builds
