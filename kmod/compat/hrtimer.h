@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* hrtimer_setup() for kernels before 6.13, which set the function by hand */
+/*
+ * hrtimer_setup_on_stack() for kernels before 6.13, where the function is set by
+ * hand
+ */
 #ifndef _SCOPEX_COMPAT_HRTIMER_H
 #define _SCOPEX_COMPAT_HRTIMER_H
 
@@ -7,11 +10,12 @@
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-static inline void hrtimer_setup(struct hrtimer *timer,
-				 enum hrtimer_restart (*function)(struct hrtimer *),
-				 clockid_t clock_id, enum hrtimer_mode mode)
+static inline void
+hrtimer_setup_on_stack(struct hrtimer *timer,
+		       enum hrtimer_restart (*function)(struct hrtimer *),
+		       clockid_t clock_id, enum hrtimer_mode mode)
 {
-	hrtimer_init(timer, clock_id, mode);
+	hrtimer_init_on_stack(timer, clock_id, mode);
 	timer->function = function;
 }
 #endif

@@ -124,6 +124,18 @@ static enum hrtimer_restart source_timer(struct hrtimer *timer)
 	return HRTIMER_RESTART;
 }
 
+static void source_timer_setup(struct source *source)
+{
+	hrtimer_setup_on_stack(&source->timer, source_timer, CLOCK_MONOTONIC,
+			       HRTIMER_MODE_REL_PINNED_HARD);
+}
+
+static void source_timer_end(struct source *source)
+{
+	hrtimer_cancel(&source->timer);
+	destroy_hrtimer_on_stack(&source->timer);
+}
+
 /* A timer interrupts the owner's own submits to the same scope and CPU. */
 static void timer_interrupts_submits(struct scopex_test *test)
 {
@@ -136,8 +148,7 @@ static void timer_interrupts_submits(struct scopex_test *test)
 		return;
 	for (i = 0; i < ARRAY_SIZE(items); i++)
 		test_item_init(&items[i]);
-	hrtimer_setup(&source.timer, source_timer, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_PINNED_HARD);
+	source_timer_setup(&source);
 	scopex_scope(s) {
 		source.scope = s;
 		hrtimer_start(&source.timer, ns_to_ktime(100 * NSEC_PER_USEC),
@@ -147,7 +158,7 @@ static void timer_interrupts_submits(struct scopex_test *test)
 				own += !scopex_submit(s, &items[i].work);
 			cond_resched();
 		}
-		hrtimer_cancel(&source.timer);
+		source_timer_end(&source);
 	}
 	for (i = 0; i < ARRAY_SIZE(items); i++)
 		own -= atomic_read(&items[i].runs);
@@ -168,8 +179,7 @@ static void timer_submits_while_owner_joins(struct scopex_test *test)
 	if (!source_init(test, &source, 500))
 		return;
 	test_item_init(&item);
-	hrtimer_setup(&source.timer, source_timer, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_PINNED_HARD);
+	source_timer_setup(&source);
 	scopex_scope(s) {
 		source.scope = s;
 		hrtimer_start(&source.timer, ns_to_ktime(100 * NSEC_PER_USEC),
@@ -180,7 +190,7 @@ static void timer_submits_while_owner_joins(struct scopex_test *test)
 			rounds++;
 			EXPECT(test, !scopex_work_busy(&item.work));
 		}
-		hrtimer_cancel(&source.timer);
+		source_timer_end(&source);
 	}
 	EXPECT_EQ(test, atomic_read(&item.runs), rounds);
 	source_check(test, &source);
@@ -199,8 +209,7 @@ static void timer_interrupts_first_submit(struct scopex_test *test)
 	if (!source_init(test, &source, 1))
 		return;
 	test_item_init(&item);
-	hrtimer_setup(&source.timer, source_timer, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_PINNED_HARD);
+	source_timer_setup(&source);
 	scopex_scope(theirs) {
 		source.scope = theirs;
 		scopex_scope(ours) {
@@ -211,7 +220,7 @@ static void timer_interrupts_first_submit(struct scopex_test *test)
 			scopex_submit(ours, &item.work);
 		}
 		wait_for_completion(&source.done);
-		hrtimer_cancel(&source.timer);
+		source_timer_end(&source);
 		test_inject_end(test, SCOPEX_INJECT_REGISTER);
 	}
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);

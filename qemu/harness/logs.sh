@@ -22,6 +22,23 @@ log good "expected warning" <<'END'
 [    1.0] ---[ end trace 0000000000000000 ]---
 [    1.0] scopex_test: expected
 END
+log good "expected warning, in lines that are printed twice" <<'END'
+[    1.0] scopex_test: expect "clo
+** replaying previous printk message **
+[    1.0] scopex_test: expect "closed scope"
+[    1.0] ------------[ cut here ]------------
+[    1.0] scopex: f submits g to a closed scope
+[    1.0] WARN
+** replaying previous printk message **
+[    1.0] WARNING: CPU: 1 PID: 83 at kmod/scope.c:1 f+0x1/0x2 [scopex]
+[    1.0] ---[ end trace 0000000000000000 ]---
+[    1.0] scopex_test: expected
+END
+log bad "warning after a line that is printed twice" <<'END'
+[    1.0] scopex: serving
+** replaying previous printk message **
+[    1.0] WARNING: CPU: 1 PID: 83 at kmod/scope.c:1 f+0x1/0x2 [scopex]
+END
 log bad "expected warning that does not come" <<'END'
 [    1.0] scopex_test: expect "closed scope"
 [    1.0] scopex_test: expected

@@ -73,8 +73,6 @@ BEGIN {
 	}
 }
 
-{ sub(/\r+$/, "") }
-
 /Linux version / { banners++ }
 /reboot: Power down$/ { powered_down = NR }
 

@@ -14,5 +14,6 @@ if (($# != 1)) || [[ ! -f $1 || ! -r $1 || ! -s $1 ]]; then
 	exit 1
 fi
 here=$(dirname "$0")
-exec awk -v deny="$here/splats.deny" -v allow="$here/splats.allow" \
-	-f "$here/scan.awk" "$1"
+awk -f "$here/whole-lines.awk" "$1" |
+	awk -v deny="$here/splats.deny" -v allow="$here/splats.allow" \
+		-f "$here/scan.awk"
