@@ -4,21 +4,22 @@
  *
  * Theory of operation
  *
- * A worker is made when its CPU first comes online, and lives until the module
- * goes. It is bound to the CPU but is no per-CPU thread in the scheduler's sense,
- * so nobody ever parks it: going offline does not wait for an item, which may
- * itself be waiting for the hotplug lock.
+ * The first workers of a CPU are made when it first comes online, and more when
+ * too few of them stand by; they live until the module goes. They are bound to the
+ * CPU but are no per-CPU threads in the scheduler's sense, so nobody ever parks
+ * them: going offline does not wait for an item, which may itself be waiting for
+ * the hotplug lock.
  *
  *	offline	The queue is closed to submitters that name the CPU, and those
- *		on it are directed elsewhere. The worker is left alone: the
- *		scheduler moves it off the dying CPU, and there it runs all that
- *		was queued, including what a submitter who had looked before the
- *		queue was closed still pushes. So nothing has to be re-homed.
- *	online	The worker is bound again, then the queue is opened. What it runs
- *		meanwhile simply goes on.
+ *		on it are directed elsewhere. The workers are left alone: the
+ *		scheduler moves them off the dying CPU, and there they run all
+ *		that was queued, including what a submitter who had looked before
+ *		the queue was closed still pushes. So nothing has to be re-homed.
+ *	online	The workers are bound again, then the queue is opened. What they
+ *		run meanwhile simply goes on.
  *
- * Both run one CPU at a time, serialised by the hotplug lock, and so do the
- * changes to scopex_open_cpus, scopex_local and scopex_cpu.next. Submitters read
+ * Both run one CPU at a time, serialised by the hotplug lock, which who makes
+ * more workers holds as well, and so do the changes to scopex_open_cpus, scopex_local and scopex_cpu.next. Submitters read
  * the latter two, and scopex_cpu.open, without a lock; a stale answer leads to a
  * queue that is closed, but served. Whoever sees one of the three has to see the
  * worker too (O).
@@ -34,6 +35,7 @@
 #include <linux/kthread.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/topology.h>
 
 #include "internal.h"
@@ -49,9 +51,13 @@ static DEFINE_PER_CPU(struct scopex_cpu *, scopex_cursor);
 /* The CPUs that submitters may choose. */
 struct cpumask scopex_open_cpus;
 
+struct scopex_config scopex_config;
+
 static struct cpumask scopex_served_cpus;
-static int scopex_nice;
 static enum cpuhp_state scopex_hp_state;
+
+/* Makes workers; the kernel's own, as it has to be there when ours wait. */
+static struct workqueue_struct *scopex_maker;
 
 /* How many CPUs scopex_choose_cpu() looks at before it takes a busy one. */
 #define SCOPEX_CHOICES	4
@@ -121,23 +127,95 @@ static void scopex_direct_submits(void)
 	}
 }
 
+/* Make one more worker; the first one is the active one. */
 static int scopex_make_worker(struct scopex_cpu *sc)
 {
-	struct task_struct *worker;
+	int node = cpu_to_node(sc->cpu);
+	struct task_struct *task;
+	struct scopex_worker *w;
 
-	worker = kthread_create_on_node(scopex_worker, sc, cpu_to_node(sc->cpu),
-					"scopex/%u", sc->cpu);
-	if (IS_ERR(worker)) {
-		pr_err("no worker for CPU %u: %pe\n", sc->cpu, worker);
-		return PTR_ERR(worker);
+	w = kzalloc_node(sizeof(*w), GFP_KERNEL, node);
+	if (!w)
+		return -ENOMEM;
+	w->sc = sc;
+	init_completion(&w->started);
+
+	if (sc->nr_workers)
+		task = kthread_create_on_node(scopex_worker_thread, w, node,
+					      "scopex/%u:%u", sc->cpu,
+					      sc->nr_workers);
+	else
+		task = kthread_create_on_node(scopex_worker_thread, w, node,
+					      "scopex/%u", sc->cpu);
+	if (IS_ERR(task)) {
+		pr_err("no worker for CPU %u: %pe\n", sc->cpu, task);
+		kfree(w);
+		return PTR_ERR(task);
 	}
-	kthread_bind(worker, sc->cpu);
-	set_user_nice(worker, scopex_nice);
-	sc->worker = worker;
+	kthread_bind(task, sc->cpu);
+	set_user_nice(task, scopex_config.nice);
+	w->task = task;
+	w->next = sc->workers;
+	if (!sc->nr_workers) {
+		w->active = true;
+		sc->active = task;
+	}
+	sc->nr_workers++;
 
 	/* Before anybody may submit to it, and before anybody may stop it. */
-	wake_up_process(worker);
-	wait_for_completion(&sc->started);
+	wake_up_process(task);
+	wait_for_completion(&w->started);
+	/* Release W: pairs with the address dependency of those who list them. */
+	smp_store_release(&sc->workers, w);
+	return 0;
+}
+
+/* Have enough workers on standby, as far as the parameters let us. */
+static int scopex_make_workers(struct scopex_cpu *sc)
+{
+	int err = 0;
+
+	while (!err && sc->nr_workers < scopex_config.workers &&
+	       atomic_read(&sc->spare) < scopex_config.standby) {
+		err = scopex_make_worker(sc);
+		if (!err)
+			scopex_enlist(sc->workers);
+	}
+	return err;
+}
+
+static void scopex_more_workers(struct work_struct *work)
+{
+	struct scopex_cpu *sc = container_of(work, struct scopex_cpu, more);
+
+	cpus_read_lock();
+	if (cpu_online(sc->cpu))
+		scopex_make_workers(sc);
+	cpus_read_unlock();
+}
+
+/**
+ * scopex_want_standby() - have more workers made, soon
+ * @sc: the CPU that has too few on standby
+ *
+ * Context: process context; does not sleep.
+ */
+void scopex_want_standby(struct scopex_cpu *sc)
+{
+	if (READ_ONCE(sc->nr_workers) < scopex_config.workers)
+		queue_work(scopex_maker, &sc->more);
+}
+
+static int scopex_bind_workers(struct scopex_cpu *sc)
+{
+	struct scopex_worker *w;
+	int err;
+
+	for (w = sc->workers; w; w = w->next) {
+		err = set_cpus_allowed_ptr(w->task, cpumask_of(sc->cpu));
+		if (err)
+			return err;
+	}
 	return 0;
 }
 
@@ -149,10 +227,12 @@ static int scopex_cpu_online(unsigned int cpu)
 	if (!cpumask_test_cpu(cpu, &scopex_served_cpus))
 		return 0;
 
-	if (sc->worker)
-		err = set_cpus_allowed_ptr(sc->worker, cpumask_of(cpu));
+	if (sc->workers)
+		err = scopex_bind_workers(sc);
 	else
 		err = scopex_make_worker(sc);
+	if (!err)
+		err = scopex_make_workers(sc);
 	if (err)
 		return err;
 
@@ -171,15 +251,25 @@ static int scopex_cpu_offline(unsigned int cpu)
 	return 0;
 }
 
-static void scopex_stop_worker(struct scopex_cpu *sc)
+static void scopex_stop_workers(struct scopex_cpu *sc)
 {
-	int err = kthread_stop(sc->worker);
+	struct scopex_worker *w, *next;
+	int err;
 
-	WARN(err, "scopex: the worker of CPU %u ended with %d\n", sc->cpu, err);
-	/* Nobody can submit now; but never leave an item behind. */
-	if (WARN(sc->queue, "scopex: CPU %u has items left\n", sc->cpu))
-		scopex_drain(sc);
-	sc->worker = NULL;
+	for (w = sc->workers; w; w = w->next) {
+		err = kthread_stop(w->task);
+		WARN(err, "scopex: a worker of CPU %u ended with %d\n", sc->cpu,
+		     err);
+	}
+	for (w = sc->workers; w; w = next) {
+		next = w->next;
+		/* Nobody can submit now; but never leave an item behind. */
+		if (WARN(w->active && sc->queue,
+			 "scopex: CPU %u has items left\n", sc->cpu))
+			scopex_serve(w);
+		kfree(w);
+	}
+	sc->workers = NULL;
 }
 
 /**
@@ -194,11 +284,11 @@ void scopex_cpus_stop(void)
 
 	if (scopex_hp_state > 0)
 		cpuhp_remove_state(scopex_hp_state);
+	destroy_workqueue(scopex_maker);
 
 	for_each_possible_cpu(cpu) {
 		sc = per_cpu_ptr(&scopex_cpus, cpu);
-		if (sc->worker)
-			scopex_stop_worker(sc);
+		scopex_stop_workers(sc);
 		WARN(!list_empty(&sc->scopes),
 		     "scopex: a scope is still open on CPU %u\n", cpu);
 	}
@@ -207,25 +297,26 @@ void scopex_cpus_stop(void)
 /**
  * scopex_cpus_start() - make the workers, now and when more CPUs come online
  * @cpus: the CPUs to serve
- * @nice: the nice level of the workers
  *
  * Context: process context; sleeps.
  *
  * Return: 0 or a negative errno; then there are no workers.
  */
-int scopex_cpus_start(const struct cpumask *cpus, int nice)
+int scopex_cpus_start(const struct cpumask *cpus)
 {
 	unsigned int cpu;
 	int err;
 
 	cpumask_copy(&scopex_served_cpus, cpus);
-	scopex_nice = nice;
+	scopex_maker = alloc_workqueue("scopex", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!scopex_maker)
+		return -ENOMEM;
 
 	for_each_possible_cpu(cpu) {
 		struct scopex_cpu *sc = per_cpu_ptr(&scopex_cpus, cpu);
 
 		sc->cpu = cpu;
-		init_completion(&sc->started);
+		INIT_WORK(&sc->more, scopex_more_workers);
 		spin_lock_init(&sc->take_lock);
 		raw_spin_lock_init(&sc->scopes_lock);
 		INIT_LIST_HEAD(&sc->scopes);

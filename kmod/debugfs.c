@@ -33,13 +33,31 @@ enum scopex_stat {
 	SCOPEX_STAT_SLEEPS,
 	SCOPEX_STAT_DEPTH,
 	SCOPEX_STAT_DEPTH_MAX,
+	SCOPEX_STAT_WORKERS,
+	SCOPEX_STAT_HANDOFFS,
+	SCOPEX_STAT_UNHANDED,
+	SCOPEX_STAT_SERIALS,
 	SCOPEX_STATS,
 };
 
 static const char * const scopex_stat_names[SCOPEX_STATS] = {
 	"submitted", "run", "cancelled", "errors", "refused",
 	"batches", "wakeups", "sleeps", "depth", "depth_max",
+	"workers", "handoffs", "unhanded", "serials",
 };
+
+static void scopex_sum_workers(struct scopex_cpu *sc,
+			       unsigned long count[SCOPEX_COUNTERS])
+{
+	struct scopex_worker *w;
+	int i;
+
+	memset(count, 0, SCOPEX_COUNTERS * sizeof(*count));
+	/* W: pairs with scopex_make_worker(); the others are older. */
+	for (w = READ_ONCE(sc->workers); w; w = w->next)
+		for (i = 0; i < SCOPEX_COUNTERS; i++)
+			count[i] += local_read(&w->count[i]);
+}
 
 static unsigned long scopex_queued(struct scopex_cpu *sc)
 {
@@ -56,27 +74,32 @@ static unsigned long scopex_queued(struct scopex_cpu *sc)
 
 static void scopex_read_stats(struct scopex_cpu *sc, unsigned long *stat)
 {
-	unsigned long queued, taken;
+	unsigned long queued, taken, count[SCOPEX_COUNTERS];
 
 	spin_lock(&sc->take_lock);
 	queued = scopex_queued(sc);
-	taken = local_read(&sc->taken);
-	stat[SCOPEX_STAT_RUN] = local_read(&sc->run);
-	stat[SCOPEX_STAT_CANCELLED] = local_read(&sc->cancelled);
+	taken = sc->taken;
 	stat[SCOPEX_STAT_DEPTH_MAX] = sc->depth_max;
+	scopex_sum_workers(sc, count);
 	spin_unlock(&sc->take_lock);
 
 	stat[SCOPEX_STAT_SUBMITTED] = taken + queued;
+	stat[SCOPEX_STAT_RUN] = count[SCOPEX_RUN];
+	stat[SCOPEX_STAT_CANCELLED] = count[SCOPEX_CANCELLED_ITEMS];
 	stat[SCOPEX_STAT_DEPTH] = taken + queued - stat[SCOPEX_STAT_RUN] -
 				  stat[SCOPEX_STAT_CANCELLED];
 	/* The worker looks when it takes, and not at what came since. */
 	stat[SCOPEX_STAT_DEPTH_MAX] = max(stat[SCOPEX_STAT_DEPTH_MAX],
 					  stat[SCOPEX_STAT_DEPTH]);
-	stat[SCOPEX_STAT_ERRORS] = local_read(&sc->errors);
+	stat[SCOPEX_STAT_ERRORS] = count[SCOPEX_ERRORS];
 	stat[SCOPEX_STAT_REFUSED] = READ_ONCE(sc->refused);
-	stat[SCOPEX_STAT_BATCHES] = local_read(&sc->batches);
-	stat[SCOPEX_STAT_WAKEUPS] = local_read(&sc->wakeups);
-	stat[SCOPEX_STAT_SLEEPS] = local_read(&sc->sleeps);
+	stat[SCOPEX_STAT_BATCHES] = count[SCOPEX_BATCHES];
+	stat[SCOPEX_STAT_WAKEUPS] = count[SCOPEX_WAKEUPS];
+	stat[SCOPEX_STAT_SLEEPS] = count[SCOPEX_SLEEPS];
+	stat[SCOPEX_STAT_WORKERS] = READ_ONCE(sc->nr_workers);
+	stat[SCOPEX_STAT_HANDOFFS] = count[SCOPEX_HANDOFFS];
+	stat[SCOPEX_STAT_UNHANDED] = count[SCOPEX_UNHANDED];
+	stat[SCOPEX_STAT_SERIALS] = count[SCOPEX_SERIALS];
 }
 
 static void scopex_add_stats(unsigned long *total, const unsigned long *stat)
@@ -94,7 +117,7 @@ static void scopex_add_stats(unsigned long *total, const unsigned long *stat)
 /* A CPU is shown if it has a worker, or if a submit was refused on it. */
 static bool scopex_shown(const struct scopex_cpu *sc)
 {
-	return READ_ONCE(sc->worker) || READ_ONCE(sc->refused);
+	return READ_ONCE(sc->workers) || READ_ONCE(sc->refused);
 }
 
 static void scopex_stats_row(struct seq_file *m, const unsigned long *stat)
@@ -201,7 +224,7 @@ static void scopex_snapshot(struct scopex_snapshot *snap,
 	snap->waiting = state & SCOPEX_WAITING;
 	/* One is the owner's, unless the scope was closed just now. */
 	snap->pending = count ? count - 1 : 0;
-	snap->age_ms = jiffies_to_msecs(jiffies - scope->since);
+	snap->age_ms = jiffies_to_msecs((u32)jiffies - scope->since);
 	snap->cancelled = state & SCOPEX_CANCELLED;
 }
 

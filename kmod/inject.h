@@ -21,6 +21,10 @@
  * @SCOPEX_INJECT_ITEM_OUT: the worker has given an item back to its owner
  * @SCOPEX_INJECT_LAST_PUT: the last reference of a waited-for scope is gone,
  *	its owner not woken
+ * @SCOPEX_INJECT_HAND_OVER: a worker has taken another one from the standby, and
+ *	not yet given it the queue
+ * @SCOPEX_INJECT_OPEN_NESTED: a scope is being opened in an item, and not yet in
+ *	the list where a cancellation finds it
  * @SCOPEX_INJECT_POINTS: how many there are
  */
 enum scopex_inject_point {
@@ -31,6 +35,8 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_PARK,
 	SCOPEX_INJECT_ITEM_OUT,
 	SCOPEX_INJECT_LAST_PUT,
+	SCOPEX_INJECT_HAND_OVER,
+	SCOPEX_INJECT_OPEN_NESTED,
 	SCOPEX_INJECT_POINTS,
 };
 

@@ -15,77 +15,153 @@
 #include <linux/sched.h>
 #include <linux/scopex.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include <asm/local.h>
 
 #include "inject.h"
 #include "queue.h"
 
 /**
- * struct scopex_cpu - the queue of a CPU and the worker that serves it
+ * struct scopex_config - the module's parameters, constant once it runs
+ * @nice: the nice level of the workers
+ * @standby: how many workers a CPU has ready, besides the active one
+ * @workers: the most workers that a CPU has
+ */
+struct scopex_config {
+	int		nice;
+	unsigned int	standby;
+	unsigned int	workers;
+};
+
+/**
+ * enum scopex_counter - what a worker counts
+ * @SCOPEX_RUN: items whose function has returned
+ * @SCOPEX_CANCELLED_ITEMS: items that ended without having run
+ * @SCOPEX_ERRORS: items that ran and failed
+ * @SCOPEX_BATCHES: how often it took the queue
+ * @SCOPEX_WAKEUPS: how often a submit ended its sleep
+ * @SCOPEX_SLEEPS: how often it gave up the CPU for want of items
+ * @SCOPEX_HANDOFFS: how often it gave the queue to another worker, to block
+ * @SCOPEX_UNHANDED: how often it was to block without having another worker
+ * @SCOPEX_SERIALS: scopes that had to run their items on their owner's stack
+ * @SCOPEX_COUNTERS: how many there are
+ */
+enum scopex_counter {
+	SCOPEX_RUN,
+	SCOPEX_CANCELLED_ITEMS,
+	SCOPEX_ERRORS,
+	SCOPEX_BATCHES,
+	SCOPEX_WAKEUPS,
+	SCOPEX_SLEEPS,
+	SCOPEX_HANDOFFS,
+	SCOPEX_UNHANDED,
+	SCOPEX_SERIALS,
+	SCOPEX_COUNTERS,
+};
+
+/**
+ * struct scopex_worker - a thread of a CPU
+ * @rest: what is left of the batch that it runs, oldest first
+ * @scope: the scope whose items it runs
+ * @active: whether it serves the queue
+ * @reserved: whether a worker on standby is kept for it
+ * @nested: how many scopes its item has open
+ * @sc: its CPU
+ * @task: the thread
+ * @standby: link in scopex_cpu.standby
+ * @next: the worker of this CPU that was made before, or NULL
+ * @started: completed by @task once it runs
+ * @count: see &enum scopex_counter
+ *
+ * All but @rest, @active and @standby, which are given from one worker to the
+ * other, are written by the thread only. The counters are local_t because that is
+ * one plain instruction which a reader on another CPU never sees half done.
+ */
+struct scopex_worker {
+	struct llist_node	*rest;
+	struct scopex_scope	*scope;
+	bool			active;
+	bool			reserved;
+	unsigned int		nested;
+	struct scopex_cpu	*sc;
+	struct task_struct	*task;
+	struct llist_node	standby;
+	struct scopex_worker	*next;
+	struct completion	started;
+	local_t			count[SCOPEX_COUNTERS];
+};
+
+/**
+ * struct scopex_cpu - the queue of a CPU and its workers
  * @queue: items pushed and not taken, newest first: see queue.h
  * @next: the next open CPU, in a ring; NULL if none is open
+ * @active: the thread that serves the queue; NULL until the CPU came online for
+ *	the first time
  * @open: whether submitters may choose this CPU
  * @cpu: its number
- * @worker: the thread; NULL until the CPU came online for the first time
- * @started: completed by @worker once it runs
  * @take_lock: held while the worker takes the queue, so that a reader who
  *	holds it may walk what is queued
  * @taken: items taken from the queue
- * @run: items whose function has returned
- * @cancelled: items that ended without having run
- * @errors: items that ran and failed
- * @batches: how often the queue was taken
- * @wakeups: how often a submit ended the worker's sleep
- * @sleeps: how often the worker gave up the CPU for want of items
  * @depth_max: the most items that were found queued at once
- * @refused: submits refused on this CPU, counted by the submitters
  * @scopes_lock: protects @scopes
  * @scopes: the open scopes whose first submit was made on this CPU
+ * @refused: submits refused on this CPU, counted by the submitters
+ * @workers: all of its workers, the newest first; none goes before the module
+ * @nr_workers: how many
+ * @standby: those that wait for the queue to be given to them
+ * @spare: how many of these are not reserved
+ * @more: makes more of them
  *
- * Three groups, each on cache lines of its own: what submitters write, what the
- * worker writes, what the first submit and the end of a scope write. The
- * counters of the second group have one writer, the worker; they are local_t
- * because that is one plain instruction which a reader on another CPU never
- * sees half done.
+ * Four groups, each on cache lines of its own: what submitters write, what the
+ * worker writes, what the first submit and the end of a scope write, and what a
+ * worker needs to block.
  */
 struct scopex_cpu {
 	struct llist_node	*queue;
 	struct scopex_cpu	*next;
+	struct task_struct	*active;
 	bool			open;
 	unsigned int		cpu;
-	struct task_struct	*worker;
-	struct completion	started;
 
 	spinlock_t		take_lock ____cacheline_aligned_in_smp;
-	local_t			taken;
-	local_t			run;
-	local_t			cancelled;
-	local_t			errors;
-	local_t			batches;
-	local_t			wakeups;
-	local_t			sleeps;
+	unsigned long		taken;
 	unsigned long		depth_max;
 
 	raw_spinlock_t		scopes_lock ____cacheline_aligned_in_smp;
 	struct list_head	scopes;
 	unsigned long		refused;
+
+	struct scopex_worker	*workers ____cacheline_aligned_in_smp;
+	unsigned int		nr_workers;
+	struct llist_head	standby;
+	atomic_t		spare;
+	struct work_struct	more;
 };
 
 DECLARE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
 DECLARE_PER_CPU(struct scopex_cpu *, scopex_local);
 extern struct cpumask scopex_open_cpus;
+extern struct scopex_config scopex_config;
 
 /* scope.c */
 void scopex_put_items(struct scopex_scope *scope, unsigned int nr);
 void scopex_set_error(struct scopex_scope *scope, int err);
+void scopex_fail(struct scopex_scope *scope, int err);
 
 /* worker.c */
-int scopex_worker(void *data);
-void scopex_drain(struct scopex_cpu *sc);
+int scopex_worker_thread(void *data);
+void scopex_serve(struct scopex_worker *w);
+void scopex_enlist(struct scopex_worker *w);
+void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope);
+bool scopex_reserve(struct scopex_worker *w);
+void scopex_unreserve(struct scopex_worker *w);
+void scopex_hand_over(struct scopex_worker *w);
+struct scopex_worker *scopex_this_worker(void);
 
 /* cpu.c */
 struct scopex_cpu *scopex_choose_cpu(void);
-int scopex_cpus_start(const struct cpumask *cpus, int nice);
+void scopex_want_standby(struct scopex_cpu *sc);
+int scopex_cpus_start(const struct cpumask *cpus);
 void scopex_cpus_stop(void);
 
 /* debugfs.c */
@@ -115,7 +191,13 @@ static inline void scopex_debugfs_exit(void) { }
 static inline void scopex_wake(struct scopex_cpu *sc)
 {
 	scopex_inject(SCOPEX_INJECT_WAKE);
-	wake_up_process(sc->worker);
+	/*
+	 * Acquire H: whoever parked the queue is the one to wake, or one that it
+	 * gave the queue to; pairs with scopex_queue_park(); see
+	 * handover-wake.litmus.
+	 */
+	smp_acquire__after_ctrl_dep();
+	wake_up_process(READ_ONCE(sc->active));
 }
 
 static inline struct scopex_work *scopex_node_to_work(struct llist_node *node)

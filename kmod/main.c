@@ -20,6 +20,17 @@ static int nice;
 module_param(nice, int, 0444);
 MODULE_PARM_DESC(nice, "nice level of the workers, -20 to 19 (default: 0)");
 
+static unsigned int standby = 2;
+module_param(standby, uint, 0444);
+MODULE_PARM_DESC(standby, "workers that each CPU has ready for items that block (default: 2)");
+
+static unsigned int workers = 64;
+module_param(workers, uint, 0444);
+MODULE_PARM_DESC(workers, "the most workers of a CPU, 1 to 4096 (default: 64)");
+
+/* More threads than that are a mistake. */
+#define SCOPEX_WORKERS_MAX	4096
+
 static int __init scopex_parse_cpus(struct cpumask *mask)
 {
 	int err;
@@ -58,11 +69,25 @@ static int __init scopex_init(void)
 		return -EINVAL;
 	}
 
+	if (!workers || workers > SCOPEX_WORKERS_MAX) {
+		pr_err("workers=%u: must be from 1 to %u\n",
+		       workers, SCOPEX_WORKERS_MAX);
+		return -EINVAL;
+	}
+	if (standby >= workers) {
+		pr_err("standby=%u: must be less than workers=%u\n",
+		       standby, workers);
+		return -EINVAL;
+	}
+	scopex_config = (struct scopex_config){
+		.nice = nice, .standby = standby, .workers = workers,
+	};
+
 	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
 		return -ENOMEM;
 	err = scopex_parse_cpus(mask);
 	if (!err)
-		err = scopex_cpus_start(mask, nice);
+		err = scopex_cpus_start(mask);
 	free_cpumask_var(mask);
 	if (err)
 		return err;

@@ -96,8 +96,12 @@ static inline bool scopex_queue_park(struct llist_node **queue)
 {
 	struct llist_node *head = NULL;
 
-	/* Unordered, but fails if something was pushed; see park-wake.litmus. */
-	return try_cmpxchg_relaxed(queue, &head, SCOPEX_PARKED);
+	/*
+	 * Fails if something was pushed; see park-wake.litmus. Release H: pairs
+	 * with scopex_wake(), which has to know who parked; see
+	 * handover-wake.litmus.
+	 */
+	return try_cmpxchg_release(queue, &head, SCOPEX_PARKED);
 }
 
 /**

@@ -24,8 +24,9 @@
  *	OPEN, 1			joined: open for another round
  *	CLOSED			poisoned, for those who come too late
  *
- * plus CANCELLED from scopex_cancel() to the end of the round, and REFUSED for
- * a scope that was never opened because its object or its context was wrong.
+ * plus CANCELLED from scopex_cancel() to the end of the round, SERIAL for a scope
+ * whose owner runs the items, and REFUSED for one that was never opened because
+ * its object or its context was wrong.
  *
  * A scope is open until the owner, in a single step, replaces "one reference" by
  * CLOSED: a submit from elsewhere either comes before, and is waited for, or finds
@@ -49,6 +50,20 @@
  * alive until it is woken. If it was awake already, it gets one stray wake-up,
  * which every sleeper has to tolerate.
  *
+ * Nesting. An item may open scopes. Such a scope knows its parent, the scope of
+ * the item, which can't end before: the item holds a reference on it. To wait, the
+ * item's worker hands its queue over (see worker.c), or the scope is serial.
+ *
+ * A cancellation goes down the tree: whoever cancels a scope that has_children
+ * looks through the lists of open scopes for those that have a cancelled ancestor.
+ * A scope with a parent is put in a list when it is opened, and then looks at its
+ * ancestors itself: so either it finds the cancellation, or is found by it (T).
+ *
+ * What can cancel by itself: an item that fails (SCOPEX_FAIL_FAST), a fatal signal
+ * for the owner (SCOPEX_KILLABLE), which it notices when it waits, and a timer. They
+ * do no more than that: the scope is drained as ever. The timer is off before the
+ * scope is closed, and needs no reference.
+ *
  * Who may touch what:
  *
  *	state		anybody who holds a reference, or to whom the caller
@@ -57,9 +72,13 @@
  *	error		cmpxchg from 0 by holders of a reference; xchg to 0 by the
  *			owner
  *	owner, site,	written by the owner before the scope is open, then
- *	self		constant
- *	cpu, since	written by the first submitter while it holds a reference
+ *	self, parent,	constant
+ *	flags
+ *	cpu, since	written by the first submitter while it holds a reference,
+ *			or by the owner when it opens a scope with a parent
  *	node		scopex_cpu.scopes_lock of @cpu
+ *	own		pushed to by holders of a reference; taken by the owner
+ *	has_children	written by its items, read by who cancels
  *
  * Ordering:
  *
@@ -75,7 +94,12 @@
  *	it (scopex_end_item): its last user is through with it; see
  *	claim-reuse.litmus.
  *
- * P is in internal.h, Q in queue.h. The litmus tests are in
+ *   T	The opener sets has_children of the parent and puts itself in a list, then
+ *	looks at its ancestors; the canceller sets CANCELLED, then looks at
+ *	has_children and the lists. Full barriers in between, and the lists'
+ *	locks; see cancel-nested.litmus.
+ *
+ * H is in worker.c, P in internal.h, Q in queue.h. The litmus tests are in
  * selftests/litmus/, and "make check-model" runs them; each says which functions
  * it models.
  *
@@ -87,17 +111,30 @@
  */
 
 #include <linux/bug.h>
+#include <linux/err.h>
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
-#include <linux/kthread.h>
 #include <linux/preempt.h>
+#include <linux/printk.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
 
+#include "compat/hrtimer.h"
 #include "internal.h"
+
+/* The nearest scope that is cancelled, of those that @scope is nested in. */
+static const struct scopex_scope *
+scopex_cancelled_ancestor(const struct scopex_scope *scope)
+{
+	do
+		scope = scope->parent;
+	while (scope && !scopex_cancelled(scope));
+	return scope;
+}
 
 static void scopex_register(struct scopex_scope *scope)
 {
@@ -105,7 +142,7 @@ static void scopex_register(struct scopex_scope *scope)
 	unsigned long flags;
 
 	scope->cpu = sc->cpu;
-	scope->since = jiffies;
+	scope->since = (u32)jiffies;
 
 	raw_spin_lock_irqsave(&sc->scopes_lock, flags);
 	scopex_inject(SCOPEX_INJECT_REGISTER);
@@ -129,6 +166,9 @@ static int scopex_refuse(int err)
 	return err;
 }
 
+/* Of scopex_associate(): the item is not to be queued, but left to the owner. */
+#define SCOPEX_FOR_OWNER	1
+
 /* Everything but the usual case of scopex_associate(), which see. */
 static noinline int scopex_associate_slow(struct scopex_scope *scope,
 					  struct scopex_work *work, u64 state,
@@ -150,7 +190,7 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 			return -EINVAL;
 		}
 
-		if (state & SCOPEX_CANCELLED)
+		if (unlikely(state & SCOPEX_CANCELLED))
 			return -ECANCELED;
 		if ((state & SCOPEX_COUNT_MASK) >= SCOPEX_COUNT_MAX * SCOPEX_ONE)
 			return -EOVERFLOW;
@@ -169,7 +209,7 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 
 	if (state & SCOPEX_FRESH)
 		scopex_register(scope);
-	return 0;
+	return state & SCOPEX_SERIAL ? SCOPEX_FOR_OWNER : 0;
 }
 
 /*
@@ -195,6 +235,24 @@ static __always_inline int scopex_associate(struct scopex_scope *scope,
 	return 0;
 }
 
+/* Leave an item to the owner of a serial scope, who may run it at once. */
+static noinline void scopex_push_own(struct scopex_scope *scope,
+				     struct scopex_work *work)
+{
+	struct task_struct *owner;
+
+	/* For the owner's task_struct, as in scopex_put_items(). */
+	rcu_read_lock();
+	owner = scope->owner;
+	/*
+	 * Release Q: by llist_add(); pairs with llist_del_all() in
+	 * scopex_run_own(); see push-take.litmus.
+	 */
+	if (llist_add(&work->node, &scope->own))
+		wake_up_process(owner);
+	rcu_read_unlock();
+}
+
 static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 					    struct scopex_cpu *sc,
 					    struct scopex_work *work)
@@ -214,6 +272,11 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 
 	err = scopex_associate(scope, work, caller);
 	if (unlikely(err)) {
+		if (err == SCOPEX_FOR_OWNER) {
+			work->scope = scope;
+			scopex_push_own(scope, work);
+			return 0;
+		}
 		/*
 		 * Release C: pairs with the claim of another submitter; see
 		 * claim-undo.litmus.
@@ -235,7 +298,7 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
  * @work: an initialised item that is not busy
  *
  * The item starts at once, as soon as the CPU's worker gets to it; it does not
- * wait for the join. Where this CPU has no worker (see the module's parameter
+ * wait for the join (unless the scope is serial, see scopex_scope()). Where this CPU has no worker (see the module's parameter
  * "cpus"), the nearest CPU that has one takes it.
  *
  * All that the caller wrote before is visible to the item. @work and what it
@@ -316,12 +379,28 @@ int scopex_submit_any(struct scopex_scope *scope, struct scopex_work *work)
 EXPORT_SYMBOL_GPL(scopex_submit_any);
 
 /*
- * Remember the first error; visible to the owner by way of A; see
+ * Remember the first error, if there is one; visible to the owner by way of A; see
  * first-error.litmus.
  */
 void scopex_set_error(struct scopex_scope *scope, int err)
 {
-	cmpxchg_relaxed(&scope->error, 0, err);
+	if (err)
+		cmpxchg_relaxed(&scope->error, 0, err);
+}
+
+/**
+ * scopex_fail() - an item of a scope has failed
+ * @scope: the scope
+ * @err: its error
+ *
+ * Context: the item's worker.
+ */
+void scopex_fail(struct scopex_scope *scope, int err)
+{
+	if (scope->flags & SCOPEX_FAIL_FAST)
+		scopex_cancel_with(scope, err);
+	else
+		scopex_set_error(scope, err);
 }
 
 /**
@@ -362,25 +441,61 @@ static bool scopex_drained(u64 state)
 	return (state & SCOPEX_COUNT_MASK) == SCOPEX_ONE;
 }
 
+/* A serial scope: what is left to be waited for is who just submits an item. */
+static u64 scopex_drain_serial(struct scopex_scope *scope,
+			       struct scopex_worker *w)
+{
+	u64 state;
+
+	for (;;) {
+		scopex_run_own(w, scope);
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		/* Acquire A: as below, though the items were this task's. */
+		state = atomic64_read_acquire(&scope->state);
+		if (scopex_drained(state))
+			break;
+		if (llist_empty(&scope->own))
+			schedule();
+		__set_current_state(TASK_RUNNING);
+	}
+	__set_current_state(TASK_RUNNING);
+	return state;
+}
+
 /*
- * Wait until no reference but the owner's is left, and return the state.
- * Uninterruptible: a wait that ended early would leave items on a dead frame.
+ * Wait until no reference but the owner's is left, and return the state. A signal
+ * can make it short, but not end it: a wait that ended early would leave items on
+ * a dead frame.
  */
 static u64 scopex_drain_scope(struct scopex_scope *scope)
 {
+	unsigned int how = TASK_UNINTERRUPTIBLE;
 	/* Acquire A: pairs with scopex_put_items(); see put-drain.litmus. */
 	u64 state = atomic64_read_acquire(&scope->state);
+	struct scopex_worker *w;
 
 	if (scopex_drained(state))
 		return state;
 
+	w = scopex_this_worker();
+	if (state & SCOPEX_SERIAL)
+		return scopex_drain_serial(scope, w);
+	if (w)
+		scopex_hand_over(w);
+	if (scope->flags & SCOPEX_KILLABLE)
+		how = TASK_KILLABLE;
+
 	atomic64_or(SCOPEX_WAITING, &scope->state);
 	for (;;) {
+		if (how == TASK_KILLABLE && fatal_signal_pending(current)) {
+			scopex_cancel_with(scope, -EINTR);
+			how = TASK_UNINTERRUPTIBLE;
+		}
 		/*
 		 * B: pairs with wake_up_process() in scopex_put_items(); see
 		 * drain-wake.litmus.
 		 */
-		set_current_state(TASK_UNINTERRUPTIBLE);
+		set_current_state(how);
 		/* Acquire A: as above. */
 		state = atomic64_read_acquire(&scope->state);
 		if (scopex_drained(state))
@@ -419,12 +534,66 @@ static int scopex_check_owner(struct scopex_scope *scope, const char *what,
 	return 0;
 }
 
+/* Cancel the scopes in the list of a CPU that are nested in a cancelled one. */
+static void scopex_cancel_nested(struct scopex_cpu *sc, int err)
+{
+	struct scopex_scope *scope;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&sc->scopes_lock, flags);
+	list_for_each_entry(scope, &sc->scopes, node) {
+		if (scopex_cancelled(scope) || !scopex_cancelled_ancestor(scope))
+			continue;
+		scopex_set_error(scope, err);
+		atomic64_or(SCOPEX_CANCELLED, &scope->state);
+	}
+	raw_spin_unlock_irqrestore(&sc->scopes_lock, flags);
+}
+
+static void scopex_do_cancel(struct scopex_scope *scope, int err)
+{
+	unsigned int cpu;
+
+	/* First why, then that: an item that is cancelled has an error, too. */
+	scopex_set_error(scope, err);
+	/*
+	 * In one step; see cancel-drain.litmus, cancel-own.litmus. T: a full barrier
+	 * before the look at has_children; pairs with scopex_open_nested(); see
+	 * cancel-nested.litmus.
+	 */
+	atomic64_fetch_or(SCOPEX_CANCELLED, &scope->state);
+	if (!READ_ONCE(scope->has_children))
+		return;
+	for_each_possible_cpu(cpu)
+		scopex_cancel_nested(per_cpu_ptr(&scopex_cpus, cpu), err);
+}
+
+static struct scopex_timed_scope *scopex_timed(struct scopex_scope *scope)
+{
+	return container_of(scope, struct scopex_timed_scope, scope);
+}
+
+/* What ended the last round for good ends the next one, too. */
+static void scopex_cancel_again(struct scopex_scope *scope)
+{
+	const struct scopex_scope *cancelled;
+
+	if (scope->flags & __SCOPEX_TIMED && READ_ONCE(scopex_timed(scope)->expired))
+		scopex_do_cancel(scope, -ETIME);
+	if (!scope->parent)
+		return;
+	cancelled = scopex_cancelled_ancestor(scope);
+	if (cancelled)
+		scopex_do_cancel(scope, scopex_error(cancelled));
+}
+
 /**
  * scopex_join() - wait until every item is out
  * @scope: a scope that the current task opened
  *
  * What the items wrote is then visible to the caller, and the scope is open for
- * another round of items, without an error and not cancelled. A second join is
+ * another round of items, without an error and not cancelled (unless its deadline
+ * has passed, or a scope that it is nested in is cancelled). A second join is
  * harmless. Submits from elsewhere, an interrupt say, need not stop meanwhile:
  * there was a moment at which no item was left, later ones are of the next round.
  * A cancel from elsewhere hits the one round or the other.
@@ -432,8 +601,9 @@ static int scopex_check_owner(struct scopex_scope *scope, const char *what,
  * Context: process context of the owner; sleeps, uninterruptibly. The caller
  * must not hold a lock that an item needs.
  *
- * Return: the first error of an item since the scope was opened or joined;
- * -ECANCELED if an item was cancelled before it ran and none failed earlier;
+ * Return: the first error of an item since the scope was opened or joined, or the
+ * reason why it was cancelled, whichever came first; -ECANCELED if an item was
+ * cancelled before it ran and none failed earlier;
  * with a warning, -EPERM in another task than the owner, and -ESHUTDOWN or
  * -EINVAL if @scope is not open, or a copy; the reason why a scope was refused
  * when it was opened; else 0.
@@ -456,9 +626,22 @@ int scopex_join(struct scopex_scope *scope)
 		err = xchg_relaxed(&scope->error, 0);
 	if (state & (SCOPEX_CANCELLED | SCOPEX_WAITING))
 		atomic64_andnot(SCOPEX_CANCELLED | SCOPEX_WAITING, &scope->state);
+	scopex_cancel_again(scope);
 	return err;
 }
 EXPORT_SYMBOL_GPL(scopex_join);
+
+static void scopex_try_cancel(struct scopex_scope *scope, int err,
+			      unsigned long caller)
+{
+	u64 kind = atomic64_read(&scope->state) & SCOPEX_KIND_MASK;
+
+	if (likely(kind == SCOPEX_OPEN))
+		scopex_do_cancel(scope, err);
+	else if (kind != SCOPEX_REFUSED)
+		scopex_misuse("%pS cancels what is no open scope",
+			      (void *)caller);
+}
 
 /**
  * scopex_cancel() - ask that a scope come to an end
@@ -466,47 +649,112 @@ EXPORT_SYMBOL_GPL(scopex_join);
  *
  * Items that have not started end with -ECANCELED, without being run. Those that
  * run can ask scopex_cancelled() and return. Further submits are refused with
- * -ECANCELED until the scope was joined. This call does not wait: no item is
- * known to be out before the join, or the end of the scope.
+ * -ECANCELED until the scope was joined. The scopes that its items have opened, and
+ * so on, are cancelled in the same way. This call does not wait: no item is known
+ * to be out before the join, or the end of the scope.
  *
  * Context: any but NMI, in which the scope is known to be open: its owner, its
- * items.
+ * items. Takes time for each open scope there is if items have opened some.
  */
 void scopex_cancel(struct scopex_scope *scope)
 {
-	u64 kind = atomic64_read(&scope->state) & SCOPEX_KIND_MASK;
-
-	/* In one step, and unordered; see cancel-drain.litmus, cancel-own.litmus. */
-	if (likely(kind == SCOPEX_OPEN))
-		atomic64_or(SCOPEX_CANCELLED, &scope->state);
-	else if (kind != SCOPEX_REFUSED)
-		scopex_misuse("%pS cancels what is no open scope",
-			      (void *)_RET_IP_);
+	scopex_try_cancel(scope, 0, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(scopex_cancel);
 
-static bool scopex_in_item(void)
+/**
+ * scopex_cancel_with() - cancel a scope for a reason
+ * @scope: an open scope
+ * @err: the reason, a negative errno
+ *
+ * As scopex_cancel(), and if nothing has failed before, the reason becomes the
+ * scope's error, which scopex_error() tells at once and scopex_join() in the end,
+ * even if all items had run. So with the scopes nested in it.
+ *
+ * Context: as for scopex_cancel().
+ */
+void scopex_cancel_with(struct scopex_scope *scope, int err)
 {
-	return (current->flags & PF_KTHREAD) &&
-	       kthread_func(current) == scopex_worker;
+	if (unlikely(!err || !IS_ERR_VALUE((long)err))) {
+		scopex_misuse("%pS cancels a scope because of %d, which is no errno",
+			      (void *)_RET_IP_, err);
+		err = -EINVAL;
+	}
+	scopex_try_cancel(scope, err, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(scopex_cancel_with);
+
+/* Is there room on the stack for the items of a serial scope? */
+static bool scopex_stack_is_low(void)
+{
+	unsigned long here = (unsigned long)__builtin_frame_address(0);
+
+	return here - (unsigned long)end_of_stack(current) < THREAD_SIZE / 4;
 }
 
-/**
- * __scopex_open() - open a scope; for scopex_scope() and scopex_run()
- * @scope: the object, on the current task's stack
- * @site: the place in the code
- *
- * Context: process context, not in a work item.
- *
- * Return: @scope, which is either open or refused.
+/*
+ * Open a scope in an item. To wait for it must be safe: there is another worker
+ * that runs what is queued meanwhile, or the scope runs its items by itself.
  */
-struct scopex_scope *__scopex_open(struct scopex_scope *scope,
-				   const struct scopex_site *site)
+static void scopex_open_nested(struct scopex_scope *scope,
+			       struct scopex_worker *w)
 {
+	struct scopex_scope *parent = w->scope;
+	const struct scopex_scope *cancelled;
+	u64 state = SCOPEX_OPEN | SCOPEX_ONE;
+
+	if (!scopex_reserve(w)) {
+		if (scopex_stack_is_low()) {
+			pr_warn_ratelimited("scope %s of %s() is refused: no worker to be had on CPU %u, and little stack left\n",
+					    scope->site->name, scope->site->func,
+					    w->sc->cpu);
+			scope->error = -EDEADLK;
+			atomic64_set(&scope->state, SCOPEX_REFUSED);
+			return;
+		}
+		local_inc(&w->count[SCOPEX_SERIALS]);
+		state |= SCOPEX_SERIAL;
+	}
+	w->nested++;
+
+	scope->parent = parent;
+	atomic64_set(&scope->state, state);
+	if (!READ_ONCE(parent->has_children))
+		WRITE_ONCE(parent->has_children, true);
+	/*
+	 * T: pairs with the full barrier in scopex_do_cancel(), also where another
+	 * item has set has_children; see cancel-nested.litmus.
+	 */
+	smp_mb();
+	scopex_inject(SCOPEX_INJECT_OPEN_NESTED);
+	scopex_register(scope);
+	cancelled = scopex_cancelled_ancestor(scope);
+	if (cancelled) {
+		scopex_set_error(scope, scopex_error(cancelled));
+		atomic64_or(SCOPEX_CANCELLED, &scope->state);
+	}
+}
+
+static void scopex_close_nested(struct scopex_worker *w)
+{
+	if (!--w->nested)
+		scopex_unreserve(w);
+}
+
+static struct scopex_scope *
+scopex_open(struct scopex_scope *scope, const struct scopex_site *site,
+	    unsigned int flags)
+{
+	struct scopex_worker *w;
+
 	scope->error = 0;
 	scope->owner = current;
 	scope->site = site;
 	scope->self = scope;
+	scope->parent = NULL;
+	scope->flags = flags;
+	scope->has_children = false;
+	init_llist_head(&scope->own);
 
 	if (unlikely(!in_task())) {
 		scope->error = -EINVAL;
@@ -516,27 +764,40 @@ struct scopex_scope *__scopex_open(struct scopex_scope *scope,
 		scope->error = -EINVAL;
 		scopex_misuse("scope %s of %s() is not on the stack of the task that opens it",
 			      site->name, site->func);
-	} else if (unlikely(scopex_in_item())) {
-		scope->error = -EDEADLK;
-		scopex_misuse("scope %s of %s() is opened in a work item, and would wait for its own CPU",
-			      site->name, site->func);
+	}
+	if (unlikely(scope->error)) {
+		atomic64_set(&scope->state, SCOPEX_REFUSED);
+		return scope;
 	}
 
-	atomic64_set(&scope->state, unlikely(scope->error) ? SCOPEX_REFUSED :
-		     SCOPEX_OPEN | SCOPEX_FRESH | SCOPEX_ONE);
+	w = scopex_this_worker();
+	if (w)
+		scopex_open_nested(scope, w);
+	else
+		atomic64_set(&scope->state,
+			     SCOPEX_OPEN | SCOPEX_FRESH | SCOPEX_ONE);
 	return scope;
+}
+
+/**
+ * __scopex_open() - open a scope; for scopex_scope() and scopex_run()
+ * @scope: the object, on the current task's stack
+ * @site: the place in the code
+ *
+ * Context: process context.
+ *
+ * Return: @scope, which is either open or refused.
+ */
+struct scopex_scope *__scopex_open(struct scopex_scope *scope,
+				   const struct scopex_site *site)
+{
+	return scopex_open(scope, site, 0);
 }
 EXPORT_SYMBOL_GPL(__scopex_open);
 
-/**
- * __scopex_close() - drain and end a scope; for scopex_scope()
- * @scope: what __scopex_open() was given
- *
- * Context: process context of the owner; sleeps, uninterruptibly.
- */
-void __scopex_close(struct scopex_scope *scope)
+static void scopex_close(struct scopex_scope *scope, unsigned long caller)
 {
-	int err = scopex_check_owner(scope, "closes", _RET_IP_);
+	int err = scopex_check_owner(scope, "closes", caller);
 	u64 state;
 
 	if (unlikely(err)) {
@@ -547,6 +808,11 @@ void __scopex_close(struct scopex_scope *scope)
 	}
 
 	might_sleep();
+	/* The timer makes a wait short, but must not find a scope that is closed. */
+	if (scope->flags & __SCOPEX_TIMED) {
+		scopex_drain_scope(scope);
+		hrtimer_cancel(&scopex_timed(scope)->timer);
+	}
 	do {
 		state = scopex_drain_scope(scope);
 		/*
@@ -558,8 +824,100 @@ void __scopex_close(struct scopex_scope *scope)
 					       SCOPEX_CLOSED));
 	if (!(state & SCOPEX_FRESH))
 		scopex_unregister(scope);
+	if (scope->parent)
+		scopex_close_nested(scopex_this_worker());
+}
+
+/**
+ * __scopex_close() - drain and end a scope; for scopex_scope()
+ * @scope: what __scopex_open() was given
+ *
+ * Context: process context of the owner; sleeps, uninterruptibly.
+ */
+void __scopex_close(struct scopex_scope *scope)
+{
+	scopex_close(scope, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__scopex_close);
+
+static enum hrtimer_restart scopex_deadline(struct hrtimer *timer)
+{
+	struct scopex_timed_scope *timed =
+		container_of(timer, struct scopex_timed_scope, timer);
+
+	WRITE_ONCE(timed->expired, true);
+	scopex_cancel_with(&timed->scope, -ETIME);
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * __scopex_open_timed() - open a scope with options; for scopex_scope_with()
+ * @timed: the object, on the current task's stack
+ * @site: the place in the code
+ * @options: what it does by itself
+ *
+ * Context: process context.
+ *
+ * Return: the scope, which is either open or refused.
+ */
+struct scopex_scope *
+__scopex_open_timed(struct scopex_timed_scope *timed,
+		    const struct scopex_site *site,
+		    const struct scopex_options *options)
+{
+	struct scopex_scope *scope = &timed->scope;
+	unsigned int flags = options->flags;
+
+	if (unlikely(flags & ~(SCOPEX_FAIL_FAST | SCOPEX_KILLABLE))) {
+		scopex_misuse("scope %s of %s() has unknown flags %#x",
+			      site->name, site->func, flags);
+		flags &= SCOPEX_FAIL_FAST | SCOPEX_KILLABLE;
+	}
+	timed->expired = false;
+	if (options->timeout)
+		flags |= __SCOPEX_TIMED;
+	scopex_open(scope, site, flags);
+	if (!options->timeout)
+		return scope;
+
+	hrtimer_setup_on_stack(&timed->timer, scopex_deadline, CLOCK_MONOTONIC,
+			       HRTIMER_MODE_REL);
+	if (likely(!scope->error))
+		hrtimer_start(&timed->timer, options->timeout, HRTIMER_MODE_REL);
+	return scope;
+}
+EXPORT_SYMBOL_GPL(__scopex_open_timed);
+
+/**
+ * __scopex_close_timed() - drain and end a scope; for scopex_scope_with()
+ * @timed: what __scopex_open_timed() was given
+ *
+ * Context: process context of the owner; sleeps, uninterruptibly.
+ */
+void __scopex_close_timed(struct scopex_timed_scope *timed)
+{
+	scopex_close(&timed->scope, _RET_IP_);
+	if (timed->scope.flags & __SCOPEX_TIMED)
+		destroy_hrtimer_on_stack(&timed->timer);
+}
+EXPORT_SYMBOL_GPL(__scopex_close_timed);
+
+static void scopex_call_body(struct scopex_scope *scope, scopex_body_t body,
+			     void *arg)
+{
+	int err;
+
+	if (unlikely(scope->error))
+		return;
+	err = body(scope, arg);
+	if (unlikely(err > 0)) {
+		scopex_misuse("%ps, the body of a scope, returned %d, which is no errno",
+			      body, err);
+		err = -EINVAL;
+	}
+	if (err)
+		scopex_fail(scope, err);
+}
 
 /**
  * __scopex_run() - open a scope, call a body, drain; for scopex_run()
@@ -567,27 +925,41 @@ EXPORT_SYMBOL_GPL(__scopex_close);
  * @arg: its argument
  * @site: the place in the code
  *
- * Context: process context, not in a work item; sleeps, uninterruptibly.
+ * Context: process context; sleeps, uninterruptibly.
  *
  * Return: as documented for scopex_run().
  */
 int __scopex_run(scopex_body_t body, void *arg, const struct scopex_site *site)
 {
 	struct scopex_scope scope;
-	int err;
 
 	__scopex_open(&scope, site);
-	if (likely(!scope.error)) {
-		err = body(&scope, arg);
-		if (unlikely(err > 0)) {
-			scopex_misuse("%ps, the body of a scope, returned %d, which is no errno",
-				      body, err);
-			err = -EINVAL;
-		}
-		if (err)
-			scopex_set_error(&scope, err);
-	}
+	scopex_call_body(&scope, body, arg);
 	__scopex_close(&scope);
 	return scope.error;
 }
 EXPORT_SYMBOL_GPL(__scopex_run);
+
+/**
+ * __scopex_run_with() - the same with options; for scopex_run_with()
+ * @body: the body
+ * @arg: its argument
+ * @site: the place in the code
+ * @options: what the scope does by itself
+ *
+ * Context: process context; sleeps, uninterruptibly.
+ *
+ * Return: as documented for scopex_run_with().
+ */
+int __scopex_run_with(scopex_body_t body, void *arg,
+		      const struct scopex_site *site,
+		      const struct scopex_options *options)
+{
+	struct scopex_timed_scope timed;
+
+	__scopex_open_timed(&timed, site, options);
+	scopex_call_body(&timed.scope, body, arg);
+	__scopex_close_timed(&timed);
+	return timed.scope.error;
+}
+EXPORT_SYMBOL_GPL(__scopex_run_with);

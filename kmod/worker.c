@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Workers: take, run, park
+ * Workers: take, run, park, hand over
  *
  * Theory of operation
  *
- * Each CPU's queue is served by one thread. It takes all that is queued at once,
- * turns the chain round (it comes newest first) and runs it item by item. When
- * nothing is left it parks the queue (see queue.h) and sleeps; the submitter
- * that finds the queue parked wakes it.
+ * Each CPU's queue is served by one thread, its active worker. It takes all that
+ * is queued at once, turns the chain round (it comes newest first) and runs it
+ * item by item. When nothing is left it parks the queue (see queue.h) and sleeps;
+ * the submitter that finds the queue parked wakes it.
  *
  * A batch is cut into runs: neighbours that belong to the same scope. Items of a
  * run are given back one by one, but their references on the scope are dropped
@@ -22,6 +22,33 @@
  *
  * The statistics of an item are written before its reference is dropped, so
  * whoever joined a scope finds its items in them.
+ *
+ * Blocking. An item may wait: for a scope that it opened, whose items may be
+ * queued behind it on this very CPU, or for anything else. So a worker that is
+ * about to block gives the queue, with the rest of its batch, to another worker of
+ * the CPU that stands by for that. It goes on when it is woken, next to the new
+ * active worker, ends its item, and stands by itself. No item ever runs on the
+ * stack of another one that waits.
+ *
+ *	active		serves the queue; there is exactly one
+ *	blocked		gave the queue away, has an item to end
+ *	standby		in scopex_cpu.standby, has nothing
+ *
+ * Workers on standby are made ahead, in process context, by a work of the
+ * kernel's: up to "standby" that are free, up to "workers" in all. For a wait for
+ * a scope to be safe, one has to be there for sure: opening a scope in an item
+ * reserves it (scopex_cpu.spare counts those that are not reserved). When there is
+ * none to be had, the scope is made serial: its items are not queued on any CPU but
+ * with the scope, and run by its owner when it waits for them. Then its wait
+ * depends on nothing but itself. That takes stack: see scopex_open_nested().
+ *
+ * Ordering:
+ *
+ *   H	The release in scopex_hand_over() pairs with the acquire of the one that
+ *	gets the queue (scopex_stand_by): it sees the rest of the batch, and all
+ *	that the former one did as the active worker. That the next one to wake a
+ *	parked queue's worker wakes the right one takes another pair, in
+ *	scopex_queue_park() and scopex_wake(); see handover-wake.litmus.
  */
 
 #include <linux/bug.h>
@@ -48,7 +75,7 @@ static __always_inline void scopex_end_item(struct scopex_work *work, int status
 }
 
 /* An item failed. Return the error that it is to be known by. */
-static noinline int scopex_item_failed(struct scopex_cpu *sc,
+static noinline int scopex_item_failed(struct scopex_worker *w,
 				       struct scopex_scope *scope,
 				       scopex_fn_t fn, int err)
 {
@@ -57,20 +84,20 @@ static noinline int scopex_item_failed(struct scopex_cpu *sc,
 			      fn, scope->site->name, err);
 		err = -EINVAL;
 	}
-	local_inc(&sc->errors);
-	scopex_set_error(scope, err);
+	local_inc(&w->count[SCOPEX_ERRORS]);
+	scopex_fail(scope, err);
 	return err;
 }
 
-static noinline int scopex_item_cancelled(struct scopex_cpu *sc,
+static noinline int scopex_item_cancelled(struct scopex_worker *w,
 					  struct scopex_scope *scope)
 {
-	local_inc(&sc->cancelled);
+	local_inc(&w->count[SCOPEX_CANCELLED_ITEMS]);
 	scopex_set_error(scope, -ECANCELED);
 	return -ECANCELED;
 }
 
-static __always_inline void scopex_run_item(struct scopex_cpu *sc,
+static __always_inline void scopex_run_item(struct scopex_worker *w,
 					    struct scopex_scope *scope,
 					    struct scopex_work *work)
 {
@@ -78,81 +105,237 @@ static __always_inline void scopex_run_item(struct scopex_cpu *sc,
 	int err;
 
 	if (unlikely(scopex_cancelled(scope))) {
-		err = scopex_item_cancelled(sc, scope);
+		err = scopex_item_cancelled(w, scope);
 	} else {
 		err = fn(work);
-		local_inc(&sc->run);
+		local_inc(&w->count[SCOPEX_RUN]);
 		if (unlikely(err))
-			err = scopex_item_failed(sc, scope, fn, err);
+			err = scopex_item_failed(w, scope, fn, err);
 	}
 	scopex_end_item(work, err);
 }
 
-/* Run a chain of at least one item, oldest first, that ends in NULL. */
-static void scopex_run_batch(struct scopex_cpu *sc, struct llist_node *node)
+/*
+ * Run the batch. If an item hands the queue over, the rest of the batch goes with
+ * it, and this worker's part ends with that item.
+ */
+static void scopex_run_batch(struct scopex_worker *w)
 {
+	struct llist_node *node = w->rest;
 	struct scopex_scope *scope = scopex_node_to_work(node)->scope;
 	unsigned int nr = 0;
 
+	w->scope = scope;
 	do {
 		struct scopex_work *work = scopex_node_to_work(node);
 
-		node = node->next;
+		w->rest = node->next;
 		if (work->scope != scope) {
 			scopex_put_items(scope, nr);
 			scope = work->scope;
+			w->scope = scope;
 			nr = 0;
 		}
-		scopex_run_item(sc, scope, work);
+		scopex_run_item(w, scope, work);
 		nr++;
 		/* Cheaper than an unconditional cond_resched() for each item. */
 		if (unlikely(need_resched()))
 			cond_resched();
+		node = w->rest;
 	} while (node);
 
 	scopex_put_items(scope, nr);
 }
 
-/* Take what is queued: a chain, oldest first, that ends in NULL. */
-static struct llist_node *scopex_take(struct scopex_cpu *sc)
+/* Turn a chain round: oldest first, ending in NULL. */
+static struct llist_node *scopex_turn(struct llist_node *node, unsigned long *nr)
 {
-	struct llist_node *node, *next, *prev = NULL;
-	unsigned long nr = 0;
+	struct llist_node *next, *prev = NULL;
 
-	spin_lock(&sc->take_lock);
-	for (node = scopex_queue_take(&sc->queue); !scopex_queue_end(node);
-	     node = next) {
+	for (; !scopex_queue_end(node); node = next) {
 		next = node->next;
 		node->next = prev;
 		prev = node;
-		nr++;
+		++*nr;
 	}
-	local_add(nr, &sc->taken);
-	if (nr > sc->depth_max)
-		sc->depth_max = nr;
-	spin_unlock(&sc->take_lock);
 	return prev;
 }
 
-/**
- * scopex_drain() - run all that is queued on a CPU
- * @sc: the CPU
- *
- * Context: the CPU's worker, or anyone once there is no worker any more.
- */
-void scopex_drain(struct scopex_cpu *sc)
+/* Take what is queued. */
+static void scopex_take(struct scopex_worker *w)
 {
-	while (READ_ONCE(sc->queue)) {
-		local_inc(&sc->batches);
-		scopex_run_batch(sc, scopex_take(sc));
+	struct scopex_cpu *sc = w->sc;
+	unsigned long nr = 0;
+
+	spin_lock(&sc->take_lock);
+	w->rest = scopex_turn(scopex_queue_take(&sc->queue), &nr);
+	sc->taken += nr;
+	if (nr > sc->depth_max)
+		sc->depth_max = nr;
+	spin_unlock(&sc->take_lock);
+	local_inc(&w->count[SCOPEX_BATCHES]);
+}
+
+/**
+ * scopex_serve() - run all that is queued on a CPU
+ * @w: its active worker
+ *
+ * Returns when the queue is empty, or given to another worker.
+ *
+ * Context: the worker's thread, or anyone once it is gone.
+ */
+void scopex_serve(struct scopex_worker *w)
+{
+	while (w->active && (w->rest || READ_ONCE(w->sc->queue))) {
+		if (!w->rest)
+			scopex_take(w);
+		scopex_run_batch(w);
 		/* Tracers wait for this, also where a queue is never empty. */
 		cond_resched_tasks_rcu_qs();
 	}
 }
 
-/* Sleep until there is work or the thread has to stop. */
-static void scopex_park(struct scopex_cpu *sc)
+/**
+ * scopex_run_own() - run the items of a serial scope
+ * @w: the worker that owns the scope, in an item
+ * @scope: the scope
+ *
+ * Context: the worker's thread, about to wait for the scope.
+ */
+void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
 {
+	struct scopex_scope *outer = w->scope;
+	struct llist_node *node, *next;
+	unsigned long nr = 0;
+
+	node = scopex_turn(llist_del_all(&scope->own), &nr);
+	if (!node)
+		return;
+
+	/* They count as taken from the queue of this CPU. */
+	spin_lock(&w->sc->take_lock);
+	w->sc->taken += nr;
+	spin_unlock(&w->sc->take_lock);
+
+	w->scope = scope;
+	for (; node; node = next) {
+		next = node->next;
+		scopex_run_item(w, scope, scopex_node_to_work(node));
+	}
+	w->scope = outer;
+	scopex_put_items(scope, nr);
+}
+
+/**
+ * scopex_this_worker() - the worker that the current task is
+ *
+ * Return: the worker, which is then in an item, or NULL.
+ */
+struct scopex_worker *scopex_this_worker(void)
+{
+	if (likely(!(current->flags & PF_KTHREAD)) ||
+	    kthread_func(current) != scopex_worker_thread)
+		return NULL;
+	return kthread_data(current);
+}
+
+/**
+ * scopex_reserve() - make sure that there is a worker to hand over to
+ * @w: the current task's worker
+ *
+ * Return: whether @w may block: it is not the active one, or has one reserved.
+ */
+bool scopex_reserve(struct scopex_worker *w)
+{
+	struct scopex_cpu *sc = w->sc;
+
+	if (!w->active || w->reserved)
+		return true;
+	/* One less that is free: it is found in the list; see scopex_stand_by(). */
+	w->reserved = atomic_dec_if_positive(&sc->spare) >= 0;
+	if (atomic_read(&sc->spare) < scopex_config.standby)
+		scopex_want_standby(sc);
+	return w->reserved;
+}
+
+/**
+ * scopex_unreserve() - @w does not need another worker any more
+ * @w: the current task's worker
+ */
+void scopex_unreserve(struct scopex_worker *w)
+{
+	if (!w->reserved)
+		return;
+	w->reserved = false;
+	atomic_inc(&w->sc->spare);
+}
+
+/**
+ * scopex_hand_over() - give the queue to a worker that stands by
+ * @w: the current task's worker, for which scopex_reserve() said yes
+ *
+ * Does nothing if that was done before. The item goes on until it ends.
+ */
+void scopex_hand_over(struct scopex_worker *w)
+{
+	struct scopex_cpu *sc = w->sc;
+	struct scopex_worker *heir;
+
+	if (!w->active)
+		return;
+
+	/* Only the active worker takes from the list, so there is one taker. */
+	heir = container_of(llist_del_first(&sc->standby), struct scopex_worker,
+			    standby);
+	w->reserved = false;
+	heir->rest = w->rest;
+	w->rest = NULL;
+	WRITE_ONCE(w->active, false);
+	WRITE_ONCE(sc->active, heir->task);
+	local_inc(&w->count[SCOPEX_HANDOFFS]);
+	scopex_inject(SCOPEX_INJECT_HAND_OVER);
+	/* Release H: pairs with scopex_stand_by(); see handover-wake.litmus. */
+	smp_store_release(&heir->active, true);
+	/*
+	 * H: has a full barrier between the store and the look at the task state;
+	 * pairs with set_current_state() in scopex_stand_by(); see
+	 * handover-standby.litmus.
+	 */
+	wake_up_process(heir->task);
+}
+
+/**
+ * scopex_will_block() - say that an item is going to wait for something
+ *
+ * From here to its end the item does not hold up the others of its CPU, however
+ * long it sleeps: another worker runs them. An item that takes a contended mutex,
+ * allocates with reclaim or does I/O should call this before. To wait for a scope
+ * it need not: that is done by the wait.
+ *
+ * If there is no other worker at the moment (see the module's parameters "standby"
+ * and "workers"), the item holds its CPU's queue up as it would without the call;
+ * the counter "unhanded" tells how often. Outside of an item it does nothing.
+ *
+ * Context: process context; does not sleep itself. Costs two context switches, as
+ * blocking does anyway; nothing when called again in the same item.
+ */
+void scopex_will_block(void)
+{
+	struct scopex_worker *w = scopex_this_worker();
+
+	if (!w || !w->active)
+		return;
+	if (scopex_reserve(w))
+		scopex_hand_over(w);
+	else
+		local_inc(&w->count[SCOPEX_UNHANDED]);
+}
+EXPORT_SYMBOL_GPL(scopex_will_block);
+
+/* Sleep until there is work or the thread has to stop. */
+static void scopex_park(struct scopex_worker *w)
+{
+	struct scopex_cpu *sc = w->sc;
 	bool slept = false;
 
 	if (!scopex_queue_park(&sc->queue))
@@ -167,7 +350,7 @@ static void scopex_park(struct scopex_cpu *sc)
 		set_current_state(TASK_IDLE);
 		if (READ_ONCE(sc->queue) != SCOPEX_PARKED) {
 			if (slept)
-				local_inc(&sc->wakeups);
+				local_inc(&w->count[SCOPEX_WAKEUPS]);
 			break;
 		}
 		if (kthread_should_stop()) {
@@ -175,7 +358,7 @@ static void scopex_park(struct scopex_cpu *sc)
 			scopex_queue_unpark(&sc->queue);
 			break;
 		}
-		local_inc(&sc->sleeps);
+		local_inc(&w->count[SCOPEX_SLEEPS]);
 		slept = true;
 		schedule();
 	}
@@ -183,20 +366,56 @@ static void scopex_park(struct scopex_cpu *sc)
 }
 
 /**
- * scopex_worker() - the thread that serves the queue of a CPU
- * @data: the CPU, a &struct scopex_cpu
+ * scopex_enlist() - have a worker stand by
+ * @w: one that has nothing to do
  *
- * Return: 0, when it was stopped and the queue is empty.
+ * Context: its thread, or the one that made it.
  */
-int scopex_worker(void *data)
+void scopex_enlist(struct scopex_worker *w)
 {
-	struct scopex_cpu *sc = data;
+	/* First in the list, then counted: who counts on it finds it. */
+	llist_add(&w->standby, &w->sc->standby);
+	atomic_inc(&w->sc->spare);
+}
 
-	complete(&sc->started);
+/* Wait until the queue is given to this worker, or the thread has to stop. */
+static void scopex_stand_by(struct scopex_worker *w)
+{
+	for (;;) {
+		/*
+		 * H: pairs with wake_up_process() in scopex_hand_over(); see
+		 * handover-standby.litmus.
+		 */
+		set_current_state(TASK_IDLE);
+		/* Acquire H: pairs with scopex_hand_over(). */
+		if (smp_load_acquire(&w->active) || kthread_should_stop())
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
+/**
+ * scopex_worker_thread() - a thread that serves the queue of a CPU, or stands by
+ * @data: the &struct scopex_worker
+ *
+ * Return: 0, when it was stopped and has nothing left to do.
+ */
+int scopex_worker_thread(void *data)
+{
+	struct scopex_worker *w = data;
+
+	complete(&w->started);
 	do {
-		scopex_drain(sc);
-		scopex_park(sc);
-	} while (!kthread_should_stop() || READ_ONCE(sc->queue));
+		if (!w->active)
+			scopex_stand_by(w);
+		scopex_serve(w);
+		if (w->active)
+			scopex_park(w);
+		else if (!kthread_should_stop())
+			scopex_enlist(w);
+	} while (!kthread_should_stop() ||
+		 (w->active && READ_ONCE(w->sc->queue)));
 
 	return 0;
 }

@@ -5,9 +5,11 @@
 . "$(dirname "$0")/suite.sh"
 
 suite_load_injected
-ktap_plan 4
+ktap_plan 6
 suite_run race
 suite_run irq
 suite_run api
+suite_run nest
+suite_run cancel
 suite_unload
 ktap_finish

@@ -14,7 +14,7 @@ loads_and_unloads()
 {
 	for _ in $(seq 20); do
 		modprobe scopex || return 1
-		[ "$(worker_pids | wc -l)" -eq "$(nproc)" ] || return 1
+		[ "$(worker_pids | wc -l)" -eq $((3 * $(nproc))) ] || return 1
 		rmmod scopex || return 1
 		[ -z "$(worker_pids)" ] || return 1
 	done
@@ -41,7 +41,7 @@ workers_are_pinned()
 {
 	modprobe scopex || return 1
 	for pid in $(worker_pids); do
-		cpu=$(sed 's|scopex/||' "/proc/$pid/comm")
+		cpu=$(sed 's|scopex/||; s|:.*||' "/proc/$pid/comm")
 		grep -q "^Cpus_allowed_list:	$cpu\$" "/proc/$pid/status" ||
 			return 1
 	done
@@ -62,7 +62,7 @@ bad_parameter()
 one_cpu_only()
 {
 	suite_load cpus=0 || return 1
-	[ "$(worker_pids | wc -l)" -eq 1 ] || return 1
+	[ "$(worker_pids | wc -l)" -eq 3 ] || return 1
 	# Submits that name no CPU go to the one that is served.
 	for suite in load api; do
 		echo "$suite" > "$SCOPEX_TEST/run" || return 1
@@ -83,7 +83,7 @@ nice_level()
 }
 
 suite_is_root
-ktap_plan 12
+ktap_plan 15
 ktap_check "loads and unloads" loads_and_unloads
 ktap_check "unloads after work" unloads_after_work
 ktap_check "unload is refused while in use" refused_while_used
@@ -96,4 +96,9 @@ ktap_check "cpus=99999 is refused" bad_parameter cpus=99999 "cpus=99999: not a l
 ktap_check "cpus= is refused" bad_parameter cpus= "cpus=: none of these CPUs"
 ktap_check "nice=20 is refused" bad_parameter nice=20 "nice=20: must be from -20"
 ktap_check "nice=-21 is refused" bad_parameter nice=-21 "nice=-21: must be from"
+ktap_check "workers=0 is refused" bad_parameter workers=0 "workers=0: must be from"
+ktap_check "workers=4097 is refused" \
+	bad_parameter workers=4097 "workers=4097: must be from"
+ktap_check "standby=64 is refused" \
+	bad_parameter standby=64 "standby=64: must be less than workers=64"
 ktap_finish

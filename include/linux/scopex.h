@@ -33,6 +33,8 @@
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>
+#include <linux/hrtimer.h>
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/types.h>
@@ -45,12 +47,16 @@ struct task_struct;
  * typedef scopex_fn_t - what a work item does
  * @work: the item; container_of() leads to the caller's own object
  *
- * Runs in process context on a worker thread, may sleep, and is never run
- * twice at a time for one item. Normally it runs on the CPU that the item was
- * submitted to, but while that CPU goes offline it may run, or go on, on
- * another one: an item that depends on its CPU has to hold off hotplug or
- * migration itself. It must not exit the thread, and must leave it as it was:
- * no lock held, interrupts and preemption as at entry.
+ * Runs in process context on a worker thread, and is never run twice at a time
+ * for one item. It may open scopes and wait for them, to any depth; what is queued
+ * behind it goes on meanwhile. It may sleep otherwise, too, but holds its CPU's
+ * other items up unless it says so by scopex_will_block().
+ *
+ * Normally it runs on the CPU that the item was submitted to, but while that CPU
+ * goes offline it may run, or go on, on another one: an item that depends on its
+ * CPU has to hold off hotplug or migration itself. It must not exit the thread,
+ * and must leave it as it was: no lock held, interrupts and preemption as at
+ * entry.
  *
  * Return: 0, or a negative errno, which becomes the item's result and, when it
  * is the first one, that of the scope.
@@ -111,8 +117,12 @@ struct scopex_site {
  * @owner: the task on whose stack the scope lives, the only one that waits
  * @site: where it was opened
  * @self: the scope itself, as a copy is none
+ * @parent: the scope of the item that opened this one; NULL outside of items
  * @node: link in the list of open scopes; used once an item was submitted
- * @since: jiffies at the first submit
+ * @own: the items of a serial scope, newest first
+ * @since: jiffies at the first submit, the lower half
+ * @flags: SCOPEX_FAIL_FAST and the like
+ * @has_children: an item of this scope has opened one
  *
  * All fields are private to scopex.
  */
@@ -123,8 +133,45 @@ struct scopex_scope {
 	struct task_struct		*owner;
 	const struct scopex_site	*site;
 	struct scopex_scope		*self;
+	struct scopex_scope		*parent;
 	struct list_head		node;
-	unsigned long			since;
+	struct llist_head		own;
+	u32				since;
+	u8				flags;
+	bool				has_children;
+};
+
+/* What a scope does by itself; for scopex_scope_with() and scopex_run_with(). */
+#define SCOPEX_FAIL_FAST	BIT(0)	/* the first error cancels the siblings */
+#define SCOPEX_KILLABLE		BIT(1)	/* a fatal signal cancels while it waits */
+#define __SCOPEX_TIMED		BIT(2)	/* is a struct scopex_timed_scope */
+
+/**
+ * struct scopex_options - what a scope does by itself
+ * @flags: SCOPEX_FAIL_FAST: an item that fails cancels the scope. SCOPEX_KILLABLE:
+ *	a fatal signal for the owner, while it waits, cancels it with -EINTR.
+ * @timeout: after that time the scope is cancelled with -ETIME; 0 for never
+ *
+ * In each case the scope is drained as ever: the wait does not end before every
+ * item is out.
+ */
+struct scopex_options {
+	unsigned int	flags;
+	ktime_t		timeout;
+};
+
+/**
+ * struct scopex_timed_scope - a scope that can have a deadline
+ * @scope: the scope
+ * @timer: cancels it
+ * @expired: the deadline has passed
+ *
+ * All fields are private to scopex.
+ */
+struct scopex_timed_scope {
+	struct scopex_scope	scope;
+	struct hrtimer		timer;
+	bool			expired;
 };
 
 /*
@@ -137,8 +184,9 @@ struct scopex_scope {
 #define SCOPEX_ONE		BIT_ULL(1)	/* reference */
 #define SCOPEX_COUNT_MAX	BIT_ULL(30)	/* references */
 #define SCOPEX_COUNT_MASK	GENMASK_ULL(31, 1)
-#define SCOPEX_FRESH		BIT_ULL(32)	/* nothing submitted yet */
+#define SCOPEX_FRESH		BIT_ULL(32)	/* not in the list of open scopes */
 #define SCOPEX_CANCELLED	BIT_ULL(33)
+#define SCOPEX_SERIAL		BIT_ULL(34)	/* the owner runs the items */
 #define SCOPEX_KIND_MASK	GENMASK_ULL(63, 36)
 #define SCOPEX_OPEN		0x5c09e0f000000000ULL
 #define SCOPEX_CLOSED		0xdead5c0000000000ULL
@@ -228,11 +276,26 @@ scopex_work_scope(const struct scopex_work *work)
  *
  * Context: any in which the scope is known to be open: its owner, its items.
  *
- * Return: true after scopex_cancel().
+ * Return: true after scopex_cancel(), of the scope itself or of one that it is
+ * nested in.
  */
 static inline bool scopex_cancelled(const struct scopex_scope *scope)
 {
 	return atomic64_read(&scope->state) & SCOPEX_CANCELLED;
+}
+
+/**
+ * scopex_error() - the first error of a scope so far
+ * @scope: an open scope
+ *
+ * Context: any in which the scope is known to be open: its owner, its items. What
+ * the item that failed wrote is visible after the join only.
+ *
+ * Return: what scopex_join() would return if every item were out now.
+ */
+static inline int scopex_error(const struct scopex_scope *scope)
+{
+	return READ_ONCE(scope->error);
 }
 
 int scopex_submit(struct scopex_scope *scope, struct scopex_work *work);
@@ -240,13 +303,22 @@ int scopex_submit_on(struct scopex_scope *scope, unsigned int cpu,
 		     struct scopex_work *work);
 int scopex_submit_any(struct scopex_scope *scope, struct scopex_work *work);
 void scopex_cancel(struct scopex_scope *scope);
+void scopex_cancel_with(struct scopex_scope *scope, int err);
 int scopex_join(struct scopex_scope *scope);
+void scopex_will_block(void);
 
 struct scopex_scope *__scopex_open(struct scopex_scope *scope,
 				   const struct scopex_site *site);
 void __scopex_close(struct scopex_scope *scope);
+struct scopex_scope *__scopex_open_timed(struct scopex_timed_scope *timed,
+					 const struct scopex_site *site,
+					 const struct scopex_options *options);
+void __scopex_close_timed(struct scopex_timed_scope *timed);
 int __scopex_run(scopex_body_t body, void *arg,
 		 const struct scopex_site *site);
+int __scopex_run_with(scopex_body_t body, void *arg,
+		      const struct scopex_site *site,
+		      const struct scopex_options *options);
 
 /**
  * scopex_run() - run a body with a scope, return when every item is out
@@ -256,14 +328,14 @@ int __scopex_run(scopex_body_t body, void *arg,
  * The scope lives in scopex_run()'s own frame: no caller can leave it early,
  * forget to wait, or move it.
  *
- * Context: process context, may sleep. Not from a work item.
+ * Context: process context, may sleep; a work item, too.
  *
  * Return: the first error of an item or of the body, whichever came first (what
  * the body has joined was told to the body, and is the body's to return);
  * -ECANCELED if an item was cancelled before it ran and nothing failed earlier;
- * -EDEADLK if called from a work item, -EINVAL in interrupt context, each with
- * a warning and without calling the body; -EINVAL with a warning if the body
- * returned what is no errno; else 0.
+ * without calling the body, -EDEADLK in an item that is nested too deep (see
+ * scopex_scope()), -EINVAL with a warning in interrupt context; -EINVAL with a
+ * warning if the body returned what is no errno; else 0.
  */
 #define scopex_run(body, arg)	scopex_run_named(body, arg, #body)
 
@@ -281,6 +353,21 @@ int __scopex_run(scopex_body_t body, void *arg,
 	__scopex_run(body, arg, __SCOPEX_SITE(name))
 
 /**
+ * scopex_run_with() - scopex_run() with options
+ * @body: a &typedef scopex_body_t, called once in the caller's context
+ * @arg: its argument
+ * @...: fields of &struct scopex_options, as ".flags = SCOPEX_FAIL_FAST"
+ *
+ * Context: as for scopex_run().
+ *
+ * Return: as for scopex_run(); -ETIME if the deadline passed, -EINTR if the owner
+ * was killed, and nothing failed before.
+ */
+#define scopex_run_with(body, arg, ...)					\
+	__scopex_run_with(body, arg, __SCOPEX_SITE(#body),		\
+			  &(const struct scopex_options){ __VA_ARGS__ })
+
+/**
  * scopex_scope() - open a scope for the block that follows
  * @s: the name of the scope, in the block a &struct scopex_scope pointer
  *
@@ -292,9 +379,15 @@ int __scopex_run(scopex_body_t body, void *arg,
  * Declare what items borrow before the block. Inside it, a variable is dead
  * when the drain begins.
  *
- * Context: process context, may sleep. Opened from a work item or in interrupt
- * context, the scope is refused with a warning: every submit to it, and
- * scopex_join(), return -EDEADLK or -EINVAL.
+ * Opened in a work item, it is a child of the item's scope, and cancelled when that
+ * is. Such scopes may be nested to any depth, each level in an item of its own, as
+ * long as there are workers to be had (see the module's parameter "workers");
+ * beyond that a scope becomes serial: its items run on its owner's stack, when it
+ * waits. And if that has less than a quarter of its size left, the scope is
+ * refused: every submit to it, and scopex_join(), return -EDEADLK.
+ *
+ * Context: process context, may sleep. Opened in interrupt context, the scope is
+ * refused with a warning: every submit to it, and scopex_join(), return -EINVAL.
  */
 #define scopex_scope(s)		scopex_scope_named(s, #s)
 
@@ -307,6 +400,16 @@ int __scopex_run(scopex_body_t body, void *arg,
  */
 #define scopex_scope_named(s, name)					\
 	__scopex_block(s, name, __UNIQUE_ID(scopex_end_))
+
+/**
+ * scopex_scope_with() - scopex_scope() with options
+ * @s: the name of the scope, in the block a &struct scopex_scope pointer
+ * @...: fields of &struct scopex_options, as ".timeout = ms_to_ktime(5)"
+ *
+ * Context: as for scopex_scope().
+ */
+#define scopex_scope_with(s, ...)					\
+	__scopex_timed_block(s, #s, __UNIQUE_ID(scopex_end_), __VA_ARGS__)
 
 /*
  * A loop that the compiler sees no end of, so that it knows that the block is
@@ -321,5 +424,17 @@ int __scopex_run(scopex_body_t body, void *arg,
 		if (0) {						\
 end:			break;						\
 		} else
+
+/* Of two loops, as one can't declare a scope and a pointer to a part of it. */
+#define __scopex_timed_block(s, name, end, ...)				\
+	for (struct scopex_timed_scope __scopex_of_##s			\
+	     __cleanup(__scopex_close_timed); ; ({ goto end; }))	\
+		if (0) {						\
+end:			break;						\
+		} else for (struct scopex_scope *s __always_unused =	\
+			    __scopex_open_timed(&__scopex_of_##s,	\
+				__SCOPEX_SITE(name),			\
+				&(const struct scopex_options){ __VA_ARGS__ }); \
+			    ; ({ goto end; }))
 
 #endif /* _LINUX_SCOPEX_H */

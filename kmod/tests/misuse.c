@@ -178,26 +178,6 @@ static void scope_in_an_interrupt(struct scopex_test *test)
 	EXPECT_EQ(test, elsewhere.calls, 0);
 }
 
-static int open_fn(struct scopex_work *work)
-{
-	struct elsewhere *elsewhere = container_of(work, struct elsewhere, work);
-
-	elsewhere->err = scopex_run(must_not_be_called, elsewhere);
-	return 0;
-}
-
-static void scope_in_an_item(struct scopex_test *test)
-{
-	struct elsewhere elsewhere = { };
-
-	scopex_work_init(&elsewhere.work, open_fn);
-	EXPECT_WARNING("scope must_not_be_called of open_fn() is opened in a work item",
-		       scopex_scope(s)
-			       EXPECT_EQ(test, scopex_submit(s, &elsewhere.work), 0));
-	EXPECT_EQ(test, elsewhere.err, -EDEADLK);
-	EXPECT_EQ(test, elsewhere.calls, 0);
-}
-
 static int join_fn(struct scopex_work *work)
 {
 	return scopex_join(scopex_work_scope(work));
@@ -258,7 +238,6 @@ static const struct scopex_case misuse_cases[] = {
 	SCOPEX_CASE(item_without_function),
 	SCOPEX_CASE(scope_on_the_heap),
 	SCOPEX_CASE(scope_in_an_interrupt),
-	SCOPEX_CASE(scope_in_an_item),
 	SCOPEX_CASE(item_joins_its_scope),
 	SCOPEX_CASE(other_task_closes),
 	SCOPEX_CASE(result_that_is_no_errno),

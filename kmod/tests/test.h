@@ -50,6 +50,9 @@ extern const struct scopex_suite irq_suite;
 extern const struct scopex_suite race_suite;
 extern const struct scopex_suite hotplug_suite;
 extern const struct scopex_suite nowhere_suite;
+extern const struct scopex_suite nest_suite;
+extern const struct scopex_suite bound_suite;
+extern const struct scopex_suite cancel_suite;
 extern const struct scopex_suite load_suite;
 extern const struct scopex_suite hold_suite;
 

@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Suite "cancel": who cancels what, why, and what is known afterwards
+ *
+ * In each case the scope's items borrow from the test's frame, and are looked at
+ * after the join: a cancel that returned too early would be seen there.
+ */
+
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/sched/signal.h>
+
+#include "test.h"
+
+/**
+ * struct loop - an item that runs until its scope is cancelled
+ * @work: the item
+ * @started: completed when it runs
+ * @ended: set as the last thing it does
+ */
+struct loop {
+	struct scopex_work	work;
+	struct completion	started;
+	bool			ended;
+};
+
+static int loop_fn(struct scopex_work *work)
+{
+	struct loop *loop = container_of(work, struct loop, work);
+
+	complete(&loop->started);
+	while (!scopex_cancelled(scopex_work_scope(work)))
+		usleep_range(50, 200);
+	/* Long enough for a wait that does not wait to be over before. */
+	msleep(20);
+	loop->ended = true;
+	return 0;
+}
+
+static void loop_init(struct loop *loop)
+{
+	loop->ended = false;
+	init_completion(&loop->started);
+	scopex_work_init(&loop->work, loop_fn);
+}
+
+/**
+ * struct tree - an item that opens a scope with a loop in it
+ * @work: the item
+ * @depth: how many levels of scopes are below it
+ * @started: completed when the innermost loop runs
+ * @err: what its scope's join said
+ * @refused: what a submit to its scope said after the cancel
+ * @ended: whether its loop had ended when the scope had
+ */
+struct tree {
+	struct scopex_work	work;
+	unsigned int		depth;
+	struct completion	*started;
+	int			err;
+	int			refused;
+	bool			ended;
+};
+
+static int tree_fn(struct scopex_work *work)
+{
+	struct tree *tree = container_of(work, struct tree, work);
+	struct test_item late;
+	struct tree inner;
+	struct loop loop;
+
+	loop_init(&loop);
+	test_item_init(&late);
+	inner = (struct tree){ .work = SCOPEX_WORK_INIT(tree_fn),
+			       .depth = tree->depth - 1,
+			       .started = tree->started };
+	scopex_scope(s) {
+		if (tree->depth) {
+			tree->err = scopex_submit_any(s, &inner.work);
+		} else {
+			tree->err = scopex_submit_any(s, &loop.work);
+			wait_for_completion(&loop.started);
+			complete(tree->started);
+		}
+		if (tree->err)
+			return tree->err;
+		scopex_will_block();
+		while (!scopex_cancelled(s))
+			usleep_range(50, 200);
+		tree->refused = scopex_submit_any(s, &late.work);
+		tree->err = scopex_join(s);
+	}
+	if (tree->depth) {
+		tree->ended = inner.ended;
+		if (inner.err != tree->err || inner.refused != -ECANCELED)
+			tree->err = -EIO;
+	} else {
+		tree->ended = loop.ended;
+	}
+	return 0;
+}
+
+static void cancel_tree(struct scopex_test *test, int reason,
+			unsigned int depth)
+{
+	DECLARE_COMPLETION_ONSTACK(started);
+	struct tree tree = { .work = SCOPEX_WORK_INIT(tree_fn),
+			     .depth = depth, .started = &started };
+
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_any(s, &tree.work), 0);
+		wait_for_completion(&started);
+		if (reason)
+			scopex_cancel_with(s, reason);
+		else
+			scopex_cancel(s);
+		EXPECT_EQ(test, scopex_error(s), reason);
+		EXPECT_EQ(test, scopex_join(s), reason);
+	}
+	EXPECT_EQ(test, tree.err, reason);
+	EXPECT_EQ(test, tree.refused, -ECANCELED);
+	EXPECT(test, tree.ended);
+}
+
+static void cancel_goes_down_the_tree(struct scopex_test *test)
+{
+	unsigned int depth;
+
+	for (depth = 0; depth < 4; depth++)
+		cancel_tree(test, 0, depth);
+}
+
+static void reason_goes_down_the_tree(struct scopex_test *test)
+{
+	unsigned int depth;
+
+	for (depth = 0; depth < 4; depth++)
+		cancel_tree(test, -EHOSTDOWN, depth);
+}
+
+/* A cancel of the inner scope leaves the outer one alone. */
+struct inner {
+	struct scopex_work	work;
+	struct loop		loop;
+	int			err;
+	bool			outer_cancelled;
+};
+
+static int inner_fn(struct scopex_work *work)
+{
+	struct inner *inner = container_of(work, struct inner, work);
+
+	scopex_scope(s) {
+		scopex_submit_any(s, &inner->loop.work);
+		wait_for_completion(&inner->loop.started);
+		scopex_cancel_with(s, -EPIPE);
+		inner->err = scopex_join(s);
+	}
+	inner->outer_cancelled = scopex_cancelled(scopex_work_scope(work));
+	return 0;
+}
+
+static void cancel_does_not_go_up(struct scopex_test *test)
+{
+	struct inner inner = { .work = SCOPEX_WORK_INIT(inner_fn) };
+
+	if (num_online_cpus() < 2) {
+		scopex_test_skip(test, "needs two CPUs");
+		return;
+	}
+	loop_init(&inner.loop);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_any(s, &inner.work), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, inner.err, -EPIPE);
+	EXPECT(test, !inner.outer_cancelled);
+}
+
+/* Opened when the outer one is cancelled already; a join does not undo that. */
+struct late {
+	struct scopex_work	work;
+	struct test_gate	gate;
+	int			submit[2];
+	int			join[2];
+	bool			cancelled[2];
+};
+
+static int late_fn(struct scopex_work *work)
+{
+	struct late *late = container_of(work, struct late, work);
+	struct test_item item;
+	unsigned int i;
+
+	test_item_init(&item);
+	complete(&late->gate.reached);
+	wait_for_completion(&late->gate.go);
+	scopex_scope(s) {
+		for (i = 0; i < 2; i++) {
+			late->cancelled[i] = scopex_cancelled(s);
+			late->submit[i] = scopex_submit(s, &item.work);
+			late->join[i] = scopex_join(s);
+		}
+	}
+	return 0;
+}
+
+static void scope_opened_after_the_cancel(struct scopex_test *test)
+{
+	struct late late = { .work = SCOPEX_WORK_INIT(late_fn) };
+	unsigned int i;
+
+	test_gate_init(&late.gate);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_any(s, &late.work), 0);
+		wait_for_completion(&late.gate.reached);
+		scopex_cancel_with(s, -EXDEV);
+		complete(&late.gate.go);
+		EXPECT_EQ(test, scopex_join(s), -EXDEV);
+	}
+	for (i = 0; i < 2; i++) {
+		EXPECT(test, late.cancelled[i]);
+		EXPECT_EQ(test, late.submit[i], -ECANCELED);
+		EXPECT_EQ(test, late.join[i], -EXDEV);
+	}
+}
+
+#ifdef CONFIG_SCOPEX_INJECT
+/* The cancel comes while the inner scope is being opened. */
+static void scope_opened_during_the_cancel(struct scopex_test *test)
+{
+	struct late late = { .work = SCOPEX_WORK_INIT(late_fn) };
+
+	test_gate_init(&late.gate);
+	complete(&late.gate.go);
+	scopex_inject_set(SCOPEX_INJECT_OPEN_NESTED, SCOPEX_INJECT_HOLD);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_any(s, &late.work), 0);
+		while (!scopex_inject_hits(SCOPEX_INJECT_OPEN_NESTED))
+			usleep_range(50, 200);
+		scopex_cancel(s);
+		scopex_inject_release(SCOPEX_INJECT_OPEN_NESTED);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	test_inject_end(test, SCOPEX_INJECT_OPEN_NESTED);
+	EXPECT(test, late.cancelled[0]);
+	EXPECT_EQ(test, late.submit[0], -ECANCELED);
+}
+#endif
+
+/* Behind the one that fails, on the same CPU: they have not started. */
+static void fail(struct scopex_test *test, unsigned int flags, int runs)
+{
+	unsigned int i, cpu = test_this_cpu();
+	struct test_item first, others[8];
+	struct test_gate gate;
+
+	test_gate_init(&gate);
+	test_item_init(&first);
+	first.gate = &gate;
+	first.ret = -ENXIO;
+	scopex_scope_with(s, .flags = flags) {
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &first.work), 0);
+		wait_for_completion(&gate.reached);
+		for (i = 0; i < ARRAY_SIZE(others); i++) {
+			test_item_init(&others[i]);
+			EXPECT_EQ(test, scopex_submit_on(s, cpu, &others[i].work), 0);
+		}
+		complete(&gate.go);
+		EXPECT_EQ(test, scopex_join(s), -ENXIO);
+		EXPECT(test, !scopex_cancelled(s));
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		EXPECT_EQ(test, atomic_read(&others[i].runs), runs);
+		EXPECT_EQ(test, scopex_work_result(&others[i].work),
+			  runs ? 0 : -ECANCELED);
+	}
+}
+
+static void first_error_cancels_the_siblings(struct scopex_test *test)
+{
+	fail(test, SCOPEX_FAIL_FAST, 0);
+}
+
+static void without_the_flag_all_run(struct scopex_test *test)
+{
+	fail(test, 0, 1);
+}
+
+static void first_error_stops_who_runs(struct scopex_test *test)
+{
+	struct test_item fails;
+	struct loop loop;
+
+	if (num_online_cpus() < 2) {
+		scopex_test_skip(test, "needs two CPUs");
+		return;
+	}
+	loop_init(&loop);
+	test_item_init(&fails);
+	fails.ret = -EDOM;
+	scopex_scope_with(s, .flags = SCOPEX_FAIL_FAST) {
+		EXPECT_EQ(test, scopex_submit_any(s, &loop.work), 0);
+		wait_for_completion(&loop.started);
+		EXPECT_EQ(test, scopex_submit_any(s, &fails.work), 0);
+		EXPECT_EQ(test, scopex_join(s), -EDOM);
+	}
+	EXPECT(test, loop.ended);
+}
+
+static int failing_body(struct scopex_scope *scope, void *arg)
+{
+	struct loop *loop = arg;
+
+	if (scopex_submit_any(scope, &loop->work))
+		return -EIO;
+	wait_for_completion(&loop->started);
+	return -ERANGE;
+}
+
+static void error_of_the_body_cancels(struct scopex_test *test)
+{
+	struct loop loop;
+
+	loop_init(&loop);
+	EXPECT_EQ(test, scopex_run_with(failing_body, &loop,
+					.flags = SCOPEX_FAIL_FAST), -ERANGE);
+	EXPECT(test, loop.ended);
+}
+
+/* Hazard 4: the deadline cancels, and the wait goes on. */
+static void deadline_cancels(struct scopex_test *test)
+{
+	struct test_item late;
+	struct loop loop;
+
+	loop_init(&loop);
+	test_item_init(&late);
+	scopex_scope_with(s, .timeout = ms_to_ktime(10)) {
+		EXPECT_EQ(test, scopex_submit_any(s, &loop.work), 0);
+		EXPECT_EQ(test, scopex_join(s), -ETIME);
+		EXPECT(test, loop.ended);
+		/* It has passed, and that goes for the next round, too. */
+		EXPECT_EQ(test, scopex_submit_any(s, &late.work), -ECANCELED);
+		EXPECT_EQ(test, scopex_join(s), -ETIME);
+	}
+	EXPECT_EQ(test, atomic_read(&late.runs), 0);
+}
+
+static void deadline_reaches_a_busy_owner(struct scopex_test *test)
+{
+	scopex_scope_with(s, .timeout = ms_to_ktime(2)) {
+		while (!scopex_cancelled(s))
+			cpu_relax();
+		EXPECT_EQ(test, scopex_error(s), -ETIME);
+	}
+}
+
+static int deadline_body(struct scopex_scope *scope, void *arg)
+{
+	struct loop *loop = arg;
+
+	return scopex_submit_any(scope, &loop->work);
+}
+
+static void deadline_of_a_body(struct scopex_test *test)
+{
+	struct loop loop;
+
+	loop_init(&loop);
+	EXPECT_EQ(test, scopex_run_with(deadline_body, &loop,
+					.timeout = ms_to_ktime(5)), -ETIME);
+	EXPECT(test, loop.ended);
+}
+
+static void deadline_that_does_not_come(struct scopex_test *test)
+{
+	struct test_item item;
+	unsigned int i;
+
+	test_item_init(&item);
+	for (i = 0; i < 100; i++) {
+		scopex_scope_with(s, .timeout = ms_to_ktime(100000)) {
+			EXPECT_EQ(test, scopex_submit_any(s, &item.work), 0);
+			EXPECT_EQ(test, scopex_join(s), 0);
+		}
+	}
+	EXPECT_EQ(test, atomic_read(&item.runs), 100);
+}
+
+/* The timer and the end of the scope meet, again and again. */
+static void deadline_races_the_end(struct scopex_test *test)
+{
+	struct test_item item;
+	unsigned int i, runs = 0;
+
+	for (i = 0; i < 2000; i++) {
+		test_item_init(&item);
+		scopex_scope_with(s, .timeout = ns_to_ktime(1000 + i * 20)) {
+			scopex_submit_any(s, &item.work);
+			scopex_join(s);
+		}
+		EXPECT(test, !scopex_work_busy(&item.work));
+		runs += atomic_read(&item.runs);
+	}
+	EXPECT(test, runs <= 2000);
+}
+
+/* The nearer deadline wins, whichever scope has it. */
+struct timed {
+	struct scopex_work	work;
+	ktime_t			timeout;
+	int			err;
+	bool			ended;
+};
+
+static int timed_fn(struct scopex_work *work)
+{
+	struct timed *timed = container_of(work, struct timed, work);
+	struct loop loop;
+
+	loop_init(&loop);
+	scopex_scope_with(s, .timeout = timed->timeout) {
+		scopex_submit_any(s, &loop.work);
+		timed->err = scopex_join(s);
+	}
+	timed->ended = loop.ended;
+	return 0;
+}
+
+static void nearer_deadline_wins(struct scopex_test *test)
+{
+	struct timed timed = { .work = SCOPEX_WORK_INIT(timed_fn) };
+
+	timed.timeout = ms_to_ktime(100000);
+	scopex_scope_with(s, .timeout = ms_to_ktime(20)) {
+		EXPECT_EQ(test, scopex_submit_any(s, &timed.work), 0);
+		EXPECT_EQ(test, scopex_join(s), -ETIME);
+	}
+	EXPECT_EQ(test, timed.err, -ETIME);
+	EXPECT(test, timed.ended);
+
+	timed.timeout = ms_to_ktime(5);
+	scopex_scope_with(s, .timeout = ms_to_ktime(100000)) {
+		EXPECT_EQ(test, scopex_submit_any(s, &timed.work), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, timed.err, -ETIME);
+}
+
+/* A thread that is killed while it waits; it allows that, as user tasks do. */
+struct victim {
+	struct scopex_test	*test;
+	struct loop		loop;
+	unsigned int		flags;
+	int			err;
+};
+
+static int victim_thread(void *data)
+{
+	struct victim *victim = data;
+
+	allow_signal(SIGKILL);
+	scopex_scope_with(s, .flags = victim->flags) {
+		EXPECT_EQ(victim->test, scopex_submit_any(s, &victim->loop.work), 0);
+		victim->err = scopex_join(s);
+	}
+	flush_signals(current);
+	test_thread_until_stopped();
+	return 0;
+}
+
+/* Hazard 4: a signal cancels, and the wait goes on. */
+static void signal_cancels(struct scopex_test *test)
+{
+	struct victim victim = { .test = test, .flags = SCOPEX_KILLABLE };
+	struct task_struct *thread;
+
+	loop_init(&victim.loop);
+	thread = test_thread(test, victim_thread, &victim, nr_cpu_ids);
+	if (!thread)
+		return;
+	wait_for_completion(&victim.loop.started);
+	msleep(20);
+	send_sig(SIGKILL, thread, 1);
+	test_thread_stop(thread);
+	EXPECT_EQ(test, victim.err, -EINTR);
+	EXPECT(test, victim.loop.ended);
+}
+
+static int killed_before_thread(void *data)
+{
+	struct victim *victim = data;
+
+	allow_signal(SIGKILL);
+	send_sig(SIGKILL, current, 1);
+	scopex_scope_with(s, .flags = victim->flags) {
+		EXPECT_EQ(victim->test, scopex_submit_any(s, &victim->loop.work), 0);
+		victim->err = scopex_join(s);
+	}
+	flush_signals(current);
+	test_thread_until_stopped();
+	return 0;
+}
+
+static void signal_that_was_there_before(struct scopex_test *test)
+{
+	struct victim victim = { .test = test, .flags = SCOPEX_KILLABLE };
+
+	loop_init(&victim.loop);
+	test_thread_stop(test_thread(test, killed_before_thread, &victim,
+				     nr_cpu_ids));
+	EXPECT_EQ(test, victim.err, -EINTR);
+	/* It had started, or was cancelled before. */
+	EXPECT(test, victim.loop.ended ||
+		     scopex_work_result(&victim.loop.work) == -ECANCELED);
+}
+
+static const struct scopex_case cancel_cases[] = {
+	SCOPEX_CASE(cancel_goes_down_the_tree),
+	SCOPEX_CASE(reason_goes_down_the_tree),
+	SCOPEX_CASE(cancel_does_not_go_up),
+	SCOPEX_CASE(scope_opened_after_the_cancel),
+#ifdef CONFIG_SCOPEX_INJECT
+	SCOPEX_CASE(scope_opened_during_the_cancel),
+#endif
+	SCOPEX_CASE(first_error_cancels_the_siblings),
+	SCOPEX_CASE(without_the_flag_all_run),
+	SCOPEX_CASE(first_error_stops_who_runs),
+	SCOPEX_CASE(error_of_the_body_cancels),
+	SCOPEX_CASE(deadline_cancels),
+	SCOPEX_CASE(deadline_reaches_a_busy_owner),
+	SCOPEX_CASE(deadline_of_a_body),
+	SCOPEX_CASE(deadline_that_does_not_come),
+	SCOPEX_CASE(deadline_races_the_end),
+	SCOPEX_CASE(nearer_deadline_wins),
+	SCOPEX_CASE(signal_cancels),
+	SCOPEX_CASE(signal_that_was_there_before),
+};
+
+SCOPEX_SUITE(cancel, cancel_cases);

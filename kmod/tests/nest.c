@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Suite "nest": items that wait, for scopes of their own or for something else
+ *
+ * What would not work here does not end: a case that hangs is seen by the kernel's
+ * hung-task detector. Suite "bound" is for a module with few workers, so that the
+ * ones that there are not enough for all that wait.
+ */
+
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+#include <linux/sched/task_stack.h>
+#include <linux/slab.h>
+
+#include "test.h"
+
+/**
+ * struct nest - an item that opens a scope for another one like it
+ * @work: the item
+ * @test: the test
+ * @cpu: where the inner one goes to; nr_cpu_ids for anywhere
+ * @depth: how many levels are below this one
+ * @leaf: how many items the innermost scope has
+ * @runs: counts the items
+ * @err: what the inner scope's join said
+ */
+struct nest {
+	struct scopex_work	work;
+	struct scopex_test	*test;
+	unsigned int		cpu;
+	unsigned int		depth;
+	atomic_t		*runs;
+	int			err;
+};
+
+static int nest_fn(struct scopex_work *work);
+
+static void nest_init(struct nest *nest, const struct nest *outer)
+{
+	*nest = *outer;
+	scopex_work_init(&nest->work, nest_fn);
+}
+
+static int nest_submit(struct scopex_scope *scope, struct nest *nest)
+{
+	if (nest->cpu < nr_cpu_ids)
+		return scopex_submit_on(scope, nest->cpu, &nest->work);
+	return scopex_submit_any(scope, &nest->work);
+}
+
+static int nest_fn(struct scopex_work *work)
+{
+	struct nest *nest = container_of(work, struct nest, work);
+	struct nest inner;
+
+	atomic_inc(nest->runs);
+	if (!nest->depth)
+		return 0;
+	nest_init(&inner, nest);
+	inner.depth--;
+	scopex_scope(s) {
+		nest->err = nest_submit(s, &inner);
+		if (!nest->err)
+			nest->err = scopex_join(s);
+	}
+	return nest->err;
+}
+
+static void nest_to(struct scopex_test *test, unsigned int cpu,
+		    unsigned int depth)
+{
+	atomic_t runs = ATOMIC_INIT(0);
+	struct nest outer = { .test = test, .cpu = cpu, .depth = depth,
+			      .runs = &runs };
+	struct nest nest;
+
+	nest_init(&nest, &outer);
+	scopex_scope(s) {
+		EXPECT_EQ(test, nest_submit(s, &nest), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, atomic_read(&runs), depth + 1);
+}
+
+/* Hazard 5: the inner item is queued behind the one that waits for it. */
+static void item_waits_for_its_own_cpu(struct scopex_test *test)
+{
+	nest_to(test, test_this_cpu(), 1);
+}
+
+static void nested_on_one_cpu(struct scopex_test *test)
+{
+	nest_to(test, test_this_cpu(), 12);
+}
+
+static void nested_on_all_cpus(struct scopex_test *test)
+{
+	nest_to(test, nr_cpu_ids, 24);
+}
+
+/*
+ * Hazard 5: many items on each CPU, all at once, each waiting for items on the
+ * next CPU, which are queued behind those that wait there.
+ */
+static void all_cpus_wait_for_each_other(struct scopex_test *test)
+{
+	unsigned int cpu, to, i, nr = 0, each = 4;
+	unsigned int total = each * num_possible_cpus();
+	atomic_t runs = ATOMIC_INIT(0);
+	struct nest *nests;
+
+	nests = kcalloc(total, sizeof(*nests), GFP_KERNEL);
+	if (!EXPECT(test, nests))
+		return;
+	scopex_scope(s) {
+		for (i = 0; i < each; i++) {
+			for_each_online_cpu(cpu) {
+				struct nest outer = { .test = test, .depth = 3,
+						      .runs = &runs };
+
+				to = test_other_cpu(cpu);
+				outer.cpu = to < nr_cpu_ids ? to : test_this_cpu();
+				nest_init(&nests[nr], &outer);
+				if (EXPECT_EQ(test, nest_submit(s, &nests[nr]), 0))
+					nr++;
+				if (nr == total)
+					break;
+			}
+		}
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, atomic_read(&runs), nr * 4);
+	kfree(nests);
+}
+
+/* An item that waits, with or without saying so, and one that ends the wait. */
+struct pair {
+	struct scopex_work	waits;
+	struct scopex_work	frees;
+	struct completion	go;
+	struct task_struct	*waiter;
+	struct task_struct	*runner;
+	unsigned int		cpu;
+	unsigned int		calls;
+};
+
+static int frees_fn(struct scopex_work *work)
+{
+	struct pair *pair = container_of(work, struct pair, frees);
+
+	pair->runner = current;
+	complete(&pair->go);
+	return 0;
+}
+
+static int blocks_fn(struct scopex_work *work)
+{
+	struct pair *pair = container_of(work, struct pair, waits);
+
+	pair->waiter = current;
+	while (pair->calls--)
+		scopex_will_block();
+	wait_for_completion(&pair->go);
+	return 0;
+}
+
+static void pair_init(struct pair *pair, scopex_fn_t fn, unsigned int calls)
+{
+	*pair = (struct pair){ .cpu = test_this_cpu(), .calls = calls };
+	scopex_work_init(&pair->waits, fn);
+	scopex_work_init(&pair->frees, frees_fn);
+	init_completion(&pair->go);
+}
+
+/* It would wait for good if the one behind it did not run meanwhile. */
+static void item_that_blocks_lets_others_run(struct scopex_test *test)
+{
+	unsigned int calls;
+	struct pair pair;
+
+	for (calls = 1; calls <= 3; calls++) {
+		pair_init(&pair, blocks_fn, calls);
+		scopex_scope(s) {
+			EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.waits), 0);
+			EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.frees), 0);
+			EXPECT_EQ(test, scopex_join(s), 0);
+		}
+		EXPECT(test, pair.waiter != pair.runner);
+	}
+}
+
+static int waits_for_scope_fn(struct scopex_work *work)
+{
+	struct pair *pair = container_of(work, struct pair, waits);
+	struct test_item inner;
+	struct test_gate gate;
+
+	pair->waiter = current;
+	test_gate_init(&gate);
+	test_item_init(&inner);
+	inner.gate = &gate;
+	scopex_scope(s) {
+		if (scopex_submit_any(s, &inner.work))
+			return -EIO;
+		/* Until the one that is queued behind this has run. */
+		wait_for_completion(&gate.reached);
+		scopex_will_block();
+		wait_for_completion(&pair->go);
+		complete(&gate.go);
+	}
+	return 0;
+}
+
+/* Hazard 6: what is run meanwhile is run by another thread. */
+static void nobody_runs_on_a_waiters_stack(struct scopex_test *test)
+{
+	struct pair pair;
+
+	pair_init(&pair, waits_for_scope_fn, 0);
+	if (test_other_cpu(pair.cpu) >= nr_cpu_ids) {
+		scopex_test_skip(test, "needs two CPUs");
+		return;
+	}
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.waits), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.frees), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT(test, pair.waiter != pair.runner);
+}
+
+static void outside_of_items_it_is_nothing(struct scopex_test *test)
+{
+	scopex_will_block();
+}
+
+/* Order among those that do not wait is kept, whoever runs them. */
+static void order_survives_a_hand_over(struct scopex_test *test)
+{
+	unsigned int i, nr = 64;
+	struct test_item *items = test_items(nr);
+	atomic_t turn = ATOMIC_INIT(0);
+	struct pair pair;
+
+	if (!EXPECT(test, items))
+		return;
+	pair_init(&pair, blocks_fn, 1);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.waits), 0);
+		for (i = 0; i < nr; i++) {
+			items[i].turn = &turn;
+			EXPECT_EQ(test, scopex_submit_on(s, pair.cpu,
+							 &items[i].work), 0);
+		}
+		EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.frees), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	for (i = 0; i < nr; i++)
+		EXPECT_EQ(test, items[i].order, i + 1);
+	kvfree(items);
+}
+
+/* Several scopes on one item's stack, used and closed in any order. */
+static int two_scopes_fn(struct scopex_work *work)
+{
+	struct test_item first, second;
+	int err = 0;
+
+	test_item_init(&first);
+	test_item_init(&second);
+	scopex_scope(a) {
+		err = scopex_submit(a, &first.work);
+		scopex_scope(b) {
+			err = err ?: scopex_submit(b, &second.work);
+			err = err ?: scopex_join(a);
+			err = err ?: scopex_submit(a, &first.work);
+			err = err ?: scopex_join(b);
+		}
+		err = err ?: scopex_join(a);
+	}
+	if (!err && (atomic_read(&first.runs) != 2 ||
+		     atomic_read(&second.runs) != 1))
+		err = -EIO;
+	return err;
+}
+
+static void two_scopes_in_an_item(struct scopex_test *test)
+{
+	struct scopex_work work;
+	unsigned int i;
+
+	scopex_work_init(&work, two_scopes_fn);
+	scopex_scope(s) {
+		for (i = 0; i < 50; i++) {
+			EXPECT_EQ(test, scopex_submit(s, &work), 0);
+			EXPECT_EQ(test, scopex_join(s), 0);
+		}
+	}
+}
+
+/* A recursion that opens more scopes than there are workers. */
+struct fib {
+	struct scopex_work	work;
+	unsigned int		n;
+	unsigned long		result;
+};
+
+static int fib_fn(struct scopex_work *work)
+{
+	struct fib *fib = container_of(work, struct fib, work);
+	struct fib left, right;
+	int err;
+
+	if (fib->n < 2) {
+		fib->result = fib->n;
+		return 0;
+	}
+	left.n = fib->n - 1;
+	right.n = fib->n - 2;
+	scopex_work_init(&left.work, fib_fn);
+	scopex_work_init(&right.work, fib_fn);
+	scopex_scope(s) {
+		err = scopex_submit_any(s, &left.work);
+		err = err ?: scopex_submit_any(s, &right.work);
+		err = err ?: scopex_join(s);
+	}
+	fib->result = left.result + right.result;
+	return err;
+}
+
+static void fork_join(struct scopex_test *test)
+{
+	struct fib fib = { .n = 14 };
+
+	scopex_work_init(&fib.work, fib_fn);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_any(s, &fib.work), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, fib.result, 377);
+}
+
+/* Hazard 7: it ends in a clear error, and not at the end of the stack. */
+static void endless_nesting_is_refused(struct scopex_test *test)
+{
+	atomic_t runs = ATOMIC_INIT(0);
+	struct nest outer = { .test = test, .cpu = test_this_cpu(),
+			      .depth = 1000, .runs = &runs };
+	struct nest nest;
+
+	nest_init(&nest, &outer);
+	scopex_scope(s) {
+		EXPECT_EQ(test, nest_submit(s, &nest), 0);
+		EXPECT_EQ(test, scopex_join(s), -EDEADLK);
+	}
+	EXPECT(test, atomic_read(&runs) > 4);
+	EXPECT(test, atomic_read(&runs) < 1000);
+	EXPECT(test, !task_stack_end_corrupted(current));
+}
+
+/* And the workers are as good as before. */
+static void workers_survive_the_bound(struct scopex_test *test)
+{
+	nest_to(test, test_this_cpu(), 6);
+	fork_join(test);
+}
+
+static const struct scopex_case nest_cases[] = {
+	SCOPEX_CASE(item_waits_for_its_own_cpu),
+	SCOPEX_CASE(nested_on_one_cpu),
+	SCOPEX_CASE(nested_on_all_cpus),
+	SCOPEX_CASE(all_cpus_wait_for_each_other),
+	SCOPEX_CASE(item_that_blocks_lets_others_run),
+	SCOPEX_CASE(nobody_runs_on_a_waiters_stack),
+	SCOPEX_CASE(outside_of_items_it_is_nothing),
+	SCOPEX_CASE(order_survives_a_hand_over),
+	SCOPEX_CASE(two_scopes_in_an_item),
+	SCOPEX_CASE(fork_join),
+};
+
+SCOPEX_SUITE(nest, nest_cases);
+
+static const struct scopex_case bound_cases[] = {
+	SCOPEX_CASE(item_waits_for_its_own_cpu),
+	SCOPEX_CASE(nested_on_one_cpu),
+	SCOPEX_CASE(all_cpus_wait_for_each_other),
+	SCOPEX_CASE(two_scopes_in_an_item),
+	SCOPEX_CASE(fork_join),
+	SCOPEX_CASE(endless_nesting_is_refused),
+	SCOPEX_CASE(workers_survive_the_bound),
+};
+
+SCOPEX_SUITE(bound, bound_cases);

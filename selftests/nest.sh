@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# items that wait: with workers enough, and with too few
+. "$(dirname "$0")/ktap.sh"
+. "$(dirname "$0")/suite.sh"
+
+# NAME of the counters has counted anything
+counted()
+{
+	[ "$(counter "total.$1")" -gt 0 ]
+}
+
+# There are never more workers than that, but more than at the start.
+no_more_than()
+{
+	counter_workers=$(counter cpu0.workers)
+	[ "$counter_workers" -gt "$1" ] && [ "$counter_workers" -le "$2" ]
+}
+
+# Scopes that can't have a worker are serial; items that block are counted.
+runs_at_the_bound()
+{
+	suite_load "$@" || return 1
+	echo bound > "$SCOPEX_TEST/run" || return 1
+	sed 's/^/# /' "$SCOPEX_TEST/results"
+	grep -q '^ok ' "$SCOPEX_TEST/results" || return 1
+	! grep -q '^not ok' "$SCOPEX_TEST/results" || return 1
+	counted serials && suite_rmmod
+}
+
+ktap_plan 8
+suite_load
+suite_run nest
+ktap_check "hand-overs are counted" counted handoffs
+ktap_check "more workers are made" no_more_than 3 64
+suite_unload
+ktap_check "with one worker, and none on standby" \
+	runs_at_the_bound workers=1 standby=0
+ktap_check "with two workers" runs_at_the_bound workers=2 standby=1
+ktap_check "with five workers" runs_at_the_bound workers=5 standby=4
+ktap_check "with none made ahead" runs_at_the_bound workers=3 standby=0
+ktap_finish
