@@ -108,22 +108,42 @@ static unsigned int scopex_nearest_cpu(unsigned int cpu)
 	return near < nr_cpu_ids ? near : cpumask_any(&scopex_open_cpus);
 }
 
+/* Does CPU @a come before @b where those of a NUMA node are neighbours? */
+static bool scopex_before(unsigned int a, unsigned int b)
+{
+	int node_a = cpu_to_node(a), node_b = cpu_to_node(b);
+
+	return node_a < node_b || (node_a == node_b && a < b);
+}
+
+/* The open CPU that comes after @cpu in the ring. */
+static unsigned int scopex_next_cpu(unsigned int cpu)
+{
+	unsigned int other, first = nr_cpu_ids, next = nr_cpu_ids;
+
+	for_each_cpu(other, &scopex_open_cpus) {
+		if (first >= nr_cpu_ids || scopex_before(other, first))
+			first = other;
+		if (scopex_before(cpu, other) &&
+		    (next >= nr_cpu_ids || scopex_before(other, next)))
+			next = other;
+	}
+	return next < nr_cpu_ids ? next : first;
+}
+
 /* Tell each CPU where its submits go, after the set of open CPUs changed. */
 static void scopex_direct_submits(void)
 {
-	unsigned int cpu, next;
+	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) {
 		/* Release O: pairs with the address dependency of readers. */
 		smp_store_release(&per_cpu(scopex_local, cpu),
 				  scopex_cpu_ptr(scopex_nearest_cpu(cpu)));
 
-		next = cpumask_next(cpu, &scopex_open_cpus);
-		if (next >= nr_cpu_ids)
-			next = cpumask_first(&scopex_open_cpus);
 		/* Release O: likewise. */
 		smp_store_release(&per_cpu(scopex_cpus, cpu).next,
-				  scopex_cpu_ptr(next));
+				  scopex_cpu_ptr(scopex_next_cpu(cpu)));
 	}
 }
 

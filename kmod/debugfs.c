@@ -37,13 +37,15 @@ enum scopex_stat {
 	SCOPEX_STAT_HANDOFFS,
 	SCOPEX_STAT_UNHANDED,
 	SCOPEX_STAT_SERIALS,
+	SCOPEX_STAT_HELPS,
+	SCOPEX_STAT_CHUNKS,
 	SCOPEX_STATS,
 };
 
 static const char * const scopex_stat_names[SCOPEX_STATS] = {
 	"submitted", "run", "cancelled", "errors", "refused",
 	"batches", "wakeups", "sleeps", "depth", "depth_max",
-	"workers", "handoffs", "unhanded", "serials",
+	"workers", "handoffs", "unhanded", "serials", "helps", "chunks",
 };
 
 static void scopex_sum_workers(struct scopex_cpu *sc,
@@ -100,6 +102,8 @@ static void scopex_read_stats(struct scopex_cpu *sc, unsigned long *stat)
 	stat[SCOPEX_STAT_HANDOFFS] = count[SCOPEX_HANDOFFS];
 	stat[SCOPEX_STAT_UNHANDED] = count[SCOPEX_UNHANDED];
 	stat[SCOPEX_STAT_SERIALS] = count[SCOPEX_SERIALS];
+	stat[SCOPEX_STAT_HELPS] = count[SCOPEX_HELPS];
+	stat[SCOPEX_STAT_CHUNKS] = count[SCOPEX_CHUNKS];
 }
 
 static void scopex_add_stats(unsigned long *total, const unsigned long *stat)

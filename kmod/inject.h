@@ -25,6 +25,7 @@
  *	not yet given it the queue
  * @SCOPEX_INJECT_OPEN_NESTED: a scope is being opened in an item, and not yet in
  *	the list where a cancellation finds it
+ * @SCOPEX_INJECT_OFFER: a loop has been offered to a CPU, its worker not woken
  * @SCOPEX_INJECT_POINTS: how many there are
  */
 enum scopex_inject_point {
@@ -37,6 +38,7 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_LAST_PUT,
 	SCOPEX_INJECT_HAND_OVER,
 	SCOPEX_INJECT_OPEN_NESTED,
+	SCOPEX_INJECT_OFFER,
 	SCOPEX_INJECT_POINTS,
 };
 

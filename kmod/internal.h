@@ -44,6 +44,8 @@ struct scopex_config {
  * @SCOPEX_HANDOFFS: how often it gave the queue to another worker, to block
  * @SCOPEX_UNHANDED: how often it was to block without having another worker
  * @SCOPEX_SERIALS: scopes that had to run their items on their owner's stack
+ * @SCOPEX_HELPS: loops that it helped with
+ * @SCOPEX_CHUNKS: how many chunks of them it did
  * @SCOPEX_COUNTERS: how many there are
  */
 enum scopex_counter {
@@ -56,6 +58,8 @@ enum scopex_counter {
 	SCOPEX_HANDOFFS,
 	SCOPEX_UNHANDED,
 	SCOPEX_SERIALS,
+	SCOPEX_HELPS,
+	SCOPEX_CHUNKS,
 	SCOPEX_COUNTERS,
 };
 
@@ -95,6 +99,7 @@ struct scopex_worker {
  * struct scopex_cpu - the queue of a CPU and its workers
  * @queue: items pushed and not taken, newest first: see queue.h
  * @next: the next open CPU, in a ring; NULL if none is open
+ * @offer: a loop that the worker may help with; see loop.c
  * @active: the thread that serves the queue; NULL until the CPU came online for
  *	the first time
  * @open: whether submitters may choose this CPU
@@ -119,6 +124,7 @@ struct scopex_worker {
 struct scopex_cpu {
 	struct llist_node	*queue;
 	struct scopex_cpu	*next;
+	struct scopex_loop	*offer;
 	struct task_struct	*active;
 	bool			open;
 	unsigned int		cpu;
@@ -147,6 +153,20 @@ extern struct scopex_config scopex_config;
 void scopex_put_items(struct scopex_scope *scope, unsigned int nr);
 void scopex_set_error(struct scopex_scope *scope, int err);
 void scopex_fail(struct scopex_scope *scope, int err);
+
+/* For who holds a reference on the scope, and goes on to do so. */
+static inline void scopex_get(struct scopex_scope *scope)
+{
+	atomic64_add(SCOPEX_ONE, &scope->state);
+}
+
+static inline void scopex_unget(struct scopex_scope *scope)
+{
+	atomic64_sub(SCOPEX_ONE, &scope->state);
+}
+
+/* loop.c */
+void scopex_help(struct scopex_worker *w);
 
 /* worker.c */
 int scopex_worker_thread(void *data);

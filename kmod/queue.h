@@ -46,26 +46,28 @@ static inline bool scopex_queue_end(const struct llist_node *node)
 }
 
 /**
- * scopex_queue_push() - hang a node on the queue
+ * scopex_queue_push() - hang a chain of nodes on the queue
  * @queue: the queue's word
- * @node: the node
+ * @newest: the first node of the chain, which is taken last
+ * @oldest: the last node of the chain; may be the same
  *
  * Context: any but NMI.
  *
  * Return: true if the worker was parked, and the caller has to wake it.
  */
 static inline bool scopex_queue_push(struct llist_node **queue,
-				     struct llist_node *node)
+				     struct llist_node *newest,
+				     struct llist_node *oldest)
 {
 	struct llist_node *head = READ_ONCE(*queue);
 
 	do {
-		node->next = head;
+		oldest->next = head;
 		/*
 		 * Release Q: pairs with scopex_queue_take(); see
 		 * push-take.litmus.
 		 */
-	} while (!try_cmpxchg_release(queue, &head, node));
+	} while (!try_cmpxchg_release(queue, &head, newest));
 
 	return head == SCOPEX_PARKED;
 }

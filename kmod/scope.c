@@ -171,7 +171,8 @@ static int scopex_refuse(int err)
 
 /* Everything but the usual case of scopex_associate(), which see. */
 static noinline int scopex_associate_slow(struct scopex_scope *scope,
-					  struct scopex_work *work, u64 state,
+					  struct scopex_work *work,
+					  unsigned int nr, u64 state,
 					  unsigned long caller)
 {
 	do {
@@ -205,7 +206,7 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 		scopex_inject(SCOPEX_INJECT_ASSOCIATE);
 	} while (!atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
 					       (state & ~SCOPEX_FRESH) +
-					       SCOPEX_ONE));
+					       nr * SCOPEX_ONE));
 
 	if (state & SCOPEX_FRESH)
 		scopex_register(scope);
@@ -213,13 +214,14 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 }
 
 /*
- * Take a reference on the scope for an item, if the scope is open, not
- * cancelled and not full. Relaxed, as the item's push orders it before the
+ * Take a reference on the scope for each of @nr items, of which @work is one, if the
+ * scope is open, not cancelled and not full. Relaxed, as the item's push orders it before the
  * worker's put; see associate-drain.litmus. In one step with the look at the
  * state; see associate-close.litmus and cancel-submit.litmus.
  */
 static __always_inline int scopex_associate(struct scopex_scope *scope,
 					    struct scopex_work *work,
+					    unsigned int nr,
 					    unsigned long caller)
 {
 	u64 state = atomic64_read(&scope->state);
@@ -228,16 +230,18 @@ static __always_inline int scopex_associate(struct scopex_scope *scope,
 		/* open, no flags, 1 <= count < SCOPEX_COUNT_MAX: all in one */
 		if (unlikely(state - (SCOPEX_OPEN + SCOPEX_ONE) >=
 			     (SCOPEX_COUNT_MAX - 1) * SCOPEX_ONE))
-			return scopex_associate_slow(scope, work, state, caller);
+			return scopex_associate_slow(scope, work, nr, state,
+						     caller);
 		scopex_inject(SCOPEX_INJECT_ASSOCIATE);
 	} while (!atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
-					       state + SCOPEX_ONE));
+					       state + nr * SCOPEX_ONE));
 	return 0;
 }
 
-/* Leave an item to the owner of a serial scope, who may run it at once. */
+/* Leave items to the owner of a serial scope, who may run them at once. */
 static noinline void scopex_push_own(struct scopex_scope *scope,
-				     struct scopex_work *work)
+				     struct scopex_work *newest,
+				     struct scopex_work *oldest)
 {
 	struct task_struct *owner;
 
@@ -245,10 +249,10 @@ static noinline void scopex_push_own(struct scopex_scope *scope,
 	rcu_read_lock();
 	owner = scope->owner;
 	/*
-	 * Release Q: by llist_add(); pairs with llist_del_all() in
+	 * Release Q: by llist_add_batch(); pairs with llist_del_all() in
 	 * scopex_run_own(); see push-take.litmus.
 	 */
-	if (llist_add(&work->node, &scope->own))
+	if (llist_add_batch(&newest->node, &oldest->node, &scope->own))
 		wake_up_process(owner);
 	rcu_read_unlock();
 }
@@ -270,11 +274,11 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 	if (unlikely(status == SCOPEX_WORK_BUSY))
 		return scopex_refuse(-EBUSY);
 
-	err = scopex_associate(scope, work, caller);
+	err = scopex_associate(scope, work, 1, caller);
 	if (unlikely(err)) {
 		if (err == SCOPEX_FOR_OWNER) {
 			work->scope = scope;
-			scopex_push_own(scope, work);
+			scopex_push_own(scope, work, work);
 			return 0;
 		}
 		/*
@@ -287,7 +291,7 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 
 	work->scope = scope;
 	scopex_inject(SCOPEX_INJECT_PUSH);
-	if (scopex_queue_push(&sc->queue, &work->node))
+	if (scopex_queue_push(&sc->queue, &work->node, &work->node))
 		scopex_wake(sc);
 	return 0;
 }
@@ -377,6 +381,164 @@ int scopex_submit_any(struct scopex_scope *scope, struct scopex_work *work)
 	return scopex_submit_to(scope, sc, work);
 }
 EXPORT_SYMBOL_GPL(scopex_submit_any);
+
+static struct scopex_work *scopex_array_item(struct scopex_work *first,
+					     unsigned int i, size_t stride)
+{
+	return (void *)first + i * stride;
+}
+
+/* Until it is pushed, a claimed item's link keeps what its status was. */
+static void scopex_unclaim(struct scopex_work *first, unsigned int nr,
+			   size_t stride)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct scopex_work *work = scopex_array_item(first, i, stride);
+
+		/*
+		 * Release C: pairs with the claim of another submitter; see
+		 * claim-undo.litmus.
+		 */
+		smp_store_release(&work->status, (int)(long)work->node.next);
+	}
+}
+
+static int scopex_claim(struct scopex_work *first, unsigned int nr,
+			size_t stride, struct scopex_scope *scope,
+			unsigned long caller)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct scopex_work *work = scopex_array_item(first, i, stride);
+		int status, err;
+
+		if (unlikely(!work->fn)) {
+			scopex_misuse("%pS submits an item without a function",
+				      (void *)caller);
+			err = -EINVAL;
+		} else {
+			/* Acquire C: as in scopex_submit_to(). */
+			status = xchg_acquire(&work->status, SCOPEX_WORK_BUSY);
+			err = status == SCOPEX_WORK_BUSY ? -EBUSY : 0;
+		}
+		if (unlikely(err)) {
+			scopex_unclaim(first, i, stride);
+			return err;
+		}
+		work->node.next = (void *)(long)status;
+		work->scope = scope;
+	}
+	return 0;
+}
+
+/* Link a part of the array, so that its first item is taken first. */
+static void scopex_link(struct scopex_work *first, unsigned int nr,
+			size_t stride)
+{
+	unsigned int i;
+
+	for (i = 1; i < nr; i++)
+		scopex_array_item(first, i, stride)->node.next =
+			&scopex_array_item(first, i - 1, stride)->node;
+}
+
+static void scopex_push_array(struct scopex_cpu *sc, struct scopex_work *first,
+			      unsigned int nr, size_t stride)
+{
+	scopex_link(first, nr, stride);
+	if (scopex_queue_push(&sc->queue,
+			      &scopex_array_item(first, nr - 1, stride)->node,
+			      &first->node))
+		scopex_wake(sc);
+}
+
+/* Neighbours stay together, as they may share cache lines. */
+static void scopex_spread(struct scopex_cpu *sc, struct scopex_work *first,
+			  unsigned int nr, size_t stride)
+{
+	unsigned int cpus = cpumask_weight(&scopex_open_cpus) ?: 1;
+	unsigned int each = DIV_ROUND_UP(nr, cpus);
+
+	while (nr) {
+		unsigned int part = min(each, nr);
+		struct scopex_cpu *next = READ_ONCE(sc->next);
+
+		/* Its items may be gone before this returns. */
+		nr -= part;
+		scopex_push_array(sc, first, part, stride);
+		first = scopex_array_item(first, part, stride);
+		/* The last one may have gone offline; it is served all the same. */
+		sc = next ?: sc;
+	}
+}
+
+/**
+ * __scopex_submit_array() - submit many items; for scopex_submit_array()
+ * @scope: an open scope
+ * @cpu: a CPU, or SCOPEX_THIS_CPU, or SCOPEX_SPREAD
+ * @first: the first of the items
+ * @nr: how many
+ * @stride: how far they are from each other, in bytes
+ *
+ * Context: as for scopex_submit(). Takes time for each item.
+ *
+ * Return: as for scopex_submit() and scopex_submit_on(); either all items are
+ * submitted, or none, and all are as they were.
+ */
+int __scopex_submit_array(struct scopex_scope *scope, int cpu,
+			  struct scopex_work *first, unsigned int nr,
+			  size_t stride)
+{
+	unsigned long caller = _RET_IP_;
+	struct scopex_cpu *sc;
+	int err;
+
+	if (unlikely(!nr))
+		return 0;
+	if (unlikely(nr > SCOPEX_COUNT_MAX))
+		return scopex_refuse(-EOVERFLOW);
+
+	if (cpu == SCOPEX_SPREAD) {
+		sc = scopex_choose_cpu();
+	} else if (cpu == SCOPEX_THIS_CPU) {
+		sc = raw_cpu_read(scopex_local);
+	} else {
+		if (unlikely((unsigned int)cpu >= nr_cpu_ids || !cpu_possible(cpu)))
+			return scopex_refuse(-EINVAL);
+		sc = per_cpu_ptr(&scopex_cpus, cpu);
+		/* Acquire O: as in scopex_submit_on(). */
+		if (unlikely(!smp_load_acquire(&sc->open)))
+			sc = NULL;
+	}
+	if (unlikely(!sc))
+		return scopex_refuse(-ENODEV);
+
+	err = scopex_claim(first, nr, stride, scope, caller);
+	if (unlikely(err))
+		return scopex_refuse(err);
+	err = scopex_associate(scope, first, nr, caller);
+	if (unlikely(err)) {
+		if (err != SCOPEX_FOR_OWNER) {
+			scopex_unclaim(first, nr, stride);
+			return scopex_refuse(err);
+		}
+		scopex_link(first, nr, stride);
+		scopex_push_own(scope, scopex_array_item(first, nr - 1, stride),
+				first);
+		return 0;
+	}
+
+	scopex_inject(SCOPEX_INJECT_PUSH);
+	if (cpu == SCOPEX_SPREAD)
+		scopex_spread(sc, first, nr, stride);
+	else
+		scopex_push_array(sc, first, nr, stride);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(__scopex_submit_array);
 
 /*
  * Remember the first error, if there is one; visible to the owner by way of A; see

@@ -332,7 +332,7 @@ void scopex_will_block(void)
 }
 EXPORT_SYMBOL_GPL(scopex_will_block);
 
-/* Sleep until there is work or the thread has to stop. */
+/* Sleep until there is work, or a loop to help with, or the thread has to stop. */
 static void scopex_park(struct scopex_worker *w)
 {
 	struct scopex_cpu *sc = w->sc;
@@ -345,7 +345,7 @@ static void scopex_park(struct scopex_worker *w)
 	for (;;) {
 		/*
 		 * P: pairs with wake_up_process() in scopex_wake(); see
-		 * park-wake.litmus.
+		 * park-wake.litmus; and in scopex_ask().
 		 */
 		set_current_state(TASK_IDLE);
 		if (READ_ONCE(sc->queue) != SCOPEX_PARKED) {
@@ -353,7 +353,7 @@ static void scopex_park(struct scopex_worker *w)
 				local_inc(&w->count[SCOPEX_WAKEUPS]);
 			break;
 		}
-		if (kthread_should_stop()) {
+		if (READ_ONCE(sc->offer) || kthread_should_stop()) {
 			/* If a push was faster, it is found in the queue. */
 			scopex_queue_unpark(&sc->queue);
 			break;
@@ -410,6 +410,8 @@ int scopex_worker_thread(void *data)
 		if (!w->active)
 			scopex_stand_by(w);
 		scopex_serve(w);
+		if (w->active)
+			scopex_help(w);
 		if (w->active)
 			scopex_park(w);
 		else if (!kthread_should_stop())

@@ -92,7 +92,8 @@ as_modules()
 	ls "$kmod"/{,tests/}scopex*.ko "$kmod/verity/scopex_verity.ko"
 }
 
-# The symbols that there are to link with are those of the other kernel.
+# The symbols that there are to link with are those of the other kernel, without
+# its scopex.
 with_clang()
 {
 	local objects=$CACHE/build/clang variant dir
@@ -102,7 +103,8 @@ with_clang()
 	cp "$ROOT/qemu/kernels/fragments/in-tree.config" "$objects/wanted"
 	configure "$SOURCE_TREE" "$objects"
 	make_kernel "$SOURCE_TREE" "$objects" modules_prepare
-	cp "$OBJECTS/vmlinux.symvers" "$objects/Module.symvers"
+	grep -v '[[:space:]]_*scopex_' "$OBJECTS/vmlinux.symvers" \
+		>"$objects/Module.symvers"
 
 	KERNEL_BUILD=$objects
 	for variant in release inject; do

@@ -5,11 +5,12 @@
 . "$(dirname "$0")/suite.sh"
 
 suite_load_injected
-ktap_plan 6
+ktap_plan 7
 suite_run race
 suite_run irq
 suite_run api
 suite_run nest
 suite_run cancel
+suite_run loop
 suite_unload
 ktap_finish

@@ -39,6 +39,7 @@
 #include <linux/llist.h>
 #include <linux/types.h>
 
+struct cpumask;
 struct scopex_scope;
 struct scopex_work;
 struct task_struct;
@@ -302,6 +303,9 @@ int scopex_submit(struct scopex_scope *scope, struct scopex_work *work);
 int scopex_submit_on(struct scopex_scope *scope, unsigned int cpu,
 		     struct scopex_work *work);
 int scopex_submit_any(struct scopex_scope *scope, struct scopex_work *work);
+int __scopex_submit_array(struct scopex_scope *scope, int cpu,
+			  struct scopex_work *first, unsigned int nr,
+			  size_t stride);
 void scopex_cancel(struct scopex_scope *scope);
 void scopex_cancel_with(struct scopex_scope *scope, int err);
 int scopex_join(struct scopex_scope *scope);
@@ -319,6 +323,30 @@ int __scopex_run(scopex_body_t body, void *arg,
 int __scopex_run_with(scopex_body_t body, void *arg,
 		      const struct scopex_site *site,
 		      const struct scopex_options *options);
+
+/* Instead of a CPU's number. */
+#define SCOPEX_THIS_CPU		(-1)	/* or the nearest one */
+#define SCOPEX_SPREAD		(-2)	/* over all CPUs that take items */
+
+/**
+ * scopex_submit_array() - submit an array of items at once
+ * @scope: an open scope
+ * @cpu: the number of the CPU that gets all; SCOPEX_THIS_CPU; or SCOPEX_SPREAD for
+ *	an equal part to each
+ * @array: the address of the first object
+ * @nr: how many there are
+ * @member: the &struct scopex_work in an object
+ *
+ * The same as submitting one after the other, but each CPU's queue is touched
+ * once, and either all items are submitted or none.
+ *
+ * Context: as for scopex_submit(); takes time for each item.
+ *
+ * Return: as for scopex_submit() and scopex_submit_on().
+ */
+#define scopex_submit_array(scope, cpu, array, nr, member)		\
+	__scopex_submit_array(scope, cpu, &(array)->member, nr,		\
+			      sizeof(*(array)))
 
 /**
  * scopex_run() - run a body with a scope, return when every item is out
@@ -436,5 +464,131 @@ end:			break;						\
 				__SCOPEX_SITE(name),			\
 				&(const struct scopex_options){ __VA_ARGS__ }); \
 			    ; ({ goto end; }))
+
+/**
+ * struct scopex_range - a part of a parallel loop
+ * @first: its first number
+ * @count: how many numbers it has, at least 1
+ * @scope: the loop's scope, for scopex_cancelled()
+ * @arg: the caller's argument
+ * @result: where this thread gathers its result; for scopex_reduce()
+ */
+struct scopex_range {
+	unsigned long		first;
+	unsigned long		count;
+	struct scopex_scope	*scope;
+	void			*arg;
+	void			*result;
+};
+
+/**
+ * typedef scopex_range_fn_t - what does a part of a parallel loop
+ * @range: the part
+ *
+ * Runs in process context, on the caller's thread or a worker's, and may do what an
+ * item may.
+ *
+ * Return: 0 or a negative errno, which ends the loop unless it is to run all.
+ */
+typedef int (*scopex_range_fn_t)(const struct scopex_range *range);
+
+/* The most that a thread can gather in scopex_range.result, in bytes. */
+#define SCOPEX_RESULT_MAX	64
+
+/**
+ * struct scopex_reduction - how the results of a loop's threads become one
+ * @size: of a result, in bytes; SCOPEX_RESULT_MAX at most
+ * @init: makes @result what does not change a total; NULL if that is all zeroes
+ * @join: adds @result to @total; the order of the results is not known. Called
+ *	under a spinlock: must not sleep.
+ */
+struct scopex_reduction {
+	size_t	size;
+	void	(*init)(void *result, void *arg);
+	void	(*join)(void *total, const void *result, void *arg);
+};
+
+/**
+ * struct scopex_for_params - the rest of what a parallel loop can be told
+ * @arg: for the function
+ * @grain: how many numbers a chunk has; 0 for some chunks per CPU
+ * @flags: SCOPEX_KILLABLE
+ * @timeout: as in &struct scopex_options
+ * @run_all: go on after an error
+ * @reduction: how results are joined, or NULL
+ * @total: where to
+ */
+struct scopex_for_params {
+	void				*arg;
+	unsigned long			grain;
+	unsigned int			flags;
+	ktime_t				timeout;
+	bool				run_all;
+	const struct scopex_reduction	*reduction;
+	void				*total;
+};
+
+int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
+		 const struct scopex_for_params *params,
+		 const struct scopex_site *site);
+
+/**
+ * scopex_for() - a loop over numbers, on this CPU and those that are idle
+ * @start: the first number
+ * @nr: how many numbers
+ * @fn: a &typedef scopex_range_fn_t, called for parts of them
+ * @...: fields of &struct scopex_for_params, as ".arg = buffer, .grain = 16"
+ *
+ * The caller does its share of the work: on a machine where no other CPU is idle,
+ * all of it. Parts are given out as threads come for them, so that they may take
+ * different times. Nothing is allocated.
+ *
+ * A part should take a microsecond or more, and there should be several for each
+ * CPU. Scopes that the function opens are the loop's children where it runs on a
+ * worker, or in a caller that is an item; not where it runs on the caller's thread
+ * outside of items.
+ *
+ * Context: process context; sleeps, uninterruptibly. The caller must not hold a lock
+ * that the function needs, as its helpers could not take it.
+ *
+ * Return: 0 if the function was called for all numbers, and returned 0 each time;
+ * else the first error. -ECANCELED if the loop was cancelled before its end, -ETIME or
+ * -EINTR if that was because of its deadline or a fatal signal; what scopex_scope()
+ * says where a scope is refused.
+ */
+#define scopex_for(start, nr, fn, ...)					\
+	__scopex_for(start, nr, fn,					\
+		     &(const struct scopex_for_params){ __VA_ARGS__ },	\
+		     __SCOPEX_SITE(#fn))
+
+/**
+ * scopex_reduce() - scopex_for() with a result
+ * @start: the first number
+ * @nr: how many numbers
+ * @fn: a &typedef scopex_range_fn_t, which adds to what is at its range's result
+ * @how: a &struct scopex_reduction
+ * @to: the address of the total, which has a value before
+ * @...: further fields of &struct scopex_for_params
+ *
+ * Each thread gathers a result of its own, and adds it to the total at its end.
+ *
+ * Context: as for scopex_for().
+ *
+ * Return: as scopex_for(); after an error, the total has the results of those parts
+ * that were done.
+ */
+#define scopex_reduce(start, nr, fn, how, to, ...)			\
+	scopex_for(start, nr, fn, .reduction = (how), .total = (to), ##__VA_ARGS__)
+
+/**
+ * typedef scopex_cpu_fn_t - what scopex_each_cpu() calls
+ * @cpu: the CPU that it is called for
+ * @arg: the caller's argument
+ *
+ * Return: 0 or a negative errno.
+ */
+typedef int (*scopex_cpu_fn_t)(unsigned int cpu, void *arg);
+
+int scopex_each_cpu(const struct cpumask *mask, scopex_cpu_fn_t fn, void *arg);
 
 #endif /* _LINUX_SCOPEX_H */

@@ -22,8 +22,8 @@
 
 static const struct scopex_suite * const suites[] = {
 	&api_suite, &misuse_suite, &irq_suite, &race_suite, &hotplug_suite,
-	&nowhere_suite, &nest_suite, &bound_suite, &cancel_suite, &load_suite,
-	&hold_suite,
+	&nowhere_suite, &nest_suite, &bound_suite, &cancel_suite, &loop_suite,
+	&load_suite, &hold_suite,
 };
 
 /**

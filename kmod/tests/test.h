@@ -53,6 +53,7 @@ extern const struct scopex_suite nowhere_suite;
 extern const struct scopex_suite nest_suite;
 extern const struct scopex_suite bound_suite;
 extern const struct scopex_suite cancel_suite;
+extern const struct scopex_suite loop_suite;
 extern const struct scopex_suite load_suite;
 extern const struct scopex_suite hold_suite;
 

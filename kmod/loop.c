@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Parallel loops: a range of numbers, in chunks, by the caller and idle CPUs
+ *
+ * Theory of operation
+ *
+ * A loop is on the caller's stack: a scope, and a counter from which chunks are
+ * claimed one by one. The caller claims and runs chunks until there are none, so a
+ * loop gets done whatever the other CPUs do. They help if they are idle: nothing is
+ * queued for a loop. Instead, a loop is offered to the worker of a CPU:
+ *
+ *	scopex_cpu.offer	NULL, or the loop that the worker may help with
+ *
+ * Who puts a loop there (cmpxchg from NULL) has taken a reference on its scope for
+ * the worker before. Either the worker takes the loop out (xchg to NULL), helps, and
+ * drops the reference when there is no chunk left to claim. Or the caller, when it
+ * has none left, takes the loop back (cmpxchg to NULL) and drops the reference: so
+ * it never waits for a CPU that has not begun. Exactly one of the two gets it. Who
+ * made an offer when the caller was already looking for them takes it back itself
+ * (M).
+ *
+ * Only a CPU whose worker sleeps is asked, and who claims a chunk asks one more CPU
+ * before, if there are chunks left. So helpers come in as fast as they can be woken,
+ * each brings others, and none of them is too many for long. CPUs are asked in the
+ * order of their ring, in which those of a NUMA node are neighbours. A helper whose
+ * CPU is given items leaves after its chunk: whoever is still in the loop asks again
+ * when it is idle.
+ *
+ * Nothing is allocated, however many CPUs there are. A chunk is no item: it is run
+ * like a part of one, and may do what an item may.
+ *
+ * Ordering:
+ *
+ *   L	The release of an offer pairs with the acquire that takes it out: the helper
+ *	sees the loop, and its reference on the scope; see offer-take.litmus.
+ *   M	An offer is made, then it is looked whether the loop is over; the caller
+ *	sees that the loop is over, then looks for offers. With full barriers in
+ *	between, one of the two takes it back; see offer-withdraw.litmus.
+ *   P	The offer comes before the look at the worker's task state (a full barrier
+ *	in wake_up_process()), and the worker sets its state before it looks for an
+ *	offer. Without, a helper would be missing, and no more.
+ *
+ * What a chunk has written is visible to the caller by way of the helper's last
+ * reference (A, in scope.c).
+ */
+
+#include <linux/bug.h>
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/kernel.h>
+#include <linux/math.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+
+#include "internal.h"
+
+/* How many CPUs are looked at for one that is idle. */
+#define SCOPEX_ASK	4
+
+/* So many chunks for each CPU, if the caller does not say how large they are. */
+#define SCOPEX_CHUNKS_PER_CPU	8
+
+/* How often the caller looks whether the helpers are out before it sleeps. */
+#define SCOPEX_LOOP_SPINS	300
+
+/**
+ * struct scopex_loop - a parallel loop, on the stack of its caller
+ * @scope: its scope
+ * @site: the scope's place in the code
+ * @claimed: how many chunks have been claimed
+ * @chunks: how many there are
+ * @first: the first number
+ * @count: how many numbers there are
+ * @grain: how many numbers are a chunk
+ * @fn: does a chunk
+ * @arg: its argument
+ * @reduction: how results are joined; NULL if there are none
+ * @total: where to
+ * @lock: protects @total
+ */
+struct scopex_loop {
+	struct scopex_scope		*scope;
+	atomic64_t			claimed ____cacheline_aligned_in_smp;
+	u64				chunks ____cacheline_aligned_in_smp;
+	unsigned long			first;
+	unsigned long			count;
+	unsigned long			grain;
+	scopex_range_fn_t		fn;
+	void				*arg;
+	const struct scopex_reduction	*reduction;
+	void				*total;
+	spinlock_t			lock;
+};
+
+/* Is there nothing left to claim? */
+static bool scopex_loop_over(const struct scopex_loop *loop)
+{
+	return (u64)atomic64_read(&loop->claimed) >= loop->chunks ||
+	       scopex_cancelled(loop->scope);
+}
+
+static bool scopex_claim_chunk(struct scopex_loop *loop, u64 *chunk)
+{
+	/* The counter is not written for nothing, and never wraps. */
+	if (scopex_loop_over(loop))
+		return false;
+	*chunk = atomic64_fetch_inc_relaxed(&loop->claimed);
+	return *chunk < loop->chunks;
+}
+
+/* Take an offer back. False if it is not there: the worker has it, or had it. */
+static bool scopex_take_back(struct scopex_loop *loop, struct scopex_cpu *sc)
+{
+	/* Relaxed: the reference is one that nobody else has seen. */
+	if (READ_ONCE(sc->offer) != loop ||
+	    cmpxchg_relaxed(&sc->offer, loop, NULL) != loop)
+		return false;
+	scopex_unget(loop->scope);
+	return true;
+}
+
+/* Ask one more CPU to help, if one that is near is idle. */
+static void scopex_ask(struct scopex_loop *loop, struct scopex_cpu **cursor)
+{
+	struct scopex_cpu *sc = *cursor;
+	unsigned int i;
+
+	for (i = 0; i < SCOPEX_ASK; i++) {
+		sc = READ_ONCE(sc->next);
+		if (!sc)
+			return;
+		*cursor = sc;
+		if (READ_ONCE(sc->queue) == SCOPEX_PARKED &&
+		    !READ_ONCE(sc->offer) &&
+		    sc->cpu != raw_smp_processor_id())
+			break;
+	}
+	if (i == SCOPEX_ASK)
+		return;
+
+	scopex_get(loop->scope);
+	/* Release L: pairs with scopex_help(); see offer-take.litmus. */
+	if (cmpxchg_release(&sc->offer, NULL, loop)) {
+		scopex_unget(loop->scope);
+		return;
+	}
+	scopex_inject(SCOPEX_INJECT_OFFER);
+	/*
+	 * P: has a full barrier; pairs with set_current_state() in scopex_park(). M:
+	 * it is one between the offer and the look at the loop, too; pairs with
+	 * scopex_withdraw(); see offer-withdraw.litmus.
+	 */
+	wake_up_process(READ_ONCE(sc->active));
+	if (unlikely(scopex_loop_over(loop)))
+		scopex_take_back(loop, sc);
+}
+
+/* Take back what nobody has taken up. */
+static void scopex_withdraw(struct scopex_loop *loop)
+{
+	unsigned int cpu;
+
+	/*
+	 * M: between the look that found the loop over and those for offers; pairs
+	 * with scopex_ask(); see offer-withdraw.litmus.
+	 */
+	smp_mb();
+	for_each_possible_cpu(cpu)
+		scopex_take_back(loop, per_cpu_ptr(&scopex_cpus, cpu));
+}
+
+static void scopex_do_chunk(struct scopex_loop *loop, u64 chunk, void *result)
+{
+	struct scopex_range range = {
+		.first = loop->first + chunk * loop->grain,
+		.count = min(loop->grain, loop->count -
+					  (unsigned long)chunk * loop->grain),
+		.scope = loop->scope,
+		.arg = loop->arg,
+		.result = result,
+	};
+	int err = loop->fn(&range);
+
+	if (likely(!err))
+		return;
+	if (!IS_ERR_VALUE((long)err)) {
+		scopex_misuse("%ps, the function of a loop, returned %d, which is no errno",
+			      loop->fn, err);
+		err = -EINVAL;
+	}
+	scopex_fail(loop->scope, err);
+}
+
+/*
+ * Do chunks until there are none, or the loop is cancelled, or @sc has items to run.
+ * Return how many were done.
+ */
+static unsigned long scopex_do_chunks(struct scopex_loop *loop,
+				      struct scopex_cpu *cursor,
+				      struct scopex_cpu *sc)
+{
+	const struct scopex_reduction *reduction = loop->reduction;
+	bool serial = atomic64_read(&loop->scope->state) & SCOPEX_SERIAL;
+	u64 result[SCOPEX_RESULT_MAX / sizeof(u64)] = { };
+	unsigned long done = 0;
+	u64 chunk;
+
+	if (reduction && reduction->init)
+		reduction->init(result, loop->arg);
+
+	while (scopex_claim_chunk(loop, &chunk)) {
+		if (chunk + 1 < loop->chunks && cursor && !serial)
+			scopex_ask(loop, &cursor);
+		scopex_do_chunk(loop, chunk, result);
+		done++;
+		/* A worker has no signals; the caller would notice it at its end. */
+		if (unlikely(fatal_signal_pending(current)) &&
+		    loop->scope->flags & SCOPEX_KILLABLE)
+			scopex_cancel_with(loop->scope, -EINTR);
+		if (unlikely(need_resched()))
+			cond_resched();
+		if (sc && !scopex_queue_end(READ_ONCE(sc->queue)))
+			break;
+	}
+
+	if (reduction && done) {
+		spin_lock(&loop->lock);
+		reduction->join(loop->total, result, loop->arg);
+		spin_unlock(&loop->lock);
+	}
+	return done;
+}
+
+/**
+ * scopex_help() - help with the loop that the CPU was offered, if there is one
+ * @w: the CPU's active worker, which has nothing else to do
+ *
+ * Context: the worker's thread.
+ */
+void scopex_help(struct scopex_worker *w)
+{
+	struct scopex_cpu *sc = w->sc;
+	struct scopex_loop *loop;
+	struct scopex_scope *scope;
+
+	if (!READ_ONCE(sc->offer))
+		return;
+	/* Acquire L: pairs with scopex_ask(); see offer-take.litmus. */
+	loop = xchg_acquire(&sc->offer, NULL);
+	if (!loop)
+		return;
+
+	scope = loop->scope;
+	w->scope = scope;
+	local_add(scopex_do_chunks(loop, sc, sc), &w->count[SCOPEX_CHUNKS]);
+	local_inc(&w->count[SCOPEX_HELPS]);
+	/* The last touch of the loop was before, of the scope is this. */
+	scopex_put_items(scope, 1);
+}
+
+/* Wait a little for helpers that are in their last chunk; it may be enough. */
+static void scopex_spin(struct scopex_scope *scope)
+{
+	unsigned int i;
+
+	for (i = 0; i < SCOPEX_LOOP_SPINS && !need_resched() &&
+	     (atomic64_read(&scope->state) & SCOPEX_COUNT_MASK) != SCOPEX_ONE; i++)
+		cpu_relax();
+}
+
+static int scopex_run_loop(struct scopex_loop *loop)
+{
+	struct scopex_scope *scope = loop->scope;
+	struct scopex_worker *w = scopex_this_worker();
+	struct scopex_scope *outer = NULL;
+	unsigned long grain = loop->grain;
+
+	if (unlikely(scope->error && (atomic64_read(&scope->state) &
+				      SCOPEX_KIND_MASK) == SCOPEX_REFUSED))
+		return scope->error;
+
+	if (!grain)
+		grain = loop->count / (SCOPEX_CHUNKS_PER_CPU *
+				       (cpumask_weight(&scopex_open_cpus) ?: 1));
+	loop->grain = clamp(grain, 1UL, max(loop->count, 1UL));
+	loop->chunks = loop->count / loop->grain +
+		       (loop->count % loop->grain != 0);
+	atomic64_set(&loop->claimed, 0);
+	spin_lock_init(&loop->lock);
+
+	/* What a chunk opens belongs to the loop. */
+	if (w) {
+		outer = w->scope;
+		w->scope = scope;
+	}
+	scopex_do_chunks(loop, raw_cpu_read(scopex_local), NULL);
+	if (w)
+		w->scope = outer;
+
+	if ((atomic64_read(&scope->state) & SCOPEX_COUNT_MASK) != SCOPEX_ONE) {
+		scopex_withdraw(loop);
+		scopex_spin(scope);
+	}
+	/* A loop that was not done to its end is none. */
+	if (unlikely((u64)atomic64_read(&loop->claimed) < loop->chunks))
+		scopex_set_error(scope, -ECANCELED);
+	return scopex_join(scope);
+}
+
+/**
+ * __scopex_for() - for scopex_for() and scopex_reduce()
+ * @first: the first number
+ * @count: how many numbers
+ * @fn: does a part of them
+ * @params: the rest
+ * @site: the place in the code
+ *
+ * Context: process context; sleeps.
+ *
+ * Return: as documented for scopex_for().
+ */
+int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
+		 const struct scopex_for_params *params,
+		 const struct scopex_site *site)
+{
+	struct scopex_loop loop = {
+		.first = first,
+		.count = count,
+		.grain = params->grain,
+		.fn = fn,
+		.arg = params->arg,
+		.reduction = params->reduction,
+		.total = params->total,
+	};
+	const struct scopex_options options = {
+		.flags = params->flags | (params->run_all ? 0 : SCOPEX_FAIL_FAST),
+		.timeout = params->timeout,
+	};
+	struct scopex_timed_scope timed;
+	int err;
+
+	might_sleep();
+	if (WARN(loop.reduction && (!loop.total ||
+				    loop.reduction->size > SCOPEX_RESULT_MAX),
+		 "scopex: %pS reduces to what is larger than %d bytes, or nowhere\n",
+		 (void *)_RET_IP_, SCOPEX_RESULT_MAX))
+		return -EINVAL;
+
+	loop.scope = __scopex_open_timed(&timed, site, &options);
+	err = scopex_run_loop(&loop);
+	__scopex_close_timed(&timed);
+	return err;
+}
+EXPORT_SYMBOL_GPL(__scopex_for);
