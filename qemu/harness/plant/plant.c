@@ -74,10 +74,14 @@ static void plant_race(void)
 			kthread_stop(counters[i]);
 }
 
+/* Several, as the address of one may be left on a stack, where it is found. */
 static void plant_leak(void)
 {
-	lost = kmalloc(64, GFP_KERNEL);
-	lost = NULL;
+	int i;
+
+	for (i = 0; i < 16; i++)
+		WRITE_ONCE(lost, kmalloc(64, GFP_KERNEL));
+	WRITE_ONCE(lost, NULL);
 }
 
 static void plant_hang(void)
