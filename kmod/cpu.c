@@ -29,12 +29,15 @@
  * only when no submitter can be left, and its queue drained by itself first.
  */
 
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
 
@@ -172,6 +175,8 @@ static int scopex_make_worker(struct scopex_cpu *sc)
 		kfree(w);
 		return PTR_ERR(task);
 	}
+	/* It may be ended by an oops in an item. */
+	get_task_struct(task);
 	kthread_bind(task, sc->cpu);
 	set_user_nice(task, scopex_config.nice);
 	w->task = task;
@@ -180,7 +185,7 @@ static int scopex_make_worker(struct scopex_cpu *sc)
 		w->active = true;
 		sc->active = task;
 	}
-	sc->nr_workers++;
+	WRITE_ONCE(sc->nr_workers, sc->nr_workers + 1);
 
 	/* Before anybody may submit to it, and before anybody may stop it. */
 	wake_up_process(task);
@@ -278,6 +283,7 @@ static void scopex_stop_workers(struct scopex_cpu *sc)
 
 	for (w = sc->workers; w; w = w->next) {
 		err = kthread_stop(w->task);
+		put_task_struct(w->task);
 		WARN(err, "scopex: a worker of CPU %u ended with %d\n", sc->cpu,
 		     err);
 	}

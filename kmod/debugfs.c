@@ -39,6 +39,7 @@ enum scopex_stat {
 	SCOPEX_STAT_SERIALS,
 	SCOPEX_STAT_HELPS,
 	SCOPEX_STAT_CHUNKS,
+	SCOPEX_STAT_STALLS,
 	SCOPEX_STATS,
 };
 
@@ -46,6 +47,7 @@ static const char * const scopex_stat_names[SCOPEX_STATS] = {
 	"submitted", "run", "cancelled", "errors", "refused",
 	"batches", "wakeups", "sleeps", "depth", "depth_max",
 	"workers", "handoffs", "unhanded", "serials", "helps", "chunks",
+	"stalls",
 };
 
 static void scopex_sum_workers(struct scopex_cpu *sc,
@@ -104,6 +106,7 @@ static void scopex_read_stats(struct scopex_cpu *sc, unsigned long *stat)
 	stat[SCOPEX_STAT_SERIALS] = count[SCOPEX_SERIALS];
 	stat[SCOPEX_STAT_HELPS] = count[SCOPEX_HELPS];
 	stat[SCOPEX_STAT_CHUNKS] = count[SCOPEX_CHUNKS];
+	stat[SCOPEX_STAT_STALLS] = READ_ONCE(sc->stalls);
 }
 
 static void scopex_add_stats(unsigned long *total, const unsigned long *stat)

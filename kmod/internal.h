@@ -19,6 +19,7 @@
 #include <asm/local.h>
 
 #include "inject.h"
+#include "lockdep.h"
 #include "queue.h"
 
 /**
@@ -26,11 +27,13 @@
  * @nice: the nice level of the workers
  * @standby: how many workers a CPU has ready, besides the active one
  * @workers: the most workers that a CPU has
+ * @stall_ms: after what time an item is reported; 0 for never
  */
 struct scopex_config {
 	int		nice;
 	unsigned int	standby;
 	unsigned int	workers;
+	unsigned int	stall_ms;
 };
 
 /**
@@ -67,6 +70,8 @@ enum scopex_counter {
  * struct scopex_worker - a thread of a CPU
  * @rest: what is left of the batch that it runs, oldest first
  * @scope: the scope whose items it runs
+ * @site: where that comes from, and @fn: the function that it called last; for the
+ *	stall detector, which may look at @site under RCU
  * @active: whether it serves the queue
  * @reserved: whether a worker on standby is kept for it
  * @nested: how many scopes its item has open
@@ -75,6 +80,8 @@ enum scopex_counter {
  * @standby: link in scopex_cpu.standby
  * @next: the worker of this CPU that was made before, or NULL
  * @started: completed by @task once it runs
+ * @stall_ended: the stall detector's: how many items had ended at its last look,
+ *	@stall_since: since when that is so, @stall_told: whether it was reported
  * @count: see &enum scopex_counter
  *
  * All but @rest, @active and @standby, which are given from one worker to the
@@ -84,6 +91,8 @@ enum scopex_counter {
 struct scopex_worker {
 	struct llist_node	*rest;
 	struct scopex_scope	*scope;
+	struct scopex_site	*site;
+	void			*fn;
 	bool			active;
 	bool			reserved;
 	unsigned int		nested;
@@ -92,6 +101,9 @@ struct scopex_worker {
 	struct llist_node	standby;
 	struct scopex_worker	*next;
 	struct completion	started;
+	unsigned long		stall_ended;
+	unsigned long		stall_since;
+	bool			stall_told;
 	local_t			count[SCOPEX_COUNTERS];
 };
 
@@ -111,6 +123,7 @@ struct scopex_worker {
  * @scopes_lock: protects @scopes
  * @scopes: the open scopes whose first submit was made on this CPU
  * @refused: submits refused on this CPU, counted by the submitters
+ * @stalls: items that were reported as stalled
  * @workers: all of its workers, the newest first; none goes before the module
  * @nr_workers: how many
  * @standby: those that wait for the queue to be given to them
@@ -136,6 +149,7 @@ struct scopex_cpu {
 	raw_spinlock_t		scopes_lock ____cacheline_aligned_in_smp;
 	struct list_head	scopes;
 	unsigned long		refused;
+	unsigned long		stalls;
 
 	struct scopex_worker	*workers ____cacheline_aligned_in_smp;
 	unsigned int		nr_workers;
@@ -154,6 +168,24 @@ void scopex_put_items(struct scopex_scope *scope, unsigned int nr);
 void scopex_set_error(struct scopex_scope *scope, int err);
 void scopex_fail(struct scopex_scope *scope, int err);
 
+/* scope.c, for scopes with options */
+void scopex_wake_joiner(struct scopex_scope *scope, struct scopex_work *work);
+void scopex_let_start(struct scopex_scope *scope);
+
+/* What @w runs from now on belongs to @scope. */
+static inline void scopex_enter(struct scopex_worker *w,
+				struct scopex_scope *scope)
+{
+	w->scope = scope;
+	WRITE_ONCE(w->site, scope->site);
+}
+
+/* It runs nothing; the module that has the site may go after an RCU grace period. */
+static inline void scopex_leave(struct scopex_worker *w)
+{
+	WRITE_ONCE(w->site, NULL);
+}
+
 /* For who holds a reference on the scope, and goes on to do so. */
 static inline void scopex_get(struct scopex_scope *scope)
 {
@@ -164,6 +196,18 @@ static inline void scopex_unget(struct scopex_scope *scope)
 {
 	atomic64_sub(SCOPEX_ONE, &scope->state);
 }
+
+/* detach.c */
+void scopex_detached_end(struct scopex_scope *scope);
+
+/* forget.c */
+void scopex_close_exiting(struct scopex_scope *scope);
+int scopex_forget_init(void);
+void scopex_forget_exit(void);
+
+/* stall.c */
+void scopex_stall_init(void);
+void scopex_stall_exit(void);
 
 /* loop.c */
 void scopex_help(struct scopex_worker *w);

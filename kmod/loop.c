@@ -253,9 +253,13 @@ void scopex_help(struct scopex_worker *w)
 		return;
 
 	scope = loop->scope;
-	w->scope = scope;
+	scopex_enter(w, scope);
+	WRITE_ONCE(w->fn, (void *)loop->fn);
+	scopex_dep_run(scope);
 	local_add(scopex_do_chunks(loop, sc, sc), &w->count[SCOPEX_CHUNKS]);
 	local_inc(&w->count[SCOPEX_HELPS]);
+	scopex_dep_ran(scope);
+	scopex_leave(w);
 	/* The last touch of the loop was before, of the scope is this. */
 	scopex_put_items(scope, 1);
 }
@@ -293,11 +297,11 @@ static int scopex_run_loop(struct scopex_loop *loop)
 	/* What a chunk opens belongs to the loop. */
 	if (w) {
 		outer = w->scope;
-		w->scope = scope;
+		scopex_enter(w, scope);
 	}
 	scopex_do_chunks(loop, raw_cpu_read(scopex_local), NULL);
 	if (w)
-		w->scope = outer;
+		scopex_enter(w, outer);
 
 	if ((atomic64_read(&scope->state) & SCOPEX_COUNT_MASK) != SCOPEX_ONE) {
 		scopex_withdraw(loop);
@@ -323,7 +327,7 @@ static int scopex_run_loop(struct scopex_loop *loop)
  */
 int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 		 const struct scopex_for_params *params,
-		 const struct scopex_site *site)
+		 struct scopex_site *site)
 {
 	struct scopex_loop loop = {
 		.first = first,
@@ -338,7 +342,7 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 		.flags = params->flags | (params->run_all ? 0 : SCOPEX_FAIL_FAST),
 		.timeout = params->timeout,
 	};
-	struct scopex_timed_scope timed;
+	struct scopex_custom_scope custom;
 	int err;
 
 	might_sleep();
@@ -348,9 +352,9 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 		 (void *)_RET_IP_, SCOPEX_RESULT_MAX))
 		return -EINVAL;
 
-	loop.scope = __scopex_open_timed(&timed, site, &options);
+	loop.scope = __scopex_open_custom(&custom, site, &options);
 	err = scopex_run_loop(&loop);
-	__scopex_close_timed(&timed);
+	__scopex_close_custom(&custom);
 	return err;
 }
 EXPORT_SYMBOL_GPL(__scopex_for);

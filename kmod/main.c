@@ -4,6 +4,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cpumask.h>
+#include <linux/err.h>
 #include <linux/init.h>
 #include <linux/module.h>
 #include <linux/printk.h>
@@ -27,6 +28,13 @@ MODULE_PARM_DESC(standby, "workers that each CPU has ready for items that block 
 static unsigned int workers = 64;
 module_param(workers, uint, 0444);
 MODULE_PARM_DESC(workers, "the most workers of a CPU, 1 to 4096 (default: 64)");
+
+static unsigned int stall_ms = 10000;
+module_param(stall_ms, uint, 0444);
+MODULE_PARM_DESC(stall_ms, "report items that hold up a CPU for longer, in ms; 0: never (default: 10000)");
+
+/* Whether forget.c has its probe. */
+static bool scopex_sees_exits;
 
 /* More threads than that are a mistake. */
 #define SCOPEX_WORKERS_MAX	4096
@@ -81,6 +89,7 @@ static int __init scopex_init(void)
 	}
 	scopex_config = (struct scopex_config){
 		.nice = nice, .standby = standby, .workers = workers,
+		.stall_ms = stall_ms,
 	};
 
 	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
@@ -92,6 +101,12 @@ static int __init scopex_init(void)
 	if (err)
 		return err;
 
+	err = scopex_forget_init();
+	if (err)
+		pr_info("tasks that exit with an open scope are not noticed: %pe\n",
+			ERR_PTR(err));
+	scopex_sees_exits = !err;
+	scopex_stall_init();
 	scopex_debugfs_init();
 	pr_info("serving CPUs %*pbl\n", cpumask_pr_args(&scopex_open_cpus));
 	return 0;
@@ -104,6 +119,9 @@ static int __init scopex_init(void)
 static void __exit scopex_exit(void)
 {
 	scopex_debugfs_exit();
+	scopex_stall_exit();
+	if (scopex_sees_exits)
+		scopex_forget_exit();
 	scopex_cpus_stop();
 }
 

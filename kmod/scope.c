@@ -12,7 +12,7 @@
  *
  * All of a scope's life is in one 64-bit word, scopex_scope.state:
  *
- *	kind (28 bits) | flags (4 bits) | references (31 bits) | waiting (1 bit)
+ *	kind (24 bits) | flags (8 bits) | references (31 bits) | waiting (1 bit)
  *
  * An item that is not out yet holds one reference, the owner holds one as long as
  * the scope is open. The word moves like this:
@@ -99,7 +99,10 @@
  *	has_children and the lists. Full barriers in between, and the lists'
  *	locks; see cancel-nested.litmus.
  *
- * H is in worker.c, P in internal.h, Q in queue.h. The litmus tests are in
+ *   J	Who waits for one item says so, then looks at it; the worker ends the item,
+ *	then looks for who waits. Full barriers in between; see join-item.litmus.
+ *
+ * H is in worker.c, L and M in loop.c, P in internal.h, Q in queue.h. The litmus tests are in
  * selftests/litmus/, and "make check-model" runs them; each says which functions
  * it models.
  *
@@ -109,6 +112,8 @@
  * Since the item holds it until it ran, registering is over before the owner
  * can unregister; see register-unregister.litmus.
  */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/bug.h>
 #include <linux/err.h>
@@ -125,6 +130,11 @@
 
 #include "compat/hrtimer.h"
 #include "internal.h"
+
+static struct scopex_custom_scope *scopex_custom(struct scopex_scope *scope)
+{
+	return container_of(scope, struct scopex_custom_scope, scope);
+}
 
 /* The nearest scope that is cancelled, of those that @scope is nested in. */
 static const struct scopex_scope *
@@ -166,8 +176,12 @@ static int scopex_refuse(int err)
 	return err;
 }
 
-/* Of scopex_associate(): the item is not to be queued, but left to the owner. */
+/*
+ * Of scopex_associate(): the item is not to be queued, but left to the owner; or to
+ * be queued when the limit allows it.
+ */
 #define SCOPEX_FOR_OWNER	1
+#define SCOPEX_FOR_LIMIT	2
 
 /* Everything but the usual case of scopex_associate(), which see. */
 static noinline int scopex_associate_slow(struct scopex_scope *scope,
@@ -210,7 +224,9 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 
 	if (state & SCOPEX_FRESH)
 		scopex_register(scope);
-	return state & SCOPEX_SERIAL ? SCOPEX_FOR_OWNER : 0;
+	if (state & SCOPEX_SERIAL)
+		return SCOPEX_FOR_OWNER;
+	return state & SCOPEX_LIMITED ? SCOPEX_FOR_LIMIT : 0;
 }
 
 /*
@@ -257,9 +273,99 @@ static noinline void scopex_push_own(struct scopex_scope *scope,
 	rcu_read_unlock();
 }
 
+static void scopex_push(struct scopex_cpu *sc, struct scopex_work *newest,
+			struct scopex_work *oldest)
+{
+	if (scopex_queue_push(&sc->queue, &newest->node, &oldest->node))
+		scopex_wake(sc);
+}
+
+/*
+ * Queue an item if fewer than the limit are queued or run; else let it wait for its
+ * turn, or say no.
+ */
+static noinline int scopex_start(struct scopex_scope *scope,
+				 struct scopex_cpu *sc,
+				 struct scopex_work *work, bool try)
+{
+	struct scopex_custom_scope *custom = scopex_custom(scope);
+	unsigned long flags;
+	bool start;
+
+	raw_spin_lock_irqsave(&custom->lock, flags);
+	start = custom->running < custom->limit;
+	if (start) {
+		custom->running++;
+	} else if (!try) {
+		work->cpu = sc->cpu;
+		work->node.next = NULL;
+		*custom->last = &work->node;
+		custom->last = &work->node.next;
+	}
+	raw_spin_unlock_irqrestore(&custom->lock, flags);
+
+	if (start)
+		scopex_push(sc, work, work);
+	return start || !try ? 0 : -EAGAIN;
+}
+
+/**
+ * scopex_let_start() - an item of a scope with a limit is out: let another one start
+ * @scope: the scope
+ *
+ * Context: the worker, which holds the item's reference on the scope.
+ */
+void scopex_let_start(struct scopex_scope *scope)
+{
+	struct scopex_custom_scope *custom = scopex_custom(scope);
+	struct llist_node *node;
+	struct scopex_work *work;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&custom->lock, flags);
+	node = custom->waiting;
+	if (node) {
+		custom->waiting = node->next;
+		if (!custom->waiting)
+			custom->last = &custom->waiting;
+	} else {
+		custom->running--;
+	}
+	raw_spin_unlock_irqrestore(&custom->lock, flags);
+
+	if (node) {
+		work = scopex_node_to_work(node);
+		scopex_push(per_cpu_ptr(&scopex_cpus, work->cpu), work, work);
+	}
+}
+
+static noinline int scopex_submit_special(struct scopex_scope *scope,
+					  struct scopex_cpu *sc,
+					  struct scopex_work *work, int how,
+					  int status, bool try)
+{
+	int err;
+
+	work->scope = scope;
+	if (how == SCOPEX_FOR_OWNER) {
+		scopex_push_own(scope, work, work);
+		return 0;
+	}
+
+	err = scopex_start(scope, sc, work, try);
+	if (err) {
+		/* Release C: as in scopex_submit_to(). */
+		smp_store_release(&work->status, status);
+		/* As the item's, which nobody has seen; the last may wake the owner. */
+		scopex_put_items(scope, 1);
+		return scopex_refuse(err);
+	}
+	return 0;
+}
+
 static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 					    struct scopex_cpu *sc,
-					    struct scopex_work *work)
+					    struct scopex_work *work, bool try)
 {
 	unsigned long caller = _RET_IP_;
 	int status, err;
@@ -276,11 +382,9 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 
 	err = scopex_associate(scope, work, 1, caller);
 	if (unlikely(err)) {
-		if (err == SCOPEX_FOR_OWNER) {
-			work->scope = scope;
-			scopex_push_own(scope, work, work);
-			return 0;
-		}
+		if (err > 0)
+			return scopex_submit_special(scope, sc, work, err,
+						     status, try);
 		/*
 		 * Release C: pairs with the claim of another submitter; see
 		 * claim-undo.litmus.
@@ -291,8 +395,7 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 
 	work->scope = scope;
 	scopex_inject(SCOPEX_INJECT_PUSH);
-	if (scopex_queue_push(&sc->queue, &work->node, &work->node))
-		scopex_wake(sc);
+	scopex_push(sc, work, work);
 	return 0;
 }
 
@@ -326,7 +429,7 @@ int scopex_submit(struct scopex_scope *scope, struct scopex_work *work)
 
 	if (unlikely(!sc))
 		return scopex_refuse(-ENODEV);
-	return scopex_submit_to(scope, sc, work);
+	return scopex_submit_to(scope, sc, work, false);
 }
 EXPORT_SYMBOL_GPL(scopex_submit);
 
@@ -356,7 +459,7 @@ int scopex_submit_on(struct scopex_scope *scope, unsigned int cpu,
 	/* Acquire O: pairs with scopex_cpu_online(); see open-submit.litmus. */
 	if (unlikely(!smp_load_acquire(&sc->open)))
 		return scopex_refuse(-ENODEV);
-	return scopex_submit_to(scope, sc, work);
+	return scopex_submit_to(scope, sc, work, false);
 }
 EXPORT_SYMBOL_GPL(scopex_submit_on);
 
@@ -378,9 +481,29 @@ int scopex_submit_any(struct scopex_scope *scope, struct scopex_work *work)
 
 	if (unlikely(!sc))
 		return scopex_refuse(-ENODEV);
-	return scopex_submit_to(scope, sc, work);
+	return scopex_submit_to(scope, sc, work, false);
 }
 EXPORT_SYMBOL_GPL(scopex_submit_any);
+
+/**
+ * scopex_try_submit() - submit an item unless it had to wait for its turn
+ * @scope: an open scope, with a limit (without one it is scopex_submit_any())
+ * @work: an initialised item that is not busy
+ *
+ * Context: as for scopex_submit().
+ *
+ * Return: as for scopex_submit(); -EAGAIN if as many items of the scope as its limit
+ * allows are queued or run.
+ */
+int scopex_try_submit(struct scopex_scope *scope, struct scopex_work *work)
+{
+	struct scopex_cpu *sc = scopex_choose_cpu();
+
+	if (unlikely(!sc))
+		return scopex_refuse(-ENODEV);
+	return scopex_submit_to(scope, sc, work, true);
+}
+EXPORT_SYMBOL_GPL(scopex_try_submit);
 
 static struct scopex_work *scopex_array_item(struct scopex_work *first,
 					     unsigned int i, size_t stride)
@@ -449,10 +572,25 @@ static void scopex_push_array(struct scopex_cpu *sc, struct scopex_work *first,
 			      unsigned int nr, size_t stride)
 {
 	scopex_link(first, nr, stride);
-	if (scopex_queue_push(&sc->queue,
-			      &scopex_array_item(first, nr - 1, stride)->node,
-			      &first->node))
-		scopex_wake(sc);
+	scopex_push(sc, scopex_array_item(first, nr - 1, stride), first);
+}
+
+/* Those that do not get a turn at once wait in the scope. */
+static void scopex_start_array(struct scopex_scope *scope, struct scopex_cpu *sc,
+			       struct scopex_work *first, unsigned int nr,
+			       size_t stride, bool spread)
+{
+	struct scopex_work *work;
+
+	/* The reference of the last one keeps the scope; it may be gone after. */
+	for (work = first; nr; nr--) {
+		struct scopex_cpu *next = READ_ONCE(sc->next);
+
+		scopex_start(scope, sc, work, false);
+		work = (void *)work + stride;
+		if (spread)
+			sc = next ?: sc;
+	}
 }
 
 /* Neighbours stay together, as they may share cache lines. */
@@ -520,11 +658,16 @@ int __scopex_submit_array(struct scopex_scope *scope, int cpu,
 	if (unlikely(err))
 		return scopex_refuse(err);
 	err = scopex_associate(scope, first, nr, caller);
-	if (unlikely(err)) {
-		if (err != SCOPEX_FOR_OWNER) {
-			scopex_unclaim(first, nr, stride);
-			return scopex_refuse(err);
-		}
+	if (unlikely(err < 0)) {
+		scopex_unclaim(first, nr, stride);
+		return scopex_refuse(err);
+	}
+	if (unlikely(err == SCOPEX_FOR_LIMIT)) {
+		scopex_start_array(scope, sc, first, nr, stride,
+				   cpu == SCOPEX_SPREAD);
+		return 0;
+	}
+	if (unlikely(err == SCOPEX_FOR_OWNER)) {
 		scopex_link(first, nr, stride);
 		scopex_push_own(scope, scopex_array_item(first, nr - 1, stride),
 				first);
@@ -603,6 +746,22 @@ static bool scopex_drained(u64 state)
 	return (state & SCOPEX_COUNT_MASK) == SCOPEX_ONE;
 }
 
+static unsigned int scopex_how_to_wait(const struct scopex_scope *scope)
+{
+	return scope->flags & SCOPEX_KILLABLE ? TASK_KILLABLE :
+						TASK_UNINTERRUPTIBLE;
+}
+
+/* As set_current_state(); the first fatal signal cancels, and is the last heard. */
+static void scopex_set_waiting(struct scopex_scope *scope, unsigned int *how)
+{
+	if (*how == TASK_KILLABLE && fatal_signal_pending(current)) {
+		scopex_cancel_with(scope, -EINTR);
+		*how = TASK_UNINTERRUPTIBLE;
+	}
+	set_current_state(*how);
+}
+
 /* A serial scope: what is left to be waited for is who just submits an item. */
 static u64 scopex_drain_serial(struct scopex_scope *scope,
 			       struct scopex_worker *w)
@@ -631,7 +790,7 @@ static u64 scopex_drain_serial(struct scopex_scope *scope,
  */
 static u64 scopex_drain_scope(struct scopex_scope *scope)
 {
-	unsigned int how = TASK_UNINTERRUPTIBLE;
+	unsigned int how;
 	/* Acquire A: pairs with scopex_put_items(); see put-drain.litmus. */
 	u64 state = atomic64_read_acquire(&scope->state);
 	struct scopex_worker *w;
@@ -644,20 +803,14 @@ static u64 scopex_drain_scope(struct scopex_scope *scope)
 		return scopex_drain_serial(scope, w);
 	if (w)
 		scopex_hand_over(w);
-	if (scope->flags & SCOPEX_KILLABLE)
-		how = TASK_KILLABLE;
-
+	how = scopex_how_to_wait(scope);
 	atomic64_or(SCOPEX_WAITING, &scope->state);
 	for (;;) {
-		if (how == TASK_KILLABLE && fatal_signal_pending(current)) {
-			scopex_cancel_with(scope, -EINTR);
-			how = TASK_UNINTERRUPTIBLE;
-		}
 		/*
 		 * B: pairs with wake_up_process() in scopex_put_items(); see
 		 * drain-wake.litmus.
 		 */
-		set_current_state(how);
+		scopex_set_waiting(scope, &how);
 		/* Acquire A: as above. */
 		state = atomic64_read_acquire(&scope->state);
 		if (scopex_drained(state))
@@ -730,17 +883,12 @@ static void scopex_do_cancel(struct scopex_scope *scope, int err)
 		scopex_cancel_nested(per_cpu_ptr(&scopex_cpus, cpu), err);
 }
 
-static struct scopex_timed_scope *scopex_timed(struct scopex_scope *scope)
-{
-	return container_of(scope, struct scopex_timed_scope, scope);
-}
-
 /* What ended the last round for good ends the next one, too. */
 static void scopex_cancel_again(struct scopex_scope *scope)
 {
 	const struct scopex_scope *cancelled;
 
-	if (scope->flags & __SCOPEX_TIMED && READ_ONCE(scopex_timed(scope)->expired))
+	if (scope->flags & __SCOPEX_TIMED && READ_ONCE(scopex_custom(scope)->expired))
 		scopex_do_cancel(scope, -ETIME);
 	if (!scope->parent)
 		return;
@@ -778,6 +926,7 @@ int scopex_join(struct scopex_scope *scope)
 	if (err)
 		return err;
 	might_sleep();
+	scopex_dep_wait(scope);
 
 	state = scopex_drain_scope(scope);
 	/*
@@ -792,6 +941,91 @@ int scopex_join(struct scopex_scope *scope)
 	return err;
 }
 EXPORT_SYMBOL_GPL(scopex_join);
+
+/**
+ * scopex_wake_joiner() - an item is out: is it one that the owner waits for?
+ * @scope: the scope, which is SCOPEX_JOINABLE
+ * @work: the item, which is not touched
+ *
+ * Context: the worker, which holds the item's reference on the scope.
+ */
+void scopex_wake_joiner(struct scopex_scope *scope, struct scopex_work *work)
+{
+	/*
+	 * J: between the item's result and the look for a joiner; pairs with
+	 * scopex_join_item(); see join-item.litmus.
+	 */
+	smp_mb();
+	if (READ_ONCE(scopex_custom(scope)->joined) == work)
+		wake_up_process(scope->owner);
+}
+
+/**
+ * scopex_join_item() - wait until one item is out
+ * @work: an item that the caller submitted to a scope of its own, opened with
+ *	SCOPEX_JOINABLE
+ *
+ * The scope's other items go on; its error stays, and it has to be joined or closed
+ * as ever. What ends a wait early (a deadline, a fatal signal) cancels the scope, here
+ * as well, and the item is waited for all the same.
+ *
+ * Context: process context of the scope's owner; sleeps. The caller must not hold a
+ * lock that the item needs.
+ *
+ * Return: as scopex_work_result() once the item is out; with a warning, -EPERM and
+ * the like as for scopex_join(), or -EINVAL if the scope is not SCOPEX_JOINABLE.
+ */
+int scopex_join_item(struct scopex_work *work)
+{
+	int err, status = scopex_work_result(work);
+	struct scopex_custom_scope *custom;
+	struct scopex_scope *scope;
+	struct scopex_worker *w;
+	unsigned int how;
+	u64 state;
+
+	might_sleep();
+	if (status != -EINPROGRESS)
+		return status;
+
+	scope = work->scope;
+	err = scopex_check_owner(scope, "joins an item of", _RET_IP_);
+	if (err)
+		return err;
+	state = atomic64_read(&scope->state);
+	if (unlikely(!(state & __SCOPEX_JOINABLE))) {
+		scopex_misuse("%pS joins an item of scope %s of %s(), which is not SCOPEX_JOINABLE",
+			      (void *)_RET_IP_, scope->site->name,
+			      scope->site->func);
+		return -EINVAL;
+	}
+
+	scopex_dep_wait(scope);
+	custom = scopex_custom(scope);
+	w = scopex_this_worker();
+	if (state & SCOPEX_SERIAL)
+		scopex_run_own(w, scope);
+	else if (w)
+		scopex_hand_over(w);
+
+	how = scopex_how_to_wait(scope);
+	WRITE_ONCE(custom->joined, work);
+	for (;;) {
+		/*
+		 * J: between the name of the item and the look at it; pairs with
+		 * scopex_wake_joiner(); see join-item.litmus.
+		 */
+		scopex_set_waiting(scope, &how);
+		status = scopex_work_result(work);
+		if (status != -EINPROGRESS)
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	WRITE_ONCE(custom->joined, NULL);
+	return status;
+}
+EXPORT_SYMBOL_GPL(scopex_join_item);
 
 static void scopex_try_cancel(struct scopex_scope *scope, int err,
 			      unsigned long caller)
@@ -859,11 +1093,10 @@ static bool scopex_stack_is_low(void)
  * that runs what is queued meanwhile, or the scope runs its items by itself.
  */
 static void scopex_open_nested(struct scopex_scope *scope,
-			       struct scopex_worker *w)
+			       struct scopex_worker *w, u64 state)
 {
 	struct scopex_scope *parent = w->scope;
 	const struct scopex_scope *cancelled;
-	u64 state = SCOPEX_OPEN | SCOPEX_ONE;
 
 	if (!scopex_reserve(w)) {
 		if (scopex_stack_is_low()) {
@@ -880,6 +1113,7 @@ static void scopex_open_nested(struct scopex_scope *scope,
 	w->nested++;
 
 	scope->parent = parent;
+	scope->depth = min(parent->depth + 1, U8_MAX);
 	atomic64_set(&scope->state, state);
 	if (!READ_ONCE(parent->has_children))
 		WRITE_ONCE(parent->has_children, true);
@@ -904,8 +1138,8 @@ static void scopex_close_nested(struct scopex_worker *w)
 }
 
 static struct scopex_scope *
-scopex_open(struct scopex_scope *scope, const struct scopex_site *site,
-	    unsigned int flags)
+scopex_open(struct scopex_scope *scope, struct scopex_site *site,
+	    unsigned int flags, u64 state)
 {
 	struct scopex_worker *w;
 
@@ -915,6 +1149,7 @@ scopex_open(struct scopex_scope *scope, const struct scopex_site *site,
 	scope->self = scope;
 	scope->parent = NULL;
 	scope->flags = flags;
+	scope->depth = 0;
 	scope->has_children = false;
 	init_llist_head(&scope->own);
 
@@ -934,10 +1169,9 @@ scopex_open(struct scopex_scope *scope, const struct scopex_site *site,
 
 	w = scopex_this_worker();
 	if (w)
-		scopex_open_nested(scope, w);
+		scopex_open_nested(scope, w, state);
 	else
-		atomic64_set(&scope->state,
-			     SCOPEX_OPEN | SCOPEX_FRESH | SCOPEX_ONE);
+		atomic64_set(&scope->state, state | SCOPEX_FRESH);
 	return scope;
 }
 
@@ -951,9 +1185,9 @@ scopex_open(struct scopex_scope *scope, const struct scopex_site *site,
  * Return: @scope, which is either open or refused.
  */
 struct scopex_scope *__scopex_open(struct scopex_scope *scope,
-				   const struct scopex_site *site)
+				   struct scopex_site *site)
 {
-	return scopex_open(scope, site, 0);
+	return scopex_open(scope, site, 0, SCOPEX_OPEN | SCOPEX_ONE);
 }
 EXPORT_SYMBOL_GPL(__scopex_open);
 
@@ -970,10 +1204,11 @@ static void scopex_close(struct scopex_scope *scope, unsigned long caller)
 	}
 
 	might_sleep();
+	scopex_dep_wait(scope);
 	/* The timer makes a wait short, but must not find a scope that is closed. */
 	if (scope->flags & __SCOPEX_TIMED) {
 		scopex_drain_scope(scope);
-		hrtimer_cancel(&scopex_timed(scope)->timer);
+		hrtimer_cancel(&scopex_custom(scope)->timer);
 	}
 	do {
 		state = scopex_drain_scope(scope);
@@ -1002,19 +1237,37 @@ void __scopex_close(struct scopex_scope *scope)
 }
 EXPORT_SYMBOL_GPL(__scopex_close);
 
+/**
+ * scopex_close_exiting() - drain and end a scope of a task that exits
+ * @scope: the scope, which its owner, the current task, has left open
+ *
+ * Context: process context of the owner, on its way out.
+ */
+void scopex_close_exiting(struct scopex_scope *scope)
+{
+	struct hrtimer *timer = scope->flags & __SCOPEX_TIMED ?
+				&scopex_custom(scope)->timer : NULL;
+
+	scopex_close(scope, _RET_IP_);
+	if (timer)
+		destroy_hrtimer_on_stack(timer);
+}
+
 static enum hrtimer_restart scopex_deadline(struct hrtimer *timer)
 {
-	struct scopex_timed_scope *timed =
-		container_of(timer, struct scopex_timed_scope, timer);
+	struct scopex_custom_scope *custom =
+		container_of(timer, struct scopex_custom_scope, timer);
 
-	WRITE_ONCE(timed->expired, true);
-	scopex_cancel_with(&timed->scope, -ETIME);
+	WRITE_ONCE(custom->expired, true);
+	scopex_cancel_with(&custom->scope, -ETIME);
 	return HRTIMER_NORESTART;
 }
 
+#define SCOPEX_USER_FLAGS	(SCOPEX_FAIL_FAST | SCOPEX_KILLABLE | SCOPEX_JOINABLE)
+
 /**
- * __scopex_open_timed() - open a scope with options; for scopex_scope_with()
- * @timed: the object, on the current task's stack
+ * __scopex_open_custom() - open a scope with options; for scopex_scope_with()
+ * @custom: the object, on the current task's stack
  * @site: the place in the code
  * @options: what it does by itself
  *
@@ -1023,46 +1276,59 @@ static enum hrtimer_restart scopex_deadline(struct hrtimer *timer)
  * Return: the scope, which is either open or refused.
  */
 struct scopex_scope *
-__scopex_open_timed(struct scopex_timed_scope *timed,
-		    const struct scopex_site *site,
+__scopex_open_custom(struct scopex_custom_scope *custom,
+		    struct scopex_site *site,
 		    const struct scopex_options *options)
 {
-	struct scopex_scope *scope = &timed->scope;
+	struct scopex_scope *scope = &custom->scope;
+	u64 state = SCOPEX_OPEN | SCOPEX_ONE;
 	unsigned int flags = options->flags;
 
-	if (unlikely(flags & ~(SCOPEX_FAIL_FAST | SCOPEX_KILLABLE))) {
+	if (unlikely(flags & ~SCOPEX_USER_FLAGS)) {
 		scopex_misuse("scope %s of %s() has unknown flags %#x",
 			      site->name, site->func, flags);
-		flags &= SCOPEX_FAIL_FAST | SCOPEX_KILLABLE;
+		flags &= SCOPEX_USER_FLAGS;
 	}
-	timed->expired = false;
+	if (flags & SCOPEX_JOINABLE) {
+		state |= __SCOPEX_JOINABLE;
+		custom->joined = NULL;
+	}
+	if (options->limit) {
+		state |= SCOPEX_LIMITED;
+		custom->limit = options->limit;
+		custom->running = 0;
+		custom->waiting = NULL;
+		custom->last = &custom->waiting;
+		raw_spin_lock_init(&custom->lock);
+	}
+	custom->expired = false;
 	if (options->timeout)
 		flags |= __SCOPEX_TIMED;
-	scopex_open(scope, site, flags);
+	scopex_open(scope, site, flags, state);
 	if (!options->timeout)
 		return scope;
 
-	hrtimer_setup_on_stack(&timed->timer, scopex_deadline, CLOCK_MONOTONIC,
+	hrtimer_setup_on_stack(&custom->timer, scopex_deadline, CLOCK_MONOTONIC,
 			       HRTIMER_MODE_REL);
 	if (likely(!scope->error))
-		hrtimer_start(&timed->timer, options->timeout, HRTIMER_MODE_REL);
+		hrtimer_start(&custom->timer, options->timeout, HRTIMER_MODE_REL);
 	return scope;
 }
-EXPORT_SYMBOL_GPL(__scopex_open_timed);
+EXPORT_SYMBOL_GPL(__scopex_open_custom);
 
 /**
- * __scopex_close_timed() - drain and end a scope; for scopex_scope_with()
- * @timed: what __scopex_open_timed() was given
+ * __scopex_close_custom() - drain and end a scope; for scopex_scope_with()
+ * @custom: what __scopex_open_custom() was given
  *
  * Context: process context of the owner; sleeps, uninterruptibly.
  */
-void __scopex_close_timed(struct scopex_timed_scope *timed)
+void __scopex_close_custom(struct scopex_custom_scope *custom)
 {
-	scopex_close(&timed->scope, _RET_IP_);
-	if (timed->scope.flags & __SCOPEX_TIMED)
-		destroy_hrtimer_on_stack(&timed->timer);
+	scopex_close(&custom->scope, _RET_IP_);
+	if (custom->scope.flags & __SCOPEX_TIMED)
+		destroy_hrtimer_on_stack(&custom->timer);
 }
-EXPORT_SYMBOL_GPL(__scopex_close_timed);
+EXPORT_SYMBOL_GPL(__scopex_close_custom);
 
 static void scopex_call_body(struct scopex_scope *scope, scopex_body_t body,
 			     void *arg)
@@ -1091,7 +1357,7 @@ static void scopex_call_body(struct scopex_scope *scope, scopex_body_t body,
  *
  * Return: as documented for scopex_run().
  */
-int __scopex_run(scopex_body_t body, void *arg, const struct scopex_site *site)
+int __scopex_run(scopex_body_t body, void *arg, struct scopex_site *site)
 {
 	struct scopex_scope scope;
 
@@ -1114,14 +1380,14 @@ EXPORT_SYMBOL_GPL(__scopex_run);
  * Return: as documented for scopex_run_with().
  */
 int __scopex_run_with(scopex_body_t body, void *arg,
-		      const struct scopex_site *site,
+		      struct scopex_site *site,
 		      const struct scopex_options *options)
 {
-	struct scopex_timed_scope timed;
+	struct scopex_custom_scope custom;
 
-	__scopex_open_timed(&timed, site, options);
-	scopex_call_body(&timed.scope, body, arg);
-	__scopex_close_timed(&timed);
-	return timed.scope.error;
+	__scopex_open_custom(&custom, site, options);
+	scopex_call_body(&custom.scope, body, arg);
+	__scopex_close_custom(&custom);
+	return custom.scope.error;
 }
 EXPORT_SYMBOL_GPL(__scopex_run_with);

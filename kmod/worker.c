@@ -53,7 +53,9 @@
 
 #include <linux/bug.h>
 #include <linux/err.h>
+#include <linux/irqflags.h>
 #include <linux/kthread.h>
+#include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 
@@ -97,22 +99,78 @@ static noinline int scopex_item_cancelled(struct scopex_worker *w,
 	return -ECANCELED;
 }
 
-static __always_inline void scopex_run_item(struct scopex_worker *w,
-					    struct scopex_scope *scope,
-					    struct scopex_work *work)
+/* An item left the thread in another state than it found it in. */
+static noinline void scopex_item_leaks(struct scopex_scope *scope, scopex_fn_t fn)
+{
+	scopex_misuse("item %ps of scope %s returned with preempt count %#x, %d locks held, interrupts %s, RCU nesting %d",
+		      fn, scope->site->name, preempt_count(),
+		      scopex_locks_held(), irqs_disabled() ? "off" : "on",
+		      rcu_preempt_depth());
+	/* What can be mended is, as the items that follow are not to blame. */
+	if (irqs_disabled())
+		local_irq_enable();
+	while (IS_ENABLED(CONFIG_PREEMPT_COUNT) && (preempt_count() & PREEMPT_MASK))
+		preempt_enable();
+}
+
+/* Call the function of an item. Return its result. */
+static __always_inline int scopex_call(struct scopex_worker *w,
+				       struct scopex_scope *scope,
+				       struct scopex_work *work)
 {
 	scopex_fn_t fn = work->fn;
+	int locks = scopex_locks_held();
 	int err;
 
-	if (unlikely(scopex_cancelled(scope))) {
-		err = scopex_item_cancelled(w, scope);
-	} else {
-		err = fn(work);
-		local_inc(&w->count[SCOPEX_RUN]);
-		if (unlikely(err))
-			err = scopex_item_failed(w, scope, fn, err);
-	}
+	WRITE_ONCE(w->fn, (void *)fn);
+	scopex_dep_run(scope);
+	err = fn(work);
+	scopex_dep_ran(scope);
+	local_inc(&w->count[SCOPEX_RUN]);
+	if (SCOPEX_CHECK_ITEMS &&
+	    unlikely(preempt_count() || irqs_disabled() || rcu_preempt_depth() ||
+		     scopex_locks_held() != locks))
+		scopex_item_leaks(scope, fn);
+	if (unlikely(err))
+		err = scopex_item_failed(w, scope, fn, err);
+	return err;
+}
+
+/*
+ * An item that is cancelled, or of a scope with options, or detached. Return how many
+ * references it leaves to be dropped.
+ */
+static noinline unsigned int
+scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
+		   struct scopex_work *work, u64 state)
+{
+	int err = state & SCOPEX_CANCELLED ? scopex_item_cancelled(w, scope) :
+					     scopex_call(w, scope, work);
+
 	scopex_end_item(work, err);
+	/* The scope is kept by the reference that is dropped later. */
+	if (state & __SCOPEX_JOINABLE)
+		scopex_wake_joiner(scope, work);
+	if (state & SCOPEX_LIMITED)
+		scopex_let_start(scope);
+	if (!(state & SCOPEX_DETACHED))
+		return 1;
+	/* It is its own scope, and may be freed by this. */
+	scopex_detached_end(scope);
+	return 0;
+}
+
+static __always_inline unsigned int
+scopex_run_item(struct scopex_worker *w, struct scopex_scope *scope,
+		struct scopex_work *work)
+{
+	u64 state = atomic64_read(&scope->state);
+
+	if (unlikely(state & (SCOPEX_CANCELLED | __SCOPEX_JOINABLE |
+			      SCOPEX_LIMITED | SCOPEX_DETACHED)))
+		return scopex_run_special(w, scope, work, state);
+	scopex_end_item(work, scopex_call(w, scope, work));
+	return 1;
 }
 
 /*
@@ -125,26 +183,28 @@ static void scopex_run_batch(struct scopex_worker *w)
 	struct scopex_scope *scope = scopex_node_to_work(node)->scope;
 	unsigned int nr = 0;
 
-	w->scope = scope;
+	scopex_enter(w, scope);
 	do {
 		struct scopex_work *work = scopex_node_to_work(node);
 
 		w->rest = node->next;
 		if (work->scope != scope) {
-			scopex_put_items(scope, nr);
+			if (likely(nr))
+				scopex_put_items(scope, nr);
 			scope = work->scope;
-			w->scope = scope;
+			scopex_enter(w, scope);
 			nr = 0;
 		}
-		scopex_run_item(w, scope, work);
-		nr++;
+		nr += scopex_run_item(w, scope, work);
 		/* Cheaper than an unconditional cond_resched() for each item. */
 		if (unlikely(need_resched()))
 			cond_resched();
 		node = w->rest;
 	} while (node);
 
-	scopex_put_items(scope, nr);
+	scopex_leave(w);
+	if (likely(nr))
+		scopex_put_items(scope, nr);
 }
 
 /* Turn a chain round: oldest first, ending in NULL. */
@@ -217,12 +277,12 @@ void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
 	w->sc->taken += nr;
 	spin_unlock(&w->sc->take_lock);
 
-	w->scope = scope;
+	scopex_enter(w, scope);
 	for (; node; node = next) {
 		next = node->next;
 		scopex_run_item(w, scope, scopex_node_to_work(node));
 	}
-	w->scope = outer;
+	scopex_enter(w, outer);
 	scopex_put_items(scope, nr);
 }
 

@@ -75,12 +75,18 @@ counted()
 # vm green|red EXPECT JOB [OPTION]... - boot one; a red one has to say EXPECT
 vm()
 {
+	vm_own "${@:1:3}" --modules "$work/modules" "${@:4}"
+}
+
+# vm_own green|red EXPECT JOB [OPTION]... - the same with the tree's own modules
+vm_own()
+{
 	local colour=$1 expect=$2 status=green
 
 	echo "$3" >"$work/job.sh"
 	shift 3
-	"$ROOT/qemu/vm.sh" --job "$work/job.sh" --modules "$work/modules" \
-		--timeout 120 "$@" >"$work/out" 2>&1 || status=red
+	"$ROOT/qemu/vm.sh" --job "$work/job.sh" --timeout 120 "$@" >"$work/out" 2>&1 ||
+		status=red
 	[[ $status == "$colour" ]] && grep -Eq "$expect" "$work/out"
 }
 
@@ -92,6 +98,13 @@ plant()
 	shift 2
 	verdict "VM ($KERNEL_ID): $name" \
 		vm red "$expect" "modprobe plant what=$name; true" "$@"
+}
+
+# own NAME EXPECT SUITE - what the suite of scopex_test.ko does turns the VM red
+own()
+{
+	verdict "VM ($KERNEL_ID): $1" vm_own red "$2" \
+		"modprobe scopex_test; echo $3 >/sys/kernel/debug/scopex_test/run"
 }
 
 # build_plant - for the kernel KERNEL; false if it can't be had
@@ -143,6 +156,8 @@ default_cases()
 		--append sysctl.kernel.hung_task_timeout_secs=5
 	plant panic "Kernel panic - not syncing: planted panic"
 	plant pinned "FAIL: still in use: plant"
+	own "item that ends its thread" \
+		"WARNING.*scopex_exit_probe|the item behind it has run" undead
 }
 
 kasan_cases()
@@ -150,6 +165,7 @@ kasan_cases()
 	plant lockdep "possible circular locking dependency"
 	plant kasan "KASAN: slab-use-after-free in plant_kasan"
 	# As make check has it; free lists would refer to what is lost.
+	own "scope waited for under a lock" "possible circular locking" deadlock
 	plant leak "FAIL: kmemleak found leaks" --append slub_debug=FZP
 }
 
@@ -191,9 +207,9 @@ write_test()
 . "$ROOT/qemu/harness/logs.sh"
 . "$ROOT/qemu/harness/results.sh"
 kernel=${KERNEL:-stock-6.1}
-with_kernel "$kernel" 11 default_cases
+with_kernel "$kernel" 12 default_cases
 verdict "make check with broken tests" broken_tests
-with_kernel kasan 3 kasan_cases
+with_kernel kasan 4 kasan_cases
 with_kernel kcsan 1 kcsan_cases
 
 conclude "make check-harness"

@@ -5,12 +5,15 @@
 . "$(dirname "$0")/suite.sh"
 
 suite_load_injected
-ktap_plan 7
+ktap_plan 10
 suite_run race
 suite_run irq
 suite_run api
 suite_run nest
 suite_run cancel
 suite_run loop
+suite_run options
+suite_run detach
+suite_run forget
 suite_unload
 ktap_finish

@@ -32,14 +32,19 @@
 #include <linux/bits.h>
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
+#include <linux/completion.h>
 #include <linux/errno.h>
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/llist.h>
+#include <linux/lockdep.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
 struct cpumask;
+struct module;
 struct scopex_scope;
 struct scopex_work;
 struct task_struct;
@@ -78,6 +83,7 @@ typedef int (*scopex_body_t)(struct scopex_scope *scope, void *arg);
  * @node: link in the queue of a CPU; scopex's while the item is busy
  * @fn: the function
  * @scope: the scope that the item was submitted to last
+ * @cpu: where it is to run, while it waits for its turn in a scope with a limit
  * @status: SCOPEX_WORK_BUSY from submit until the item is out, else its result
  *
  * The object may live on the stack, in an array or on the heap. It belongs to
@@ -90,6 +96,7 @@ struct scopex_work {
 	struct llist_node	node;
 	scopex_fn_t		fn;
 	struct scopex_scope	*scope;
+	unsigned int		cpu;
 	int			status;
 };
 
@@ -102,13 +109,24 @@ struct scopex_work {
  * @func: the function it is opened in
  * @file: the source file
  * @line: the line
+ * @map: held, for lockdep, by who runs an item of such a scope, and taken by who waits
  */
 struct scopex_site {
-	const char	*name;
-	const char	*func;
-	const char	*file;
-	unsigned int	line;
+	const char		*name;
+	const char		*func;
+	const char		*file;
+	unsigned int		line;
+#ifdef CONFIG_LOCKDEP
+	struct lockdep_map	map;
+#endif
 };
+
+#ifdef CONFIG_LOCKDEP
+#define __SCOPEX_SITE_MAP(_name, _site)					\
+	.map = STATIC_LOCKDEP_MAP_INIT("scopex:" _name, _site),
+#else
+#define __SCOPEX_SITE_MAP(_name, _site)
+#endif
 
 /**
  * struct scopex_scope - a scope; use scopex_run() or scopex_scope() to have one
@@ -123,6 +141,7 @@ struct scopex_site {
  * @own: the items of a serial scope, newest first
  * @since: jiffies at the first submit, the lower half
  * @flags: SCOPEX_FAIL_FAST and the like
+ * @depth: how many scopes it is nested in
  * @has_children: an item of this scope has opened one
  *
  * All fields are private to scopex.
@@ -132,47 +151,65 @@ struct scopex_scope {
 	int				error;
 	unsigned int			cpu;
 	struct task_struct		*owner;
-	const struct scopex_site	*site;
+	struct scopex_site		*site;
 	struct scopex_scope		*self;
 	struct scopex_scope		*parent;
 	struct list_head		node;
 	struct llist_head		own;
 	u32				since;
 	u8				flags;
+	u8				depth;
 	bool				has_children;
 };
 
 /* What a scope does by itself; for scopex_scope_with() and scopex_run_with(). */
 #define SCOPEX_FAIL_FAST	BIT(0)	/* the first error cancels the siblings */
 #define SCOPEX_KILLABLE		BIT(1)	/* a fatal signal cancels while it waits */
-#define __SCOPEX_TIMED		BIT(2)	/* is a struct scopex_timed_scope */
+#define SCOPEX_JOINABLE		BIT(2)	/* for scopex_join_item() */
+#define __SCOPEX_TIMED		BIT(7)	/* has a deadline */
 
 /**
  * struct scopex_options - what a scope does by itself
  * @flags: SCOPEX_FAIL_FAST: an item that fails cancels the scope. SCOPEX_KILLABLE:
  *	a fatal signal for the owner, while it waits, cancels it with -EINTR.
+ *	SCOPEX_JOINABLE: scopex_join_item() may be used.
  * @timeout: after that time the scope is cancelled with -ETIME; 0 for never
+ * @limit: how many of its items are queued or run at a time, the others waiting in
+ *	the scope for their turn; 0 for any number
  *
  * In each case the scope is drained as ever: the wait does not end before every
- * item is out.
+ * item is out. An item of a scope that is SCOPEX_JOINABLE or has a limit costs more.
  */
 struct scopex_options {
 	unsigned int	flags;
 	ktime_t		timeout;
+	unsigned int	limit;
 };
 
 /**
- * struct scopex_timed_scope - a scope that can have a deadline
+ * struct scopex_custom_scope - a scope with options
  * @scope: the scope
  * @timer: cancels it
  * @expired: the deadline has passed
+ * @joined: the item that the owner waits for, or NULL
+ * @lock: protects what follows
+ * @limit: how many items may be queued or run
+ * @running: how many are
+ * @waiting: those that wait for their turn, the first one
+ * @last: where the next one of them is hung on
  *
  * All fields are private to scopex.
  */
-struct scopex_timed_scope {
+struct scopex_custom_scope {
 	struct scopex_scope	scope;
 	struct hrtimer		timer;
 	bool			expired;
+	struct scopex_work	*joined;
+	raw_spinlock_t		lock;
+	unsigned int		limit;
+	unsigned int		running;
+	struct llist_node	*waiting;
+	struct llist_node	**last;
 };
 
 /*
@@ -188,17 +225,21 @@ struct scopex_timed_scope {
 #define SCOPEX_FRESH		BIT_ULL(32)	/* not in the list of open scopes */
 #define SCOPEX_CANCELLED	BIT_ULL(33)
 #define SCOPEX_SERIAL		BIT_ULL(34)	/* the owner runs the items */
-#define SCOPEX_KIND_MASK	GENMASK_ULL(63, 36)
-#define SCOPEX_OPEN		0x5c09e0f000000000ULL
+#define __SCOPEX_JOINABLE	BIT_ULL(35)	/* who ends an item looks for joiners */
+#define SCOPEX_LIMITED		BIT_ULL(36)	/* who ends an item lets others start */
+#define SCOPEX_DETACHED		BIT_ULL(37)	/* is a struct scopex_detached */
+#define SCOPEX_KIND_MASK	GENMASK_ULL(63, 40)
+#define SCOPEX_OPEN		0x5c09e00000000000ULL
 #define SCOPEX_CLOSED		0xdead5c0000000000ULL
 #define SCOPEX_REFUSED		0x0bad5c0000000000ULL
 
 #define __SCOPEX_SITE(_name) ({						\
-	static const struct scopex_site __scopex_site = {		\
+	static struct scopex_site __scopex_site = {			\
 		.name = (_name),					\
 		.func = __func__,					\
 		.file = __FILE__,					\
 		.line = __LINE__,					\
+		__SCOPEX_SITE_MAP(_name, &__scopex_site)		\
 	};								\
 	&__scopex_site;							\
 })
@@ -303,6 +344,8 @@ int scopex_submit(struct scopex_scope *scope, struct scopex_work *work);
 int scopex_submit_on(struct scopex_scope *scope, unsigned int cpu,
 		     struct scopex_work *work);
 int scopex_submit_any(struct scopex_scope *scope, struct scopex_work *work);
+int scopex_try_submit(struct scopex_scope *scope, struct scopex_work *work);
+int scopex_join_item(struct scopex_work *work);
 int __scopex_submit_array(struct scopex_scope *scope, int cpu,
 			  struct scopex_work *first, unsigned int nr,
 			  size_t stride);
@@ -312,16 +355,16 @@ int scopex_join(struct scopex_scope *scope);
 void scopex_will_block(void);
 
 struct scopex_scope *__scopex_open(struct scopex_scope *scope,
-				   const struct scopex_site *site);
+				   struct scopex_site *site);
 void __scopex_close(struct scopex_scope *scope);
-struct scopex_scope *__scopex_open_timed(struct scopex_timed_scope *timed,
-					 const struct scopex_site *site,
+struct scopex_scope *__scopex_open_custom(struct scopex_custom_scope *custom,
+					 struct scopex_site *site,
 					 const struct scopex_options *options);
-void __scopex_close_timed(struct scopex_timed_scope *timed);
+void __scopex_close_custom(struct scopex_custom_scope *custom);
 int __scopex_run(scopex_body_t body, void *arg,
-		 const struct scopex_site *site);
+		 struct scopex_site *site);
 int __scopex_run_with(scopex_body_t body, void *arg,
-		      const struct scopex_site *site,
+		      struct scopex_site *site,
 		      const struct scopex_options *options);
 
 /* Instead of a CPU's number. */
@@ -437,7 +480,7 @@ int __scopex_run_with(scopex_body_t body, void *arg,
  * Context: as for scopex_scope().
  */
 #define scopex_scope_with(s, ...)					\
-	__scopex_timed_block(s, #s, __UNIQUE_ID(scopex_end_), __VA_ARGS__)
+	__scopex_custom_block(s, #s, __UNIQUE_ID(scopex_end_), __VA_ARGS__)
 
 /*
  * A loop that the compiler sees no end of, so that it knows that the block is
@@ -454,13 +497,13 @@ end:			break;						\
 		} else
 
 /* Of two loops, as one can't declare a scope and a pointer to a part of it. */
-#define __scopex_timed_block(s, name, end, ...)				\
-	for (struct scopex_timed_scope __scopex_of_##s			\
-	     __cleanup(__scopex_close_timed); ; ({ goto end; }))	\
+#define __scopex_custom_block(s, name, end, ...)				\
+	for (struct scopex_custom_scope __scopex_of_##s			\
+	     __cleanup(__scopex_close_custom); ; ({ goto end; }))	\
 		if (0) {						\
 end:			break;						\
 		} else for (struct scopex_scope *s __always_unused =	\
-			    __scopex_open_timed(&__scopex_of_##s,	\
+			    __scopex_open_custom(&__scopex_of_##s,	\
 				__SCOPEX_SITE(name),			\
 				&(const struct scopex_options){ __VA_ARGS__ }); \
 			    ; ({ goto end; }))
@@ -530,7 +573,7 @@ struct scopex_for_params {
 
 int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 		 const struct scopex_for_params *params,
-		 const struct scopex_site *site);
+		 struct scopex_site *site);
 
 /**
  * scopex_for() - a loop over numbers, on this CPU and those that are idle
@@ -590,5 +633,64 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 typedef int (*scopex_cpu_fn_t)(unsigned int cpu, void *arg);
 
 int scopex_each_cpu(const struct cpumask *mask, scopex_cpu_fn_t fn, void *arg);
+
+/**
+ * struct scopex_detached - an item that outlives who submits it
+ * @work: the item
+ * @scope: its scope, with nobody who waits for it
+ * @refs: who uses the object
+ * @done: completed when the item is out
+ * @fn: the function
+ * @release: frees the object
+ * @owner: the module that both are in
+ *
+ * To be embedded in an object that was allocated. All fields are private to scopex.
+ */
+struct scopex_detached {
+	struct scopex_work	work;
+	struct scopex_scope	scope;
+	refcount_t		refs;
+	struct completion	done;
+	int			(*fn)(struct scopex_detached *detached);
+	void			(*release)(struct scopex_detached *detached);
+	struct module		*owner;
+};
+
+/**
+ * scopex_detached_init() - initialise a detached item, with one reference
+ * @detached: the object
+ * @fn: what it does, in process context, as an item
+ * @release: called with the last reference gone, in process or atomic context; frees
+ *	the object
+ *
+ * Context: any.
+ */
+#define scopex_detached_init(detached, fn, release)			\
+	__scopex_detached_init(detached, fn, release, THIS_MODULE,	\
+			       __SCOPEX_SITE(#fn))
+
+void __scopex_detached_init(struct scopex_detached *detached,
+			    int (*fn)(struct scopex_detached *detached),
+			    void (*release)(struct scopex_detached *detached),
+			    struct module *owner, struct scopex_site *site);
+int scopex_detach(struct scopex_detached *detached);
+void scopex_detached_get(struct scopex_detached *detached);
+void scopex_detached_put(struct scopex_detached *detached);
+int scopex_detached_wait(struct scopex_detached *detached);
+int scopex_detached_cancel(struct scopex_detached *detached);
+
+/**
+ * scopex_detached_cancelled() - was the item cancelled?
+ * @detached: the item
+ *
+ * Context: any, with a reference; so the item's function.
+ *
+ * Return: true after scopex_detached_cancel() was called.
+ */
+static inline bool
+scopex_detached_cancelled(const struct scopex_detached *detached)
+{
+	return scopex_cancelled(&detached->scope);
+}
 
 #endif /* _LINUX_SCOPEX_H */

@@ -23,7 +23,8 @@
 static const struct scopex_suite * const suites[] = {
 	&api_suite, &misuse_suite, &irq_suite, &race_suite, &hotplug_suite,
 	&nowhere_suite, &nest_suite, &bound_suite, &cancel_suite, &loop_suite,
-	&load_suite, &hold_suite,
+	&options_suite, &detach_suite, &forget_suite, &undead_suite,
+	&deadlock_suite, &load_suite, &hold_suite,
 };
 
 /**

@@ -6,8 +6,9 @@
 
 #include "test.h"
 
-static const struct scopex_site test_site = {
+static struct scopex_site test_site = {
 	.name = "misused", .func = "misuse_test", .file = __FILE__, .line = 1,
+	__SCOPEX_SITE_MAP("misused", &test_site)
 };
 
 /* Hazards 9 and 10: the object is still there, the scope is not. */

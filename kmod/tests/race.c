@@ -202,8 +202,9 @@ static int stranger_thread(void *data)
 	return stranger->err;
 }
 
-static const struct scopex_site late_site = {
+static struct scopex_site late_site = {
 	.name = "late", .func = "submit_races_close", .file = __FILE__, .line = 1,
+	__SCOPEX_SITE_MAP("late", &late_site)
 };
 
 static int close_meanwhile(struct scopex_test *test, struct stranger *stranger)

@@ -54,6 +54,11 @@ extern const struct scopex_suite nest_suite;
 extern const struct scopex_suite bound_suite;
 extern const struct scopex_suite cancel_suite;
 extern const struct scopex_suite loop_suite;
+extern const struct scopex_suite options_suite;
+extern const struct scopex_suite detach_suite;
+extern const struct scopex_suite forget_suite;
+extern const struct scopex_suite undead_suite;
+extern const struct scopex_suite deadlock_suite;
 extern const struct scopex_suite load_suite;
 extern const struct scopex_suite hold_suite;
 

@@ -22,6 +22,30 @@ log good "expected warning" <<'END'
 [    1.0] ---[ end trace 0000000000000000 ]---
 [    1.0] scopex_test: expected
 END
+log good "expected report" <<'END'
+[    1.0] scopex_test: expect report "holds up CPU"
+[    1.0] scopex: item f holds up CPU 0
+[    1.0] Call Trace:
+[    1.0] scopex_test: expected
+END
+log bad "expected report that does not come" <<'END'
+[    1.0] scopex_test: expect report "holds up CPU"
+[    1.0] scopex_test: expected
+END
+log bad "call trace before the expected report" <<'END'
+[    1.0] scopex_test: expect report "holds up CPU"
+[    1.0] Call Trace:
+[    1.0] scopex: item f holds up CPU 0
+[    1.0] scopex_test: expected
+END
+log bad "warning where a report is expected" <<'END'
+[    1.0] scopex_test: expect report "holds up CPU"
+[    1.0] scopex: item f holds up CPU 0
+[    1.0] ------------[ cut here ]------------
+[    1.0] WARNING: CPU: 1 PID: 83 at mm/slub.c:1 f+0x1/0x2
+[    1.0] ---[ end trace 0000000000000000 ]---
+[    1.0] scopex_test: expected
+END
 log good "expected warning, in lines that are printed twice" <<'END'
 [    1.0] scopex_test: expect "clo
 ** replaying previous printk message **

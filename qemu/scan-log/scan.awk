@@ -6,7 +6,10 @@
 # A test that provokes a warning brackets it with two lines:
 #	scopex_test: expect "TEXT"
 #	scopex_test: expected
-# Between these, one warning that contains TEXT has to be, and nothing else.
+# Between these, one warning that contains TEXT has to be, and nothing else. With
+#	scopex_test: expect report "TEXT"
+# it is no warning, but a line that contains TEXT, and what belongs to a warning
+# (registers, a call trace) may follow.
 
 function bad(what)
 {
@@ -43,7 +46,7 @@ function is_splat(line, from, to,	i, j)
 function end_block(	i)
 {
 	in_block = 0
-	if (open && !found && block_named && block_warnings == 1) {
+	if (open && !report && !found && block_named && block_warnings == 1) {
 		found = 1
 		return
 	}
@@ -76,15 +79,16 @@ BEGIN {
 /Linux version / { banners++ }
 /reboot: Power down$/ { powered_down = NR }
 
-/scopex_test: expect "/ {
+/scopex_test: expect (report )?"/ {
 	if (in_block)
 		end_block()
 	if (open)
 		bad("the expected warning region does not end: " text)
 	text = $0
-	sub(/^.*scopex_test: expect "/, "", text)
+	sub(/^.*scopex_test: expect (report )?"/, "", text)
 	sub(/"$/, "", text)
 	open = 1
+	report = /scopex_test: expect report "/
 	found = 0
 	next
 }
@@ -97,6 +101,14 @@ BEGIN {
 	else if (!found)
 		bad("no warning with the expected text: " text)
 	open = 0
+	next
+}
+
+open && report && !/-\[ cut here \]-/ {
+	if (index($0, text))
+		found = 1
+	if (is_splat($0, 1, found ? nr_headers : nr_denied))
+		bad($0)
 	next
 }
 

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A task that exits with an open scope
+ *
+ * Theory of operation
+ *
+ * Whoever uses scopex_scope() and scopex_run() can't leave a scope open, but a task
+ * can be ended inside of one: by an oops, or by a call that does not return. Its stack
+ * would be freed, while items borrow from it. So each exiting task is looked at by a
+ * probe of the tracepoint sched_process_exit, the only hook that a module can have
+ * there: if one of the open scopes is the task's, this is reported, and the task is
+ * given some work to do on its way out, which is to drain and close its scopes. That
+ * is the task itself, in process context, with its stack still in place.
+ *
+ * The same for a worker that exits in the middle of an item: another one takes its
+ * queue over, as if the item slept for ever.
+ *
+ * The usual exit costs a look at each CPU's list of open scopes, which mostly is empty.
+ * A scope that nothing was submitted to is in no list, and does no harm.
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/kernel.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/task_work.h>
+#include <linux/tracepoint.h>
+
+#include "compat/exit_probe.h"
+#include "internal.h"
+
+#ifdef CONFIG_TRACEPOINTS
+
+static struct tracepoint *scopex_exit_point;
+
+static struct scopex_scope *scopex_scope_of(struct scopex_cpu *sc,
+					    struct task_struct *task)
+{
+	struct scopex_scope *scope, *found = NULL;
+	unsigned long flags;
+
+	/* The task is the only one that could add one of its own. */
+	if (list_empty_careful(&sc->scopes))
+		return NULL;
+
+	raw_spin_lock_irqsave(&sc->scopes_lock, flags);
+	list_for_each_entry(scope, &sc->scopes, node) {
+		if (scope->owner == task) {
+			found = scope;
+			break;
+		}
+	}
+	raw_spin_unlock_irqrestore(&sc->scopes_lock, flags);
+	return found;
+}
+
+static struct scopex_scope *scopex_find_forgotten(struct task_struct *task)
+{
+	struct scopex_scope *scope;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		scope = scopex_scope_of(per_cpu_ptr(&scopex_cpus, cpu), task);
+		if (scope)
+			return scope;
+	}
+	return NULL;
+}
+
+/*
+ * An item that takes its thread with it, by an oops or on purpose, is never out, and
+ * its scope waits for it for good. But the others of its CPU go on.
+ */
+static void scopex_check_worker(struct scopex_worker *w)
+{
+	struct scopex_site *site = w ? w->site : NULL;
+
+	if (likely(!site))
+		return;
+	scopex_misuse("item %ps of scope %s of %s() ends the thread that runs it on CPU %u: its scope will never drain",
+		      w->fn, site->name, site->func, w->sc->cpu);
+	if (scopex_reserve(w))
+		scopex_hand_over(w);
+}
+
+static void scopex_close_forgotten(struct callback_head *head)
+{
+	struct scopex_scope *scope;
+
+	kfree(head);
+	while ((scope = scopex_find_forgotten(current))) {
+		scopex_cancel(scope);
+		scopex_close_exiting(scope);
+	}
+}
+
+static SCOPEX_EXIT_PROBE(scopex_exit_probe)
+{
+	struct scopex_scope *scope = scopex_find_forgotten(task);
+	struct callback_head *head;
+
+	scopex_check_worker(scopex_this_worker());
+	if (likely(!scope))
+		return;
+	scopex_misuse("task %s:%d exits with the open scope %s of %s() (%s:%u)",
+		      task->comm, task->pid, scope->site->name, scope->site->func,
+		      scope->site->file, scope->site->line);
+	head = kmalloc(sizeof(*head), GFP_ATOMIC);
+	if (!head) {
+		pr_err("no memory to drain the scope of %s:%d: its items are on a dead stack\n",
+		       task->comm, task->pid);
+		return;
+	}
+	init_task_work(head, scopex_close_forgotten);
+	if (task_work_add(task, head, TWA_NONE)) {
+		pr_err("%s:%d can't drain its scope: its items are on a dead stack\n",
+		       task->comm, task->pid);
+		kfree(head);
+	}
+}
+
+static void scopex_find_exit_point(struct tracepoint *point, void *unused)
+{
+	if (!strcmp(point->name, "sched_process_exit"))
+		scopex_exit_point = point;
+}
+
+/**
+ * scopex_forget_init() - look at each task that exits
+ *
+ * Context: process context; sleeps.
+ *
+ * Return: 0 or a negative errno.
+ */
+int scopex_forget_init(void)
+{
+	for_each_kernel_tracepoint(scopex_find_exit_point, NULL);
+	if (!scopex_exit_point)
+		return -ENOENT;
+	return tracepoint_probe_register(scopex_exit_point, scopex_exit_probe, NULL);
+}
+
+/**
+ * scopex_forget_exit() - stop looking
+ *
+ * Context: process context; sleeps.
+ */
+void scopex_forget_exit(void)
+{
+	tracepoint_probe_unregister(scopex_exit_point, scopex_exit_probe, NULL);
+	tracepoint_synchronize_unregister();
+}
+#else
+int scopex_forget_init(void)
+{
+	return -EOPNOTSUPP;
+}
+
+void scopex_forget_exit(void)
+{
+}
+#endif

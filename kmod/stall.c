@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Stalls: items that hold up their CPU's queue for too long
+ *
+ * Theory of operation
+ *
+ * Nothing is measured when an item starts: that would cost each of them something.
+ * Instead, a work of the kernel's looks at all active workers from time to time, four
+ * times per threshold. One that is in an item (it has a site), and has ended none
+ * since an earlier look that was a threshold ago, is stalled: running, or asleep
+ * without having said scopex_will_block(). It is reported once, and counted.
+ *
+ * The scope of the item is not touched, as it may go at any time; its site belongs to
+ * a module that can't go while the item runs, and not before an RCU grace period after.
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/debug.h>
+#include <linux/workqueue.h>
+
+#include "internal.h"
+
+static void scopex_look_for_stalls(struct work_struct *work);
+static DECLARE_DELAYED_WORK(scopex_stall_work, scopex_look_for_stalls);
+
+static unsigned long scopex_stall_threshold(void)
+{
+	return max(msecs_to_jiffies(scopex_config.stall_ms), 4UL);
+}
+
+static void scopex_report_stall(struct scopex_worker *w)
+{
+	struct scopex_site *site;
+
+	rcu_read_lock();
+	site = READ_ONCE(w->site);
+	if (site)
+		pr_warn("item %ps of scope %s of %s() holds up CPU %u for more than %u ms, in task %s:%d\n",
+			READ_ONCE(w->fn), site->name, site->func, w->sc->cpu,
+			scopex_config.stall_ms, w->task->comm, w->task->pid);
+	rcu_read_unlock();
+	sched_show_task(w->task);
+}
+
+static void scopex_look_at(struct scopex_worker *w, unsigned long now)
+{
+	unsigned long ended = local_read(&w->count[SCOPEX_RUN]) +
+			      local_read(&w->count[SCOPEX_CANCELLED_ITEMS]) +
+			      local_read(&w->count[SCOPEX_CHUNKS]);
+	bool busy = READ_ONCE(w->active) && READ_ONCE(w->site);
+
+	if (!busy || ended != w->stall_ended) {
+		w->stall_ended = ended;
+		w->stall_since = now;
+		w->stall_told = false;
+		return;
+	}
+	if (w->stall_told || now - w->stall_since < scopex_stall_threshold())
+		return;
+	w->stall_told = true;
+	WRITE_ONCE(w->sc->stalls, w->sc->stalls + 1);
+	scopex_report_stall(w);
+}
+
+static void scopex_look_for_stalls(struct work_struct *work)
+{
+	unsigned long now = jiffies;
+	struct scopex_worker *w;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		/* W: pairs with scopex_make_worker(). */
+		for (w = READ_ONCE(per_cpu(scopex_cpus, cpu).workers); w; w = w->next)
+			scopex_look_at(w, now);
+	schedule_delayed_work(&scopex_stall_work, scopex_stall_threshold() / 4);
+}
+
+/**
+ * scopex_stall_init() - begin to look for stalls, if the parameter says so
+ */
+void scopex_stall_init(void)
+{
+	if (scopex_config.stall_ms)
+		schedule_delayed_work(&scopex_stall_work,
+				      scopex_stall_threshold() / 4);
+}
+
+/**
+ * scopex_stall_exit() - stop looking
+ *
+ * Context: process context; sleeps.
+ */
+void scopex_stall_exit(void)
+{
+	cancel_delayed_work_sync(&scopex_stall_work);
+}

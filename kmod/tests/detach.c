@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Suite "detach": items that outlive who submits them */
+
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "test.h"
+
+static atomic_t released;
+
+/**
+ * struct orphan - a detached item
+ * @detached: the item
+ * @gate: what it waits for; NULL for nothing
+ * @ret: what it returns
+ * @until_cancelled: run as long as that
+ * @runs: how often it ran; outlives it
+ */
+struct orphan {
+	struct scopex_detached	detached;
+	struct test_gate	*gate;
+	int			ret;
+	bool			until_cancelled;
+	atomic_t		*runs;
+};
+
+static void orphan_release(struct scopex_detached *detached)
+{
+	atomic_inc(&released);
+	kfree(container_of(detached, struct orphan, detached));
+}
+
+static int orphan_fn(struct scopex_detached *detached)
+{
+	struct orphan *orphan = container_of(detached, struct orphan, detached);
+
+	if (orphan->gate) {
+		complete(&orphan->gate->reached);
+		wait_for_completion(&orphan->gate->go);
+	}
+	while (orphan->until_cancelled && !scopex_detached_cancelled(detached))
+		usleep_range(50, 200);
+	atomic_inc(orphan->runs);
+	return orphan->ret;
+}
+
+static struct orphan *orphan_new(struct scopex_test *test, atomic_t *runs,
+				 struct test_gate *gate)
+{
+	struct orphan *orphan = kzalloc(sizeof(*orphan), GFP_KERNEL);
+
+	if (!EXPECT(test, orphan))
+		return NULL;
+	scopex_detached_init(&orphan->detached, orphan_fn, orphan_release);
+	orphan->runs = runs;
+	orphan->gate = gate;
+	return orphan;
+}
+
+/* All references of the executor are dropped after the items are out. */
+static void until_released(int nr)
+{
+	while (atomic_read(&released) < nr)
+		usleep_range(50, 200);
+}
+
+static void waits_for_the_result(struct scopex_test *test)
+{
+	atomic_t runs = ATOMIC_INIT(0);
+	struct orphan *orphan = orphan_new(test, &runs, NULL);
+
+	if (!orphan)
+		return;
+	atomic_set(&released, 0);
+	orphan->ret = -ECHRNG;
+	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), -ECHRNG);
+	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), -ECHRNG);
+	EXPECT_EQ(test, scopex_detach(&orphan->detached), -EBUSY);
+	EXPECT_EQ(test, atomic_read(&runs), 1);
+	EXPECT_EQ(test, atomic_read(&released), 0);
+	scopex_detached_put(&orphan->detached);
+	until_released(1);
+}
+
+static void outlives_who_submits_it(struct scopex_test *test)
+{
+	static atomic_t runs;
+	struct test_gate gate;
+	struct orphan *orphan;
+
+	atomic_set(&runs, 0);
+	atomic_set(&released, 0);
+	test_gate_init(&gate);
+	orphan = orphan_new(test, &runs, &gate);
+	if (!orphan)
+		return;
+	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	wait_for_completion(&gate.reached);
+	EXPECT_EQ(test, scopex_detach(&orphan->detached), -EBUSY);
+	scopex_detached_put(&orphan->detached);
+	EXPECT_EQ(test, atomic_read(&released), 0);
+	complete(&gate.go);
+	until_released(1);
+	EXPECT_EQ(test, atomic_read(&runs), 1);
+}
+
+static void many_are_released(struct scopex_test *test)
+{
+	atomic_t runs = ATOMIC_INIT(0);
+	int i, nr = 2000, made = 0;
+
+	atomic_set(&released, 0);
+	for (i = 0; i < nr; i++) {
+		struct orphan *orphan = orphan_new(test, &runs, NULL);
+
+		if (!orphan)
+			break;
+		made += !scopex_detach(&orphan->detached);
+		scopex_detached_put(&orphan->detached);
+	}
+	until_released(nr);
+	EXPECT_EQ(test, made, nr);
+	EXPECT_EQ(test, atomic_read(&runs), nr);
+}
+
+static void cancel_ends_what_runs(struct scopex_test *test)
+{
+	atomic_t runs = ATOMIC_INIT(0);
+	struct test_gate gate;
+	struct orphan *orphan;
+
+	atomic_set(&released, 0);
+	test_gate_init(&gate);
+	orphan = orphan_new(test, &runs, &gate);
+	if (!orphan)
+		return;
+	orphan->until_cancelled = true;
+	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	wait_for_completion(&gate.reached);
+	complete(&gate.go);
+	EXPECT_EQ(test, scopex_detached_cancel(&orphan->detached), 0);
+	EXPECT_EQ(test, atomic_read(&runs), 1);
+	scopex_detached_put(&orphan->detached);
+	until_released(1);
+}
+
+/* Detached to any CPU: all of them are held, so that it has not started. */
+static void cancel_ends_what_has_not_started(struct scopex_test *test)
+{
+	struct test_item *items = test_items(nr_cpu_ids);
+	atomic_t runs = ATOMIC_INIT(0);
+	struct test_gate *gates;
+	struct orphan *orphan;
+	unsigned int cpu, nr = 0, i;
+
+	gates = kcalloc(nr_cpu_ids, sizeof(*gates), GFP_KERNEL);
+	orphan = orphan_new(test, &runs, NULL);
+	if (!EXPECT(test, items && gates && orphan))
+		goto out;
+	atomic_set(&released, 0);
+	scopex_scope(s) {
+		for_each_online_cpu(cpu) {
+			test_gate_init(&gates[nr]);
+			items[nr].gate = &gates[nr];
+			if (scopex_submit_on(s, cpu, &items[nr].work))
+				continue;
+			wait_for_completion(&gates[nr++].reached);
+		}
+		EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+		scopex_cancel(&orphan->detached.scope);
+		for (i = 0; i < nr; i++)
+			complete(&gates[i].go);
+		EXPECT_EQ(test, scopex_detached_cancel(&orphan->detached),
+			  -ECANCELED);
+	}
+	EXPECT_EQ(test, atomic_read(&runs), 0);
+	scopex_detached_put(&orphan->detached);
+	until_released(1);
+out:
+	kfree(gates);
+	kvfree(items);
+}
+
+/* A scope that a detached item opens is cancelled with it. */
+struct parent {
+	struct scopex_detached	detached;
+	struct completion	started;
+	int			err;
+	bool			cancelled;
+};
+
+static void parent_release(struct scopex_detached *detached)
+{
+	atomic_inc(&released);
+}
+
+static int child_fn(struct scopex_work *work)
+{
+	while (!scopex_cancelled(scopex_work_scope(work)))
+		usleep_range(50, 200);
+	return 0;
+}
+
+static int parent_fn(struct scopex_detached *detached)
+{
+	struct parent *parent = container_of(detached, struct parent, detached);
+	struct scopex_work child;
+
+	scopex_work_init(&child, child_fn);
+	scopex_scope(s) {
+		parent->err = scopex_submit_any(s, &child);
+		complete(&parent->started);
+		parent->err = parent->err ?: scopex_join(s);
+	}
+	return 0;
+}
+
+static void cancel_reaches_its_scopes(struct scopex_test *test)
+{
+	struct parent *parent = kzalloc(sizeof(*parent), GFP_KERNEL);
+
+	if (!EXPECT(test, parent))
+		return;
+	atomic_set(&released, 0);
+	init_completion(&parent->started);
+	scopex_detached_init(&parent->detached, parent_fn, parent_release);
+	EXPECT_EQ(test, scopex_detach(&parent->detached), 0);
+	wait_for_completion(&parent->started);
+	EXPECT_EQ(test, scopex_detached_cancel(&parent->detached), 0);
+	scopex_detached_put(&parent->detached);
+	until_released(1);
+	kfree(parent);
+}
+
+static void pins_its_module(struct scopex_test *test)
+{
+	atomic_t runs = ATOMIC_INIT(0);
+	int before = module_refcount(THIS_MODULE);
+	struct test_gate gate;
+	struct orphan *orphan;
+
+	atomic_set(&released, 0);
+	test_gate_init(&gate);
+	orphan = orphan_new(test, &runs, &gate);
+	if (!orphan)
+		return;
+	EXPECT_EQ(test, module_refcount(THIS_MODULE), before);
+	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, module_refcount(THIS_MODULE), before + 1);
+	wait_for_completion(&gate.reached);
+	complete(&gate.go);
+	scopex_detached_wait(&orphan->detached);
+	scopex_detached_put(&orphan->detached);
+	until_released(1);
+	/* It is let go after the release. */
+	while (module_refcount(THIS_MODULE) != before)
+		usleep_range(50, 200);
+}
+
+static const struct scopex_case detach_cases[] = {
+	SCOPEX_CASE(waits_for_the_result),
+	SCOPEX_CASE(outlives_who_submits_it),
+	SCOPEX_CASE(many_are_released),
+	SCOPEX_CASE(cancel_ends_what_runs),
+	SCOPEX_CASE(cancel_ends_what_has_not_started),
+	SCOPEX_CASE(cancel_reaches_its_scopes),
+	SCOPEX_CASE(pins_its_module),
+};
+
+SCOPEX_SUITE(detach, detach_cases);

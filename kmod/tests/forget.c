@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Suite "forget": what should not be possible, and what happens then
+ *
+ * The story that scopex comes from, told in the kernel: a task that ends without the
+ * destructor of its scope having run, while items borrow from its stack.
+ */
+
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/irqflags.h>
+#include <linux/kthread.h>
+#include <linux/mutex.h>
+#include <linux/pid.h>
+#include <linux/preempt.h>
+
+#include "../lockdep.h"
+#include "test.h"
+
+#define BORROWED	0x5c0be5c0
+
+/**
+ * struct forgetful - a task that forgets its scope
+ * @cpu: where its item runs
+ * @pid: the task
+ * @gate: where its item waits
+ * @seen: what the item has read in the task's frame
+ * @written: whether it could write there
+ */
+struct forgetful {
+	unsigned int		cpu;
+	pid_t			pid;
+	struct test_gate	gate;
+	unsigned int		seen;
+	bool			written;
+};
+
+/* In the frame of the forgetful task. */
+struct borrower {
+	struct scopex_work	work;
+	struct forgetful	*forgetful;
+	unsigned int		lent;
+};
+
+static int borrower_fn(struct scopex_work *work)
+{
+	struct borrower *borrower = container_of(work, struct borrower, work);
+	struct forgetful *forgetful = borrower->forgetful;
+
+	complete(&forgetful->gate.reached);
+	wait_for_completion(&forgetful->gate.go);
+	forgetful->seen = borrower->lent;
+	borrower->lent = ~BORROWED;
+	forgetful->written = READ_ONCE(borrower->lent) == ~BORROWED;
+	return 0;
+}
+
+static struct scopex_site guard_site = {
+	.name = "forgotten", .func = "forgetful_thread", .file = __FILE__, .line = 1,
+	__SCOPEX_SITE_MAP("forgotten", &guard_site)
+};
+
+/* The guard form without its guard. */
+static int forgetful_thread(void *data)
+{
+	struct forgetful *forgetful = data;
+	struct borrower borrower = { .forgetful = forgetful, .lent = BORROWED };
+	struct scopex_scope scope;
+
+	forgetful->pid = current->pid;
+	scopex_work_init(&borrower.work, borrower_fn);
+	__scopex_open(&scope, &guard_site);
+	scopex_submit_on(&scope, forgetful->cpu, &borrower.work);
+	wait_for_completion(&forgetful->gate.reached);
+	kthread_complete_and_exit(NULL, 0);
+}
+
+static bool alive(pid_t pid)
+{
+	bool found;
+
+	rcu_read_lock();
+	found = pid_task(find_vpid(pid), PIDTYPE_PID);
+	rcu_read_unlock();
+	return found;
+}
+
+static void run_forgetful(struct scopex_test *test, struct forgetful *forgetful)
+{
+	struct task_struct *thread;
+
+	thread = kthread_run(forgetful_thread, forgetful, "scopex_forget");
+	if (!EXPECT(test, !IS_ERR(thread)))
+		return;
+	wait_for_completion(&forgetful->gate.reached);
+	complete(&forgetful->gate.reached);
+	/* It is on its way out, and does not get there. */
+	msleep(100);
+	EXPECT(test, alive(forgetful->pid));
+	complete(&forgetful->gate.go);
+	while (alive(forgetful->pid))
+		usleep_range(100, 500);
+}
+
+/* Hazard 11. The frame is there as long as the item needs it. */
+static void guard_that_is_skipped(struct scopex_test *test)
+{
+	struct forgetful forgetful = { .cpu = test_this_cpu() };
+
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS)) {
+		scopex_test_skip(test, "needs tracepoints");
+		return;
+	}
+	test_gate_init(&forgetful.gate);
+	EXPECT_WARNING("exits with the open scope forgotten of forgetful_thread()",
+		       run_forgetful(test, &forgetful));
+	EXPECT_EQ(test, forgetful.seen, BORROWED);
+	EXPECT(test, forgetful.written);
+}
+
+static int callback_body(struct scopex_scope *scope, void *arg)
+{
+	struct test_item *item = arg;
+
+	/* Whatever this does, short of not returning, it can't skip the wait. */
+	return scopex_submit_any(scope, &item->work);
+}
+
+static void callback_that_can_not_be_skipped(struct scopex_test *test)
+{
+	struct test_item item;
+
+	test_item_init(&item);
+	EXPECT_EQ(test, scopex_run(callback_body, &item), 0);
+	EXPECT_EQ(test, atomic_read(&item.runs), 1);
+}
+
+static int lets_thread_exit_fn(struct scopex_work *work)
+{
+	kthread_complete_and_exit(NULL, 0);
+}
+
+/* Hazard 23: each is named, and the items after it find all in order. */
+static int leaks_preemption(struct scopex_work *work)
+{
+	preempt_disable();
+	return 0;
+}
+
+static int leaks_interrupts(struct scopex_work *work)
+{
+	local_irq_disable();
+	return 0;
+}
+
+static void leak(struct scopex_test *test, scopex_fn_t fn)
+{
+	unsigned int cpu = test_this_cpu();
+	struct test_item after;
+	struct scopex_work leaky;
+
+	test_item_init(&after);
+	scopex_work_init(&leaky, fn);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &leaky), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &after.work), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, atomic_read(&after.runs), 1);
+}
+
+static void item_leaks_state(struct scopex_test *test)
+{
+	if (!SCOPEX_CHECK_ITEMS) {
+		scopex_test_skip(test, "needs a kernel for debugging, or injected delays");
+		return;
+	}
+	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
+		EXPECT_WARNING("item leaks_preemption [scopex_test] of scope s returned with",
+			       leak(test, leaks_preemption));
+	EXPECT_WARNING("item leaks_interrupts [scopex_test] of scope s returned with",
+		       leak(test, leaks_interrupts));
+}
+
+static const struct scopex_case forget_cases[] = {
+	SCOPEX_CASE(guard_that_is_skipped),
+	SCOPEX_CASE(callback_that_can_not_be_skipped),
+	SCOPEX_CASE(item_leaks_state),
+};
+
+SCOPEX_SUITE(forget, forget_cases);
+
+/*
+ * Hazard 20, on purpose: the item takes its thread with it. Its scope never drains, and
+ * so this never returns; what is queued behind it runs.
+ */
+static void item_ends_its_thread(struct scopex_test *test)
+{
+	unsigned int cpu = test_this_cpu();
+	struct scopex_work dead;
+	struct test_item after;
+
+	test_item_init(&after);
+	scopex_work_init(&dead, lets_thread_exit_fn);
+	scopex_scope_named(s, "undead") {
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &dead), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &after.work), 0);
+		while (scopex_work_busy(&after.work))
+			usleep_range(100, 500);
+		pr_info("scopex_test: the item behind it has run\n");
+	}
+}
+
+static const struct scopex_case undead_cases[] = {
+	SCOPEX_CASE(item_ends_its_thread),
+};
+
+SCOPEX_SUITE(undead, undead_cases);
+
+static DEFINE_MUTEX(deadlock_mutex);
+
+static int locks_fn(struct scopex_work *work)
+{
+	mutex_lock(&deadlock_mutex);
+	mutex_unlock(&deadlock_mutex);
+	return 0;
+}
+
+static int nothing_fn(struct scopex_work *work)
+{
+	return 0;
+}
+
+/* One place in the code, so one class for lockdep. */
+static void run_one(scopex_fn_t fn)
+{
+	struct scopex_work work;
+
+	scopex_work_init(&work, fn);
+	scopex_scope(s)
+		scopex_submit_any(s, &work);
+}
+
+/* Hazard 8, without a deadlock: the lock and the item never meet. */
+static void waits_under_a_lock(struct scopex_test *test)
+{
+	run_one(locks_fn);
+	mutex_lock(&deadlock_mutex);
+	run_one(nothing_fn);
+	mutex_unlock(&deadlock_mutex);
+}
+
+static const struct scopex_case deadlock_cases[] = {
+	SCOPEX_CASE(waits_under_a_lock),
+};
+
+SCOPEX_SUITE(deadlock, deadlock_cases);

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Suite "options": joining one item, limits, scopes that are refused */
+
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/slab.h>
+
+#include "test.h"
+
+/* Others go on while one is joined, and are joined later. */
+static void joins_one_of_many(struct scopex_test *test)
+{
+	unsigned int cpu = test_this_cpu(), i;
+	struct test_item first, others[8];
+	struct test_gate gate;
+
+	test_gate_init(&gate);
+	test_item_init(&first);
+	first.ret = -EXFULL;
+	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &first.work), 0);
+		for (i = 0; i < ARRAY_SIZE(others); i++) {
+			test_item_init(&others[i]);
+			others[i].gate = &gate;
+			EXPECT_EQ(test, scopex_submit_on(s, cpu, &others[i].work), 0);
+			others[i].gate = i ? NULL : &gate;
+		}
+		/* The next one in the same batch waits until this has returned. */
+		EXPECT_EQ(test, scopex_join_item(&first.work), -EXFULL);
+		EXPECT_EQ(test, atomic_read(&first.runs), 1);
+		wait_for_completion(&gate.reached);
+		EXPECT(test, scopex_work_busy(&others[1].work));
+		/* It may be used again at once. */
+		first.ret = 0;
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &first.work), 0);
+		complete_all(&gate.go);
+		EXPECT_EQ(test, scopex_join_item(&first.work), 0);
+		EXPECT_EQ(test, scopex_join(s), -EXFULL);
+	}
+	EXPECT_EQ(test, atomic_read(&first.runs), 2);
+	for (i = 0; i < ARRAY_SIZE(others); i++)
+		EXPECT_EQ(test, atomic_read(&others[i].runs), 1);
+}
+
+static void join_item_again_and_again(struct scopex_test *test)
+{
+	struct test_item item;
+	unsigned int i;
+
+	test_item_init(&item);
+	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+		EXPECT_EQ(test, scopex_join_item(&item.work), -ENODATA);
+		for (i = 0; i < 5000; i++) {
+			EXPECT_EQ(test, scopex_submit_any(s, &item.work), 0);
+			EXPECT_EQ(test, scopex_join_item(&item.work), 0);
+		}
+		EXPECT_EQ(test, scopex_join_item(&item.work), 0);
+	}
+	EXPECT_EQ(test, atomic_read(&item.runs), 5000);
+}
+
+static int joins_inner_fn(struct scopex_work *work)
+{
+	struct test_item inner;
+	int err = 0, i;
+
+	test_item_init(&inner);
+	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+		for (i = 0; i < 20 && !err; i++) {
+			err = scopex_submit(s, &inner.work);
+			err = err ?: scopex_join_item(&inner.work);
+		}
+	}
+	return err ?: atomic_read(&inner.runs) == 20 ? 0 : -EIO;
+}
+
+/* The item that is joined is queued behind the one that joins it. */
+static void join_item_in_an_item(struct scopex_test *test)
+{
+	struct scopex_work work;
+
+	scopex_work_init(&work, joins_inner_fn);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit(s, &work), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+}
+
+static void join_item_has_a_deadline(struct scopex_test *test)
+{
+	struct test_item gated, behind;
+	struct test_gate gate;
+
+	test_gate_init(&gate);
+	test_item_init(&gated);
+	test_item_init(&behind);
+	gated.gate = &gate;
+	scopex_scope_with(s, .flags = SCOPEX_JOINABLE, .timeout = ms_to_ktime(5)) {
+		EXPECT_EQ(test, scopex_submit_on(s, test_this_cpu(), &gated.work), 0);
+		wait_for_completion(&gate.reached);
+		EXPECT_EQ(test, scopex_submit_on(s, gated.cpu, &behind.work), 0);
+		while (!scopex_cancelled(s))
+			usleep_range(100, 200);
+		complete(&gate.go);
+		EXPECT_EQ(test, scopex_join_item(&behind.work), -ECANCELED);
+		EXPECT_EQ(test, scopex_join(s), -ETIME);
+	}
+	EXPECT_EQ(test, atomic_read(&behind.runs), 0);
+}
+
+static void join_item_needs_the_flag(struct scopex_test *test)
+{
+	struct test_gate gate;
+	struct test_item item;
+	int err;
+
+	test_gate_init(&gate);
+	test_item_init(&item);
+	item.gate = &gate;
+	scopex_scope_with(unjoinable, .flags = SCOPEX_KILLABLE) {
+		EXPECT_EQ(test, scopex_submit_any(unjoinable, &item.work), 0);
+		wait_for_completion(&gate.reached);
+		EXPECT_WARNING("joins an item of scope unjoinable of join_item_needs_the_flag(), which is not SCOPEX_JOINABLE",
+			       err = scopex_join_item(&item.work));
+		EXPECT_EQ(test, err, -EINVAL);
+		complete(&gate.go);
+	}
+}
+
+static void unknown_flag(struct scopex_test *test)
+{
+	struct test_item item;
+
+	test_item_init(&item);
+	EXPECT_WARNING("scope odd of unknown_flag() has unknown flags 0x40",
+		       scopex_scope_with(odd, .flags = 0x40)
+			       EXPECT_EQ(test, scopex_submit_any(odd, &item.work), 0));
+	EXPECT_EQ(test, atomic_read(&item.runs), 1);
+}
+
+/**
+ * struct crowd - how many items run at once
+ * @inside: how many now
+ * @most: how many at most
+ */
+struct crowd {
+	atomic_t	inside;
+	atomic_t	most;
+};
+
+struct one {
+	struct scopex_work	work;
+	struct crowd		*crowd;
+	atomic_t		runs;
+};
+
+static int crowd_fn(struct scopex_work *work)
+{
+	struct one *one = container_of(work, struct one, work);
+	int inside = atomic_inc_return(&one->crowd->inside);
+	int most = atomic_read(&one->crowd->most);
+
+	while (inside > most &&
+	       !atomic_try_cmpxchg(&one->crowd->most, &most, inside))
+		;
+	/* Makes room for others, if they are let. */
+	scopex_will_block();
+	usleep_range(100, 300);
+	atomic_inc(&one->runs);
+	atomic_dec(&one->crowd->inside);
+	return 0;
+}
+
+#define CROWD	40
+
+static void limit(struct scopex_test *test, unsigned int limit, bool array)
+{
+	struct one *ones = kcalloc(CROWD, sizeof(*ones), GFP_KERNEL);
+	struct crowd crowd = { };
+	unsigned int i;
+
+	if (!EXPECT(test, ones))
+		return;
+	for (i = 0; i < CROWD; i++) {
+		ones[i] = (struct one){ .work = SCOPEX_WORK_INIT(crowd_fn),
+					.crowd = &crowd };
+	}
+	scopex_scope_with(s, .limit = limit) {
+		if (array)
+			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, ones,
+							    CROWD, work), 0);
+		for (i = 0; i < CROWD && !array; i++)
+			EXPECT_EQ(test, scopex_submit_any(s, &ones[i].work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &ones[CROWD - 1].work), -EBUSY);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	for (i = 0; i < CROWD; i++)
+		EXPECT_EQ(test, atomic_read(&ones[i].runs), 1);
+	EXPECT(test, atomic_read(&crowd.most) <= limit);
+	EXPECT(test, atomic_read(&crowd.most) >= 1);
+	kfree(ones);
+}
+
+static void no_more_than_the_limit(struct scopex_test *test)
+{
+	unsigned int n;
+
+	for (n = 1; n <= 4; n++) {
+		limit(test, n, false);
+		limit(test, n, true);
+	}
+}
+
+static void try_submit_says_full(struct scopex_test *test)
+{
+	struct test_item items[3];
+	struct test_gate gate;
+	unsigned int i;
+
+	test_gate_init(&gate);
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		test_item_init(&items[i]);
+	items[0].gate = &gate;
+	items[1].gate = &gate;
+	scopex_scope_with(s, .limit = 2) {
+		EXPECT_EQ(test, scopex_try_submit(s, &items[0].work), 0);
+		EXPECT_EQ(test, scopex_try_submit(s, &items[1].work), 0);
+		EXPECT_EQ(test, scopex_try_submit(s, &items[2].work), -EAGAIN);
+		EXPECT_EQ(test, scopex_work_result(&items[2].work), -ENODATA);
+		complete_all(&gate.go);
+		EXPECT_EQ(test, scopex_join(s), 0);
+		EXPECT_EQ(test, scopex_try_submit(s, &items[2].work), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	scopex_scope(s)
+		EXPECT_EQ(test, scopex_try_submit(s, &items[2].work), 0);
+	EXPECT_EQ(test, atomic_read(&items[2].runs), 2);
+}
+
+static void what_waits_for_its_turn_is_cancelled(struct scopex_test *test)
+{
+	struct test_item items[6];
+	struct test_gate gate;
+	unsigned int i;
+
+	test_gate_init(&gate);
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		test_item_init(&items[i]);
+	items[0].gate = &gate;
+	scopex_scope_with(s, .limit = 1) {
+		for (i = 0; i < ARRAY_SIZE(items); i++)
+			EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+		wait_for_completion(&gate.reached);
+		scopex_cancel(s);
+		complete(&gate.go);
+		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
+		/* And the limit is as it was. */
+		EXPECT_EQ(test, scopex_try_submit(s, &items[1].work), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, atomic_read(&items[0].runs), 1);
+	EXPECT_EQ(test, atomic_read(&items[1].runs), 1);
+	for (i = 2; i < ARRAY_SIZE(items); i++)
+		EXPECT_EQ(test, scopex_work_result(&items[i].work), -ECANCELED);
+}
+
+static void order_is_kept_by_a_limit(struct scopex_test *test)
+{
+	atomic_t turn = ATOMIC_INIT(0);
+	struct test_item items[12];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		test_item_init(&items[i]);
+		items[i].turn = &turn;
+	}
+	scopex_scope_with(s, .limit = 1)
+		for (i = 0; i < ARRAY_SIZE(items); i++)
+			EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		EXPECT_EQ(test, items[i].order, i + 1);
+}
+
+static const struct scopex_case options_cases[] = {
+	SCOPEX_CASE(joins_one_of_many),
+	SCOPEX_CASE(join_item_again_and_again),
+	SCOPEX_CASE(join_item_in_an_item),
+	SCOPEX_CASE(join_item_has_a_deadline),
+	SCOPEX_CASE(join_item_needs_the_flag),
+	SCOPEX_CASE(unknown_flag),
+	SCOPEX_CASE(no_more_than_the_limit),
+	SCOPEX_CASE(try_submit_says_full),
+	SCOPEX_CASE(what_waits_for_its_turn_is_cancelled),
+	SCOPEX_CASE(order_is_kept_by_a_limit),
+};
+
+SCOPEX_SUITE(options, options_cases);

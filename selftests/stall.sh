@@ -1,0 +1,62 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# an item that holds up its CPU: reported once, counted, or not looked for
+. "$(dirname "$0")/ktap.sh"
+. "$(dirname "$0")/suite.sh"
+
+# The item of the suite "hold" sleeps until it is released, without saying so.
+hold()
+{
+	suite_load "$@" || return 1
+	log_mark
+	echo hold > "$SCOPEX_TEST/run" &
+	hold_pid=$!
+}
+
+release()
+{
+	echo 1 > "$SCOPEX_TEST/release"
+	wait "$hold_pid"
+}
+
+# A stall is seen sooner or later; a minute is for the slowest of machines.
+until_stalled()
+{
+	for _ in $(seq 600); do
+		[ "$(counter total.stalls)" -eq 0 ] || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+is_reported()
+{
+	echo 'scopex_test: expect report "holds up CPU 0"' > /dev/kmsg
+	hold stall_ms=100 && until_stalled || return 1
+	# The report is being written.
+	sleep 1
+	echo 'scopex_test: expected' > /dev/kmsg
+	log_since_mark | grep -q 'scopex: item test_item_fn .*scope held of held_scope() holds up CPU 0 for more than 100 ms, in task scopex/0'
+}
+
+# Some thresholds later
+is_reported_once()
+{
+	sleep 1
+	[ "$(counter total.stalls)" -eq 1 ] && [ "$(counter cpu0.stalls)" -eq 1 ]
+}
+
+is_not_looked_for()
+{
+	hold stall_ms=0 || return 1
+	sleep 1
+	[ "$(counter total.stalls)" -eq 0 ] && release && suite_rmmod
+}
+
+ktap_plan 5
+ktap_check "an item that stalls is reported" is_reported
+ktap_check "once" is_reported_once
+ktap_check "it goes on when it is released" release
+suite_unload
+ktap_check "stall_ms=0 turns that off" is_not_looked_for
+ktap_finish
