@@ -19,10 +19,10 @@
  *		run meanwhile simply goes on.
  *
  * Both run one CPU at a time, serialised by the hotplug lock, which who makes
- * more workers holds as well, and so do the changes to scopex_open_cpus, scopex_local and scopex_cpu.next. Submitters read
- * the latter two, and scopex_cpu.open, without a lock; a stale answer leads to a
- * queue that is closed, but served. Whoever sees one of the three has to see the
- * worker too (O).
+ * more workers holds as well, and so do the changes to scopex_open_cpus,
+ * scopex_local and scopex_cpu.next. Submitters read the latter two, and
+ * scopex_cpu.open, without a lock; a stale answer leads to a queue that is closed,
+ * but served. Whoever sees one of the three has to see the worker too (O).
  *
  * Life of a worker: made, bound, woken, and waited for until it runs, since
  * kthread_stop() of a thread that has never run would skip its function; stopped

@@ -70,8 +70,9 @@ enum scopex_counter {
  * struct scopex_worker - a thread of a CPU
  * @rest: what is left of the batch that it runs, oldest first
  * @scope: the scope whose items it runs
- * @site: where that comes from, and @fn: the function that it called last; for the
- *	stall detector, which may look at @site under RCU
+ * @site: where that comes from; for the stall detector, which may look at it under
+ *	RCU
+ * @fn: the function that it called last; likewise
  * @active: whether it serves the queue
  * @reserved: whether a worker on standby is kept for it
  * @nested: how many scopes its item has open
@@ -80,8 +81,9 @@ enum scopex_counter {
  * @standby: link in scopex_cpu.standby
  * @next: the worker of this CPU that was made before, or NULL
  * @started: completed by @task once it runs
- * @stall_ended: the stall detector's: how many items had ended at its last look,
- *	@stall_since: since when that is so, @stall_told: whether it was reported
+ * @stall_ended: the stall detector's: how many items had ended at its last look
+ * @stall_since: since when that is so
+ * @stall_told: whether it was reported
  * @count: see &enum scopex_counter
  *
  * All but @rest, @active and @standby, which are given from one worker to the

@@ -91,6 +91,7 @@ struct scopex_loop {
 	void				*arg;
 	const struct scopex_reduction	*reduction;
 	void				*total;
+	/* for @total */
 	spinlock_t			lock;
 };
 

@@ -405,8 +405,9 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
  * @work: an initialised item that is not busy
  *
  * The item starts at once, as soon as the CPU's worker gets to it; it does not
- * wait for the join (unless the scope is serial, see scopex_scope()). Where this CPU has no worker (see the module's parameter
- * "cpus"), the nearest CPU that has one takes it.
+ * wait for the join (unless the scope is serial, see scopex_scope()). Where this
+ * CPU has no worker (see the module's parameter "cpus"), the nearest CPU that has
+ * one takes it.
  *
  * All that the caller wrote before is visible to the item. @work and what it
  * borrows must stay valid until the item is out.
@@ -1277,8 +1278,8 @@ static enum hrtimer_restart scopex_deadline(struct hrtimer *timer)
  */
 struct scopex_scope *
 __scopex_open_custom(struct scopex_custom_scope *custom,
-		    struct scopex_site *site,
-		    const struct scopex_options *options)
+		     struct scopex_site *site,
+		     const struct scopex_options *options)
 {
 	struct scopex_scope *scope = &custom->scope;
 	u64 state = SCOPEX_OPEN | SCOPEX_ONE;

@@ -357,9 +357,10 @@ void scopex_will_block(void);
 struct scopex_scope *__scopex_open(struct scopex_scope *scope,
 				   struct scopex_site *site);
 void __scopex_close(struct scopex_scope *scope);
-struct scopex_scope *__scopex_open_custom(struct scopex_custom_scope *custom,
-					 struct scopex_site *site,
-					 const struct scopex_options *options);
+struct scopex_scope *
+__scopex_open_custom(struct scopex_custom_scope *custom,
+		     struct scopex_site *site,
+		     const struct scopex_options *options);
 void __scopex_close_custom(struct scopex_custom_scope *custom);
 int __scopex_run(scopex_body_t body, void *arg,
 		 struct scopex_site *site);
@@ -502,11 +503,12 @@ end:			break;						\
 	     __cleanup(__scopex_close_custom); ; ({ goto end; }))	\
 		if (0) {						\
 end:			break;						\
-		} else for (struct scopex_scope *s __always_unused =	\
-			    __scopex_open_custom(&__scopex_of_##s,	\
+		} else							\
+			for (struct scopex_scope *s __always_unused =	\
+			     __scopex_open_custom(&__scopex_of_##s,	\
 				__SCOPEX_SITE(name),			\
 				&(const struct scopex_options){ __VA_ARGS__ }); \
-			    ; ({ goto end; }))
+			     ; ({ goto end; }))
 
 /**
  * struct scopex_range - a part of a parallel loop

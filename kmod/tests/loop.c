@@ -316,7 +316,7 @@ static void idle_cpus_help(struct scopex_test *test)
 					   .grain = 1), 0);
 		EXPECT_EQ(test, atomic_read(&meeting.here), 2);
 		met += atomic_read(&meeting.met) == 2;
-		msleep(1);
+		usleep_range(1000, 2000);
 	}
 	EXPECT(test, met == 3);
 }
@@ -375,7 +375,7 @@ static void offer_is_taken_back(struct scopex_test *test)
 	}
 	scopex_inject_set(SCOPEX_INJECT_OFFER, 2000);
 	for (round = 0; round < 20; round++) {
-		msleep(2);
+		usleep_range(2000, 3000);
 		if (!numbers_init(test, &numbers, 0, 2))
 			break;
 		EXPECT_EQ(test, scopex_for(0, 2, slowly, .arg = &numbers,

@@ -104,11 +104,12 @@ static void nested_on_all_cpus(struct scopex_test *test)
  * Hazard 5: many items on each CPU, all at once, each waiting for items on the
  * next CPU, which are queued behind those that wait there.
  */
-static void all_cpus_wait_for_each_other(struct scopex_test *test)
+static void all_cpus_wait_in_a_ring(struct scopex_test *test)
 {
 	unsigned int cpu, to, i, nr = 0, each = 4;
 	unsigned int total = each * num_possible_cpus();
 	atomic_t runs = ATOMIC_INIT(0);
+	struct nest outer = { .test = test, .depth = 3, .runs = &runs };
 	struct nest *nests;
 
 	nests = kcalloc(total, sizeof(*nests), GFP_KERNEL);
@@ -117,9 +118,6 @@ static void all_cpus_wait_for_each_other(struct scopex_test *test)
 	scopex_scope(s) {
 		for (i = 0; i < each; i++) {
 			for_each_online_cpu(cpu) {
-				struct nest outer = { .test = test, .depth = 3,
-						      .runs = &runs };
-
 				to = test_other_cpu(cpu);
 				outer.cpu = to < nr_cpu_ids ? to : test_this_cpu();
 				nest_init(&nests[nr], &outer);
@@ -371,7 +369,7 @@ static const struct scopex_case nest_cases[] = {
 	SCOPEX_CASE(item_waits_for_its_own_cpu),
 	SCOPEX_CASE(nested_on_one_cpu),
 	SCOPEX_CASE(nested_on_all_cpus),
-	SCOPEX_CASE(all_cpus_wait_for_each_other),
+	SCOPEX_CASE(all_cpus_wait_in_a_ring),
 	SCOPEX_CASE(item_that_blocks_lets_others_run),
 	SCOPEX_CASE(nobody_runs_on_a_waiters_stack),
 	SCOPEX_CASE(outside_of_items_it_is_nothing),
@@ -385,7 +383,7 @@ SCOPEX_SUITE(nest, nest_cases);
 static const struct scopex_case bound_cases[] = {
 	SCOPEX_CASE(item_waits_for_its_own_cpu),
 	SCOPEX_CASE(nested_on_one_cpu),
-	SCOPEX_CASE(all_cpus_wait_for_each_other),
+	SCOPEX_CASE(all_cpus_wait_in_a_ring),
 	SCOPEX_CASE(two_scopes_in_an_item),
 	SCOPEX_CASE(fork_join),
 	SCOPEX_CASE(endless_nesting_is_refused),

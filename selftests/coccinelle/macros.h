@@ -4,6 +4,7 @@
 /* Blocks. */
 #define scopex_scope(s)			YACFE_ITERATOR
 #define scopex_scope_named(s, name)	YACFE_ITERATOR
+#define scopex_scope_with(s, ...)	scopex_scope(s)
 
 /* Strings. */
 #define KBUILD_MODNAME			YACFE_STRING
@@ -34,3 +35,11 @@
 #define notrace
 #define ____cacheline_aligned
 #define ____cacheline_aligned_in_smp
+
+/* Calls with fields of a structure as arguments. */
+#define scopex_run_with(body, arg, ...)			scopex_run(body, arg)
+#define scopex_for(start, nr, fn, ...)			__scopex_for(start, nr, fn)
+#define scopex_reduce(start, nr, fn, how, to, ...)	__scopex_for(start, nr, fn)
+
+/* kmod/compat/ */
+#define SCOPEX_EXIT_PROBE(name)		void name(void *data, struct task_struct *task)

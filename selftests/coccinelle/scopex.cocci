@@ -238,7 +238,7 @@ reset_at.update(start(x) for x in p)
 // scopex_scope() { ... }
 
 @block@
-iterator it =~ "^scopex_scope(_named)?$";
+iterator it =~ "^scopex_scope(_named|_with)?$";
 identifier s;
 statement body;
 position q;
@@ -298,6 +298,8 @@ identifier f;
 scopex_run(f, ...)
 |
 scopex_run_named(f, ...)
+|
+scopex_run_with(f, ...)
 |
 __scopex_run(f, ...)
 )
@@ -390,16 +392,15 @@ p << stored_by_helper.p;
 @@
 escapes([x for x in p if re.match(r'\w', e) and start(x) not in local_at], e)
 
-// A worker runs one item at a time: an item that waits for others, or for itself,
-// waits for its own CPU. Taken for an item's function is what an item is given as
-// one in the same file, and what asks for the scope of its item; it is followed
-// into what it calls there, but no further.
+// An item is a part of its scope: if it waits for that, it waits for itself. Scopes
+// that it opens are another matter. Taken for an item's function is what an item is
+// given as one in the same file, and what asks for the scope of its item.
 // [item-waits]
 
 @initialize:python@
 @@
 item_functions = set()
-waiting_functions = set()
+item_scopes = {}	# names of a function for the scope of its item
 
 def in_items(places):
 	return [p for p in places if function(p) in item_functions]
@@ -450,46 +451,33 @@ p << asks.p;
 @@
 item_functions.update(function(x) for x in p)
 
-@waits@
-expression list es;
+@named@
+identifier s;
+expression w;
 position p;
 @@
-(
-scopex_join@p(es)
-|
-scopex_run@p(es)
-|
-scopex_run_named@p(es)
-|
-__scopex_run@p(es)
-|
-__scopex_open@p(es)
-)
+s@p = scopex_work_scope(w)
 
 @script:python@
+s << named.s;
+p << named.p;
+@@
+for x in p:
+	item_scopes.setdefault(function(x), set()).add(s)
+
+@waits@
+expression e;
+position p;
+@@
+scopex_join@p(e)
+
+@script:python@
+e << waits.e;
 p << waits.p;
 @@
-waiting_functions.update(function(x) for x in p)
-report("item-waits", "an item waits for a scope, and so for its own CPU", in_items(p))
-
-@script:python@
-q << block.q;
-@@
-waiting_functions.update(function(x) for x in q)
-report("item-waits", "an item opens a scope, and so waits for its own CPU", in_items(q))
-
-@calls@
-identifier g;
-position p;
-@@
-g@p(...)
-
-@script:python@
-g << calls.g;
-p << calls.p;
-@@
-report("item-waits", "an item calls %s(), which waits for a scope" % g,
-       [x for x in in_items(p) if (x.file, g) in waiting_functions])
+report("item-waits", "an item waits for the scope that it belongs to",
+       [x for x in in_items(p) if '->' in e or e.startswith('scopex_work_scope')
+	or e in item_scopes.get(function(x), ())])
 
 // What is on a stack frame, or in a block, has to be out before that ends. So an
 // item is declared where the scope is, or further out; or it is waited for.

@@ -36,24 +36,29 @@ static int joins_what_it_is_told(struct scopex_work *work)
 	return 0;
 }
 
+/* From here on, all is well. */
+
 static int opens(struct scopex_work *work)
 {
 	struct item *item = container_of(work, struct item, work);
 
-	scopex_scope(s)					/* flag: item-waits */
+	scopex_scope(s)
 		scopex_submit(s, item->others);
-	scopex_scope_named(s, "named") {		/* flag: item-waits */
+	scopex_scope_named(s, "named") {
 		scopex_submit(s, item->others);
+		scopex_join(s);
 	}
+	scopex_scope_with(s, .flags = SCOPEX_KILLABLE)
+		scopex_join(s);
 	return 0;
 }
 
 static int runs(struct scopex_work *work)
 {
 	struct item *item = container_of(work, struct item, work);
-	int err = scopex_run(body, item->others);	/* flag: item-waits */
+	int err = scopex_run(body, item->others);
 
-	return err ?: scopex_run_named(body, item->others, "x"); /* flag: item-waits */
+	return err ?: scopex_run_named(body, item->others, "x");
 }
 
 static void waits(struct scopex_work *work)
@@ -66,11 +71,9 @@ static int calls_what_waits(struct scopex_work *work)
 {
 	struct item *item = container_of(work, struct item, work);
 
-	waits(item->others);				/* flag: item-waits */
+	waits(item->others);
 	return 0;
 }
-
-/* From here on, all is well. */
 
 static int goes_on(struct scopex_work *work)
 {
