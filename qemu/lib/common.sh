@@ -3,6 +3,10 @@
 #
 # What all scripts of the harness share: messages, the cache, locks, packages.
 
+# Once: the counters of a run must not begin anew.
+[[ -z ${common_is_there:-} ]] || return 0
+common_is_there=y
+
 set -euo pipefail
 
 # modprobe, depmod and veritysetup are not on the path of ordinary users.
