@@ -41,7 +41,7 @@ UNAVAILABLE=77
 unavailable()
 {
 	printf 'scopex: error: %s\n' "$*" >&2
-	exit $UNAVAILABLE
+	exit "$UNAVAILABLE"
 }
 
 have()
