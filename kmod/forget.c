@@ -21,9 +21,9 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/bitmap.h>
 #include <linux/kernel.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
 #include <linux/task_work.h>
 #include <linux/tracepoint.h>
 
@@ -33,6 +33,14 @@
 #ifdef CONFIG_TRACEPOINTS
 
 static struct tracepoint *scopex_exit_point;
+
+/*
+ * What exiting tasks are given to do. A probe can't allocate, on PREEMPT_RT; that more
+ * tasks than that exit in the middle of a scope at the same time is not to be expected.
+ */
+#define SCOPEX_EXITS	16
+static struct callback_head scopex_exit_works[SCOPEX_EXITS];
+static DECLARE_BITMAP(scopex_exit_used, SCOPEX_EXITS);
 
 static struct scopex_scope *scopex_scope_of(struct scopex_cpu *sc,
 					    struct task_struct *task)
@@ -88,17 +96,36 @@ static void scopex_close_forgotten(struct callback_head *head)
 {
 	struct scopex_scope *scope;
 
-	kfree(head);
 	while ((scope = scopex_find_forgotten(current))) {
 		scopex_cancel(scope);
 		scopex_close_exiting(scope);
 	}
+	clear_bit_unlock(head - scopex_exit_works, scopex_exit_used);
+}
+
+/* Give the current task, which exits, the work of draining its scopes. */
+static bool scopex_drain_at_exit(struct task_struct *task)
+{
+	struct callback_head *head;
+	unsigned int i;
+
+	for (i = 0; i < SCOPEX_EXITS; i++)
+		if (!test_and_set_bit_lock(i, scopex_exit_used))
+			break;
+	if (i == SCOPEX_EXITS)
+		return false;
+
+	head = &scopex_exit_works[i];
+	init_task_work(head, scopex_close_forgotten);
+	if (!task_work_add(task, head, TWA_NONE))
+		return true;
+	clear_bit_unlock(i, scopex_exit_used);
+	return false;
 }
 
 static SCOPEX_EXIT_PROBE(scopex_exit_probe)
 {
 	struct scopex_scope *scope = scopex_find_forgotten(task);
-	struct callback_head *head;
 
 	scopex_check_worker(scopex_this_worker());
 	if (likely(!scope))
@@ -106,18 +133,9 @@ static SCOPEX_EXIT_PROBE(scopex_exit_probe)
 	scopex_misuse("task %s:%d exits with the open scope %s of %s() (%s:%u)",
 		      task->comm, task->pid, scope->site->name, scope->site->func,
 		      scope->site->file, scope->site->line);
-	head = kmalloc(sizeof(*head), GFP_ATOMIC);
-	if (!head) {
-		pr_err("no memory to drain the scope of %s:%d: its items are on a dead stack\n",
-		       task->comm, task->pid);
-		return;
-	}
-	init_task_work(head, scopex_close_forgotten);
-	if (task_work_add(task, head, TWA_NONE)) {
+	if (!scopex_drain_at_exit(task))
 		pr_err("%s:%d can't drain its scope: its items are on a dead stack\n",
 		       task->comm, task->pid);
-		kfree(head);
-	}
 }
 
 static void scopex_find_exit_point(struct tracepoint *point, void *unused)

@@ -151,7 +151,7 @@ scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
 	/* The scope is kept by the reference that is dropped later. */
 	if (state & __SCOPEX_JOINABLE)
 		scopex_wake_joiner(scope, work);
-	if (state & SCOPEX_LIMITED)
+	if ((state & (SCOPEX_LIMITED | SCOPEX_SERIAL)) == SCOPEX_LIMITED)
 		scopex_let_start(scope);
 	if (!(state & SCOPEX_DETACHED))
 		return 1;
