@@ -8,6 +8,8 @@
 #		(default: all)
 #	CPUS=	how many the VM has (default: 4)
 #	TIMEOUT= in seconds
+#	STRESS_SECONDS= how long the stress test takes (default: 10)
+#	STRESS_SEED= what it draws from (default: a new seed each time)
 
 . "$(dirname "$0")/lib/kernel.sh"
 . "$ROOT/qemu/lib/build.sh"
@@ -44,8 +46,10 @@ check_vm()
 	build_scopex inject
 	install_modules "$STAGE" "$WORK/root/lib/modules/$KERNEL_RELEASE/extra-inject"
 	if run_vm --job "$ROOT/qemu/guest/check.sh" \
-		--overlay "$WORK/root" --env "TESTS=$tests" --cpus "${CPUS:-4}" \
-		--timeout "${TIMEOUT:-2400}" --append slub_debug=FZP --log "$log"; then
+		--overlay "$WORK/root" --env "TESTS=$tests" \
+		--env "STRESS_SECONDS=$stress" --env "STRESS_SEED=${STRESS_SEED:-}" \
+		--cpus "${CPUS:-4}" --timeout "${TIMEOUT:-$((2400 + stress))}" \
+		--append slub_debug=FZP --log "$log"; then
 		((++passed))
 	else
 		((++failed))
@@ -60,7 +64,12 @@ work_dir
 # There is no CPU hotplug in User-Mode Linux.
 [[ $KERNEL_MACHINE != um ]] || may_skip=scopex:hotplug.sh
 
+stress=${STRESS_SECONDS:-10}
+is_number STRESS_SECONDS "$stress"
+
 install_kselftest "$WORK/root"
+# As long as the others have, and what was asked for.
+sed -i "s/^timeout=.*/timeout=$((900 + stress))/" "$WORK/root/kselftest/scopex/settings"
 mapfile -t programs <"$WORK/root/kselftest/kselftest-list.txt"
 known=(commands "${programs[@]#scopex:}")
 commands='' tests=

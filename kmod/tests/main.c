@@ -15,6 +15,7 @@
 #include <linux/seq_buf.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
@@ -24,7 +25,7 @@ static const struct scopex_suite * const suites[] = {
 	&api_suite, &misuse_suite, &irq_suite, &race_suite, &hotplug_suite,
 	&nowhere_suite, &nest_suite, &bound_suite, &cancel_suite, &loop_suite,
 	&options_suite, &detach_suite, &forget_suite, &undead_suite,
-	&deadlock_suite, &load_suite, &hold_suite,
+	&deadlock_suite, &stress_suite, &load_suite, &hold_suite,
 };
 
 /**
@@ -45,15 +46,19 @@ static struct dentry *test_dir;
 static struct scopex_test test_state;
 static char *test_report;
 static DEFINE_MUTEX(test_lock);
+static DEFINE_RAW_SPINLOCK(test_report_lock);
 static DECLARE_COMPLETION(test_release);
 
 /**
  * scopex_test_fail() - report a failed expectation of the case that runs
  * @test: the test
  * @fmt: what was expected
+ *
+ * Context: any but NMI, and from several threads at once.
  */
 void scopex_test_fail(struct scopex_test *test, const char *fmt, ...)
 {
+	unsigned long flags;
 	char text[160];
 	va_list args;
 
@@ -62,9 +67,43 @@ void scopex_test_fail(struct scopex_test *test, const char *fmt, ...)
 	va_end(args);
 
 	pr_info("scopex_test: %s\n", text);
+	raw_spin_lock_irqsave(&test_report_lock, flags);
 	/* Enough to see what went wrong; the results must have room. */
-	if (test->failures++ < 5)
+	if (test->failures < 5)
 		seq_buf_printf(&test->report, "# %s\n", text);
+	WRITE_ONCE(test->failures, test->failures + 1);
+	raw_spin_unlock_irqrestore(&test_report_lock, flags);
+}
+
+/**
+ * scopex_test_failed() - has an expectation of the case that runs failed?
+ * @test: the test
+ *
+ * Context: any.
+ */
+bool scopex_test_failed(struct scopex_test *test)
+{
+	return READ_ONCE(test->failures);
+}
+
+/**
+ * scopex_test_note() - tell the reader of the results something
+ * @test: the test
+ * @fmt: what
+ */
+void scopex_test_note(struct scopex_test *test, const char *fmt, ...)
+{
+	unsigned long flags;
+	char text[160];
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+
+	raw_spin_lock_irqsave(&test_report_lock, flags);
+	seq_buf_printf(&test->report, "# %s\n", text);
+	raw_spin_unlock_irqrestore(&test_report_lock, flags);
 }
 
 /**

@@ -59,11 +59,15 @@ extern const struct scopex_suite detach_suite;
 extern const struct scopex_suite forget_suite;
 extern const struct scopex_suite undead_suite;
 extern const struct scopex_suite deadlock_suite;
+extern const struct scopex_suite stress_suite;
 extern const struct scopex_suite load_suite;
 extern const struct scopex_suite hold_suite;
 
 __printf(2, 3)
 void scopex_test_fail(struct scopex_test *test, const char *fmt, ...);
+bool scopex_test_failed(struct scopex_test *test);
+__printf(2, 3)
+void scopex_test_note(struct scopex_test *test, const char *fmt, ...);
 void scopex_test_skip(struct scopex_test *test, const char *why);
 void scopex_test_until_released(void);
 

@@ -1,0 +1,156 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# All there is, mixed at random, while CPUs come and go and debugfs is read: see
+# kmod/tests/stress.c.
+#
+#	STRESS_SECONDS=	how long in all (default: 10)
+#	STRESS_SEED=	what it draws from (default: a new seed for each part)
+. "$(dirname "$0")/ktap.sh"
+. "$(dirname "$0")/suite.sh"
+
+PARAMETERS=/sys/module/scopex_test/parameters
+EXACT="submitted run cancelled errors refused"
+
+suite_is_root
+dir=$(mktemp -d)
+rnd=$(od -An -N 3 -t u1 /dev/urandom | awk '{ print $1 * 65536 + $2 * 256 + $3 }')
+seed=${STRESS_SEED:-0}
+seconds=$(((${STRESS_SECONDS:-10} + 2) / 3))
+
+# draw N - a random number below that, in $drawn
+draw()
+{
+	rnd=$(((rnd * 1103515245 + 12345) % 2147483648))
+	drawn=$((rnd / 65536 % $1))
+}
+
+all_cpus_online()
+{
+	for file in /sys/devices/system/cpu/cpu[0-9]*/online; do
+		[ ! -w "$file" ] || [ "$(cat "$file")" = 1 ] ||
+			echo 1 > "$file" || return 1
+	done
+}
+
+# Whatever happens: no process of ours is left, and no CPU is missing.
+cleanup()
+{
+	touch "$dir/stop"
+	wait
+	all_cpus_online
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+
+# wrong TEXT - in the background; told by went_wrong
+wrong()
+{
+	echo "$*" >> "$dir/wrong"
+}
+
+read_files()
+{
+	: > "$dir/then"
+	while [ ! -e "$dir/stop" ]; do
+		cat "$SCOPEX/counters" > "$dir/now" || wrong "can't read counters"
+		cat "$SCOPEX/stats" "$SCOPEX/scopes" > "$dir/others" ||
+			wrong "can't read stats or scopes"
+		# A number below zero would be a very large one.
+		awk -v exact=" $EXACT " '
+		$2 ~ /[0-9]{16}/ { print $0; next }
+		NR == FNR { then[$1] = $2; next }
+		{
+			name = $1
+			sub(/.*\./, "", name)
+			if (index(exact, " " name " ") && $2 < then[$1])
+				print $1, "was", then[$1], "and is", $2
+		}' "$dir/then" "$dir/now" >> "$dir/wrong"
+		mv "$dir/now" "$dir/then"
+	done
+}
+
+# One CPU after the other, never the first one; there may be none that can.
+change_cpus()
+{
+	set -- /sys/devices/system/cpu/cpu[1-9]*/online
+	[ -w "$1" ] || return
+	while [ ! -e "$dir/stop" ]; do
+		draw $#
+		eval "file=\${$((drawn + 1))}"
+		read -r online < "$file"
+		echo $((1 - online)) > "$file" ||
+			wrong "can't write $((1 - online)) to $file"
+		draw 2
+		sleep "0.$drawn" 2>/dev/null || sleep "$drawn"
+	done
+}
+
+read_counters()
+{
+	for name in $EXACT; do
+		echo "$name $(counter "total.$name")"
+	done
+}
+
+# What the module has counted meanwhile is what the test has.
+totals_agree()
+{
+	read_counters > "$dir/after"
+	status=0
+	for name in $EXACT; do
+		before=$(sed -n "s/^$name //p" "$dir/before")
+		after=$(sed -n "s/^$name //p" "$dir/after")
+		ours=$(sed -n "s/^# stress\.$name //p" "$SCOPEX_TEST/results")
+		ktap_msg "$name: scopex has counted $((after - before)), the test ${ours:-nothing}"
+		[ "$((after - before))" = "$ours" ] || status=1
+	done
+	[ "$(counter total.depth)" = 0 ] || status=1
+	return "$status"
+}
+
+nothing_went_wrong()
+{
+	[ -s "$dir/wrong" ] || return 0
+	ktap_msg "$(head -n 20 "$dir/wrong")"
+	return 1
+}
+
+# stress - four results
+stress()
+{
+	rm -f "$dir/stop"
+	: > "$dir/wrong"
+	echo "$seconds" > "$PARAMETERS/stress_seconds"
+	echo "$seed" > "$PARAMETERS/stress_seed"
+	read_counters > "$dir/before"
+	read_files &
+	change_cpus &
+	suite_run stress
+	touch "$dir/stop"
+	wait
+	ktap_check "all CPUs come back" all_cpus_online
+	ktap_check "totals agree" totals_agree
+	ktap_check "files can be read, and CPUs come and go" nothing_went_wrong
+}
+
+ktap_plan 15
+suite_load
+stress
+suite_unload
+# Scopes that are serial, items that are not handed over
+suite_load workers=2 standby=0
+stress
+suite_unload
+# Windows of the protocol that are held open
+if [ -f "$INJECT_DIR/scopex.ko" ]; then
+	suite_load_injected
+	stress
+	suite_unload
+else
+	for name in stress "all CPUs come back" "totals agree" \
+			"files can be read, and CPUs come and go" "modules unload"; do
+		ktap_skip "$name" "no modules with injected delays"
+	done
+fi
+ktap_finish
