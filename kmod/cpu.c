@@ -196,7 +196,7 @@ static int scopex_make_worker(struct scopex_cpu *sc)
 }
 
 /* Have enough workers on standby, as far as the parameters let us. */
-static int scopex_make_workers(struct scopex_cpu *sc)
+static void scopex_make_workers(struct scopex_cpu *sc)
 {
 	int err = 0;
 
@@ -206,7 +206,6 @@ static int scopex_make_workers(struct scopex_cpu *sc)
 		if (!err)
 			scopex_enlist(sc->workers);
 	}
-	return err;
 }
 
 static void scopex_more_workers(struct work_struct *work)
@@ -256,10 +255,10 @@ static int scopex_cpu_online(unsigned int cpu)
 		err = scopex_bind_workers(sc);
 	else
 		err = scopex_make_worker(sc);
-	if (!err)
-		err = scopex_make_workers(sc);
 	if (err)
 		return err;
+	/* Those on standby are no condition: without, scopes in items are serial. */
+	scopex_make_workers(sc);
 
 	cpumask_set_cpu(cpu, &scopex_open_cpus);
 	scopex_direct_submits();

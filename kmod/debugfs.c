@@ -265,7 +265,7 @@ static int scopes_show(struct seq_file *m, void *unused)
 	if (!snaps)
 		return -ENOMEM;
 
-	seq_puts(m, "# open scopes with at least one submit; pending: items not out; age: since the first submit\n");
+	seq_puts(m, "# open scopes with at least one submit, or opened in an item; pending: items not out; age: since then\n");
 	seq_printf(m, "%-20s %8s %10s %-9s %-22s %s\n", "scope", "pending",
 		   "age_ms", "state", "owner", "opened in");
 	for_each_possible_cpu(cpu) {

@@ -99,6 +99,9 @@
  *	has_children and the lists. Full barriers in between, and the lists'
  *	locks; see cancel-nested.litmus.
  *
+ *   K	The join takes CANCELLED away, then looks at what cancels for good (the
+ *	deadline, the ancestors); who cancels for that reason says why before it sets
+ *	CANCELLED. A full barrier on both sides; see join-cancel.litmus.
  *   J	Who waits for one item says so, then looks at it; the worker ends the item,
  *	then looks for who waits. Full barriers in between; see join-item.litmus.
  *
@@ -136,14 +139,30 @@ static struct scopex_custom_scope *scopex_custom(struct scopex_scope *scope)
 	return container_of(scope, struct scopex_custom_scope, scope);
 }
 
-/* The nearest scope that is cancelled, of those that @scope is nested in. */
-static const struct scopex_scope *
-scopex_cancelled_ancestor(const struct scopex_scope *scope)
+/* Is a scope that @scope is nested in cancelled, the nearest one first, and why? */
+static bool scopex_in_cancelled(const struct scopex_scope *scope, int *why)
 {
 	do
 		scope = scope->parent;
 	while (scope && !scopex_cancelled(scope));
-	return scope;
+	if (likely(!scope))
+		return false;
+	/* Pairs with scopex_mark_cancelled(); see cancel-why.litmus. */
+	smp_rmb();
+	*why = scopex_error(scope);
+	return true;
+}
+
+/* First why, then that: who sees a scope cancelled sees the reason, too. */
+static void scopex_mark_cancelled(struct scopex_scope *scope, int why)
+{
+	scopex_set_error(scope, why);
+	/*
+	 * In one step; see cancel-drain.litmus, cancel-own.litmus. A full barrier
+	 * before, pairs with scopex_in_cancelled(), see cancel-why.litmus; and after,
+	 * see scopex_do_cancel().
+	 */
+	atomic64_fetch_or(SCOPEX_CANCELLED, &scope->state);
 }
 
 static void scopex_register(struct scopex_scope *scope)
@@ -771,6 +790,7 @@ static u64 scopex_drain_serial(struct scopex_scope *scope,
 
 	for (;;) {
 		scopex_run_own(w, scope);
+		cond_resched_tasks_rcu_qs();
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		/* Acquire A: as below, though the items were this task's. */
 		state = atomic64_read_acquire(&scope->state);
@@ -851,18 +871,17 @@ static int scopex_check_owner(struct scopex_scope *scope, const char *what,
 }
 
 /* Cancel the scopes in the list of a CPU that are nested in a cancelled one. */
-static void scopex_cancel_nested(struct scopex_cpu *sc, int err)
+static void scopex_cancel_nested(struct scopex_cpu *sc)
 {
 	struct scopex_scope *scope;
 	unsigned long flags;
+	int why;
 
+	/* Also of other trees, whose canceller is on its way here: with its reason. */
 	raw_spin_lock_irqsave(&sc->scopes_lock, flags);
-	list_for_each_entry(scope, &sc->scopes, node) {
-		if (scopex_cancelled(scope) || !scopex_cancelled_ancestor(scope))
-			continue;
-		scopex_set_error(scope, err);
-		atomic64_or(SCOPEX_CANCELLED, &scope->state);
-	}
+	list_for_each_entry(scope, &sc->scopes, node)
+		if (!scopex_cancelled(scope) && scopex_in_cancelled(scope, &why))
+			scopex_mark_cancelled(scope, why);
 	raw_spin_unlock_irqrestore(&sc->scopes_lock, flags);
 }
 
@@ -870,32 +889,34 @@ static void scopex_do_cancel(struct scopex_scope *scope, int err)
 {
 	unsigned int cpu;
 
-	/* First why, then that: an item that is cancelled has an error, too. */
-	scopex_set_error(scope, err);
 	/*
-	 * In one step; see cancel-drain.litmus, cancel-own.litmus. T: a full barrier
-	 * before the look at has_children; pairs with scopex_open_nested(); see
-	 * cancel-nested.litmus.
+	 * T: has a full barrier before the look at has_children; pairs with
+	 * scopex_open_nested(); see cancel-nested.litmus.
 	 */
-	atomic64_fetch_or(SCOPEX_CANCELLED, &scope->state);
+	scopex_mark_cancelled(scope, err);
 	if (!READ_ONCE(scope->has_children))
 		return;
 	for_each_possible_cpu(cpu)
-		scopex_cancel_nested(per_cpu_ptr(&scopex_cpus, cpu), err);
+		scopex_cancel_nested(per_cpu_ptr(&scopex_cpus, cpu));
 }
 
 /* What ended the last round for good ends the next one, too. */
 static void scopex_cancel_again(struct scopex_scope *scope)
 {
-	const struct scopex_scope *cancelled;
+	int why;
 
+	if (likely(!(scope->flags & __SCOPEX_TIMED || scope->parent)))
+		return;
+	/*
+	 * K: the flag was taken away before the look at what may have set it, and does
+	 * not do so again; pairs with scopex_mark_cancelled(); see
+	 * join-cancel.litmus.
+	 */
+	smp_mb__after_atomic();
 	if (scope->flags & __SCOPEX_TIMED && READ_ONCE(scopex_custom(scope)->expired))
 		scopex_do_cancel(scope, -ETIME);
-	if (!scope->parent)
-		return;
-	cancelled = scopex_cancelled_ancestor(scope);
-	if (cancelled)
-		scopex_do_cancel(scope, scopex_error(cancelled));
+	if (scopex_in_cancelled(scope, &why))
+		scopex_do_cancel(scope, why);
 }
 
 /**
@@ -907,7 +928,8 @@ static void scopex_cancel_again(struct scopex_scope *scope)
  * has passed, or a scope that it is nested in is cancelled). A second join is
  * harmless. Submits from elsewhere, an interrupt say, need not stop meanwhile:
  * there was a moment at which no item was left, later ones are of the next round.
- * A cancel from elsewhere hits the one round or the other.
+ * A cancel from elsewhere at the very moment of the join may hit both rounds: this one
+ * with its reason, and the next one without.
  *
  * Context: process context of the owner; sleeps, uninterruptibly. The caller
  * must not hold a lock that an item needs.
@@ -936,9 +958,10 @@ int scopex_join(struct scopex_scope *scope)
 	 */
 	if (READ_ONCE(scope->error))
 		err = xchg_relaxed(&scope->error, 0);
-	if (state & (SCOPEX_CANCELLED | SCOPEX_WAITING))
+	if (state & (SCOPEX_CANCELLED | SCOPEX_WAITING)) {
 		atomic64_andnot(SCOPEX_CANCELLED | SCOPEX_WAITING, &scope->state);
-	scopex_cancel_again(scope);
+		scopex_cancel_again(scope);
+	}
 	return err;
 }
 EXPORT_SYMBOL_GPL(scopex_join);
@@ -1097,7 +1120,7 @@ static void scopex_open_nested(struct scopex_scope *scope,
 			       struct scopex_worker *w, u64 state)
 {
 	struct scopex_scope *parent = w->scope;
-	const struct scopex_scope *cancelled;
+	int why;
 
 	if (!scopex_reserve(w)) {
 		if (scopex_stack_is_low()) {
@@ -1125,11 +1148,8 @@ static void scopex_open_nested(struct scopex_scope *scope,
 	smp_mb();
 	scopex_inject(SCOPEX_INJECT_OPEN_NESTED);
 	scopex_register(scope);
-	cancelled = scopex_cancelled_ancestor(scope);
-	if (cancelled) {
-		scopex_set_error(scope, scopex_error(cancelled));
-		atomic64_or(SCOPEX_CANCELLED, &scope->state);
-	}
+	if (scopex_in_cancelled(scope, &why))
+		scopex_mark_cancelled(scope, why);
 }
 
 static void scopex_close_nested(struct scopex_worker *w)
@@ -1311,8 +1331,15 @@ __scopex_open_custom(struct scopex_custom_scope *custom,
 
 	hrtimer_setup_on_stack(&custom->timer, scopex_deadline, CLOCK_MONOTONIC,
 			       HRTIMER_MODE_REL);
-	if (likely(!scope->error))
+	if ((atomic64_read(&scope->state) & SCOPEX_KIND_MASK) != SCOPEX_OPEN)
+		return scope;
+	if (unlikely(options->timeout < 0)) {
+		/* What a timer would take for an overflow has passed. */
+		custom->expired = true;
+		scopex_do_cancel(scope, -ETIME);
+	} else {
 		hrtimer_start(&custom->timer, options->timeout, HRTIMER_MODE_REL);
+	}
 	return scope;
 }
 EXPORT_SYMBOL_GPL(__scopex_open_custom);
@@ -1334,9 +1361,10 @@ EXPORT_SYMBOL_GPL(__scopex_close_custom);
 static void scopex_call_body(struct scopex_scope *scope, scopex_body_t body,
 			     void *arg)
 {
+	u64 kind = atomic64_read(&scope->state) & SCOPEX_KIND_MASK;
 	int err;
 
-	if (unlikely(scope->error))
+	if (unlikely(kind == SCOPEX_REFUSED))
 		return;
 	err = body(scope, arg);
 	if (unlikely(err > 0)) {

@@ -45,7 +45,7 @@
  * Ordering:
  *
  *   H	The release in scopex_hand_over() pairs with the acquire of the one that
- *	gets the queue (scopex_stand_by): it sees the rest of the batch, and all
+ *	gets the queue (scopex_stand_by, scopex_worker_thread): it sees the rest of the batch, and all
  *	that the former one did as the active worker. That the next one to wake a
  *	parked queue's worker wakes the right one takes another pair, in
  *	scopex_queue_park() and scopex_wake(); see handover-wake.litmus.
@@ -281,6 +281,8 @@ void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
 	for (; node; node = next) {
 		next = node->next;
 		scopex_run_item(w, scope, scopex_node_to_work(node));
+		if (unlikely(need_resched()))
+			cond_resched();
 	}
 	scopex_enter(w, outer);
 	scopex_put_items(scope, nr);
@@ -467,7 +469,8 @@ int scopex_worker_thread(void *data)
 
 	complete(&w->started);
 	do {
-		if (!w->active)
+		/* Acquire H: it may have become so since it was enlisted. */
+		if (!smp_load_acquire(&w->active))
 			scopex_stand_by(w);
 		scopex_serve(w);
 		if (w->active)

@@ -173,7 +173,8 @@ struct scopex_scope {
  * @flags: SCOPEX_FAIL_FAST: an item that fails cancels the scope. SCOPEX_KILLABLE:
  *	a fatal signal for the owner, while it waits, cancels it with -EINTR.
  *	SCOPEX_JOINABLE: scopex_join_item() may be used.
- * @timeout: after that time the scope is cancelled with -ETIME; 0 for never
+ * @timeout: after that time the scope is cancelled with -ETIME, at once if it is
+ *	negative; 0 for never
  * @limit: how many of its items are queued or run at a time, the others waiting in
  *	the scope for their turn; 0 for any number
  *
@@ -454,8 +455,9 @@ int __scopex_run_with(scopex_body_t body, void *arg,
  * Opened in a work item, it is a child of the item's scope, and cancelled when that
  * is. Such scopes may be nested to any depth, each level in an item of its own, as
  * long as there are workers to be had (see the module's parameter "workers");
- * beyond that a scope becomes serial: its items run on its owner's stack, when it
- * waits. And if that has less than a quarter of its size left, the scope is
+ * beyond that a scope becomes serial: its items run on its owner's stack, one after the
+ * other, when it waits. So in an item do not wait for one's own items in another way
+ * than by the scope, nor for a sibling that was submitted later. And if that has less than a quarter of its size left, the scope is
  * refused: every submit to it, and scopex_join(), return -EDEADLK.
  *
  * Context: process context, may sleep. Opened in interrupt context, the scope is
