@@ -4,17 +4,6 @@
 . "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-
-warnings_name_the_culprit()
-{
-	log_since_mark | awk -f "$(dirname "$0")/warnings.awk" > "$log"
-	status=$?
-	ktap_msg "$(cat "$log")"
-	return "$status"
-}
-
 ktap_plan 3
 suite_load
 log_mark

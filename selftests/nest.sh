@@ -10,6 +10,13 @@ counted()
 	[ "$(counter "total.$1")" -gt 0 ]
 }
 
+# More often than there can be workers: see hand_over_again_and_again(), which comes
+# after scopes_without_items().
+handed_over_again()
+{
+	[ "$(counter total.handoffs)" -gt $((64 * $(nproc))) ]
+}
+
 # There are never more workers than that, but more than at the start.
 no_more_than()
 {
@@ -28,10 +35,11 @@ runs_at_the_bound()
 	counted serials && suite_rmmod
 }
 
-ktap_plan 8
+ktap_plan 9
 suite_load
 suite_run nest
 ktap_check "hand-overs are counted" counted handoffs
+ktap_check "workers stand by again" handed_over_again
 ktap_check "more workers are made" no_more_than 3 64
 suite_unload
 ktap_check "with one worker, and none on standby" \

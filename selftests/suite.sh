@@ -103,6 +103,16 @@ log_since_mark()
 	END { for (i = 0; i < n; i++) print line[i] }'
 }
 
+# warnings_name_the_culprit - each EXPECT_WARNING() since the last log_mark had its
+# warning
+warnings_name_the_culprit()
+{
+	suite_said=$(log_since_mark | awk -f "$(dirname "$0")/warnings.awk")
+	suite_status=$?
+	ktap_msg "$suite_said"
+	return "$suite_status"
+}
+
 # counter NAME - a value of the file "counters"
 counter()
 {

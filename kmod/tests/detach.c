@@ -10,6 +10,9 @@
 
 static atomic_t released;
 
+/* The module's references with no item detached, and at the last release. */
+static int refs_idle, refs_at_release;
+
 /**
  * struct orphan - a detached item
  * @detached: the item
@@ -28,6 +31,7 @@ struct orphan {
 
 static void orphan_release(struct scopex_detached *detached)
 {
+	refs_at_release = module_refcount(THIS_MODULE);
 	atomic_inc(&released);
 	kfree(container_of(detached, struct orphan, detached));
 }
@@ -59,10 +63,10 @@ static struct orphan *orphan_new(struct scopex_test *test, atomic_t *runs,
 	return orphan;
 }
 
-/* All references of the executor are dropped after the items are out. */
+/* The executor's references are dropped after the items are out, the module's last. */
 static void until_released(int nr)
 {
-	while (atomic_read(&released) < nr)
+	while (atomic_read(&released) < nr || module_refcount(THIS_MODULE) != refs_idle)
 		usleep_range(50, 200);
 }
 
@@ -73,6 +77,8 @@ static void waits_for_the_result(struct scopex_test *test)
 
 	if (!orphan)
 		return;
+	/* This is the first case, and each waits for the end of what it has detached. */
+	refs_idle = module_refcount(THIS_MODULE);
 	atomic_set(&released, 0);
 	orphan->ret = -ECHRNG;
 	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
@@ -105,6 +111,8 @@ static void outlives_who_submits_it(struct scopex_test *test)
 	complete(&gate.go);
 	until_released(1);
 	EXPECT_EQ(test, atomic_read(&runs), 1);
+	/* The code that releases it is there as long as it runs. */
+	EXPECT_EQ(test, refs_at_release, refs_idle + 1);
 }
 
 static void many_are_released(struct scopex_test *test)
@@ -238,7 +246,6 @@ static void cancel_reaches_its_scopes(struct scopex_test *test)
 static void pins_its_module(struct scopex_test *test)
 {
 	atomic_t runs = ATOMIC_INIT(0);
-	int before = module_refcount(THIS_MODULE);
 	struct test_gate gate;
 	struct orphan *orphan;
 
@@ -247,17 +254,14 @@ static void pins_its_module(struct scopex_test *test)
 	orphan = orphan_new(test, &runs, &gate);
 	if (!orphan)
 		return;
-	EXPECT_EQ(test, module_refcount(THIS_MODULE), before);
+	EXPECT_EQ(test, module_refcount(THIS_MODULE), refs_idle);
 	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
-	EXPECT_EQ(test, module_refcount(THIS_MODULE), before + 1);
+	EXPECT_EQ(test, module_refcount(THIS_MODULE), refs_idle + 1);
 	wait_for_completion(&gate.reached);
 	complete(&gate.go);
 	scopex_detached_wait(&orphan->detached);
 	scopex_detached_put(&orphan->detached);
 	until_released(1);
-	/* It is let go after the release. */
-	while (module_refcount(THIS_MODULE) != before)
-		usleep_range(50, 200);
 }
 
 static const struct scopex_case detach_cases[] = {

@@ -47,7 +47,8 @@ static int borrower_fn(struct scopex_work *work)
 	struct borrower *borrower = container_of(work, struct borrower, work);
 	struct forgetful *forgetful = borrower->forgetful;
 
-	complete(&forgetful->gate.reached);
+	/* The task and the test wait for it. */
+	complete_all(&forgetful->gate.reached);
 	wait_for_completion(&forgetful->gate.go);
 	forgetful->seen = borrower->lent;
 	borrower->lent = ~BORROWED;
@@ -93,7 +94,6 @@ static void run_forgetful(struct scopex_test *test, struct forgetful *forgetful)
 	if (!EXPECT(test, !IS_ERR(thread)))
 		return;
 	wait_for_completion(&forgetful->gate.reached);
-	complete(&forgetful->gate.reached);
 	/* It is on its way out, and does not get there. */
 	msleep(100);
 	EXPECT(test, alive(forgetful->pid));
@@ -154,20 +154,39 @@ static int leaks_interrupts(struct scopex_work *work)
 	return 0;
 }
 
+/* Comes after an item that leaks. */
+struct heir {
+	struct scopex_work	work;
+	bool			ran;
+	bool			preempt;
+	bool			irqs;
+};
+
+static int heir_fn(struct scopex_work *work)
+{
+	struct heir *heir = container_of(work, struct heir, work);
+
+	heir->preempt = !(preempt_count() & PREEMPT_MASK);
+	heir->irqs = !irqs_disabled();
+	heir->ran = true;
+	return 0;
+}
+
 static void leak(struct scopex_test *test, scopex_fn_t fn)
 {
+	struct heir after = { .work = SCOPEX_WORK_INIT(heir_fn) };
 	unsigned int cpu = test_this_cpu();
-	struct test_item after;
 	struct scopex_work leaky;
 
-	test_item_init(&after);
 	scopex_work_init(&leaky, fn);
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &leaky), 0);
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &after.work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
-	EXPECT_EQ(test, atomic_read(&after.runs), 1);
+	EXPECT(test, after.ran);
+	EXPECT(test, after.preempt);
+	EXPECT(test, after.irqs);
 }
 
 static void item_leaks_state(struct scopex_test *test)

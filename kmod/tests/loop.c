@@ -9,6 +9,7 @@
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -260,16 +261,23 @@ static void loop_at_the_ends_of_the_range(struct scopex_test *test)
 	loop_over(test, 0, 100, 99);
 }
 
-/* A loop over all numbers there are: the first chunk ends it. */
+/* A loop over all numbers there are: the first chunk ends it, or there is no end. */
 static int give_up(const struct scopex_range *range)
 {
+	if (atomic_inc_return(range->arg) > 10000)
+		scopex_cancel(range->scope);
 	return -E2BIG;
 }
 
 static void loop_over_everything(struct scopex_test *test)
 {
-	EXPECT_EQ(test, scopex_for(0, ULONG_MAX, give_up, .grain = 1), -E2BIG);
-	EXPECT_EQ(test, scopex_for(0, ULONG_MAX, give_up), -E2BIG);
+	atomic_t calls = ATOMIC_INIT(0);
+
+	EXPECT_EQ(test, scopex_for(0, ULONG_MAX, give_up, .arg = &calls,
+				   .grain = 1), -E2BIG);
+	EXPECT_EQ(test, scopex_for(0, ULONG_MAX, give_up, .arg = &calls), -E2BIG);
+	/* Each thread has one before it sees the error of another. */
+	EXPECT(test, atomic_read(&calls) <= 2 * (num_possible_cpus() + 1));
 }
 
 /**
@@ -319,6 +327,67 @@ static void idle_cpus_help(struct scopex_test *test)
 		usleep_range(1000, 2000);
 	}
 	EXPECT(test, met == 3);
+}
+
+/**
+ * struct guest - a loop whose helper is given an item
+ * @scope: the item's scope
+ * @item: the item, for the helper's CPU
+ * @caller: who called the loop
+ * @helper: the first one who helps
+ * @came: completed when the item is submitted
+ * @late: how many chunks the helper began before the item had run
+ */
+struct guest {
+	struct scopex_scope	*scope;
+	struct test_item	item;
+	struct task_struct	*caller;
+	struct task_struct	*helper;
+	struct completion	came;
+	unsigned int		late;
+};
+
+static int receive(const struct scopex_range *range)
+{
+	struct guest *guest = range->arg;
+
+	if (current == guest->caller) {
+		if (!range->first)
+			wait_for_completion_timeout(&guest->came,
+						    msecs_to_jiffies(50));
+	} else if (!cmpxchg(&guest->helper, NULL, current)) {
+		scopex_submit_on(guest->scope, raw_smp_processor_id(),
+				 &guest->item.work);
+		complete(&guest->came);
+	} else if (guest->helper == current) {
+		guest->late += scopex_work_busy(&guest->item.work);
+	}
+	return 0;
+}
+
+/* Hazard 22: a helper has no time for chunks as long as there are items. */
+static void items_go_before_chunks(struct scopex_test *test)
+{
+	struct guest guest = { .caller = current };
+	unsigned int round;
+
+	if (test_other_cpu(test_this_cpu()) >= nr_cpu_ids) {
+		scopex_test_skip(test, "needs two CPUs");
+		return;
+	}
+	test_item_init(&guest.item);
+	for (round = 0; round < 100 && !guest.helper; round++) {
+		init_completion(&guest.came);
+		scopex_scope(s) {
+			guest.scope = s;
+			EXPECT_EQ(test, scopex_for(0, 200, receive, .arg = &guest,
+						   .grain = 1), 0);
+		}
+		msleep(1);
+	}
+	EXPECT(test, guest.helper);
+	EXPECT_EQ(test, guest.late, 0);
+	EXPECT_EQ(test, atomic_read(&guest.item.runs), 1);
 }
 
 /* All CPUs are taken: the caller does the loop alone, and waits for nobody. */
@@ -383,6 +452,71 @@ static void offer_is_taken_back(struct scopex_test *test)
 		numbers_check(&numbers, 1);
 	}
 	test_inject_end(test, SCOPEX_INJECT_OFFER);
+}
+
+/**
+ * struct blocker - gives each CPU an item at a gate while a loop is being offered
+ * @scope: the items' scope
+ * @items: one for each CPU
+ * @gate: where they wait
+ */
+struct blocker {
+	struct scopex_scope	*scope;
+	struct test_item	*items;
+	struct test_gate	gate;
+};
+
+static int blocker_thread(void *data)
+{
+	struct blocker *blocker = data;
+	unsigned int cpu;
+
+	while (!scopex_inject_hits(SCOPEX_INJECT_OFFER) && !kthread_should_stop())
+		usleep_range(50, 200);
+	for_each_online_cpu(cpu) {
+		blocker->items[cpu].gate = &blocker->gate;
+		scopex_submit_on(blocker->scope, cpu, &blocker->items[cpu].work);
+	}
+	scopex_inject_release(SCOPEX_INJECT_OFFER);
+	test_thread_until_stopped();
+	return 0;
+}
+
+/* The CPU that a loop is offered to gets an item before: that is not waited for. */
+static void offer_that_nobody_takes(struct scopex_test *test)
+{
+	struct blocker blocker = { .items = test_items(nr_cpu_ids) };
+	unsigned int round, hits = 0;
+	struct task_struct *thread;
+	struct numbers numbers;
+
+	if (num_online_cpus() < 2) {
+		scopex_test_skip(test, "needs two CPUs");
+		goto out;
+	}
+	if (!EXPECT(test, blocker.items))
+		return;
+	for (round = 0; round < 20 && !hits; round++) {
+		msleep(2);
+		if (!numbers_init(test, &numbers, 0, 2))
+			break;
+		test_gate_init(&blocker.gate);
+		scopex_inject_set(SCOPEX_INJECT_OFFER, SCOPEX_INJECT_HOLD);
+		scopex_scope(s) {
+			blocker.scope = s;
+			thread = test_thread(test, blocker_thread, &blocker,
+					     nr_cpu_ids);
+			EXPECT_EQ(test, scopex_for(0, 2, see, .arg = &numbers,
+						   .grain = 1), 0);
+			test_thread_stop(thread);
+			complete_all(&blocker.gate.go);
+		}
+		hits = scopex_inject_hits(SCOPEX_INJECT_OFFER);
+		numbers_check(&numbers, 1);
+	}
+	test_inject_end(test, SCOPEX_INJECT_OFFER);
+out:
+	kvfree(blocker.items);
 }
 #endif
 
@@ -496,6 +630,51 @@ static void reduces_to_a_sum(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_reduce(1, count, add, &sum, &total), 0);
 		EXPECT_EQ(test, total, 5 + (u64)count * (count + 1) / 2);
 	}
+}
+
+/**
+ * struct slow_sum - a total that takes time to be added to
+ * @sum: the sum
+ * @inside: whether somebody adds
+ * @overlaps: how often two did so at once
+ */
+struct slow_sum {
+	u64		sum;
+	atomic_t	inside;
+	atomic_t	overlaps;
+};
+
+static int add_slowly(const struct scopex_range *range)
+{
+	usleep_range(100, 200);
+	return add(range);
+}
+
+static void slow_sum_join(void *total, const void *result, void *arg)
+{
+	struct slow_sum *slow = total;
+
+	if (atomic_xchg(&slow->inside, 1))
+		atomic_inc(&slow->overlaps);
+	slow->sum += *(const u64 *)result;
+	udelay(300);
+	atomic_set(&slow->inside, 0);
+}
+
+static const struct scopex_reduction slow_sum = {
+	.size = sizeof(u64), .join = slow_sum_join,
+};
+
+static void results_are_joined_one_by_one(struct scopex_test *test)
+{
+	struct slow_sum total = { };
+	unsigned int round;
+
+	for (round = 0; round < 50; round++)
+		EXPECT_EQ(test, scopex_reduce(1, 40, add_slowly, &slow_sum, &total,
+					      .grain = 1), 0);
+	EXPECT_EQ(test, atomic_read(&total.overlaps), 0);
+	EXPECT_EQ(test, total.sum, 50 * 820);
 }
 
 struct extremes {
@@ -661,9 +840,11 @@ static const struct scopex_case loop_cases[] = {
 	SCOPEX_CASE(loop_at_the_ends_of_the_range),
 	SCOPEX_CASE(loop_over_everything),
 	SCOPEX_CASE(idle_cpus_help),
+	SCOPEX_CASE(items_go_before_chunks),
 	SCOPEX_CASE(busy_cpus_are_not_waited_for),
 #ifdef CONFIG_SCOPEX_INJECT
 	SCOPEX_CASE(offer_is_taken_back),
+	SCOPEX_CASE(offer_that_nobody_takes),
 #endif
 	SCOPEX_CASE(loop_ends_with_the_first_error),
 	SCOPEX_CASE(loop_that_is_to_run_all),
@@ -671,6 +852,7 @@ static const struct scopex_case loop_cases[] = {
 	SCOPEX_CASE(loop_has_a_deadline),
 	SCOPEX_CASE(loop_is_killed),
 	SCOPEX_CASE(reduces_to_a_sum),
+	SCOPEX_CASE(results_are_joined_one_by_one),
 	SCOPEX_CASE(reduces_to_more_than_a_sum),
 	SCOPEX_CASE(loops_nest),
 	SCOPEX_CASE(loops_in_items),

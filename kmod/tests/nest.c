@@ -189,6 +189,12 @@ static void item_that_blocks_lets_others_run(struct scopex_test *test)
 	}
 }
 
+/* An item of a scope that is opened in an item. */
+struct held_up {
+	struct scopex_work	work;
+	struct completion	*go;
+};
+
 static int waits_for_scope_fn(struct scopex_work *work)
 {
 	struct pair *pair = container_of(work, struct pair, waits);
@@ -211,22 +217,46 @@ static int waits_for_scope_fn(struct scopex_work *work)
 	return 0;
 }
 
+/* On another CPU, until what is queued behind the one that waits for it has run. */
+static int held_up_fn(struct scopex_work *work)
+{
+	wait_for_completion(container_of(work, struct held_up, work)->go);
+	return 0;
+}
+
+static int drains_fn(struct scopex_work *work)
+{
+	struct pair *pair = container_of(work, struct pair, waits);
+	struct held_up inner = { .work = SCOPEX_WORK_INIT(held_up_fn),
+				 .go = &pair->go };
+	int err;
+
+	pair->waiter = current;
+	scopex_scope(s)
+		err = scopex_submit_on(s, test_other_cpu(pair->cpu), &inner.work);
+	return err;
+}
+
 /* Hazard 6: what is run meanwhile is run by another thread. */
 static void nobody_runs_on_a_waiters_stack(struct scopex_test *test)
 {
+	scopex_fn_t waits[] = { waits_for_scope_fn, drains_fn };
 	struct pair pair;
+	unsigned int i;
 
-	pair_init(&pair, waits_for_scope_fn, 0);
-	if (test_other_cpu(pair.cpu) >= nr_cpu_ids) {
-		scopex_test_skip(test, "needs two CPUs");
-		return;
+	for (i = 0; i < ARRAY_SIZE(waits); i++) {
+		pair_init(&pair, waits[i], 0);
+		if (test_other_cpu(pair.cpu) >= nr_cpu_ids) {
+			scopex_test_skip(test, "needs two CPUs");
+			return;
+		}
+		scopex_scope(s) {
+			EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.waits), 0);
+			EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.frees), 0);
+			EXPECT_EQ(test, scopex_join(s), 0);
+		}
+		EXPECT(test, pair.waiter != pair.runner);
 	}
-	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.waits), 0);
-		EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.frees), 0);
-		EXPECT_EQ(test, scopex_join(s), 0);
-	}
-	EXPECT(test, pair.waiter != pair.runner);
 }
 
 static void outside_of_items_it_is_nothing(struct scopex_test *test)
@@ -296,6 +326,110 @@ static void two_scopes_in_an_item(struct scopex_test *test)
 			EXPECT_EQ(test, scopex_join(s), 0);
 		}
 	}
+}
+
+/*
+ * All that can be done with a scope, in one that an item opened: where there is no
+ * other worker, it is serial.
+ */
+static int count_range(const struct scopex_range *range)
+{
+	*(unsigned long *)range->result += range->count;
+	return 0;
+}
+
+static void count_join(void *total, const void *result, void *arg)
+{
+	*(unsigned long *)total += *(const unsigned long *)result;
+}
+
+static const struct scopex_reduction count = {
+	.size = sizeof(unsigned long), .join = count_join,
+};
+
+static int all_kinds_fn(struct scopex_work *work)
+{
+	struct test_item items[4];
+	unsigned long total = 0;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		test_item_init(&items[i]);
+	items[0].ret = -EBADMSG;
+	scopex_scope_with(s, .flags = SCOPEX_JOINABLE, .limit = 1) {
+		err = scopex_submit(s, &items[0].work);
+		if (!err && scopex_join_item(&items[0].work) != -EBADMSG)
+			err = -EIO;
+		items[0].ret = 0;
+		if (!err && scopex_join(s) != -EBADMSG)
+			err = -EIO;
+		err = err ?: scopex_submit_array(s, SCOPEX_SPREAD, items,
+						 ARRAY_SIZE(items), work);
+		err = err ?: scopex_join_item(&items[2].work);
+		err = err ?: scopex_join(s);
+	}
+	err = err ?: scopex_reduce(0, 50, count_range, &count, &total, .grain = 1);
+	for (i = 0; i < ARRAY_SIZE(items) && !err; i++)
+		if (atomic_read(&items[i].runs) != 1 + !i)
+			err = -EIO;
+	return err ?: total == 50 ? 0 : -EIO;
+}
+
+static void all_kinds_of_scopes_in_an_item(struct scopex_test *test)
+{
+	struct scopex_work work;
+	unsigned int i;
+
+	scopex_work_init(&work, all_kinds_fn);
+	scopex_scope(s) {
+		for (i = 0; i < 20; i++) {
+			EXPECT_EQ(test, scopex_submit(s, &work), 0);
+			EXPECT_EQ(test, scopex_join(s), 0);
+		}
+	}
+}
+
+/* More often than there are workers, which are kept for a wait that does not come. */
+static int opens_fn(struct scopex_work *work)
+{
+	unsigned int i;
+
+	for (i = 0; i < 200; i++) {
+		scopex_scope(s) {
+			if (scopex_error(s))
+				return scopex_error(s);
+		}
+		/* More workers are made meanwhile, if they seem to be needed. */
+		usleep_range(100, 200);
+	}
+	return 0;
+}
+
+static void scopes_without_items(struct scopex_test *test)
+{
+	struct scopex_work work;
+	unsigned int cpu;
+
+	scopex_work_init(&work, opens_fn);
+	for_each_online_cpu(cpu) {
+		if (!test_served(cpu))
+			continue;
+		scopex_scope(s) {
+			EXPECT_EQ(test, scopex_submit_on(s, cpu, &work), 0);
+			EXPECT_EQ(test, scopex_join(s), 0);
+		}
+	}
+}
+
+/* More often than there are workers: they stand by again. nest.sh counts. */
+static void hand_over_again_and_again(struct scopex_test *test)
+{
+	unsigned int cpu, i;
+
+	for_each_online_cpu(cpu)
+		for (i = 0; i < 400 && test_served(cpu); i++)
+			nest_to(test, cpu, 1);
 }
 
 /* A recursion that opens more scopes than there are workers. */
@@ -372,9 +506,12 @@ static const struct scopex_case nest_cases[] = {
 	SCOPEX_CASE(all_cpus_wait_in_a_ring),
 	SCOPEX_CASE(item_that_blocks_lets_others_run),
 	SCOPEX_CASE(nobody_runs_on_a_waiters_stack),
+	SCOPEX_CASE(scopes_without_items),
+	SCOPEX_CASE(hand_over_again_and_again),
 	SCOPEX_CASE(outside_of_items_it_is_nothing),
 	SCOPEX_CASE(order_survives_a_hand_over),
 	SCOPEX_CASE(two_scopes_in_an_item),
+	SCOPEX_CASE(all_kinds_of_scopes_in_an_item),
 	SCOPEX_CASE(fork_join),
 };
 
@@ -385,6 +522,7 @@ static const struct scopex_case bound_cases[] = {
 	SCOPEX_CASE(nested_on_one_cpu),
 	SCOPEX_CASE(all_cpus_wait_in_a_ring),
 	SCOPEX_CASE(two_scopes_in_an_item),
+	SCOPEX_CASE(all_kinds_of_scopes_in_an_item),
 	SCOPEX_CASE(fork_join),
 	SCOPEX_CASE(endless_nesting_is_refused),
 	SCOPEX_CASE(workers_survive_the_bound),
