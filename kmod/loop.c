@@ -195,17 +195,16 @@ static void scopex_do_chunk(struct scopex_loop *loop, u64 chunk, void *result)
 }
 
 /*
- * Do chunks until there are none, or the loop is cancelled, or @sc has items to run.
- * Return how many were done.
+ * Do chunks until there are none, or the loop is cancelled, or the CPU of @helper, if
+ * there is one, has items to run.
  */
-static unsigned long scopex_do_chunks(struct scopex_loop *loop,
-				      struct scopex_cpu *cursor,
-				      struct scopex_cpu *sc)
+static void scopex_do_chunks(struct scopex_loop *loop, struct scopex_cpu *cursor,
+			     struct scopex_worker *helper)
 {
 	const struct scopex_reduction *reduction = loop->reduction;
 	bool serial = atomic64_read(&loop->scope->state) & SCOPEX_SERIAL;
 	u64 result[SCOPEX_RESULT_MAX / sizeof(u64)] = { };
-	unsigned long done = 0;
+	bool done = false;
 	u64 chunk;
 
 	if (reduction && reduction->init)
@@ -215,14 +214,17 @@ static unsigned long scopex_do_chunks(struct scopex_loop *loop,
 		if (chunk + 1 < loop->chunks && cursor && !serial)
 			scopex_ask(loop, &cursor);
 		scopex_do_chunk(loop, chunk, result);
-		done++;
+		done = true;
+		/* One by one: it is how stall.c sees that the worker gets on. */
+		if (helper)
+			local_inc(&helper->count[SCOPEX_CHUNKS]);
 		/* A worker has no signals; the caller would notice it at its end. */
 		if (unlikely(fatal_signal_pending(current)) &&
 		    loop->scope->flags & SCOPEX_KILLABLE)
 			scopex_cancel_with(loop->scope, -EINTR);
 		if (unlikely(need_resched()))
 			cond_resched();
-		if (sc && !scopex_queue_end(READ_ONCE(sc->queue)))
+		if (helper && !scopex_queue_end(READ_ONCE(helper->sc->queue)))
 			break;
 	}
 
@@ -231,7 +233,6 @@ static unsigned long scopex_do_chunks(struct scopex_loop *loop,
 		reduction->join(loop->total, result, loop->arg);
 		spin_unlock(&loop->lock);
 	}
-	return done;
 }
 
 /**
@@ -257,7 +258,7 @@ void scopex_help(struct scopex_worker *w)
 	scopex_enter(w, scope);
 	WRITE_ONCE(w->fn, (void *)loop->fn);
 	scopex_dep_run(scope);
-	local_add(scopex_do_chunks(loop, sc, sc), &w->count[SCOPEX_CHUNKS]);
+	scopex_do_chunks(loop, sc, w);
 	local_inc(&w->count[SCOPEX_HELPS]);
 	scopex_dep_ran(scope);
 	scopex_leave(w);

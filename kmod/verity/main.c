@@ -10,9 +10,11 @@
  *	build	Write "PATH [salt=HEX|-] [cpus=LIST]", in one write(2), to have a
  *		tree built. The write returns when it is done, or why it is not;
  *		the log says more. PATH can't contain white space. The salt goes
- *		up to 256 bytes, and is empty by default. The CPUs are those that
- *		scopex serves by default; one that is named must be. A second
- *		write at the same time gets -EBUSY.
+ *		up to 256 bytes, and is empty by default. CPUs that are named are
+ *		all used, and no others; each has to be served by scopex. By
+ *		default it is the writer's, and those that are idle. A fatal
+ *		signal for the writer ends the build. A second write at the same
+ *		time gets -EBUSY.
  *	result	What came out, a key and a value on each line.
  *	tree	The hash blocks, top level first: with --no-superblock, a hash
  *		device. Empty for an input of one block, as with veritysetup.
@@ -209,10 +211,6 @@ static int verity_parse(struct verity_tree *t, char *text)
 		if (err)
 			return err;
 	}
-
-	/* Those that scopex does not serve are sorted out on the first submit. */
-	if (!t->cpus_given)
-		cpumask_copy(t->cpus, cpu_online_mask);
 	return 0;
 }
 

@@ -15,27 +15,22 @@
  * the level below in memory) and where the digests go to (the last level is the
  * root hash alone). See struct verity_level.
  *
- * The lanes. A lane is a work item with a buffer, one for each CPU, in an array
- * that the writer allocates before it opens a scope. All lanes take hash blocks to
- * fill from one counter until the round's are all taken: a CPU that is busy
- * elsewhere simply takes fewer. The writer joins the scope after each round. A
- * level needs the whole level below, so it is a round at least, whose end is where
- * the digests become visible to everybody; the lowest one has as many as it takes
- * for the writer to wake up every few seconds, as nobody should sleep for minutes.
+ * The work. Hash blocks are filled independently of each other, so a level is a
+ * scopex_for() over them: the writer fills some, CPUs that are idle others. Its end
+ * is where the digests become visible to everybody, as the next level needs them.
  *
- *	lowest level	the body of a scopex_run()
- *	other levels	in a scopex_scope(); a level of a single hash block is
- *			filled by the writer itself, since one lane is all that
- *			could work on it
+ * A loop runs wherever there is time. A request that names CPUs wants these, busy or
+ * not, and no others, not even the writer's: that is what items are for. So then each
+ * of them gets one, a lane, which claims hash blocks until there are none. The two
+ * ways differ in who calls verity_fill(), and nothing else.
  *
- * The lanes, the job and all that it points to belong to the writer, on whose
- * stack the scope lives. Nothing here counts references or outlives the call.
+ * Both end early with the first error, and when a fatal signal hits the writer; then
+ * each CPU still fills the hash block that it is at. Who fails leaves word of why in
+ * the job, and the writer puts it in the log when everybody is out.
  *
- * Errors. Whoever hits one first puts it into verity_job.error and says so in
- * the log; then the scope is cancelled. Lanes that run look at that before each
- * hash block, lanes that have not started never will. The scope has an error of
- * its own, but there the -ECANCELED of a lane that never ran could come before
- * the error for which it was cancelled.
+ * The lanes, the job and all that it points to belong to the writer, on whose stack
+ * the scope lives; a buffer to who fills a hash block. Nothing here counts references
+ * or outlives the call.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -55,18 +50,15 @@
 #include <linux/sched/signal.h>
 #include <linux/scopex.h>
 #include <linux/slab.h>
-#include <linux/topology.h>
+#include <linux/smp.h>
 #include <linux/vmalloc.h>
 #include <crypto/hash.h>
 
 #include "verity.h"
 
-/* How much a lane reads at once. */
+/* How much is read at once. */
 #define VERITY_CHUNK_BLOCKS	32U
 #define VERITY_CHUNK_SIZE	(VERITY_CHUNK_BLOCKS * VERITY_BLOCK_SIZE)
-
-/* How many hash blocks a lane fills in a round, if all are equally fast. */
-#define VERITY_ROUND_BLOCKS	64ULL
 
 /*
  * 2^51 data blocks are more than a file can have; each level holds a 128th of
@@ -80,62 +72,56 @@
  * @src_blocks: how many there are
  * @dst: where the digests go
  * @dst_blocks: how many hash blocks they fill
- * @next: the next one of these to be filled
- * @end: where the round ends
  */
 struct verity_level {
 	const u8	*src;
 	u64		src_blocks;
 	u8		*dst;
 	u64		dst_blocks;
-	atomic64_t	next;
-	u64		end;
-};
-
-struct verity_job;
-
-/**
- * struct verity_lane - the part of one CPU
- * @work: the work item
- * @job: what it is part of
- * @cpu: the CPU
- * @buf: for what is read from the input
- */
-struct verity_lane {
-	struct scopex_work	work;
-	struct verity_job	*job;
-	unsigned int		cpu;
-	u8			*buf;
 };
 
 /**
  * struct verity_job - one build, on the writer's stack
  * @t: the request and its result
- * @writer: the task that builds
  * @file: the input
  * @tfm: sha256
  * @salted: the state of sha256 after the salt, which every block starts from
- * @lanes: the lanes
- * @nr_lanes: how many
- * @level: the level that the lanes work at
- * @error: the first error
+ * @level: the level that is worked at
+ * @next: the next of its hash blocks that a lane claims
+ * @begun: how many data blocks somebody has begun to work at
+ * @failed: what failed first, NULL if nothing did
+ * @where: which byte, hash block or CPU that was
  */
 struct verity_job {
-	struct verity_tree	*t;
-	struct task_struct	*writer;
-	struct file		*file;
-	struct crypto_shash	*tfm;
-	void			*salted;
-	struct verity_lane	*lanes;
-	unsigned int		nr_lanes;
-	struct verity_level	*level;
-	int			error;
+	struct verity_tree		*t;
+	struct file			*file;
+	struct crypto_shash		*tfm;
+	void				*salted;
+	const struct verity_level	*level;
+	atomic64_t			next;
+	atomic64_t			begun;
+	const char			*failed;
+	u64				where;
 };
 
-/* Is this the first error, which is the one to report? */
-static bool verity_first_error(struct verity_job *job, int err)
+/**
+ * struct verity_lane - what a CPU does that was named
+ * @work: the work item
+ * @job: what it is part of
+ */
+struct verity_lane {
+	struct scopex_work	work;
+	struct verity_job	*job;
+};
+
+/* Leave word of a failure for the writer, unless there was one before. */
+static int verity_failed(struct verity_job *job, const char *what, u64 where,
+			 int err)
 {
-	return !cmpxchg(&job->error, 0, err);
+	/* Both are read when all are out. */
+	if (!cmpxchg_relaxed(&job->failed, NULL, what))
+		job->where = where;
+	return err;
 }
 
 static int verity_read(struct verity_job *job, u8 *buf, u64 block, u32 blocks)
@@ -151,13 +137,12 @@ static int verity_read(struct verity_job *job, u8 *buf, u64 block, u32 blocks)
 			len -= got;
 			continue;
 		}
+		/* The writer itself: that it can't read is not the file's fault. */
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		/* The size was checked before: it must have shrunk. */
-		if (!got)
-			got = -EIO;
-		if (verity_first_error(job, got))
-			pr_err("%s: can't read at byte %lld: %pe\n",
-			       job->t->path, pos, ERR_PTR(got));
-		return got;
+		return verity_failed(job, "can't read at byte", pos,
+				     got ?: -EIO);
 	}
 	return 0;
 }
@@ -167,167 +152,145 @@ static int verity_digest(struct verity_job *job, struct shash_desc *desc,
 {
 	int err = crypto_shash_import(desc, job->salted);
 
-	if (!err)
-		err = crypto_shash_finup(desc, block, VERITY_BLOCK_SIZE, digest);
-	if (err && verity_first_error(job, err))
-		pr_err("sha256 failed: %pe\n", ERR_PTR(err));
-	return err;
+	return err ?: crypto_shash_finup(desc, block, VERITY_BLOCK_SIZE, digest);
 }
 
-/*
- * Fill a hash block of the current level. @buf has room for a chunk, and is not
- * used when the level below is in memory.
- */
-static int verity_fill(struct verity_job *job, u64 index, u8 *buf)
+/* Fill a hash block. @buf has room for a chunk; it is for the lowest level. */
+static int verity_fill_from(struct verity_job *job, u64 index, u8 *buf)
 {
 	const struct verity_level *level = job->level;
 	u8 *digest = level->dst + (index << VERITY_BLOCK_SHIFT);
 	u64 block = index * VERITY_FANOUT;
 	u64 end = min(block + VERITY_FANOUT, level->src_blocks);
 	SHASH_DESC_ON_STACK(desc, job->tfm);
-	int err = 0;
+	int err;
 
 	desc->tfm = job->tfm;
-	while (block < end && !err) {
+	while (block < end) {
 		u32 n = min_t(u64, end - block, VERITY_CHUNK_BLOCKS);
 		const u8 *data = buf;
-		u32 i;
 
-		if (level->src)
+		if (level->src) {
 			data = level->src + (block << VERITY_BLOCK_SHIFT);
-		else
+		} else {
 			err = verity_read(job, buf, block, n);
-
-		for (i = 0; i < n && !err; i++) {
+			if (err)
+				return err;
+		}
+		for (block += n; n; n--) {
 			err = verity_digest(job, desc, data, digest);
+			if (err)
+				return verity_failed(job, "no sha256 for hash block",
+						     index, err);
 			data += VERITY_BLOCK_SIZE;
 			digest += SHA256_DIGEST_SIZE;
 		}
-		block += n;
 	}
-	return err;
+	return 0;
 }
 
-/* The work item: fill hash blocks of the current level until none is left. */
-static int verity_lane(struct scopex_work *work)
+/* Fill a hash block of the current level. */
+static int verity_fill(struct verity_job *job, u64 index)
 {
-	struct verity_lane *lane = container_of(work, struct verity_lane, work);
-	struct scopex_scope *scope = scopex_work_scope(work);
-	struct verity_job *job = lane->job;
-	int err = 0;
-
-	while (!err && !scopex_cancelled(scope)) {
-		u64 index = atomic64_fetch_inc(&job->level->next);
-
-		if (index >= job->level->end)
-			return 0;
-
-		/*
-		 * The writer sleeps in its scope, deaf to signals, until the
-		 * lanes end. So they listen for it.
-		 */
-		if (!fatal_signal_pending(job->writer)) {
-			err = verity_fill(job, index, lane->buf);
-		} else {
-			err = -EINTR;
-			if (verity_first_error(job, err))
-				pr_err("%s: the writer was killed\n",
-				       job->t->path);
-		}
-		cond_resched();
-	}
-
-	/* The others need not go on. */
-	if (err)
-		scopex_cancel(scope);
-	return err;
-}
-
-/*
- * Start all lanes. One that is refused because its CPU has no worker is missed
- * only if the request named that CPU.
- */
-static int verity_submit_lanes(struct scopex_scope *scope,
-			       struct verity_job *job)
-{
-	unsigned int i, accepted = 0;
+	u64 first = index * VERITY_FANOUT;
+	u8 *buf;
 	int err;
 
-	for (i = 0; i < job->nr_lanes; i++) {
-		struct verity_lane *lane = &job->lanes[i];
+	if (job->level->src)
+		return verity_fill_from(job, index, NULL);
 
-		err = scopex_submit_on(scope, lane->cpu, &lane->work);
-		if (!err) {
-			accepted++;
-			continue;
-		}
-		/* A lane has failed already: see the end of verity_lane(). */
-		if (err == -ECANCELED)
-			return err;
-		if (err != -ENODEV || job->t->cpus_given) {
-			if (verity_first_error(job, err))
-				pr_err("CPU %u has no worker: %pe\n",
-				       lane->cpu, ERR_PTR(err));
-			scopex_cancel(scope);
-			return err;
-		}
-		if (!job->level->src)
-			cpumask_clear_cpu(lane->cpu, job->t->cpus);
-	}
-
-	if (accepted)
-		return 0;
-	if (verity_first_error(job, -ENODEV))
-		pr_err("no CPU has a worker\n");
-	return -ENODEV;
+	atomic64_add(min_t(u64, VERITY_FANOUT, job->t->data_blocks - first),
+		     &job->begun);
+	buf = kvmalloc(VERITY_CHUNK_SIZE, GFP_KERNEL);
+	if (!buf)
+		return verity_failed(job, "no buffer for hash block", index,
+				     -ENOMEM);
+	err = verity_fill_from(job, index, buf);
+	kvfree(buf);
+	return err;
 }
 
-/* Make the digests of the current level, round by round. */
-static int verity_hash_level(struct scopex_scope *scope, struct verity_job *job)
+/* The loop's way: its numbers are hash blocks, one at a time. */
+static int verity_part(const struct scopex_range *range)
 {
-	struct verity_level *level = job->level;
+	struct verity_job *job = range->arg;
+	unsigned int cpu = raw_smp_processor_id();
+
+	/* Who comes to help is not known before. */
+	if (!cpumask_test_cpu(cpu, job->t->cpus))
+		cpumask_set_cpu(cpu, job->t->cpus);
+	return verity_fill(job, range->first);
+}
+
+/* The item's way, on a CPU that was named. */
+static int verity_lane(struct scopex_work *work)
+{
+	struct verity_job *job = container_of(work, struct verity_lane, work)->job;
+	struct scopex_scope *scope = scopex_work_scope(work);
 	int err = 0;
 
-	for (level->end = 0; level->end < level->dst_blocks && !err;) {
-		atomic64_set(&level->next, level->end);
-		level->end = min(level->end + VERITY_ROUND_BLOCKS * job->nr_lanes,
-				 level->dst_blocks);
-		err = verity_submit_lanes(scope, job);
-		/* Even then: lanes may have been accepted. */
-		err = scopex_join(scope) ?: err;
+	/* The CPU's other items need not wait for the disk, and the whole level. */
+	scopex_will_block();
+	while (!err && !scopex_cancelled(scope)) {
+		u64 index = atomic64_fetch_inc(&job->next);
+
+		if (index >= job->level->dst_blocks)
+			break;
+		err = verity_fill(job, index);
+		cond_resched();
 	}
 	return err;
 }
 
-/* The lowest level. */
-static int verity_read_level(struct scopex_scope *scope, void *arg)
+/* Fill the current level on the CPUs that were named, all of which must do. */
+static int verity_on_cpus(struct verity_job *job)
 {
-	return verity_hash_level(scope, arg);
+	unsigned int cpu, nr = cpumask_weight(job->t->cpus);
+	struct verity_lane *lanes, *lane;
+	int err;
+
+	lanes = kvcalloc(nr, sizeof(*lanes), GFP_KERNEL);
+	if (!lanes)
+		return verity_failed(job, "no memory for CPUs:", nr, -ENOMEM);
+
+	lane = lanes;
+	atomic64_set(&job->next, 0);
+	scopex_scope_with(scope, .flags = SCOPEX_FAIL_FAST | SCOPEX_KILLABLE) {
+		for_each_cpu(cpu, job->t->cpus) {
+			scopex_work_init(&lane->work, verity_lane);
+			lane->job = job;
+			err = scopex_submit_on(scope, cpu, &lane->work);
+			if (err) {
+				/* Or has a lane failed already? */
+				if (err != -ECANCELED)
+					verity_failed(job, "no worker on CPU",
+						      cpu, err);
+				scopex_cancel_with(scope, err);
+				break;
+			}
+			lane++;
+		}
+		err = scopex_join(scope);
+	}
+	kvfree(lanes);
+	return err;
 }
 
 /* Make the digests of all levels; the first one reads the input. */
 static int verity_hash_levels(struct verity_job *job,
-			      struct verity_level *levels, unsigned int nr)
+			      const struct verity_level *levels, unsigned int nr)
 {
 	unsigned int i;
-	int err;
+	int err = 0;
 
-	/* All lanes are out when this returns, whatever happened. */
-	job->level = &levels[0];
-	err = scopex_run(verity_read_level, job);
-	if (err)
-		return err;
-
-	scopex_scope(upper) {
-		for (i = 1; i < nr; i++) {
-			job->level = &levels[i];
-			if (job->level->dst_blocks > 1)
-				err = verity_hash_level(upper, job);
-			else
-				err = verity_fill(job, 0, NULL);
-			if (err)
-				break;
-		}
+	for (i = 0; i < nr && !err; i++) {
+		job->level = &levels[i];
+		if (job->t->cpus_given)
+			err = verity_on_cpus(job);
+		else
+			err = scopex_for(0, levels[i].dst_blocks, verity_part,
+					 .arg = job, .grain = 1,
+					 .flags = SCOPEX_KILLABLE);
 	}
 	return err;
 }
@@ -348,7 +311,6 @@ static int verity_plan(struct verity_tree *t, struct verity_level *levels)
 		levels[nr].src_blocks = blocks;
 		blocks = DIV_ROUND_UP_ULL(blocks, VERITY_FANOUT);
 		levels[nr].dst_blocks = blocks;
-		atomic64_set(&levels[nr].next, 0);
 		if (levels[nr].src_blocks > 1)
 			t->hash_blocks += blocks;
 	} while (levels[nr++].src_blocks > 1);
@@ -377,40 +339,6 @@ static int verity_plan(struct verity_tree *t, struct verity_level *levels)
 		pos += levels[i].src_blocks << VERITY_BLOCK_SHIFT;
 	}
 	return nr;
-}
-
-static void verity_free_lanes(struct verity_job *job)
-{
-	unsigned int i;
-
-	for (i = 0; i < job->nr_lanes; i++)
-		kvfree(job->lanes[i].buf);
-	kvfree(job->lanes);
-}
-
-static int verity_alloc_lanes(struct verity_job *job)
-{
-	struct verity_lane *lane;
-	unsigned int cpu;
-
-	job->lanes = kvcalloc(cpumask_weight(job->t->cpus),
-			      sizeof(*job->lanes), GFP_KERNEL);
-	if (!job->lanes)
-		return -ENOMEM;
-
-	for_each_cpu(cpu, job->t->cpus) {
-		lane = &job->lanes[job->nr_lanes++];
-		scopex_work_init(&lane->work, verity_lane);
-		lane->job = job;
-		lane->cpu = cpu;
-		lane->buf = kvmalloc_node(VERITY_CHUNK_SIZE, GFP_KERNEL,
-					  cpu_to_node(cpu));
-		if (!lane->buf) {
-			verity_free_lanes(job);
-			return -ENOMEM;
-		}
-	}
-	return 0;
 }
 
 /* Allocate sha256, and its state after the salt. */
@@ -525,20 +453,18 @@ static int verity_hash(struct verity_job *job)
 	if (nr < 0)
 		return nr;
 
-	err = verity_alloc_lanes(job);
-	if (err) {
-		pr_err("no memory for the buffers\n");
-		return err;
-	}
-
 	start = ktime_get();
 	err = verity_hash_levels(job, levels, nr);
-	/* Why the lanes were cancelled, rather than that they were. */
-	err = job->error ?: err;
 	t->elapsed_us = ktime_us_delta(ktime_get(), start);
 	t->lanes = cpumask_weight(t->cpus);
 
-	verity_free_lanes(job);
+	if (err == -EINTR && fatal_signal_pending(current))
+		pr_err("%s: the writer was killed, at data block %lld of %llu\n",
+		       t->path, atomic64_read(&job->begun), t->data_blocks);
+	else if (err)
+		pr_err("%s: %s %llu: %pe, at data block %lld of %llu\n",
+		       t->path, job->failed, job->where, ERR_PTR(err),
+		       atomic64_read(&job->begun), t->data_blocks);
 	return err;
 }
 
@@ -551,17 +477,13 @@ static int verity_hash(struct verity_job *job)
  * Return: 0, or a negative errno whose reason is in the log: -EISDIR or -ENOTBLK
  * if the input is no regular file or block device, -ENODATA if it is empty,
  * -EDOM if it is not a multiple of 4096 bytes, -EIO if it can't be read to its
- * end, -ENODEV if a CPU that was named has no worker or no CPU has one, -ENOPKG
- * if there is no sha256, -ENOMEM, -EINTR if the task was killed; else whatever
- * opening or reading the input gave. What was allocated in @t is the caller's to
- * free in any case.
+ * end, -ENODEV if a CPU that was named has no worker, -ENOPKG if there is no
+ * sha256, -ENOMEM, -EINTR if the task was killed; else whatever opening or reading
+ * the input gave. What was allocated in @t is the caller's to free in any case.
  */
 int verity_build(struct verity_tree *t)
 {
-	struct verity_job job = {
-		.t	= t,
-		.writer	= current,
-	};
+	struct verity_job job = { .t = t };
 	int err;
 
 	err = verity_open(&job);

@@ -25,9 +25,9 @@
  * @salt: the salt
  * @salt_len: its length, 0 if there is none
  * @cpus_given: whether the request named the CPUs, so that it wants them all
- * @cpus: the CPUs to use; later those that were used
+ * @cpus: those CPUs; otherwise those that were used
  * @lanes: how many these are
- * @elapsed_us: how long it took, from the first submit on
+ * @elapsed_us: how long it took to hash
  * @data_blocks: the size of the input
  * @hash_blocks: the size of @tree
  * @levels: how many levels of hash blocks @tree has
