@@ -65,6 +65,7 @@ static int nest_fn(struct scopex_work *work)
 		if (!nest->err)
 			nest->err = scopex_join(s);
 	}
+	EXPECT(nest->test, !task_stack_end_corrupted(current));
 	return nest->err;
 }
 
@@ -489,7 +490,6 @@ static void endless_nesting_is_refused(struct scopex_test *test)
 	}
 	EXPECT(test, atomic_read(&runs) > 4);
 	EXPECT(test, atomic_read(&runs) < 1000);
-	EXPECT(test, !task_stack_end_corrupted(current));
 }
 
 /* And the workers are as good as before. */
