@@ -292,6 +292,44 @@ static noinline void scopex_push_own(struct scopex_scope *scope,
 	rcu_read_unlock();
 }
 
+/**
+ * scopex_wake_joiner() - an item is out: is it one that the owner waits for?
+ * @scope: the scope, which is SCOPEX_JOINABLE
+ * @work: the item, which is not touched
+ *
+ * Context: the worker, which holds the item's reference on the scope.
+ */
+void scopex_wake_joiner(struct scopex_scope *scope, struct scopex_work *work)
+{
+	/*
+	 * J: between the item's result and the look for a joiner; pairs with
+	 * scopex_join_item(); see join-item.litmus.
+	 */
+	smp_mb();
+	if (READ_ONCE(scopex_custom(scope)->joined) == work)
+		wake_up_process(scope->owner);
+}
+
+/*
+ * A claim is undone, of a submit that was refused. Who joined the item meanwhile took
+ * it for submitted, and waits. The caller knows that the scope is open, if it is one.
+ */
+static void scopex_unclaim_item(struct scopex_scope *scope,
+				struct scopex_work *work, int status)
+{
+	u64 state;
+
+	/*
+	 * Release C: pairs with the claim of another submitter; see
+	 * claim-undo.litmus.
+	 */
+	smp_store_release(&work->status, status);
+	state = atomic64_read(&scope->state);
+	if (unlikely((state & SCOPEX_KIND_MASK) == SCOPEX_OPEN &&
+		     state & __SCOPEX_JOINABLE))
+		scopex_wake_joiner(scope, work);
+}
+
 static void scopex_push(struct scopex_cpu *sc, struct scopex_work *newest,
 			struct scopex_work *oldest)
 {
@@ -373,8 +411,7 @@ static noinline int scopex_submit_special(struct scopex_scope *scope,
 
 	err = scopex_start(scope, sc, work, try);
 	if (err) {
-		/* Release C: as in scopex_submit_to(). */
-		smp_store_release(&work->status, status);
+		scopex_unclaim_item(scope, work, status);
 		/* As the item's, which nobody has seen; the last may wake the owner. */
 		scopex_put_items(scope, 1);
 		return scopex_refuse(err);
@@ -404,11 +441,7 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 		if (err > 0)
 			return scopex_submit_special(scope, sc, work, err,
 						     status, try);
-		/*
-		 * Release C: pairs with the claim of another submitter; see
-		 * claim-undo.litmus.
-		 */
-		smp_store_release(&work->status, status);
+		scopex_unclaim_item(scope, work, status);
 		return scopex_refuse(err);
 	}
 
@@ -532,19 +565,15 @@ static struct scopex_work *scopex_array_item(struct scopex_work *first,
 }
 
 /* Until it is pushed, a claimed item's link keeps what its status was. */
-static void scopex_unclaim(struct scopex_work *first, unsigned int nr,
-			   size_t stride)
+static void scopex_unclaim(struct scopex_scope *scope, struct scopex_work *first,
+			   unsigned int nr, size_t stride)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
 		struct scopex_work *work = scopex_array_item(first, i, stride);
 
-		/*
-		 * Release C: pairs with the claim of another submitter; see
-		 * claim-undo.litmus.
-		 */
-		smp_store_release(&work->status, (int)(long)work->node.next);
+		scopex_unclaim_item(scope, work, (int)(long)work->node.next);
 	}
 }
 
@@ -568,7 +597,7 @@ static int scopex_claim(struct scopex_work *first, unsigned int nr,
 			err = status == SCOPEX_WORK_BUSY ? -EBUSY : 0;
 		}
 		if (unlikely(err)) {
-			scopex_unclaim(first, i, stride);
+			scopex_unclaim(scope, first, i, stride);
 			return err;
 		}
 		work->node.next = (void *)(long)status;
@@ -679,7 +708,7 @@ int __scopex_submit_array(struct scopex_scope *scope, int cpu,
 		return scopex_refuse(err);
 	err = scopex_associate(scope, first, nr, caller);
 	if (unlikely(err < 0)) {
-		scopex_unclaim(first, nr, stride);
+		scopex_unclaim(scope, first, nr, stride);
 		return scopex_refuse(err);
 	}
 	if (unlikely(err == SCOPEX_FOR_LIMIT)) {
@@ -967,24 +996,6 @@ int scopex_join(struct scopex_scope *scope)
 EXPORT_SYMBOL_GPL(scopex_join);
 
 /**
- * scopex_wake_joiner() - an item is out: is it one that the owner waits for?
- * @scope: the scope, which is SCOPEX_JOINABLE
- * @work: the item, which is not touched
- *
- * Context: the worker, which holds the item's reference on the scope.
- */
-void scopex_wake_joiner(struct scopex_scope *scope, struct scopex_work *work)
-{
-	/*
-	 * J: between the item's result and the look for a joiner; pairs with
-	 * scopex_join_item(); see join-item.litmus.
-	 */
-	smp_mb();
-	if (READ_ONCE(scopex_custom(scope)->joined) == work)
-		wake_up_process(scope->owner);
-}
-
-/**
  * scopex_join_item() - wait until one item is out
  * @work: an item that the caller submitted to a scope of its own, opened with
  *	SCOPEX_JOINABLE
@@ -1027,14 +1038,15 @@ int scopex_join_item(struct scopex_work *work)
 	scopex_dep_wait(scope);
 	custom = scopex_custom(scope);
 	w = scopex_this_worker();
-	if (state & SCOPEX_SERIAL)
-		scopex_run_own(w, scope);
-	else if (w)
+	if (w && !(state & SCOPEX_SERIAL))
 		scopex_hand_over(w);
 
 	how = scopex_how_to_wait(scope);
 	WRITE_ONCE(custom->joined, work);
 	for (;;) {
+		/* Others may submit it again. */
+		if (state & SCOPEX_SERIAL)
+			scopex_run_own(w, scope);
 		/*
 		 * J: between the name of the item and the look at it; pairs with
 		 * scopex_wake_joiner(); see join-item.litmus.
@@ -1043,7 +1055,9 @@ int scopex_join_item(struct scopex_work *work)
 		status = scopex_work_result(work);
 		if (status != -EINPROGRESS)
 			break;
-		schedule();
+		if (llist_empty(&scope->own))
+			schedule();
+		__set_current_state(TASK_RUNNING);
 	}
 	__set_current_state(TASK_RUNNING);
 	WRITE_ONCE(custom->joined, NULL);
