@@ -499,6 +499,61 @@ static void workers_survive_the_bound(struct scopex_test *test)
 	fork_join(test);
 }
 
+/* Another item submits the one that is joined, again, when it has run. */
+struct again {
+	struct scopex_work	outer;
+	struct scopex_work	work;
+	struct scopex_work	submits;
+	unsigned int		cpu;
+	unsigned int		runs;
+	int			err;
+};
+
+static int again_fn(struct scopex_work *work)
+{
+	container_of(work, struct again, work)->runs++;
+	return 0;
+}
+
+static int submits_again_fn(struct scopex_work *work)
+{
+	struct again *again = container_of(work, struct again, submits);
+
+	again->err = scopex_submit_on(scopex_work_scope(work), again->cpu,
+				      &again->work);
+	return 0;
+}
+
+static int joins_again_fn(struct scopex_work *work)
+{
+	struct again *again = container_of(work, struct again, outer);
+	int err;
+
+	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+		err = scopex_submit_on(s, again->cpu, &again->work);
+		err = err ?: scopex_submit_on(s, again->cpu, &again->submits);
+		err = err ?: scopex_join_item(&again->work);
+	}
+	return err;
+}
+
+static void joined_item_is_submitted_again(struct scopex_test *test)
+{
+	struct again again = {
+		.outer = SCOPEX_WORK_INIT(joins_again_fn),
+		.work = SCOPEX_WORK_INIT(again_fn),
+		.submits = SCOPEX_WORK_INIT(submits_again_fn),
+		.cpu = test_this_cpu(),
+	};
+
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, again.cpu, &again.outer), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, again.err, 0);
+	EXPECT_EQ(test, again.runs, 2);
+}
+
 static const struct scopex_case nest_cases[] = {
 	SCOPEX_CASE(item_waits_for_its_own_cpu),
 	SCOPEX_CASE(nested_on_one_cpu),
@@ -524,6 +579,7 @@ static const struct scopex_case bound_cases[] = {
 	SCOPEX_CASE(two_scopes_in_an_item),
 	SCOPEX_CASE(all_kinds_of_scopes_in_an_item),
 	SCOPEX_CASE(fork_join),
+	SCOPEX_CASE(joined_item_is_submitted_again),
 	SCOPEX_CASE(endless_nesting_is_refused),
 	SCOPEX_CASE(workers_survive_the_bound),
 };
