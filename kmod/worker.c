@@ -137,10 +137,10 @@ static __always_inline int scopex_call(struct scopex_worker *w,
 }
 
 /*
- * An item that is cancelled, or of a scope with options, or detached. Return how many
- * references it leaves to be dropped.
+ * An item that is cancelled, or of a scope with options, or detached. Return whether it
+ * leaves a reference to be dropped.
  */
-static noinline unsigned int
+static noinline bool
 scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
 		   struct scopex_work *work, u64 state)
 {
@@ -154,13 +154,13 @@ scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
 	if ((state & (SCOPEX_LIMITED | SCOPEX_SERIAL)) == SCOPEX_LIMITED)
 		scopex_let_start(scope);
 	if (!(state & SCOPEX_DETACHED))
-		return 1;
+		return true;
 	/* It is its own scope, and may be freed by this. */
 	scopex_detached_end(scope);
-	return 0;
+	return false;
 }
 
-static __always_inline unsigned int
+static __always_inline bool
 scopex_run_item(struct scopex_worker *w, struct scopex_scope *scope,
 		struct scopex_work *work)
 {
@@ -170,7 +170,7 @@ scopex_run_item(struct scopex_worker *w, struct scopex_scope *scope,
 			      SCOPEX_LIMITED | SCOPEX_DETACHED)))
 		return scopex_run_special(w, scope, work, state);
 	scopex_end_item(work, scopex_call(w, scope, work));
-	return 1;
+	return true;
 }
 
 /*
@@ -195,7 +195,11 @@ static void scopex_run_batch(struct scopex_worker *w)
 			scopex_enter(w, scope);
 			nr = 0;
 		}
-		nr += scopex_run_item(w, scope, work);
+		/* Of a detached item nothing is left; another may be where it was. */
+		if (scopex_run_item(w, scope, work))
+			nr++;
+		else
+			scope = NULL;
 		/* Cheaper than an unconditional cond_resched() for each item. */
 		if (unlikely(need_resched()))
 			cond_resched();
