@@ -45,9 +45,9 @@
  * Ordering:
  *
  *   H	The release in scopex_hand_over() pairs with the acquire of the one that
- *	gets the queue (scopex_stand_by, scopex_worker_thread): it sees the rest of the batch, and all
- *	that the former one did as the active worker. That the next one to wake a
- *	parked queue's worker wakes the right one takes another pair, in
+ *	gets the queue (scopex_stand_by, scopex_worker_thread): it sees the rest of
+ *	the batch, and all that the former one did as the active worker. That the next
+ *	one to wake a parked queue's worker wakes the right one takes another pair, in
  *	scopex_queue_park() and scopex_wake(); see handover-wake.litmus.
  */
 

@@ -457,8 +457,9 @@ int __scopex_run_with(scopex_body_t body, void *arg,
  * long as there are workers to be had (see the module's parameter "workers");
  * beyond that a scope becomes serial: its items run on its owner's stack, one after the
  * other, when it waits. So in an item do not wait for one's own items in another way
- * than by the scope, nor for a sibling that was submitted later. And if that has less than a quarter of its size left, the scope is
- * refused: every submit to it, and scopex_join(), return -EDEADLK.
+ * than by the scope, nor for a sibling that was submitted later. And if the stack has
+ * less than a quarter of its size left, the scope is refused: every submit to it, and
+ * scopex_join(), return -EDEADLK.
  *
  * Context: process context, may sleep. Opened in interrupt context, the scope is
  * refused with a warning: every submit to it, and scopex_join(), return -EINVAL.

@@ -383,7 +383,7 @@ static void items_go_before_chunks(struct scopex_test *test)
 			EXPECT_EQ(test, scopex_for(0, 200, receive, .arg = &guest,
 						   .grain = 1), 0);
 		}
-		msleep(1);
+		usleep_range(1000, 2000);
 	}
 	EXPECT(test, guest.helper);
 	EXPECT_EQ(test, guest.late, 0);
@@ -497,7 +497,7 @@ static void offer_that_nobody_takes(struct scopex_test *test)
 	if (!EXPECT(test, blocker.items))
 		return;
 	for (round = 0; round < 20 && !hits; round++) {
-		msleep(2);
+		usleep_range(2000, 3000);
 		if (!numbers_init(test, &numbers, 0, 2))
 			break;
 		test_gate_init(&blocker.gate);
@@ -657,7 +657,7 @@ static void slow_sum_join(void *total, const void *result, void *arg)
 	if (atomic_xchg(&slow->inside, 1))
 		atomic_inc(&slow->overlaps);
 	slow->sum += *(const u64 *)result;
-	udelay(300);
+	mdelay(1);
 	atomic_set(&slow->inside, 0);
 }
 

@@ -80,6 +80,8 @@ void scopex_test_fail(struct scopex_test *test, const char *fmt, ...)
  * @test: the test
  *
  * Context: any.
+ *
+ * Return: whether one has.
  */
 bool scopex_test_failed(struct scopex_test *test)
 {
