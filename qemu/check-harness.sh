@@ -104,7 +104,8 @@ plant()
 own()
 {
 	verdict "VM ($KERNEL_ID): $1" vm_own red "$2" \
-		"modprobe scopex_test; echo $3 >/sys/kernel/debug/scopex_test/run"
+		"modprobe scopex_test; echo $3 >/sys/kernel/debug/scopex_test/run" \
+		--append sysctl.kernel.hung_task_timeout_secs=5
 }
 
 # build_plant - for the kernel KERNEL; false if it can't be had
@@ -156,8 +157,8 @@ default_cases()
 		--append sysctl.kernel.hung_task_timeout_secs=5
 	plant panic "Kernel panic - not syncing: planted panic"
 	plant pinned "FAIL: still in use: plant"
-	own "item that ends its thread" \
-		"WARNING.*scopex_exit_probe|the item behind it has run" undead
+	# It warns when the item that is queued behind that has run.
+	own "item that ends its thread" "WARNING.*item_ends_its_thread" undead
 }
 
 kasan_cases()

@@ -227,7 +227,7 @@ static void item_ends_its_thread(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &after.work), 0);
 		while (scopex_work_busy(&after.work))
 			usleep_range(100, 500);
-		pr_info("scopex_test: the item behind it has run\n");
+		WARN(1, "scopex_test: the item behind it has run\n");
 	}
 }
 
