@@ -7,6 +7,8 @@
 # On the host: logs in qemu/harness/. In VMs: qemu/harness/plant/, with the default
 # kernel what every kernel sees, with the kernels that look for it the rest. A
 # kernel that can't be had counts as skipped.
+#
+#	KERNELS= of the latter, those to use (default: kasan kcsan)
 
 . "$(dirname "$0")/lib/kernel.sh"
 . "$ROOT/qemu/lib/build.sh"
@@ -210,7 +212,12 @@ write_test()
 kernel=${KERNEL:-stock-6.1}
 with_kernel "$kernel" 12 default_cases
 verdict "make check with broken tests" broken_tests
-with_kernel kasan 4 kasan_cases
-with_kernel kcsan 1 kcsan_cases
+for debug_kernel in ${KERNELS:-kasan kcsan}; do
+	case $debug_kernel in
+	kasan) with_kernel kasan 4 kasan_cases ;;
+	kcsan) with_kernel kcsan 1 kcsan_cases ;;
+	*) die "no cases for KERNELS=$debug_kernel" ;;
+	esac
+done
 
 conclude "make check-harness"
