@@ -519,7 +519,7 @@ static void nearer_deadline_wins(struct scopex_test *test)
 struct victim {
 	struct scopex_test	*test;
 	struct loop		loop;
-	unsigned int		flags;
+	bool			dead_before;
 	int			err;
 };
 
@@ -528,7 +528,9 @@ static int victim_thread(void *data)
 	struct victim *victim = data;
 
 	allow_signal(SIGKILL);
-	scopex_scope_with(s, .flags = victim->flags) {
+	if (victim->dead_before)
+		send_sig(SIGKILL, current, 1);
+	scopex_scope_with(s, .flags = SCOPEX_KILLABLE) {
 		EXPECT_EQ(victim->test, scopex_submit_any(s, &victim->loop.work), 0);
 		victim->err = scopex_join(s);
 	}
@@ -540,7 +542,7 @@ static int victim_thread(void *data)
 /* Hazard 4: a signal cancels, and the wait goes on. */
 static void signal_cancels(struct scopex_test *test)
 {
-	struct victim victim = { .test = test, .flags = SCOPEX_KILLABLE };
+	struct victim victim = { .test = test };
 	struct task_struct *thread;
 
 	loop_init(&victim.loop);
@@ -555,28 +557,12 @@ static void signal_cancels(struct scopex_test *test)
 	EXPECT(test, victim.loop.ended);
 }
 
-static int killed_before_thread(void *data)
-{
-	struct victim *victim = data;
-
-	allow_signal(SIGKILL);
-	send_sig(SIGKILL, current, 1);
-	scopex_scope_with(s, .flags = victim->flags) {
-		EXPECT_EQ(victim->test, scopex_submit_any(s, &victim->loop.work), 0);
-		victim->err = scopex_join(s);
-	}
-	flush_signals(current);
-	test_thread_until_stopped();
-	return 0;
-}
-
 static void signal_that_was_there_before(struct scopex_test *test)
 {
-	struct victim victim = { .test = test, .flags = SCOPEX_KILLABLE };
+	struct victim victim = { .test = test, .dead_before = true };
 
 	loop_init(&victim.loop);
-	test_thread_stop(test_thread(test, killed_before_thread, &victim,
-				     nr_cpu_ids));
+	test_thread_stop(test_thread(test, victim_thread, &victim, nr_cpu_ids));
 	EXPECT_EQ(test, victim.err, -EINTR);
 	/* It had started, or was cancelled before. */
 	if (!victim.loop.ended)
