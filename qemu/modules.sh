@@ -7,13 +7,11 @@
 . "$(dirname "$0")/lib/kernel.sh"
 . "$ROOT/qemu/lib/build.sh"
 
-KERNEL_MAKE=()
 running=/lib/modules/$(uname -r)/build
 if [[ -n ${KDIR:-} ]]; then
-	[[ -e $KDIR/Makefile ]] || die "KDIR=$KDIR is not a kernel's build tree"
-	KERNEL_BUILD=$(realpath "$KDIR")
+	use_tree "$KDIR"
 elif [[ -z ${KERNEL:-} && -e $running/Makefile ]]; then
-	KERNEL_BUILD=$running
+	use_tree "$running"
 else
 	[[ -n ${KERNEL:-} ]] ||
 		say "no build tree of the running kernel ($(uname -r)): building for the VM's"

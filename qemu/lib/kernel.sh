@@ -146,17 +146,28 @@ built_release()
 		"$1/include/generated/utsrelease.h" 2>/dev/null
 }
 
+# use_tree DIR - a build tree of the user's own: set KERNEL_BUILD and what goes with it
+#
+# User-Mode Linux is built with an ARCH of its own, and is no image for QEMU.
+use_tree()
+{
+	[[ -e $1/Makefile ]] || die "KDIR=$1 is not a kernel's build tree"
+	KERNEL_BUILD=$(realpath "$1") KERNEL_MACHINE=pc KERNEL_MAKE=()
+	if grep -qs '^CONFIG_UML=y' "$KERNEL_BUILD/include/config/auto.conf"; then
+		KERNEL_MACHINE=um KERNEL_MAKE=(ARCH=um)
+	fi
+}
+
 select_own()
 {
 	[[ -n ${KERNEL_IMAGE:-} && -n ${KDIR:-} ]] ||
 		die "a kernel of your own needs both KERNEL_IMAGE=FILE and KDIR=DIR"
 	[[ -f $KERNEL_IMAGE && -r $KERNEL_IMAGE ]] ||
 		die "KERNEL_IMAGE=$KERNEL_IMAGE is not a readable file"
-	[[ -e $KDIR/Makefile ]] || die "KDIR=$KDIR is not a kernel's build tree"
 	need_tools gcc:gcc
 
 	KERNEL_BOOT=$(realpath "$KERNEL_IMAGE")
-	KERNEL_BUILD=$(realpath "$KDIR")
+	use_tree "$KDIR"
 	KERNEL_RELEASE=$(built_release "$KERNEL_BUILD") || true
 	[[ -n $KERNEL_RELEASE ]] ||
 		die "KDIR=$KDIR is not prepared for modules: no utsrelease.h"
