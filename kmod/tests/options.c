@@ -282,7 +282,7 @@ static void what_waits_for_its_turn_is_cancelled(struct scopex_test *test)
 static void order_is_kept_by_a_limit(struct scopex_test *test)
 {
 	atomic_t turn = ATOMIC_INIT(0);
-	struct test_item items[12];
+	struct test_item items[8];
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
