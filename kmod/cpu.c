@@ -344,6 +344,8 @@ int scopex_cpus_start(const struct cpumask *cpus)
 		INIT_WORK(&sc->more, scopex_more_workers);
 		spin_lock_init(&sc->take_lock);
 		raw_spin_lock_init(&sc->scopes_lock);
+		raw_spin_lock_init(&sc->turn_lock);
+		sc->deferred_last = &sc->deferred;
 		INIT_LIST_HEAD(&sc->scopes);
 		per_cpu(scopex_cursor, cpu) = sc;
 	}

@@ -76,6 +76,8 @@ enum scopex_counter {
  * @active: whether it serves the queue
  * @reserved: whether a worker on standby is kept for it
  * @nested: how many scopes its item has open
+ * @turn: the scope with a limit for each CPU that its item is of, or NULL; protected by
+ *	scopex_cpu.turn_lock
  * @sc: its CPU
  * @task: the thread
  * @standby: link in scopex_cpu.standby
@@ -98,6 +100,7 @@ struct scopex_worker {
 	bool			active;
 	bool			reserved;
 	unsigned int		nested;
+	struct scopex_scope	*turn;
 	struct scopex_cpu	*sc;
 	struct task_struct	*task;
 	struct llist_node	standby;
@@ -131,6 +134,9 @@ struct scopex_worker {
  * @standby: those that wait for the queue to be given to them
  * @spare: how many of these are not reserved
  * @more: makes more of them
+ * @turn_lock: protects @deferred, @deferred_last, and scopex_worker.turn
+ * @deferred: the items that wait for a turn on this CPU, of any scope, oldest first
+ * @deferred_last: where the next one of them is hung on
  *
  * Four groups, each on cache lines of its own: what submitters write, what the
  * worker writes, what the first submit and the end of a scope write, and what a
@@ -158,6 +164,9 @@ struct scopex_cpu {
 	struct llist_head	standby;
 	atomic_t		spare;
 	struct work_struct	more;
+	raw_spinlock_t		turn_lock;
+	struct llist_node	*deferred;
+	struct llist_node	**deferred_last;
 };
 
 DECLARE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
@@ -173,6 +182,9 @@ void scopex_fail(struct scopex_scope *scope, int err);
 /* scope.c, for scopes with options */
 void scopex_wake_joiner(struct scopex_scope *scope, struct scopex_work *work);
 void scopex_let_start(struct scopex_scope *scope);
+bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope,
+		      struct scopex_work *work);
+void scopex_give_turn(struct scopex_worker *w, struct scopex_scope *scope);
 
 /* What @w runs from now on belongs to @scope. */
 static inline void scopex_enter(struct scopex_worker *w,

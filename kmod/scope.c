@@ -396,6 +396,83 @@ void scopex_let_start(struct scopex_scope *scope)
 	}
 }
 
+/**
+ * scopex_take_turn() - may an item of a scope with a limit for each CPU begin?
+ * @w: the worker
+ * @scope: the scope
+ * @work: the item; if it may not, it is scopex_give_turn() that queues it again
+ *
+ * Those that have begun and are not out are in the CPU's workers, of which there are
+ * few, so nobody has to count.
+ *
+ * Context: the worker, which holds the item's reference on the scope.
+ *
+ * Return: whether it may.
+ */
+bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope,
+		      struct scopex_work *work)
+{
+	struct scopex_cpu *sc = w->sc;
+	struct scopex_worker *other;
+	unsigned int begun = 0;
+	unsigned long flags;
+	bool begin;
+
+	raw_spin_lock_irqsave(&sc->turn_lock, flags);
+	/* W: pairs with scopex_make_worker(). */
+	for (other = READ_ONCE(sc->workers); other; other = other->next)
+		begun += other->turn == scope;
+	begin = begun < scopex_custom(scope)->limit_per_cpu;
+	if (begin) {
+		w->turn = scope;
+	} else {
+		work->node.next = NULL;
+		*sc->deferred_last = &work->node;
+		sc->deferred_last = &work->node.next;
+	}
+	raw_spin_unlock_irqrestore(&sc->turn_lock, flags);
+
+	if (!begin) {
+		spin_lock(&sc->take_lock);
+		sc->taken--;
+		spin_unlock(&sc->take_lock);
+	}
+	return begin;
+}
+
+/**
+ * scopex_give_turn() - an item of such a scope is out: let another one ask again
+ * @w: the worker
+ * @scope: the scope
+ *
+ * Also if the item was cancelled, and had no turn: so none is left behind.
+ *
+ * Context: the worker, which holds the item's reference on the scope.
+ */
+void scopex_give_turn(struct scopex_worker *w, struct scopex_scope *scope)
+{
+	struct scopex_cpu *sc = w->sc;
+	struct scopex_work *work = NULL;
+	struct llist_node **link;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&sc->turn_lock, flags);
+	w->turn = NULL;
+	for (link = &sc->deferred; *link; link = &(*link)->next) {
+		if (scopex_node_to_work(*link)->scope != scope)
+			continue;
+		work = scopex_node_to_work(*link);
+		*link = work->node.next;
+		if (!*link)
+			sc->deferred_last = link;
+		break;
+	}
+	raw_spin_unlock_irqrestore(&sc->turn_lock, flags);
+
+	if (work)
+		scopex_push(sc, work, work);
+}
+
 static noinline int scopex_submit_special(struct scopex_scope *scope,
 					  struct scopex_cpu *sc,
 					  struct scopex_work *work, int how,
@@ -1335,6 +1412,10 @@ __scopex_open_custom(struct scopex_custom_scope *custom,
 		custom->waiting = NULL;
 		custom->last = &custom->waiting;
 		raw_spin_lock_init(&custom->lock);
+	}
+	if (options->limit_per_cpu) {
+		state |= SCOPEX_CPU_LIMITED;
+		custom->limit_per_cpu = options->limit_per_cpu;
 	}
 	custom->expired = false;
 	if (options->timeout)

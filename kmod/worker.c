@@ -136,16 +136,32 @@ static __always_inline int scopex_call(struct scopex_worker *w,
 	return err;
 }
 
-/*
- * An item that is cancelled, or of a scope with options, or detached. Return whether it
- * leaves a reference to be dropped.
+/**
+ * enum scopex_outcome - what became of an item that a worker has taken
+ * @SCOPEX_OUT: it is out, and leaves a reference to be dropped
+ * @SCOPEX_DEFERRED: it waits for a turn
+ * @SCOPEX_GONE: it is out, and with it the scope
  */
-static noinline bool
+enum scopex_outcome {
+	SCOPEX_OUT,
+	SCOPEX_DEFERRED,
+	SCOPEX_GONE,
+};
+
+/* An item that is cancelled, or of a scope with options, or detached. */
+static noinline enum scopex_outcome
 scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
 		   struct scopex_work *work, u64 state)
 {
-	int err = state & SCOPEX_CANCELLED ? scopex_item_cancelled(w, scope) :
-					     scopex_call(w, scope, work);
+	bool turns = (state & (SCOPEX_CPU_LIMITED | SCOPEX_SERIAL)) == SCOPEX_CPU_LIMITED;
+	int err;
+
+	if (state & SCOPEX_CANCELLED)
+		err = scopex_item_cancelled(w, scope);
+	else if (turns && !scopex_take_turn(w, scope, work))
+		return SCOPEX_DEFERRED;
+	else
+		err = scopex_call(w, scope, work);
 
 	scopex_end_item(work, err);
 	/* The scope is kept by the reference that is dropped later. */
@@ -153,24 +169,27 @@ scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
 		scopex_wake_joiner(scope, work);
 	if ((state & (SCOPEX_LIMITED | SCOPEX_SERIAL)) == SCOPEX_LIMITED)
 		scopex_let_start(scope);
+	if (turns)
+		scopex_give_turn(w, scope);
 	if (!(state & SCOPEX_DETACHED))
-		return true;
+		return SCOPEX_OUT;
 	/* It is its own scope, and may be freed by this. */
 	scopex_detached_end(scope);
-	return false;
+	return SCOPEX_GONE;
 }
 
-static __always_inline bool
+static __always_inline enum scopex_outcome
 scopex_run_item(struct scopex_worker *w, struct scopex_scope *scope,
 		struct scopex_work *work)
 {
 	u64 state = atomic64_read(&scope->state);
 
 	if (unlikely(state & (SCOPEX_CANCELLED | __SCOPEX_JOINABLE |
-			      SCOPEX_LIMITED | SCOPEX_DETACHED)))
+			      SCOPEX_LIMITED | SCOPEX_CPU_LIMITED |
+			      SCOPEX_DETACHED)))
 		return scopex_run_special(w, scope, work, state);
 	scopex_end_item(work, scopex_call(w, scope, work));
-	return true;
+	return SCOPEX_OUT;
 }
 
 /*
@@ -195,11 +214,17 @@ static void scopex_run_batch(struct scopex_worker *w)
 			scopex_enter(w, scope);
 			nr = 0;
 		}
-		/* Of a detached item nothing is left; another may be where it was. */
-		if (scopex_run_item(w, scope, work))
+		switch (scopex_run_item(w, scope, work)) {
+		case SCOPEX_OUT:
 			nr++;
-		else
+			break;
+		case SCOPEX_DEFERRED:
+			break;
+		case SCOPEX_GONE:
+			/* Nothing is left of it; another may be where it was. */
 			scope = NULL;
+			break;
+		}
 		/* Cheaper than an unconditional cond_resched() for each item. */
 		if (unlikely(need_resched()))
 			cond_resched();

@@ -177,6 +177,10 @@ struct scopex_scope {
  *	negative; 0 for never
  * @limit: how many of its items are queued or run at a time, the others waiting in
  *	the scope for their turn; 0 for any number
+ * @limit_per_cpu: how many of its items have begun, and are not out, on each CPU at a
+ *	time; 0 for any number. As a CPU's items run one after the other, this is about
+ *	those that block: see scopex_will_block(). One that waits for its turn there
+ *	counts as queued for @limit.
  *
  * In each case the scope is drained as ever: the wait does not end before every
  * item is out. An item of a scope that is SCOPEX_JOINABLE or has a limit costs more.
@@ -185,6 +189,7 @@ struct scopex_options {
 	unsigned int	flags;
 	ktime_t		timeout;
 	unsigned int	limit;
+	unsigned int	limit_per_cpu;
 };
 
 /**
@@ -193,8 +198,9 @@ struct scopex_options {
  * @timer: cancels it
  * @expired: the deadline has passed
  * @joined: the item that the owner waits for, or NULL
- * @lock: protects what follows
+ * @limit_per_cpu: how many items may have begun on a CPU
  * @limit: how many items may be queued or run
+ * @lock: protects what follows
  * @running: how many are
  * @waiting: those that wait for their turn, the first one
  * @last: where the next one of them is hung on
@@ -206,8 +212,9 @@ struct scopex_custom_scope {
 	struct hrtimer		timer;
 	bool			expired;
 	struct scopex_work	*joined;
-	raw_spinlock_t		lock;
+	unsigned int		limit_per_cpu;
 	unsigned int		limit;
+	raw_spinlock_t		lock;
 	unsigned int		running;
 	struct llist_node	*waiting;
 	struct llist_node	**last;
@@ -229,6 +236,7 @@ struct scopex_custom_scope {
 #define __SCOPEX_JOINABLE	BIT_ULL(35)	/* who ends an item looks for joiners */
 #define SCOPEX_LIMITED		BIT_ULL(36)	/* who ends an item lets others start */
 #define SCOPEX_DETACHED		BIT_ULL(37)	/* is a struct scopex_detached */
+#define SCOPEX_CPU_LIMITED	BIT_ULL(38)	/* who starts an item asks for a turn */
 #define SCOPEX_KIND_MASK	GENMASK_ULL(63, 40)
 #define SCOPEX_OPEN		0x5c09e00000000000ULL
 #define SCOPEX_CLOSED		0xdead5c0000000000ULL
