@@ -160,27 +160,18 @@ static void cancel_ends_what_has_not_started(struct scopex_test *test)
 {
 	struct test_item *items = test_items(nr_cpu_ids);
 	atomic_t runs = ATOMIC_INIT(0);
-	struct test_gate *gates;
+	struct test_gate gate;
 	struct orphan *orphan;
-	unsigned int cpu, nr = 0, i;
 
-	gates = kcalloc(nr_cpu_ids, sizeof(*gates), GFP_KERNEL);
 	orphan = orphan_new(test, &runs, NULL);
-	if (!EXPECT(test, items && gates && orphan))
+	if (!EXPECT(test, items && orphan))
 		goto out;
 	atomic_set(&released, 0);
 	scopex_scope(s) {
-		for_each_online_cpu(cpu) {
-			test_gate_init(&gates[nr]);
-			items[nr].gate = &gates[nr];
-			if (scopex_submit_on(s, cpu, &items[nr].work))
-				continue;
-			wait_for_completion(&gates[nr++].reached);
-		}
+		EXPECT(test, test_hold_cpus(s, items, &gate));
 		EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
 		scopex_cancel(&orphan->detached.scope);
-		for (i = 0; i < nr; i++)
-			complete(&gates[i].go);
+		complete_all(&gate.go);
 		EXPECT_EQ(test, scopex_detached_cancel(&orphan->detached),
 			  -ECANCELED);
 	}
@@ -188,7 +179,6 @@ static void cancel_ends_what_has_not_started(struct scopex_test *test)
 	scopex_detached_put(&orphan->detached);
 	until_released(1);
 out:
-	kfree(gates);
 	kvfree(items);
 }
 

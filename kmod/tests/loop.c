@@ -393,32 +393,20 @@ static void items_go_before_chunks(struct scopex_test *test)
 /* All CPUs are taken: the caller does the loop alone, and waits for nobody. */
 static void busy_cpus_are_not_waited_for(struct scopex_test *test)
 {
-	struct test_gate *gates;
-	struct test_item *items;
+	struct test_item *items = test_items(nr_cpu_ids);
 	struct numbers numbers;
-	unsigned int cpu, nr = 0, i;
+	struct test_gate gate;
 
-	items = test_items(nr_cpu_ids);
-	gates = kcalloc(nr_cpu_ids, sizeof(*gates), GFP_KERNEL);
-	if (!EXPECT(test, items && gates) ||
-	    !numbers_init(test, &numbers, 0, 1000))
+	if (!EXPECT(test, items) || !numbers_init(test, &numbers, 0, 1000))
 		goto out;
 	scopex_scope(s) {
-		for_each_online_cpu(cpu) {
-			test_gate_init(&gates[nr]);
-			items[nr].gate = &gates[nr];
-			if (scopex_submit_on(s, cpu, &items[nr].work))
-				continue;
-			wait_for_completion(&gates[nr++].reached);
-		}
+		EXPECT(test, test_hold_cpus(s, items, &gate));
 		EXPECT_EQ(test, scopex_for(0, 1000, see, .arg = &numbers,
 					   .grain = 10), 0);
-		for (i = 0; i < nr; i++)
-			complete(&gates[i].go);
+		complete_all(&gate.go);
 	}
 	numbers_check(&numbers, 1);
 out:
-	kfree(gates);
 	kvfree(items);
 }
 

@@ -163,6 +163,31 @@ struct test_item *test_items(unsigned int nr)
 	return items;
 }
 
+/**
+ * test_hold_cpus() - hold all CPUs, so that what is submitted does not start
+ * @scope: the items' scope
+ * @items: as many as CPUs can be, initialised
+ * @gate: where they stand when this returns; complete_all(&gate->go) ends it
+ *
+ * Return: how many CPUs are held.
+ */
+unsigned int test_hold_cpus(struct scopex_scope *scope, struct test_item *items,
+			    struct test_gate *gate)
+{
+	unsigned int cpu, nr = 0;
+
+	test_gate_init(gate);
+	for_each_online_cpu(cpu) {
+		items[nr].gate = gate;
+		/* One that is not served can't be held, and need not be. */
+		if (scopex_submit_on(scope, cpu, &items[nr].work))
+			continue;
+		wait_for_completion(&gate->reached);
+		nr++;
+	}
+	return nr;
+}
+
 static int test_probe_body(struct scopex_scope *scope, void *arg)
 {
 	struct test_item item;

@@ -144,6 +144,8 @@ static inline void test_item_init(struct test_item *item)
 }
 
 struct test_item *test_items(unsigned int nr);
+unsigned int test_hold_cpus(struct scopex_scope *scope, struct test_item *items,
+			    struct test_gate *gate);
 bool test_served(unsigned int cpu);
 unsigned int test_this_cpu(void);
 unsigned int test_other_cpu(unsigned int cpu);
