@@ -443,23 +443,78 @@ static void deadline_that_does_not_come(struct scopex_test *test)
 	EXPECT_EQ(test, atomic_read(&item.runs), 100);
 }
 
-/* The timer and the end of the scope meet, again and again. */
+/**
+ * struct racer - an item that takes its time, unless its scope is cancelled
+ * @work: the item
+ * @length: how long it takes, in looks at the scope
+ * @ran: whether it has run
+ */
+struct racer {
+	struct scopex_work	work;
+	unsigned long		length;
+	bool			ran;
+};
+
+static int racer_fn(struct scopex_work *work)
+{
+	struct racer *racer = container_of(work, struct racer, work);
+	unsigned long i;
+
+	for (i = 0; i < racer->length; i++)
+		if (scopex_cancelled(scopex_work_scope(work)))
+			break;
+	racer->ran = true;
+	return 0;
+}
+
+/* The shortest deadline: it meets the submit rather than the end. */
+#define RACE_NSECS	1000
+
+/*
+ * The timer and the end of the scope meet, again and again: whichever was first, the
+ * other one is made to be a little earlier. However slow the machine is, there is an
+ * item that outlasts the shortest deadline, and a deadline that an empty item is
+ * faster than: so both come first, sooner or later.
+ */
 static void deadline_races_the_end(struct scopex_test *test)
 {
-	unsigned int i, runs = 0, accepted = 0;
-	struct test_item item;
+	unsigned int i, ended = 0, expired = 0;
+	unsigned long length = 0;
+	u64 ns = RACE_NSECS;
+	int submitted, err;
 
 	for (i = 0; i < 2000; i++) {
-		test_item_init(&item);
-		scopex_scope_with(s, .timeout = ns_to_ktime(1000 + i * 20)) {
-			accepted += !scopex_submit_any(s, &item.work);
-			scopex_join(s);
+		struct racer racer = { .work = SCOPEX_WORK_INIT(racer_fn),
+				       .length = length };
+
+		scopex_scope_with(s, .timeout = ns_to_ktime(ns)) {
+			submitted = scopex_submit_any(s, &racer.work);
+			err = scopex_join(s);
 		}
 		/* One that was accepted has run, or was cancelled. */
-		runs += atomic_read(&item.runs);
-		accepted -= scopex_work_result(&item.work) == -ECANCELED;
+		if (submitted)
+			EXPECT_EQ(test, submitted, -ECANCELED);
+		else
+			EXPECT_EQ(test, scopex_work_result(&racer.work),
+				  racer.ran ? 0 : -ECANCELED);
+		if (err) {
+			EXPECT_EQ(test, err, -ETIME);
+			expired++;
+			if (length)
+				length -= DIV_ROUND_UP(length, 8);
+			else
+				ns += ns / 8;
+		} else {
+			EXPECT(test, racer.ran);
+			ended++;
+			if (ns > RACE_NSECS)
+				ns -= ns / 8;
+			else
+				length += length / 8 + 1;
+		}
 	}
-	EXPECT_EQ(test, runs, accepted);
+	EXPECT(test, ended);
+	EXPECT(test, expired);
 }
 
 /* The nearer deadline wins, whichever scope has it. */
