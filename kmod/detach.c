@@ -81,9 +81,9 @@ int scopex_detach(struct scopex_detached *detached)
 	int err;
 
 	if (completion_done(&detached->done))
-		return -EBUSY;
+		return scopex_refuse(-EBUSY);
 	if (!try_module_get(detached->owner))
-		return -ENODEV;
+		return scopex_refuse(-ENODEV);
 	refcount_inc(&detached->refs);
 	err = scopex_submit_any(&detached->scope, &detached->work);
 	if (err) {

@@ -200,6 +200,13 @@ static inline void scopex_leave(struct scopex_worker *w)
 	WRITE_ONCE(w->site, NULL);
 }
 
+/* A submit is refused: count it, and return why. */
+static inline int scopex_refuse(int err)
+{
+	this_cpu_inc(scopex_cpus.refused);
+	return err;
+}
+
 /* For who holds a reference on the scope, and goes on to do so. */
 static inline void scopex_get(struct scopex_scope *scope)
 {

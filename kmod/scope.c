@@ -189,12 +189,6 @@ static void scopex_unregister(struct scopex_scope *scope)
 	raw_spin_unlock_irqrestore(&sc->scopes_lock, flags);
 }
 
-static int scopex_refuse(int err)
-{
-	this_cpu_inc(scopex_cpus.refused);
-	return err;
-}
-
 /*
  * Of scopex_associate(): the item is not to be queued, but left to the owner; or to
  * be queued when the limit allows it.

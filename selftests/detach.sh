@@ -4,8 +4,19 @@
 . "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
-ktap_plan 2
+# In each of three cases one item is: it is out, or runs, or its module goes.
+refused_ones_are_counted()
+{
+	refused=$(($(counter total.refused) - refused_before))
+	[ "$refused" -eq 3 ] && return
+	ktap_msg "total.refused has grown by $refused, not 3"
+	return 1
+}
+
+ktap_plan 3
 suite_load
+refused_before=$(counter total.refused)
 suite_run detach
+ktap_check "refused ones are counted" refused_ones_are_counted
 suite_unload
 ktap_finish

@@ -254,6 +254,23 @@ static void pins_its_module(struct scopex_test *test)
 	until_released(1);
 }
 
+static void refused_by_a_module_that_goes(struct scopex_test *test)
+{
+	static struct module going = { .state = MODULE_STATE_GOING };
+	atomic_t runs = ATOMIC_INIT(0);
+	struct orphan *orphan = orphan_new(test, &runs, NULL);
+
+	if (!orphan)
+		return;
+	atomic_set(&released, 0);
+	orphan->detached.owner = &going;
+	EXPECT_EQ(test, scopex_detach(&orphan->detached), -ENODEV);
+	EXPECT_EQ(test, scopex_work_result(&orphan->detached.work), -ENODATA);
+	scopex_detached_put(&orphan->detached);
+	EXPECT_EQ(test, atomic_read(&released), 1);
+	EXPECT_EQ(test, atomic_read(&runs), 0);
+}
+
 static const struct scopex_case detach_cases[] = {
 	SCOPEX_CASE(waits_for_the_result),
 	SCOPEX_CASE(outlives_who_submits_it),
@@ -262,6 +279,7 @@ static const struct scopex_case detach_cases[] = {
 	SCOPEX_CASE(cancel_ends_what_has_not_started),
 	SCOPEX_CASE(cancel_reaches_its_scopes),
 	SCOPEX_CASE(pins_its_module),
+	SCOPEX_CASE(refused_by_a_module_that_goes),
 };
 
 SCOPEX_SUITE(detach, detach_cases);
