@@ -283,8 +283,8 @@ static int scopex_run_loop(struct scopex_loop *loop)
 	struct scopex_scope *outer = NULL;
 	unsigned long grain = loop->grain;
 
-	if (unlikely(scope->error && (atomic64_read(&scope->state) &
-				      SCOPEX_KIND_MASK) == SCOPEX_REFUSED))
+	if (unlikely((atomic64_read(&scope->state) & SCOPEX_KIND_MASK) ==
+		     SCOPEX_REFUSED))
 		return scope->error;
 
 	if (!grain)
