@@ -118,3 +118,19 @@ counter()
 {
 	sed -n "s/^$1 //p" "$SCOPEX/counters"
 }
+
+# held_row - the row of the scope that the suite "hold" keeps open
+held_row()
+{
+	grep '^held ' "$SCOPEX/scopes"
+}
+
+wait_for_held_scope()
+{
+	for _ in $(seq 300); do
+		held_row | awk '$2 == 5 && $4 == "open" { found = 1 }
+				END { exit !found }' && return
+		sleep 0.1 2>/dev/null || sleep 1
+	done
+	return 1
+}

@@ -9,6 +9,8 @@
 
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/ktap.sh"
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/suite.sh"
 
 # Blocks of data: one; part of a hash block; just full; one more; the same for
 # two hash blocks, and for two full levels.
@@ -23,7 +25,7 @@ SALT_MAX=$SALT$SALT$SALT$SALT$SALT$SALT$SALT$SALT
 # Blocks of data of a build that takes long, 4 GiB
 LONG=1048576
 
-PLAN=$((40 + 3 * $(echo "$SIZES" | wc -w)))
+PLAN=$((41 + 3 * $(echo "$SIZES" | wc -w)))
 
 dir=
 loaded=
@@ -458,6 +460,63 @@ check_long_build()
 	rm -f "$dir/holes"
 }
 
+# Wait until one item more than $1 has failed and is out, but that of CPU 0 is not.
+one_has_failed()
+{
+	for _ in $(seq 50); do
+		[ "$(counter total.errors)" -gt "$1" ] &&
+			grep -q '^scope  *1 .* verity_on_cpus()' "$SCOPEX/scopes" &&
+			return
+		sleep 0.1 2>/dev/null || sleep 1
+	done
+	return 1
+}
+
+release_after_failure()
+{
+	one_has_failed "$1"
+	status=$?
+	echo 1 > "$SCOPEX_TEST/release"
+	return "$status"
+}
+
+# CPU 0 is held, so that its item has not begun when that of CPU $1 fails: it never
+# does.
+error_cancels()
+{
+	cancelled=$(counter total.cancelled)
+	errors=$(counter total.errors)
+	echo hold > "$SCOPEX_TEST/run" &
+	holder=$!
+	if ! wait_for_held_scope; then
+		echo 1 > "$SCOPEX_TEST/release"
+		wait "$holder"
+		return 1
+	fi
+	release_after_failure "$errors" &
+	releaser=$!
+	refused "$io_error" /sys/module/scopex/initstate "cpus=0,$1"
+	status=$?
+	wait "$releaser" || status=1
+	wait "$holder"
+	same "cancelled items" $((cancelled + 1)) "$(counter total.cancelled)" &&
+		return "$status"
+}
+
+check_error_on_cpus()
+{
+	name="ends at the first error, on CPUs that are named"
+	other=$(sed -n 's/^cpu\([1-9][0-9]*\)\.run .*/\1/p' "$SCOPEX/counters" |
+		head -n 1)
+	if [ "$cpu" != 0 ] || [ -z "$other" ]; then
+		ktap_skip "$name" "needs CPU 0 and another one"
+	elif ! load scopex_test; then
+		ktap_skip "$name" "no module scopex_test"
+	else
+		ktap_check "$name" error_cancels "$other"
+	fi
+}
+
 without_cpu()
 {
 	data 1000
@@ -540,6 +599,7 @@ check_block_device
 ktap_check "a reader keeps its tree" reader_keeps_tree
 check_refusals
 check_long_build
+check_error_on_cpus
 check_hotplug
 if [ -n "$loaded" ]; then
 	ktap_check "unload" unload
