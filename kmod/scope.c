@@ -103,7 +103,8 @@
  *	deadline, the ancestors); who cancels for that reason says why before it sets
  *	CANCELLED. A full barrier on both sides; see join-cancel.litmus.
  *   J	Who waits for one item says so, then looks at it; the worker ends the item,
- *	then looks for who waits. Full barriers in between; see join-item.litmus.
+ *	then looks for who waits. Full barriers in between; see join-item.litmus. So
+ *	does who undoes the claim of an item; see join-refused.litmus.
  *
  * H is in worker.c, L and M in loop.c, P in internal.h, Q in queue.h. The litmus tests are in
  * selftests/litmus/, and "make check-model" runs them; each says which functions
@@ -291,13 +292,15 @@ static noinline void scopex_push_own(struct scopex_scope *scope,
  * @scope: the scope, which is SCOPEX_JOINABLE
  * @work: the item, which is not touched
  *
- * Context: the worker, which holds the item's reference on the scope.
+ * Context: the worker, which holds the item's reference on the scope; or a submitter,
+ * who knows that it is open.
  */
 void scopex_wake_joiner(struct scopex_scope *scope, struct scopex_work *work)
 {
 	/*
 	 * J: between the item's result and the look for a joiner; pairs with
-	 * scopex_join_item(); see join-item.litmus.
+	 * scopex_join_item(); see join-item.litmus, and join-refused.litmus where it is
+	 * a submitter who looks.
 	 */
 	smp_mb();
 	if (READ_ONCE(scopex_custom(scope)->joined) == work)
@@ -306,7 +309,8 @@ void scopex_wake_joiner(struct scopex_scope *scope, struct scopex_work *work)
 
 /*
  * A claim is undone, of a submit that was refused. Who joined the item meanwhile took
- * it for submitted, and waits. The caller knows that the scope is open, if it is one.
+ * it for submitted, and waits; see join-refused.litmus. The caller knows that the scope
+ * is open, if it is one.
  */
 static void scopex_unclaim_item(struct scopex_scope *scope,
 				struct scopex_work *work, int status)
@@ -1120,7 +1124,7 @@ int scopex_join_item(struct scopex_work *work)
 			scopex_run_own(w, scope);
 		/*
 		 * J: between the name of the item and the look at it; pairs with
-		 * scopex_wake_joiner(); see join-item.litmus.
+		 * scopex_wake_joiner(); see join-item.litmus, join-refused.litmus.
 		 */
 		scopex_set_waiting(scope, &how);
 		status = scopex_work_result(work);
