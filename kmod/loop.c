@@ -47,6 +47,7 @@
 #include <linux/bug.h>
 #include <linux/err.h>
 #include <linux/export.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/math.h>
 #include <linux/rcupdate.h>
@@ -195,6 +196,22 @@ static void scopex_do_chunk(struct scopex_loop *loop, u64 chunk, void *result)
 }
 
 /*
+ * Between two chunks. Tracers (RCU-tasks) wait for a quiescent state of each thread, and
+ * neither a preemption nor cond_resched() is one: it has to be reported, also if nobody
+ * else wants the CPU, and need_resched() is never seen. That is a look at several words
+ * and a call; once a tick is often enough, and leaves a look at jiffies for each chunk.
+ */
+static __always_inline void scopex_breathe(unsigned long *tick)
+{
+	if (unlikely(time_after(jiffies, *tick))) {
+		*tick = jiffies;
+		cond_resched_tasks_rcu_qs();
+	} else if (unlikely(need_resched())) {
+		cond_resched();
+	}
+}
+
+/*
  * Do chunks until there are none, or the loop is cancelled, or the CPU of @helper, if
  * there is one, has items to run.
  */
@@ -204,6 +221,8 @@ static void scopex_do_chunks(struct scopex_loop *loop, struct scopex_cpu *cursor
 	const struct scopex_reduction *reduction = loop->reduction;
 	bool serial = atomic64_read(&loop->scope->state) & SCOPEX_SERIAL;
 	u64 result[SCOPEX_RESULT_MAX / sizeof(u64)] = { };
+	/* So that it is reported in each loop: a worker may go from one to the next. */
+	unsigned long tick = jiffies - 1;
 	bool done = false;
 	u64 chunk;
 
@@ -222,8 +241,7 @@ static void scopex_do_chunks(struct scopex_loop *loop, struct scopex_cpu *cursor
 		if (unlikely(fatal_signal_pending(current)) &&
 		    loop->scope->flags & SCOPEX_KILLABLE)
 			scopex_cancel_with(loop->scope, -EINTR);
-		if (unlikely(need_resched()))
-			cond_resched();
+		scopex_breathe(&tick);
 		if (helper && !scopex_queue_end(READ_ONCE(helper->sc->queue)))
 			break;
 	}

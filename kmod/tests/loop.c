@@ -9,7 +9,9 @@
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -568,6 +570,57 @@ static void loop_has_a_deadline(struct scopex_test *test)
 				   .timeout = ms_to_ktime(100000)), 0);
 }
 
+/**
+ * struct tracer - a loop that runs until a grace period of RCU-tasks has passed
+ * @begun: whether the loop runs
+ * @passed: whether it has
+ * @give_up: when the loop ends without
+ */
+struct tracer {
+	bool		begun;
+	bool		passed;
+	unsigned long	give_up;
+};
+
+static int tracer_thread(void *data)
+{
+	struct tracer *tracer = data;
+
+	/* One that began before may find the loop's caller asleep. */
+	while (!READ_ONCE(tracer->begun) && !kthread_should_stop())
+		usleep_range(50, 200);
+	synchronize_rcu_tasks();
+	WRITE_ONCE(tracer->passed, true);
+	test_thread_until_stopped();
+	return 0;
+}
+
+static int until_traced(const struct scopex_range *range)
+{
+	struct tracer *tracer = range->arg;
+
+	WRITE_ONCE(tracer->begun, true);
+	udelay(5);
+	if (READ_ONCE(tracer->passed) || time_after(jiffies, tracer->give_up))
+		scopex_cancel(range->scope);
+	return 0;
+}
+
+/* Who loads a tracer's program waits for all threads, those in a long loop as well. */
+static void tracers_get_on(struct scopex_test *test)
+{
+	struct tracer tracer = { .give_up = jiffies + 60 * HZ };
+	struct task_struct *thread;
+
+	thread = test_thread(test, tracer_thread, &tracer, nr_cpu_ids);
+	if (!thread)
+		return;
+	EXPECT_EQ(test, scopex_for(0, ULONG_MAX, until_traced, .arg = &tracer,
+				   .grain = 1), -ECANCELED);
+	EXPECT(test, READ_ONCE(tracer.passed));
+	test_thread_stop(thread);
+}
+
 static int killed_loop_thread(void *data)
 {
 	int *err = data;
@@ -838,6 +891,7 @@ static const struct scopex_case loop_cases[] = {
 	SCOPEX_CASE(loop_that_is_to_run_all),
 	SCOPEX_CASE(loop_is_cancelled),
 	SCOPEX_CASE(loop_has_a_deadline),
+	SCOPEX_CASE(tracers_get_on),
 	SCOPEX_CASE(loop_is_killed),
 	SCOPEX_CASE(reduces_to_a_sum),
 	SCOPEX_CASE(results_are_joined_one_by_one),
