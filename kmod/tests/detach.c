@@ -257,11 +257,12 @@ static void pins_its_module(struct scopex_test *test)
 static void refused_by_a_module_that_goes(struct scopex_test *test)
 {
 	static struct module going = { .state = MODULE_STATE_GOING };
-	atomic_t runs = ATOMIC_INIT(0);
+	static atomic_t runs;
 	struct orphan *orphan = orphan_new(test, &runs, NULL);
 
 	if (!orphan)
 		return;
+	atomic_set(&runs, 0);
 	atomic_set(&released, 0);
 	orphan->detached.owner = &going;
 	EXPECT_EQ(test, scopex_detach(&orphan->detached), -ENODEV);
