@@ -162,6 +162,7 @@ static int scopex_make_worker(struct scopex_cpu *sc)
 		return -ENOMEM;
 	w->sc = sc;
 	init_completion(&w->started);
+	w->stall_since = jiffies;
 
 	if (sc->nr_workers)
 		task = kthread_create_on_node(scopex_worker_thread, w, node,
@@ -195,13 +196,24 @@ static int scopex_make_worker(struct scopex_cpu *sc)
 	return 0;
 }
 
-/* Have enough workers on standby, as far as the parameters let us. */
+/* Those that items have taken with them leave room for others. */
+static bool scopex_may_have_more(struct scopex_cpu *sc)
+{
+	return READ_ONCE(sc->nr_workers) - atomic_read(&sc->dead) <
+	       scopex_config.workers;
+}
+
+/*
+ * Have enough workers on standby, as far as the parameters let us; and one for an
+ * orphan, which gets it when it is enlisted.
+ */
 static void scopex_make_workers(struct scopex_cpu *sc)
 {
 	int err = 0;
 
-	while (!err && sc->nr_workers < scopex_config.workers &&
-	       atomic_read(&sc->spare) < scopex_config.standby) {
+	while (!err && scopex_may_have_more(sc) &&
+	       (atomic_read(&sc->spare) < scopex_config.standby ||
+		READ_ONCE(sc->orphan))) {
 		err = scopex_make_worker(sc);
 		if (!err)
 			scopex_enlist(sc->workers);
@@ -226,7 +238,7 @@ static void scopex_more_workers(struct work_struct *work)
  */
 void scopex_want_standby(struct scopex_cpu *sc)
 {
-	if (READ_ONCE(sc->nr_workers) < scopex_config.workers)
+	if (scopex_may_have_more(sc))
 		queue_work(scopex_maker, &sc->more);
 }
 
@@ -344,8 +356,7 @@ int scopex_cpus_start(const struct cpumask *cpus)
 		INIT_WORK(&sc->more, scopex_more_workers);
 		spin_lock_init(&sc->take_lock);
 		raw_spin_lock_init(&sc->scopes_lock);
-		raw_spin_lock_init(&sc->turn_lock);
-		sc->deferred_last = &sc->deferred;
+		spin_lock_init(&sc->turn_lock);
 		INIT_LIST_HEAD(&sc->scopes);
 		per_cpu(scopex_cursor, cpu) = sc;
 	}

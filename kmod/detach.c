@@ -80,16 +80,20 @@ int scopex_detach(struct scopex_detached *detached)
 {
 	int err;
 
-	if (completion_done(&detached->done))
+	/* The item's own claim is given back when it is out. */
+	if (atomic_xchg(&detached->submitted, true))
 		return scopex_refuse(-EBUSY);
-	if (!try_module_get(detached->owner))
+	if (!try_module_get(detached->owner)) {
+		atomic_set(&detached->submitted, false);
 		return scopex_refuse(-ENODEV);
+	}
 	refcount_inc(&detached->refs);
 	err = scopex_submit_any(&detached->scope, &detached->work);
 	if (err) {
 		/* Not the last: the caller has one. */
 		refcount_dec(&detached->refs);
 		module_put(detached->owner);
+		atomic_set(&detached->submitted, false);
 	}
 	return err;
 }

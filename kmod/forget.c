@@ -12,17 +12,25 @@
  * given some work to do on its way out, which is to drain and close its scopes. That
  * is the task itself, in process context, with its stack still in place.
  *
+ * Not so after an oops on x86: there the task begins its exit on a stack that is empty,
+ * and would overwrite the scope, and what its items borrow, before it came here. So an
+ * oops is looked at while it is reported: if items of the task's scopes are not out, or
+ * a timer is in one, there is no way on but to panic, by the scope's name. A scope that
+ * has nothing left is taken out of the list.
+ *
  * The same for a worker that exits in the middle of an item: another one takes its
  * queue over, as if the item slept for ever.
  *
  * The usual exit costs a look at each CPU's list of open scopes, which mostly is empty.
- * A scope that nothing was submitted to is in no list, and does no harm.
+ * A scope that nobody has a hold on was never listed, and does no harm.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/bitmap.h>
+#include <linux/kdebug.h>
 #include <linux/kernel.h>
+#include <linux/panic.h>
 #include <linux/sched.h>
 #include <linux/task_work.h>
 #include <linux/tracepoint.h>
@@ -88,8 +96,7 @@ static void scopex_check_worker(struct scopex_worker *w)
 		return;
 	scopex_misuse("item %ps of scope %s of %s() ends the thread that runs it on CPU %u: its scope will never drain",
 		      w->fn, site->name, site->func, w->sc->cpu);
-	if (scopex_reserve(w))
-		scopex_hand_over(w);
+	scopex_bury(w);
 }
 
 static void scopex_close_forgotten(struct callback_head *head)
@@ -138,6 +145,32 @@ static SCOPEX_EXIT_PROBE(scopex_exit_probe)
 		       task->comm, task->pid);
 }
 
+/* Does a task that oopses lose its frames at once? */
+#define SCOPEX_OOPS_REWINDS	IS_ENABLED(CONFIG_X86)
+
+static int scopex_oops(struct notifier_block *nb, unsigned long what, void *data)
+{
+	struct scopex_scope *scope;
+
+	if (what != DIE_OOPS || !in_task())
+		return NOTIFY_DONE;
+	while ((scope = scopex_find_forgotten(current))) {
+		u64 count = atomic64_read(&scope->state) & SCOPEX_COUNT_MASK;
+
+		if (count != SCOPEX_ONE || scope->flags & __SCOPEX_TIMED)
+			panic("scopex: task %s:%d oopses in the open scope %s of %s() (%s:%u), and its items are on a stack that is used again",
+			      current->comm, current->pid, scope->site->name,
+			      scope->site->func, scope->site->file,
+			      scope->site->line);
+		scopex_unregister(scope);
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block scopex_oops_block = {
+	.notifier_call = scopex_oops,
+};
+
 static void scopex_find_exit_point(struct tracepoint *point, void *unused)
 {
 	if (!strcmp(point->name, "sched_process_exit"))
@@ -153,10 +186,15 @@ static void scopex_find_exit_point(struct tracepoint *point, void *unused)
  */
 int scopex_forget_init(void)
 {
+	int err;
+
 	for_each_kernel_tracepoint(scopex_find_exit_point, NULL);
 	if (!scopex_exit_point)
 		return -ENOENT;
-	return tracepoint_probe_register(scopex_exit_point, scopex_exit_probe, NULL);
+	err = tracepoint_probe_register(scopex_exit_point, scopex_exit_probe, NULL);
+	if (!err && SCOPEX_OOPS_REWINDS)
+		register_die_notifier(&scopex_oops_block);
+	return err;
 }
 
 /**
@@ -168,6 +206,8 @@ void scopex_forget_exit(void)
 {
 	tracepoint_probe_unregister(scopex_exit_point, scopex_exit_probe, NULL);
 	tracepoint_synchronize_unregister();
+	if (SCOPEX_OOPS_REWINDS)
+		unregister_die_notifier(&scopex_oops_block);
 }
 #else
 int scopex_forget_init(void)

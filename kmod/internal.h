@@ -76,8 +76,10 @@ enum scopex_counter {
  * @active: whether it serves the queue
  * @reserved: whether a worker on standby is kept for it
  * @nested: how many scopes its item has open
- * @turn: the scope with a limit for each CPU that its item is of, or NULL; protected by
- *	scopex_cpu.turn_lock
+ * @turn: the scope with a limit for each CPU that its item is of, or NULL; this and the
+ *	next two are protected by scopex_cpu.turn_lock
+ * @deferred: the items of that scope that wait for a turn on this CPU, oldest first
+ * @deferred_last: the last of them
  * @sc: its CPU
  * @task: the thread
  * @standby: link in scopex_cpu.standby
@@ -101,6 +103,8 @@ struct scopex_worker {
 	bool			reserved;
 	unsigned int		nested;
 	struct scopex_scope	*turn;
+	struct llist_node	*deferred;
+	struct llist_node	*deferred_last;
 	struct scopex_cpu	*sc;
 	struct task_struct	*task;
 	struct llist_node	standby;
@@ -134,9 +138,9 @@ struct scopex_worker {
  * @standby: those that wait for the queue to be given to them
  * @spare: how many of these are not reserved
  * @more: makes more of them
- * @turn_lock: protects @deferred, @deferred_last, and scopex_worker.turn
- * @deferred: the items that wait for a turn on this CPU, of any scope, oldest first
- * @deferred_last: where the next one of them is hung on
+ * @orphan: an active worker that has died without one to hand over to, or NULL
+ * @dead: how many workers items have taken with them
+ * @turn_lock: protects its workers' turns
  *
  * Four groups, each on cache lines of its own: what submitters write, what the
  * worker writes, what the first submit and the end of a scope write, and what a
@@ -164,9 +168,9 @@ struct scopex_cpu {
 	struct llist_head	standby;
 	atomic_t		spare;
 	struct work_struct	more;
-	raw_spinlock_t		turn_lock;
-	struct llist_node	*deferred;
-	struct llist_node	**deferred_last;
+	struct scopex_worker	*orphan;
+	atomic_t		dead;
+	spinlock_t		turn_lock;
 };
 
 DECLARE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
@@ -178,13 +182,16 @@ extern struct scopex_config scopex_config;
 void scopex_put_items(struct scopex_scope *scope, unsigned int nr);
 void scopex_set_error(struct scopex_scope *scope, int err);
 void scopex_fail(struct scopex_scope *scope, int err);
+void scopex_list(struct scopex_scope *scope);
+void scopex_unregister(struct scopex_scope *scope);
 
 /* scope.c, for scopes with options */
 void scopex_wake_joiner(struct scopex_scope *scope, struct scopex_work *work);
 void scopex_let_start(struct scopex_scope *scope);
 bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope,
 		      struct scopex_work *work);
-void scopex_give_turn(struct scopex_worker *w, struct scopex_scope *scope);
+struct scopex_work *scopex_pass_turn(struct scopex_worker *w,
+				     struct scopex_scope *scope);
 
 /* What @w runs from now on belongs to @scope. */
 static inline void scopex_enter(struct scopex_worker *w,
@@ -237,6 +244,7 @@ void scopex_help(struct scopex_worker *w);
 int scopex_worker_thread(void *data);
 void scopex_serve(struct scopex_worker *w);
 void scopex_enlist(struct scopex_worker *w);
+void scopex_bury(struct scopex_worker *w);
 void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope);
 bool scopex_reserve(struct scopex_worker *w);
 void scopex_unreserve(struct scopex_worker *w);

@@ -26,6 +26,8 @@
  * CPU is given items leaves after its chunk: whoever is still in the loop asks again
  * when it is idle.
  *
+ * A loop that is offered is listed with the open scopes, so that forget.c finds it.
+ *
  * Nothing is allocated, however many CPUs there are. A chunk is no item: it is run
  * like a part of one, and may do what an item may.
  *
@@ -142,6 +144,8 @@ static void scopex_ask(struct scopex_loop *loop, struct scopex_cpu **cursor)
 	if (i == SCOPEX_ASK)
 		return;
 
+	/* By the caller, who is the first to ask. */
+	scopex_list(loop->scope);
 	scopex_get(loop->scope);
 	/* Release L: pairs with scopex_help(); see offer-take.litmus. */
 	if (cmpxchg_release(&sc->offer, NULL, loop)) {

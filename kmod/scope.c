@@ -112,7 +112,9 @@
  *
  * Open scopes can be listed (debugfs). To keep an empty scope free of charge, a
  * scope is registered by its first submit: the FRESH flag sends that one to the
- * slow path, which clears the flag in the same step that takes the reference.
+ * slow path, which clears the flag in the same step that takes the reference. (A scope
+ * with a deadline, or a parent, or of a loop that is offered, has another hold on it
+ * than items, and is listed then.)
  * Since the item holds it until it ran, registering is over before the owner
  * can unregister; see register-unregister.litmus.
  */
@@ -180,7 +182,13 @@ static void scopex_register(struct scopex_scope *scope)
 	raw_spin_unlock_irqrestore(&sc->scopes_lock, flags);
 }
 
-static void scopex_unregister(struct scopex_scope *scope)
+/**
+ * scopex_unregister() - take a scope out of the list of open scopes
+ * @scope: the scope
+ *
+ * Context: its owner.
+ */
+void scopex_unregister(struct scopex_scope *scope)
 {
 	struct scopex_cpu *sc = per_cpu_ptr(&scopex_cpus, scope->cpu);
 	unsigned long flags;
@@ -188,6 +196,20 @@ static void scopex_unregister(struct scopex_scope *scope)
 	raw_spin_lock_irqsave(&sc->scopes_lock, flags);
 	list_del(&scope->node);
 	raw_spin_unlock_irqrestore(&sc->scopes_lock, flags);
+}
+
+/**
+ * scopex_list() - list a scope that takes references in another way than by a submit
+ * @scope: the scope
+ *
+ * Context: its owner, before anybody else can submit to it.
+ */
+void scopex_list(struct scopex_scope *scope)
+{
+	if (likely(!(atomic64_read(&scope->state) & SCOPEX_FRESH)))
+		return;
+	atomic64_andnot(SCOPEX_FRESH, &scope->state);
+	scopex_register(scope);
 }
 
 /*
@@ -398,77 +420,80 @@ void scopex_let_start(struct scopex_scope *scope)
  * scopex_take_turn() - may an item of a scope with a limit for each CPU begin?
  * @w: the worker
  * @scope: the scope
- * @work: the item; if it may not, it is scopex_give_turn() that queues it again
+ * @work: the item
  *
  * Those that have begun and are not out are in the CPU's workers, of which there are
- * few, so nobody has to count.
+ * few, so nobody has to count. One that has to wait hangs on one of these, and is run
+ * by a worker that has its turn already: see scopex_pass_turn().
  *
  * Context: the worker, which holds the item's reference on the scope.
  *
- * Return: whether it may.
+ * Return: whether it may; if not, it is not the worker's any more.
  */
 bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope,
 		      struct scopex_work *work)
 {
 	struct scopex_cpu *sc = w->sc;
-	struct scopex_worker *other;
+	struct scopex_worker *other, *host = NULL;
 	unsigned int begun = 0;
-	unsigned long flags;
 	bool begin;
 
-	raw_spin_lock_irqsave(&sc->turn_lock, flags);
+	spin_lock(&sc->turn_lock);
 	/* W: pairs with scopex_make_worker(). */
-	for (other = READ_ONCE(sc->workers); other; other = other->next)
-		begun += other->turn == scope;
+	for (other = READ_ONCE(sc->workers); other; other = other->next) {
+		if (other->turn != scope)
+			continue;
+		begun++;
+		/* All of a scope's hang on the same worker. */
+		if (!host || other->deferred)
+			host = other;
+	}
 	begin = begun < scopex_custom(scope)->limit_per_cpu;
 	if (begin) {
 		w->turn = scope;
 	} else {
 		work->node.next = NULL;
-		*sc->deferred_last = &work->node;
-		sc->deferred_last = &work->node.next;
+		if (host->deferred)
+			host->deferred_last->next = &work->node;
+		else
+			host->deferred = &work->node;
+		host->deferred_last = &work->node;
 	}
-	raw_spin_unlock_irqrestore(&sc->turn_lock, flags);
-
-	if (!begin) {
-		spin_lock(&sc->take_lock);
-		sc->taken--;
-		spin_unlock(&sc->take_lock);
-	}
+	spin_unlock(&sc->turn_lock);
 	return begin;
 }
 
 /**
- * scopex_give_turn() - an item of such a scope is out: let another one ask again
- * @w: the worker
+ * scopex_pass_turn() - an item of such a scope is out: which one has its turn now?
+ * @w: the worker that has run it
  * @scope: the scope
  *
- * Also if the item was cancelled, and had no turn: so none is left behind.
+ * As long as some wait, no turn is given back: so they are run in their order.
  *
  * Context: the worker, which holds the item's reference on the scope.
+ *
+ * Return: the item to run, or NULL if there is none; then the turn is given back.
  */
-void scopex_give_turn(struct scopex_worker *w, struct scopex_scope *scope)
+struct scopex_work *scopex_pass_turn(struct scopex_worker *w,
+				     struct scopex_scope *scope)
 {
 	struct scopex_cpu *sc = w->sc;
-	struct scopex_work *work = NULL;
-	struct llist_node **link;
-	unsigned long flags;
+	struct scopex_worker *host = w;
+	struct llist_node *node;
 
-	raw_spin_lock_irqsave(&sc->turn_lock, flags);
-	w->turn = NULL;
-	for (link = &sc->deferred; *link; link = &(*link)->next) {
-		if (scopex_node_to_work(*link)->scope != scope)
-			continue;
-		work = scopex_node_to_work(*link);
-		*link = work->node.next;
-		if (!*link)
-			sc->deferred_last = link;
-		break;
-	}
-	raw_spin_unlock_irqrestore(&sc->turn_lock, flags);
-
-	if (work)
-		scopex_push(sc, work, work);
+	spin_lock(&sc->turn_lock);
+	if (!w->deferred)
+		/* W: pairs with scopex_make_worker(). */
+		for (host = READ_ONCE(sc->workers); host; host = host->next)
+			if (host->turn == scope && host->deferred)
+				break;
+	node = host ? host->deferred : NULL;
+	if (node)
+		host->deferred = node->next;
+	else
+		w->turn = NULL;
+	spin_unlock(&sc->turn_lock);
+	return node ? scopex_node_to_work(node) : NULL;
 }
 
 static noinline int scopex_submit_special(struct scopex_scope *scope,
@@ -1241,6 +1266,20 @@ static void scopex_open_nested(struct scopex_scope *scope,
 		scopex_mark_cancelled(scope, why);
 }
 
+/*
+ * Open a scope outside of items. It is listed by its first submit, or now if there is
+ * a timer which must not outlive it: forget.c finds only what is listed.
+ */
+static void scopex_open_first(struct scopex_scope *scope, u64 state)
+{
+	if (likely(!(scope->flags & __SCOPEX_TIMED))) {
+		atomic64_set(&scope->state, state | SCOPEX_FRESH);
+		return;
+	}
+	atomic64_set(&scope->state, state);
+	scopex_register(scope);
+}
+
 static void scopex_close_nested(struct scopex_worker *w)
 {
 	if (!--w->nested)
@@ -1281,7 +1320,7 @@ scopex_open(struct scopex_scope *scope, struct scopex_site *site,
 	if (w)
 		scopex_open_nested(scope, w, state);
 	else
-		atomic64_set(&scope->state, state | SCOPEX_FRESH);
+		scopex_open_first(scope, state);
 	return scope;
 }
 

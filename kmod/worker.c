@@ -49,6 +49,9 @@
  *	the batch, and all that the former one did as the active worker. That the next
  *	one to wake a parked queue's worker wakes the right one takes another pair, in
  *	scopex_queue_park() and scopex_wake(); see handover-wake.litmus.
+ *   D	A worker that dies as the active one, with none on standby, says so, then looks
+ *	again; one that comes to stand by is counted, then looks for a dead one. Full
+ *	barriers in between: one of the two finds the other; see bury-enlist.litmus.
  */
 
 #include <linux/bug.h>
@@ -136,32 +139,12 @@ static __always_inline int scopex_call(struct scopex_worker *w,
 	return err;
 }
 
-/**
- * enum scopex_outcome - what became of an item that a worker has taken
- * @SCOPEX_OUT: it is out, and leaves a reference to be dropped
- * @SCOPEX_DEFERRED: it waits for a turn
- * @SCOPEX_GONE: it is out, and with it the scope
- */
-enum scopex_outcome {
-	SCOPEX_OUT,
-	SCOPEX_DEFERRED,
-	SCOPEX_GONE,
-};
-
-/* An item that is cancelled, or of a scope with options, or detached. */
-static noinline enum scopex_outcome
-scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
-		   struct scopex_work *work, u64 state)
+/* An item of a scope with options, or a cancelled one: it ends, and who cares is told. */
+static void scopex_end_special(struct scopex_worker *w, struct scopex_scope *scope,
+			       struct scopex_work *work, u64 state)
 {
-	bool turns = (state & (SCOPEX_CPU_LIMITED | SCOPEX_SERIAL)) == SCOPEX_CPU_LIMITED;
-	int err;
-
-	if (state & SCOPEX_CANCELLED)
-		err = scopex_item_cancelled(w, scope);
-	else if (turns && !scopex_take_turn(w, scope, work))
-		return SCOPEX_DEFERRED;
-	else
-		err = scopex_call(w, scope, work);
+	int err = state & SCOPEX_CANCELLED ? scopex_item_cancelled(w, scope) :
+					     scopex_call(w, scope, work);
 
 	scopex_end_item(work, err);
 	/* The scope is kept by the reference that is dropped later. */
@@ -169,16 +152,56 @@ scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
 		scopex_wake_joiner(scope, work);
 	if ((state & (SCOPEX_LIMITED | SCOPEX_SERIAL)) == SCOPEX_LIMITED)
 		scopex_let_start(scope);
-	if (turns)
-		scopex_give_turn(w, scope);
-	if (!(state & SCOPEX_DETACHED))
-		return SCOPEX_OUT;
-	/* It is its own scope, and may be freed by this. */
-	scopex_detached_end(scope);
-	return SCOPEX_GONE;
 }
 
-static __always_inline enum scopex_outcome
+/*
+ * An item of a scope with a limit for each CPU, and those that have waited for its
+ * turn. They count as run by this worker, which may have handed over.
+ */
+static unsigned int scopex_run_turns(struct scopex_worker *w, struct scopex_scope *scope,
+			    struct scopex_work *work, u64 state)
+{
+	unsigned int nr = 0;
+
+	/* What does not run needs no turn. */
+	if (state & SCOPEX_CANCELLED) {
+		scopex_end_special(w, scope, work, state);
+		return 1;
+	}
+	if (!scopex_take_turn(w, scope, work))
+		return 0;
+	do {
+		scopex_end_special(w, scope, work, atomic64_read(&scope->state));
+		nr++;
+		if (unlikely(need_resched()))
+			cond_resched();
+		work = scopex_pass_turn(w, scope);
+	} while (work);
+	return nr;
+}
+
+/* An item that is cancelled, or of a scope with options, or detached. */
+static noinline unsigned int
+scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
+		   struct scopex_work *work, u64 state)
+{
+	if ((state & (SCOPEX_CPU_LIMITED | SCOPEX_SERIAL)) == SCOPEX_CPU_LIMITED)
+		return scopex_run_turns(w, scope, work, state);
+
+	scopex_end_special(w, scope, work, state);
+	if (!(state & SCOPEX_DETACHED))
+		return 1;
+	/* It is its own scope, and may be freed by this; the site's module may go. */
+	scopex_leave(w);
+	scopex_detached_end(scope);
+	return 0;
+}
+
+/*
+ * Run an item. Return how many references on the scope are to be dropped, as so many
+ * items are out; if none, the item and the scope may be gone.
+ */
+static __always_inline unsigned int
 scopex_run_item(struct scopex_worker *w, struct scopex_scope *scope,
 		struct scopex_work *work)
 {
@@ -189,7 +212,7 @@ scopex_run_item(struct scopex_worker *w, struct scopex_scope *scope,
 			      SCOPEX_DETACHED)))
 		return scopex_run_special(w, scope, work, state);
 	scopex_end_item(work, scopex_call(w, scope, work));
-	return SCOPEX_OUT;
+	return 1;
 }
 
 /*
@@ -205,25 +228,28 @@ static void scopex_run_batch(struct scopex_worker *w)
 	scopex_enter(w, scope);
 	do {
 		struct scopex_work *work = scopex_node_to_work(node);
+		struct scopex_scope *done = scope;
+		unsigned int out;
 
 		w->rest = node->next;
 		if (work->scope != scope) {
-			if (likely(nr))
-				scopex_put_items(scope, nr);
+			/* In this order: the site may go with the scope. */
 			scope = work->scope;
 			scopex_enter(w, scope);
+			if (likely(nr))
+				scopex_put_items(done, nr);
 			nr = 0;
 		}
-		switch (scopex_run_item(w, scope, work)) {
-		case SCOPEX_OUT:
-			nr++;
-			break;
-		case SCOPEX_DEFERRED:
-			break;
-		case SCOPEX_GONE:
-			/* Nothing is left of it; another may be where it was. */
+		out = scopex_run_item(w, scope, work);
+		if (likely(out)) {
+			nr += out;
+		} else {
+			/* Another scope may be where it was. */
+			scopex_leave(w);
+			if (nr)
+				scopex_put_items(scope, nr);
 			scope = NULL;
-			break;
+			nr = 0;
 		}
 		/* Cheaper than an unconditional cond_resched() for each item. */
 		if (unlikely(need_resched()))
@@ -456,6 +482,25 @@ static void scopex_park(struct scopex_worker *w)
 	__set_current_state(TASK_RUNNING);
 }
 
+/* If a worker has died as the active one, and one stands by: that one takes over. */
+static void scopex_adopt(struct scopex_cpu *sc)
+{
+	struct scopex_worker *dead;
+
+	if (likely(!READ_ONCE(sc->orphan)) ||
+	    atomic_dec_if_positive(&sc->spare) < 0)
+		return;
+	/*
+	 * Who takes it out acts for it, as the only one that takes from the list.
+	 * Acquire D: pairs with scopex_bury(); see bury-enlist.litmus.
+	 */
+	dead = xchg_acquire(&sc->orphan, NULL);
+	if (dead)
+		scopex_hand_over(dead);
+	else
+		atomic_inc(&sc->spare);
+}
+
 /**
  * scopex_enlist() - have a worker stand by
  * @w: one that has nothing to do
@@ -464,9 +509,46 @@ static void scopex_park(struct scopex_worker *w)
  */
 void scopex_enlist(struct scopex_worker *w)
 {
+	struct scopex_cpu *sc = w->sc;
+
 	/* First in the list, then counted: who counts on it finds it. */
-	llist_add(&w->standby, &w->sc->standby);
-	atomic_inc(&w->sc->spare);
+	llist_add(&w->standby, &sc->standby);
+	atomic_inc(&sc->spare);
+	/*
+	 * D: it is counted, then it is looked for an orphan; pairs with
+	 * scopex_bury(); see bury-enlist.litmus.
+	 */
+	smp_mb__after_atomic();
+	scopex_adopt(sc);
+}
+
+/**
+ * scopex_bury() - an item ends the thread of its worker
+ * @w: the current task's worker
+ *
+ * What is queued goes to another one, as if the item slept for ever: at once, or as
+ * soon as one stands by, for which one more may be made than there were.
+ *
+ * Context: process context, of a task that exits; does not sleep.
+ */
+void scopex_bury(struct scopex_worker *w)
+{
+	struct scopex_cpu *sc = w->sc;
+
+	atomic_inc(&sc->dead);
+	if (scopex_reserve(w)) {
+		scopex_hand_over(w);
+		return;
+	}
+	/*
+	 * Release D: pairs with scopex_adopt(): who hands over for this worker sees
+	 * the rest of its batch; see bury-enlist.litmus.
+	 */
+	smp_store_release(&sc->orphan, w);
+	/* D: the orphan, then the look for one on standby; pairs with scopex_enlist(). */
+	smp_mb();
+	scopex_want_standby(sc);
+	scopex_adopt(sc);
 }
 
 /* Wait until the queue is given to this worker, or the thread has to stop. */

@@ -102,11 +102,12 @@ plant()
 		vm red "$expect" "modprobe plant what=$name; true" "$@"
 }
 
-# own NAME EXPECT SUITE - what the suite of scopex_test.ko does turns the VM red
+# own NAME EXPECT SUITE [PARAMETER]... - what the suite of scopex_test.ko does turns the
+# VM red, with these parameters for scopex.ko
 own()
 {
 	verdict "VM ($KERNEL_ID): $1" vm_own red "$2" \
-		"modprobe scopex_test; echo $3 >/sys/kernel/debug/scopex_test/run" \
+		"modprobe scopex ${*:4}; modprobe scopex_test; echo $3 >/sys/kernel/debug/scopex_test/run" \
 		--append sysctl.kernel.hung_task_timeout_secs=5
 }
 
@@ -161,6 +162,11 @@ default_cases()
 	plant pinned "FAIL: still in use: plant"
 	# It warns when the item that is queued behind that has run.
 	own "item that ends its thread" "WARNING.*item_ends_its_thread" undead
+	own "item that ends its thread, and none stands by" \
+		"WARNING.*item_ends_its_thread" undead standby=0 workers=1
+	own "oops in the frame of a scope" \
+		"Kernel panic - not syncing: scopex: task scopex_oops:.* in the open scope oopsed of oops_thread" \
+		oops
 }
 
 kasan_cases()
@@ -210,7 +216,7 @@ write_test()
 . "$ROOT/qemu/harness/logs.sh"
 . "$ROOT/qemu/harness/results.sh"
 kernel=${KERNEL:-stock-6.1}
-with_kernel "$kernel" 12 default_cases
+with_kernel "$kernel" 14 default_cases
 verdict "make check with broken tests" broken_tests
 for debug_kernel in ${KERNELS:-kasan kcsan}; do
 	case $debug_kernel in

@@ -46,6 +46,14 @@ is_reported_once()
 	[ "$(counter total.stalls)" -eq 1 ] && [ "$(counter cpu0.stalls)" -eq 1 ]
 }
 
+# Looked at every 4 s, and held for less than a threshold
+is_not_reported_early()
+{
+	hold stall_ms=16000 || return 1
+	sleep 9
+	[ "$(counter total.stalls)" -eq 0 ] && release && suite_rmmod
+}
+
 is_not_looked_for()
 {
 	hold stall_ms=0 || return 1
@@ -53,10 +61,11 @@ is_not_looked_for()
 	[ "$(counter total.stalls)" -eq 0 ] && release && suite_rmmod
 }
 
-ktap_plan 5
+ktap_plan 6
 ktap_check "an item that stalls is reported" is_reported
 ktap_check "once" is_reported_once
 ktap_check "it goes on when it is released" release
 suite_unload
+ktap_check "an item that ends in time is no stall" is_not_reported_early
 ktap_check "stall_ms=0 turns that off" is_not_looked_for
 ktap_finish

@@ -652,6 +652,7 @@ int scopex_each_cpu(const struct cpumask *mask, scopex_cpu_fn_t fn, void *arg);
  * @work: the item
  * @scope: its scope, with nobody who waits for it
  * @refs: who uses the object
+ * @submitted: whether it was submitted
  * @done: completed when the item is out
  * @fn: the function
  * @release: frees the object
@@ -663,6 +664,7 @@ struct scopex_detached {
 	struct scopex_work	work;
 	struct scopex_scope	scope;
 	refcount_t		refs;
+	atomic_t		submitted;
 	struct completion	done;
 	int			(*fn)(struct scopex_detached *detached);
 	void			(*release)(struct scopex_detached *detached);

@@ -70,6 +70,28 @@ static void until_released(int nr)
 		usleep_range(50, 200);
 }
 
+/* Before its end is told, but when its result is there already. */
+static void is_not_submitted_twice(struct scopex_test *test)
+{
+	int before = atomic_read(&released);
+	atomic_t runs = ATOMIC_INIT(0);
+	struct orphan *orphan = orphan_new(test, &runs, NULL);
+
+	if (!orphan)
+		return;
+	scopex_inject_set(SCOPEX_INJECT_ITEM_OUT, 20000);
+	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	while (scopex_work_busy(&orphan->detached.work))
+		cond_resched();
+	EXPECT_EQ(test, scopex_detach(&orphan->detached), -EBUSY);
+	test_inject_end(test, SCOPEX_INJECT_ITEM_OUT);
+	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detach(&orphan->detached), -EBUSY);
+	scopex_detached_put(&orphan->detached);
+	until_released(before + 1);
+	EXPECT_EQ(test, atomic_read(&runs), 1);
+}
+
 static void waits_for_the_result(struct scopex_test *test)
 {
 	atomic_t runs = ATOMIC_INIT(0);
@@ -281,6 +303,7 @@ static const struct scopex_case detach_cases[] = {
 	SCOPEX_CASE(cancel_reaches_its_scopes),
 	SCOPEX_CASE(pins_its_module),
 	SCOPEX_CASE(refused_by_a_module_that_goes),
+	SCOPEX_CASE(is_not_submitted_twice),
 };
 
 SCOPEX_SUITE(detach, detach_cases);

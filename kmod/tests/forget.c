@@ -118,6 +118,101 @@ static void guard_that_is_skipped(struct scopex_test *test)
 	EXPECT(test, forgetful.written);
 }
 
+/* A task that ends before the first submit leaves a timer in its frame. */
+static int late_thread(void *data)
+{
+	const struct scopex_options options = { .timeout = ms_to_ktime(3600000) };
+	struct scopex_custom_scope custom;
+	pid_t *pid = data;
+
+	__scopex_open_custom(&custom, &guard_site, &options);
+	WRITE_ONCE(*pid, current->pid);
+	kthread_complete_and_exit(NULL, 0);
+}
+
+static void until_gone(struct scopex_test *test, int (*fn)(void *data), void *data,
+		       const pid_t *pid)
+{
+	struct task_struct *thread = kthread_run(fn, data, "scopex_forget");
+
+	if (!EXPECT(test, !IS_ERR(thread)))
+		return;
+	while (!READ_ONCE(*pid) || alive(READ_ONCE(*pid)))
+		usleep_range(100, 500);
+}
+
+static void deadline_without_an_item(struct scopex_test *test)
+{
+	pid_t pid = 0;
+
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS)) {
+		scopex_test_skip(test, "needs tracepoints");
+		return;
+	}
+	EXPECT_WARNING("exits with the open scope forgotten of forgetful_thread()",
+		       until_gone(test, late_thread, &pid, &pid));
+}
+
+/**
+ * struct lost_loop - a loop whose caller ends in the middle of it
+ * @caller: the task, while it has not ended
+ * @pid: the task, once it ends
+ * @helpers: how many helpers are in it
+ * @gone: whether one of them has seen the caller go
+ */
+struct lost_loop {
+	struct task_struct	*caller;
+	pid_t			pid;
+	atomic_t		helpers;
+	bool			gone;
+};
+
+static int lost_chunk(const struct scopex_range *range)
+{
+	struct lost_loop *lost = range->arg;
+
+	if (current == lost->caller) {
+		if (!atomic_read(&lost->helpers)) {
+			/* Ask again. */
+			usleep_range(100, 500);
+			return 0;
+		}
+		WRITE_ONCE(lost->pid, current->pid);
+		kthread_complete_and_exit(NULL, 0);
+	}
+	atomic_inc(&lost->helpers);
+	while (!READ_ONCE(lost->pid))
+		usleep_range(100, 500);
+	/* Time enough for it to go, if it does not wait. */
+	msleep(200);
+	if (!alive(lost->pid))
+		WRITE_ONCE(lost->gone, true);
+	return 0;
+}
+
+static int lost_thread(void *data)
+{
+	struct lost_loop *lost = data;
+
+	lost->caller = current;
+	scopex_for(0, ULONG_MAX, lost_chunk, .grain = 1, .arg = lost);
+	WRITE_ONCE(lost->pid, current->pid);
+	return 0;
+}
+
+static void loop_without_its_caller(struct scopex_test *test)
+{
+	struct lost_loop lost = { };
+
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS)) {
+		scopex_test_skip(test, "needs tracepoints");
+		return;
+	}
+	EXPECT_WARNING("exits with the open scope lost_chunk of lost_thread()",
+		       until_gone(test, lost_thread, &lost, &lost.pid));
+	EXPECT(test, !READ_ONCE(lost.gone));
+}
+
 static int callback_body(struct scopex_scope *scope, void *arg)
 {
 	struct test_item *item = arg;
@@ -202,6 +297,8 @@ static void item_leaks_state(struct scopex_test *test)
 
 static const struct scopex_case forget_cases[] = {
 	SCOPEX_CASE(guard_that_is_skipped),
+	SCOPEX_CASE(deadline_without_an_item),
+	SCOPEX_CASE(loop_without_its_caller),
 	SCOPEX_CASE(callback_that_can_not_be_skipped),
 #if SCOPEX_CHECK_ITEMS
 	SCOPEX_CASE(item_leaks_state),
@@ -236,6 +333,38 @@ static const struct scopex_case undead_cases[] = {
 };
 
 SCOPEX_SUITE(undead, undead_cases);
+
+/* Hazard 11 at its worst: on x86, the frame is lost before the task's exit begins. */
+static int oops_thread(void *data)
+{
+	struct forgetful *forgetful = data;
+	struct borrower borrower = { .forgetful = forgetful, .lent = BORROWED };
+
+	scopex_work_init(&borrower.work, borrower_fn);
+	scopex_scope_named(s, "oopsed") {
+		scopex_submit_on(s, forgetful->cpu, &borrower.work);
+		wait_for_completion(&forgetful->gate.reached);
+		BUG();
+	}
+	return 0;
+}
+
+static void oops_in_a_scope(struct scopex_test *test)
+{
+	struct forgetful forgetful = { .cpu = test_this_cpu() };
+	struct task_struct *thread;
+
+	test_gate_init(&forgetful.gate);
+	thread = kthread_run(oops_thread, &forgetful, "scopex_oops");
+	if (EXPECT(test, !IS_ERR(thread)))
+		msleep(60000);
+}
+
+static const struct scopex_case oops_cases[] = {
+	SCOPEX_CASE(oops_in_a_scope),
+};
+
+SCOPEX_SUITE(oops, oops_cases);
 
 static DEFINE_MUTEX(deadlock_mutex);
 

@@ -418,6 +418,62 @@ out:
 	kfree(others);
 }
 
+static void order_is_kept_by_a_limit_on_a_cpu(struct scopex_test *test)
+{
+	unsigned int cpu = test_this_cpu(), i;
+	atomic_t turn = ATOMIC_INIT(0);
+	struct test_item items[8], last;
+	struct sleepers all;
+	struct sleeper *one = sleepers_get(test, 1, &all);
+
+	if (!one)
+		return;
+	scopex_scope_with(s, .limit_per_cpu = 1) {
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &one->work), 0);
+		wait_for_completion(&all.began);
+		for (i = 0; i < ARRAY_SIZE(items); i++) {
+			test_item_init(&items[i]);
+			items[i].turn = &turn;
+			EXPECT_EQ(test, scopex_submit_on(s, cpu, &items[i].work), 0);
+			/* When half of them wait for their turn, and the others are queued. */
+			if (i != ARRAY_SIZE(items) / 2)
+				continue;
+			test_item_init(&last);
+			scopex_scope(t)
+				EXPECT_EQ(test, scopex_submit_on(t, cpu, &last.work), 0);
+		}
+		complete_all(&all.go);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		EXPECT_EQ(test, items[i].order, i + 1);
+	kfree(one);
+}
+
+/* Both limits, an array, and one that is waited for. */
+static void limits_go_together(struct scopex_test *test)
+{
+	struct one *ones = kcalloc(CROWD, sizeof(*ones), GFP_KERNEL);
+	struct crowd crowd = { };
+	unsigned int i;
+
+	if (!EXPECT(test, ones))
+		return;
+	for (i = 0; i < CROWD; i++)
+		ones[i] = (struct one){ .work = SCOPEX_WORK_INIT(crowd_fn),
+					.crowd = &crowd };
+	scopex_scope_with(s, .flags = SCOPEX_JOINABLE, .limit = 3, .limit_per_cpu = 1) {
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, ones, CROWD, work), 0);
+		EXPECT_EQ(test, scopex_join_item(&ones[CROWD / 2].work), 0);
+		EXPECT_EQ(test, atomic_read(&ones[CROWD / 2].runs), 1);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	for (i = 0; i < CROWD; i++)
+		EXPECT_EQ(test, atomic_read(&ones[i].runs), 1);
+	EXPECT(test, atomic_read(&crowd.most) <= 3);
+	kfree(ones);
+}
+
 static void what_waits_for_a_cpu_is_cancelled(struct scopex_test *test)
 {
 	unsigned int cpu = test_this_cpu(), i;
@@ -454,6 +510,8 @@ static const struct scopex_case options_cases[] = {
 	SCOPEX_CASE(order_is_kept_by_a_limit),
 	SCOPEX_CASE(no_more_than_the_limit_on_a_cpu),
 	SCOPEX_CASE(limits_on_a_cpu_are_apart),
+	SCOPEX_CASE(order_is_kept_by_a_limit_on_a_cpu),
+	SCOPEX_CASE(limits_go_together),
 	SCOPEX_CASE(what_waits_for_a_cpu_is_cancelled),
 };
 

@@ -151,6 +151,7 @@ struct stress_item {
  * @rnd: what the owner draws from
  * @flags: the scope's
  * @limit: the scope's
+ * @limit_per_cpu: likewise
  * @timeout: the scope's
  * @calm: it is not cancelled by anybody
  * @loose: interrupts submit at any time, so what belongs to a round is not exact
@@ -173,6 +174,7 @@ struct stress_frame {
 	u64			rnd;
 	unsigned int		flags;
 	unsigned int		limit;
+	unsigned int		limit_per_cpu;
 	ktime_t			timeout;
 	bool			calm;
 	bool			loose;
@@ -666,7 +668,8 @@ static noinline void stress_in_block(struct stress_frame *frame)
 static noinline void stress_in_block_with(struct stress_frame *frame)
 {
 	scopex_scope_with(s, .flags = frame->flags, .timeout = frame->timeout,
-			  .limit = frame->limit)
+			  .limit = frame->limit,
+			  .limit_per_cpu = frame->limit_per_cpu)
 		stress_body(s, frame);
 }
 
@@ -690,6 +693,7 @@ static void stress_options(struct stress_frame *frame)
 	u64 *rnd = &frame->rnd;
 
 	frame->limit = one_in(rnd, 3) ? 1 + below(rnd, 4) : 0;
+	frame->limit_per_cpu = one_in(rnd, 3) ? 1 + below(rnd, 3) : 0;
 	if (one_in(rnd, 3))
 		frame->flags |= SCOPEX_JOINABLE;
 	if (frame->calm)
@@ -739,7 +743,8 @@ static void stress_frame(struct stress_frame *frame)
 		stress_ran(frame, scopex_run_with(stress_body, frame,
 						  .flags = frame->flags,
 						  .timeout = frame->timeout,
-						  .limit = frame->limit));
+						  .limit = frame->limit,
+						  .limit_per_cpu = frame->limit_per_cpu));
 		break;
 	}
 	if (frame->in_use)

@@ -58,6 +58,7 @@ extern const struct scopex_suite options_suite;
 extern const struct scopex_suite detach_suite;
 extern const struct scopex_suite forget_suite;
 extern const struct scopex_suite undead_suite;
+extern const struct scopex_suite oops_suite;
 extern const struct scopex_suite deadlock_suite;
 extern const struct scopex_suite stress_suite;
 extern const struct scopex_suite load_suite;
