@@ -646,7 +646,8 @@ EXPORT_SYMBOL_GPL(scopex_submit_any);
  * Context: as for scopex_submit().
  *
  * Return: as for scopex_submit(); -EAGAIN if as many items of the scope as its limit
- * allows are queued or run.
+ * allows are queued or run. The limit for each CPU is not asked: that is done when an
+ * item is to begin.
  */
 int scopex_try_submit(struct scopex_scope *scope, struct scopex_work *work)
 {

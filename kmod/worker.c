@@ -492,7 +492,7 @@ static void scopex_adopt(struct scopex_cpu *sc)
 		return;
 	/*
 	 * Who takes it out acts for it, as the only one that takes from the list.
-	 * Acquire D: pairs with scopex_bury(); see bury-enlist.litmus.
+	 * Acquire D: pairs with scopex_bury(); see bury-adopt.litmus.
 	 */
 	dead = xchg_acquire(&sc->orphan, NULL);
 	if (dead)
@@ -542,10 +542,13 @@ void scopex_bury(struct scopex_worker *w)
 	}
 	/*
 	 * Release D: pairs with scopex_adopt(): who hands over for this worker sees
-	 * the rest of its batch; see bury-enlist.litmus.
+	 * the rest of its batch; see bury-adopt.litmus.
 	 */
 	smp_store_release(&sc->orphan, w);
-	/* D: the orphan, then the look for one on standby; pairs with scopex_enlist(). */
+	/*
+	 * D: the orphan, then the look for one on standby; pairs with
+	 * scopex_enlist(); see bury-enlist.litmus.
+	 */
 	smp_mb();
 	scopex_want_standby(sc);
 	scopex_adopt(sc);

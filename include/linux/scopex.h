@@ -171,10 +171,12 @@ struct scopex_scope {
 /**
  * struct scopex_options - what a scope does by itself
  * @flags: SCOPEX_FAIL_FAST: an item that fails cancels the scope. SCOPEX_KILLABLE:
- *	a fatal signal for the owner, while it waits, cancels it with -EINTR.
+ *	a fatal signal for the owner, while it waits, cancels it with -EINTR (not so
+ *	where the owner is in an item: workers have no signals).
  *	SCOPEX_JOINABLE: scopex_join_item() may be used.
  * @timeout: after that time the scope is cancelled with -ETIME, at once if it is
- *	negative; 0 for never
+ *	negative; 0 for never. As with any cancellation, the scopes that its items have
+ *	opened are cancelled, too, those that the owner opens beside them are not.
  * @limit: how many of its items are queued or run at a time, the others waiting in
  *	the scope for their turn; 0 for any number
  * @limit_per_cpu: how many of its items have begun, and are not out, on each CPU at a
@@ -327,8 +329,8 @@ scopex_work_scope(const struct scopex_work *work)
  *
  * Context: any in which the scope is known to be open: its owner, its items.
  *
- * Return: true after scopex_cancel(), of the scope itself or of one that it is
- * nested in.
+ * Return: true after scopex_cancel(), of the scope itself or of the one of the item
+ * that has opened it, and so on.
  */
 static inline bool scopex_cancelled(const struct scopex_scope *scope)
 {
