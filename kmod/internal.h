@@ -170,6 +170,7 @@ struct scopex_cpu {
 	struct work_struct	more;
 	struct scopex_worker	*orphan;
 	atomic_t		dead;
+	/* for its workers' turns */
 	spinlock_t		turn_lock;
 };
 

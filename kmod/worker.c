@@ -158,8 +158,9 @@ static void scopex_end_special(struct scopex_worker *w, struct scopex_scope *sco
  * An item of a scope with a limit for each CPU, and those that have waited for its
  * turn. They count as run by this worker, which may have handed over.
  */
-static unsigned int scopex_run_turns(struct scopex_worker *w, struct scopex_scope *scope,
-			    struct scopex_work *work, u64 state)
+static unsigned int
+scopex_run_turns(struct scopex_worker *w, struct scopex_scope *scope,
+		 struct scopex_work *work, u64 state)
 {
 	unsigned int nr = 0;
 

@@ -344,7 +344,7 @@ static int oops_thread(void *data)
 	scopex_scope_named(s, "oopsed") {
 		scopex_submit_on(s, forgetful->cpu, &borrower.work);
 		wait_for_completion(&forgetful->gate.reached);
-		BUG();
+		__builtin_trap();
 	}
 	return 0;
 }
