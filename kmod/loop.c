@@ -57,6 +57,8 @@
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 
+#include <trace/events/scopex.h>
+
 #include "internal.h"
 
 /* How many CPUs are looked at for one that is idle. */
@@ -187,8 +189,11 @@ static void scopex_do_chunk(struct scopex_loop *loop, u64 chunk, void *result)
 		.arg = loop->arg,
 		.result = result,
 	};
-	int err = loop->fn(&range);
+	int err;
 
+	trace_scopex_chunk_start(loop->scope, loop->fn, range.first, range.count);
+	err = loop->fn(&range);
+	trace_scopex_chunk_end(loop->scope, loop->fn, err);
 	if (likely(!err))
 		return;
 	if (!IS_ERR_VALUE((long)err)) {

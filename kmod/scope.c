@@ -134,6 +134,8 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
 
+#include <trace/events/scopex.h>
+
 #include "compat/hrtimer.h"
 #include "internal.h"
 
@@ -159,6 +161,7 @@ static bool scopex_in_cancelled(const struct scopex_scope *scope, int *why)
 /* First why, then that: who sees a scope cancelled sees the reason, too. */
 static void scopex_mark_cancelled(struct scopex_scope *scope, int why)
 {
+	trace_scopex_cancel(scope, why);
 	scopex_set_error(scope, why);
 	/*
 	 * In one step; see cancel-drain.litmus, cancel-own.litmus. A full barrier
@@ -371,6 +374,8 @@ static noinline int scopex_start(struct scopex_scope *scope,
 
 	raw_spin_lock_irqsave(&custom->lock, flags);
 	start = custom->running < custom->limit;
+	if (start || !try)
+		trace_scopex_submit(scope, work, sc->cpu);
 	if (start) {
 		custom->running++;
 	} else if (!try) {
@@ -505,6 +510,7 @@ static noinline int scopex_submit_special(struct scopex_scope *scope,
 
 	work->scope = scope;
 	if (how == SCOPEX_FOR_OWNER) {
+		trace_scopex_submit(scope, work, sc->cpu);
 		scopex_push_own(scope, work, work);
 		return 0;
 	}
@@ -516,6 +522,16 @@ static noinline int scopex_submit_special(struct scopex_scope *scope,
 		scopex_put_items(scope, 1);
 		return scopex_refuse(err);
 	}
+	return 0;
+}
+
+/* Apart, so that no register is needed for it while the event is off. */
+static noinline int scopex_submit_traced(struct scopex_scope *scope,
+					 struct scopex_cpu *sc,
+					 struct scopex_work *work)
+{
+	trace_scopex_submit(scope, work, sc->cpu);
+	scopex_push(sc, work, work);
 	return 0;
 }
 
@@ -547,6 +563,8 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 
 	work->scope = scope;
 	scopex_inject(SCOPEX_INJECT_PUSH);
+	if (trace_scopex_submit_enabled())
+		return scopex_submit_traced(scope, sc, work);
 	scopex_push(sc, work, work);
 	return 0;
 }
@@ -718,9 +736,25 @@ static void scopex_link(struct scopex_work *first, unsigned int nr,
 			&scopex_array_item(first, i - 1, stride)->node;
 }
 
-static void scopex_push_array(struct scopex_cpu *sc, struct scopex_work *first,
-			      unsigned int nr, size_t stride)
+/* Before anything is pushed: the scope may be gone after. */
+static void scopex_trace_array(struct scopex_scope *scope, struct scopex_cpu *sc,
+			       struct scopex_work *first, unsigned int nr,
+			       size_t stride)
 {
+	unsigned int i;
+
+	if (!trace_scopex_submit_enabled())
+		return;
+	for (i = 0; i < nr; i++)
+		trace_scopex_submit(scope, scopex_array_item(first, i, stride),
+				    sc->cpu);
+}
+
+static void scopex_push_array(struct scopex_scope *scope, struct scopex_cpu *sc,
+			      struct scopex_work *first, unsigned int nr,
+			      size_t stride)
+{
+	scopex_trace_array(scope, sc, first, nr, stride);
 	scopex_link(first, nr, stride);
 	scopex_push(sc, scopex_array_item(first, nr - 1, stride), first);
 }
@@ -744,8 +778,9 @@ static void scopex_start_array(struct scopex_scope *scope, struct scopex_cpu *sc
 }
 
 /* Neighbours stay together, as they may share cache lines. */
-static void scopex_spread(struct scopex_cpu *sc, struct scopex_work *first,
-			  unsigned int nr, size_t stride)
+static void scopex_spread(struct scopex_scope *scope, struct scopex_cpu *sc,
+			  struct scopex_work *first, unsigned int nr,
+			  size_t stride)
 {
 	unsigned int cpus = cpumask_weight(&scopex_open_cpus) ?: 1;
 	unsigned int each = DIV_ROUND_UP(nr, cpus);
@@ -754,9 +789,12 @@ static void scopex_spread(struct scopex_cpu *sc, struct scopex_work *first,
 		unsigned int part = min(each, nr);
 		struct scopex_cpu *next = READ_ONCE(sc->next);
 
-		/* Its items may be gone before this returns. */
+		/*
+		 * Its items may be gone before this returns; the scope is kept by
+		 * those that are left.
+		 */
 		nr -= part;
-		scopex_push_array(sc, first, part, stride);
+		scopex_push_array(scope, sc, first, part, stride);
 		first = scopex_array_item(first, part, stride);
 		/* The last one may have gone offline; it is served all the same. */
 		sc = next ?: sc;
@@ -818,6 +856,7 @@ int __scopex_submit_array(struct scopex_scope *scope, int cpu,
 		return 0;
 	}
 	if (unlikely(err == SCOPEX_FOR_OWNER)) {
+		scopex_trace_array(scope, sc, first, nr, stride);
 		scopex_link(first, nr, stride);
 		scopex_push_own(scope, scopex_array_item(first, nr - 1, stride),
 				first);
@@ -826,9 +865,9 @@ int __scopex_submit_array(struct scopex_scope *scope, int cpu,
 
 	scopex_inject(SCOPEX_INJECT_PUSH);
 	if (cpu == SCOPEX_SPREAD)
-		scopex_spread(sc, first, nr, stride);
+		scopex_spread(scope, sc, first, nr, stride);
 	else
-		scopex_push_array(sc, first, nr, stride);
+		scopex_push_array(scope, sc, first, nr, stride);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(__scopex_submit_array);
@@ -852,6 +891,7 @@ void scopex_set_error(struct scopex_scope *scope, int err)
  */
 void scopex_fail(struct scopex_scope *scope, int err)
 {
+	trace_scopex_error(scope, err);
 	if (scope->flags & SCOPEX_FAIL_FAST)
 		scopex_cancel_with(scope, err);
 	else
@@ -949,9 +989,13 @@ static u64 scopex_drain_scope(struct scopex_scope *scope)
 	if (scopex_drained(state))
 		return state;
 
+	trace_scopex_wait(scope);
 	w = scopex_this_worker();
-	if (state & SCOPEX_SERIAL)
-		return scopex_drain_serial(scope, w);
+	if (state & SCOPEX_SERIAL) {
+		state = scopex_drain_serial(scope, w);
+		trace_scopex_waited(scope);
+		return state;
+	}
 	if (w)
 		scopex_hand_over(w);
 	how = scopex_how_to_wait(scope);
@@ -969,6 +1013,7 @@ static u64 scopex_drain_scope(struct scopex_scope *scope)
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
+	trace_scopex_waited(scope);
 	return state;
 }
 
@@ -1142,6 +1187,7 @@ int scopex_join_item(struct scopex_work *work)
 	if (w && !(state & SCOPEX_SERIAL))
 		scopex_hand_over(w);
 
+	trace_scopex_wait(scope);
 	how = scopex_how_to_wait(scope);
 	WRITE_ONCE(custom->joined, work);
 	for (;;) {
@@ -1162,6 +1208,7 @@ int scopex_join_item(struct scopex_work *work)
 	}
 	__set_current_state(TASK_RUNNING);
 	WRITE_ONCE(custom->joined, NULL);
+	trace_scopex_waited(scope);
 	return status;
 }
 EXPORT_SYMBOL_GPL(scopex_join_item);
@@ -1322,6 +1369,7 @@ scopex_open(struct scopex_scope *scope, struct scopex_site *site,
 		scopex_open_nested(scope, w, state);
 	else
 		scopex_open_first(scope, state);
+	trace_scopex_open(scope);
 	return scope;
 }
 
@@ -1371,6 +1419,7 @@ static void scopex_close(struct scopex_scope *scope, unsigned long caller)
 					       SCOPEX_CLOSED));
 	if (!(state & SCOPEX_FRESH))
 		scopex_unregister(scope);
+	trace_scopex_close(scope);
 	if (scope->parent)
 		scopex_close_nested(scopex_this_worker());
 }

@@ -22,6 +22,8 @@
 #include <linux/sched/debug.h>
 #include <linux/workqueue.h>
 
+#include <trace/events/scopex.h>
+
 #include "internal.h"
 
 static void scopex_look_for_stalls(struct work_struct *work);
@@ -38,10 +40,12 @@ static void scopex_report_stall(struct scopex_worker *w)
 
 	rcu_read_lock();
 	site = READ_ONCE(w->site);
-	if (site)
+	if (site) {
+		trace_scopex_stall(w->sc->cpu, w->task->pid, site, READ_ONCE(w->fn));
 		pr_warn("item %ps of scope %s of %s() holds up CPU %u for more than %u ms, in task %s:%d\n",
 			READ_ONCE(w->fn), site->name, site->func, w->sc->cpu,
 			scopex_config.stall_ms, w->task->comm, w->task->pid);
+	}
 	rcu_read_unlock();
 	sched_show_task(w->task);
 }

@@ -62,6 +62,8 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 
+#include <trace/events/scopex.h>
+
 #include "internal.h"
 
 /*
@@ -95,8 +97,10 @@ static noinline int scopex_item_failed(struct scopex_worker *w,
 }
 
 static noinline int scopex_item_cancelled(struct scopex_worker *w,
-					  struct scopex_scope *scope)
+					  struct scopex_scope *scope,
+					  struct scopex_work *work)
 {
+	trace_scopex_item_cancelled(scope, work, -ECANCELED);
 	local_inc(&w->count[SCOPEX_CANCELLED_ITEMS]);
 	scopex_set_error(scope, -ECANCELED);
 	return -ECANCELED;
@@ -116,6 +120,19 @@ static noinline void scopex_item_leaks(struct scopex_scope *scope, scopex_fn_t f
 		preempt_enable();
 }
 
+/* Apart, so that the events cost little while they are off. */
+static noinline void scopex_trace_start(struct scopex_scope *scope,
+					struct scopex_work *work)
+{
+	trace_scopex_run_start(scope, work, 0);
+}
+
+static noinline void scopex_trace_end(struct scopex_scope *scope,
+				      struct scopex_work *work, int err)
+{
+	trace_scopex_run_end(scope, work, err);
+}
+
 /* Call the function of an item. Return its result. */
 static __always_inline int scopex_call(struct scopex_worker *w,
 				       struct scopex_scope *scope,
@@ -126,9 +143,13 @@ static __always_inline int scopex_call(struct scopex_worker *w,
 	int err;
 
 	WRITE_ONCE(w->fn, (void *)fn);
+	if (trace_scopex_run_start_enabled())
+		scopex_trace_start(scope, work);
 	scopex_dep_run(scope);
 	err = fn(work);
 	scopex_dep_ran(scope);
+	if (trace_scopex_run_end_enabled())
+		scopex_trace_end(scope, work, err);
 	local_inc(&w->count[SCOPEX_RUN]);
 	if (SCOPEX_CHECK_ITEMS &&
 	    unlikely(preempt_count() || irqs_disabled() || rcu_preempt_depth() ||
@@ -143,7 +164,7 @@ static __always_inline int scopex_call(struct scopex_worker *w,
 static void scopex_end_special(struct scopex_worker *w, struct scopex_scope *scope,
 			       struct scopex_work *work, u64 state)
 {
-	int err = state & SCOPEX_CANCELLED ? scopex_item_cancelled(w, scope) :
+	int err = state & SCOPEX_CANCELLED ? scopex_item_cancelled(w, scope, work) :
 					     scopex_call(w, scope, work);
 
 	scopex_end_item(work, err);
@@ -411,6 +432,7 @@ void scopex_hand_over(struct scopex_worker *w)
 	WRITE_ONCE(w->active, false);
 	WRITE_ONCE(sc->active, heir->task);
 	local_inc(&w->count[SCOPEX_HANDOFFS]);
+	trace_scopex_hand_off(sc->cpu, current->pid, heir->task->pid);
 	scopex_inject(SCOPEX_INJECT_HAND_OVER);
 	/* Release H: pairs with scopex_stand_by(); see handover-wake.litmus. */
 	smp_store_release(&heir->active, true);
@@ -467,8 +489,10 @@ static void scopex_park(struct scopex_worker *w)
 		 */
 		set_current_state(TASK_IDLE);
 		if (READ_ONCE(sc->queue) != SCOPEX_PARKED) {
-			if (slept)
+			if (slept) {
 				local_inc(&w->count[SCOPEX_WAKEUPS]);
+				trace_scopex_wake(sc->cpu);
+			}
 			break;
 		}
 		if (READ_ONCE(sc->offer) || kthread_should_stop()) {
@@ -477,6 +501,7 @@ static void scopex_park(struct scopex_worker *w)
 			break;
 		}
 		local_inc(&w->count[SCOPEX_SLEEPS]);
+		trace_scopex_park(sc->cpu);
 		slept = true;
 		schedule();
 	}

@@ -1,0 +1,197 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# what the trace events say against the counters in debugfs
+. "$(dirname "$0")/ktap.sh"
+. "$(dirname "$0")/suite.sh"
+
+TRACEFS=/sys/kernel/tracing
+
+trace_is_there()
+{
+	grep -q " $TRACEFS tracefs " /proc/mounts ||
+		mount -t tracefs tracefs $TRACEFS 2>/dev/null ||
+		ktap_skip_all "this kernel has no trace events"
+}
+
+EVENTS="open wait waited close cancel error submit run_start run_end item_cancelled
+	chunk_start chunk_end hand_off stall park wake"
+
+# An instance of the tracer for each event, so that they can be counted without being
+# written out; "errors" has the items that fail.
+INSTANCES=$TRACEFS/instances
+log=$(mktemp)
+before=$(mktemp)
+
+drop_instances()
+{
+	for event in $EVENTS errors; do
+		[ ! -d "$INSTANCES/scopex_$event" ] || rmdir "$INSTANCES/scopex_$event"
+	done
+}
+trap 'drop_instances; rm -f "$log" "$before"' EXIT
+
+# count_one NAME EVENT - have an instance NAME that counts EVENT, from now on
+count_one()
+{
+	instance=$INSTANCES/scopex_$1
+	[ -d "$instance" ] || mkdir "$instance" || return
+	echo 0 > "$instance/events/scopex/scopex_$2/enable"
+	echo 64 > "$instance/buffer_size_kb"
+	echo > "$instance/trace"
+	[ "$1" != errors ] ||
+		echo 'ret < 0' > "$instance/events/scopex/scopex_$2/filter"
+	echo 1 > "$instance/events/scopex/scopex_$2/enable"
+}
+
+# count_all COMMAND [ARG]... - run it, and count what it does
+count_all()
+{
+	for event in $EVENTS; do
+		count_one "$event" "$event" || return
+	done
+	count_one errors run_end || return
+	cat "$SCOPEX/counters" > "$before"
+	"$@"
+	count_status=$?
+	for event in $EVENTS errors; do
+		echo 0 > "$INSTANCES/scopex_$event/events/scopex/enable"
+	done
+	return $count_status
+}
+
+# events NAME - how many there were, those that had no room any more included
+events()
+{
+	awk '/^(entries|overrun|dropped events): / { n += $NF } END { print n + 0 }' \
+		"$INSTANCES/scopex_$1"/per_cpu/cpu*/stats
+}
+
+# grown NAME - by how much a counter has grown
+grown()
+{
+	echo $(($(counter "$1") - $(sed -n "s/^$1 //p" "$before")))
+}
+
+# same WHAT NUMBER WHAT NUMBER - are they?
+same()
+{
+	[ "$2" = "$4" ] && return
+	ktap_msg "$1: $2, but $3: $4"
+	return 1
+}
+
+agree_on_all()
+{
+	bad=0
+	for pair in submitted:submit run:run_start run:run_end errors:errors \
+			cancelled:item_cancelled wakeups:wake handoffs:hand_off \
+			stalls:stall; do
+		same "counter ${pair%:*}" "$(grown "total.${pair%:*}")" \
+			"events ${pair#*:}" "$(events "${pair#*:}")" || bad=1
+	done
+	for pair in open:close wait:waited chunk_start:chunk_end; do
+		same "events ${pair%:*}" "$(events "${pair%:*}")" \
+			"events ${pair#*:}" "$(events "${pair#*:}")" || bad=1
+	done
+	return "$bad"
+}
+
+# The figures that debugfs.sh has, too
+load_agrees()
+{
+	bad=0
+	for pair in submit:151 item_cancelled:30 error:20 errors:20 cancel:1 open:1; do
+		same "events ${pair%:*}" "$(events "${pair%:*}")" expected "${pair#*:}" ||
+			bad=1
+	done
+	agree_on_all && return "$bad"
+}
+
+# traced COMMAND [ARG]... - run it, with what it traced in $log
+traced()
+{
+	echo > "$TRACEFS/trace"
+	echo 1 > "$TRACEFS/events/scopex/enable"
+	"$@"
+	traced_status=$?
+	echo 0 > "$TRACEFS/events/scopex/enable"
+	grep ' scopex_[a-z_]*: ' "$TRACEFS/trace" > "$log"
+	return $traced_status
+}
+
+# line REGEX - was such a line traced?
+line()
+{
+	grep -q -e " scopex_$1" "$log" && return
+	ktap_msg "no event scopex_$1"
+	return 1
+}
+
+names_are_resolved()
+{
+	bad=0
+	line 'open: scope=[0-9a-f]* name=load parent=[0(][^ ]* pending=0 error=0 at known_load() load\.c:[0-9]*$' || bad=1
+	line 'submit: scope=[0-9a-f]* name=load work=[0-9a-f]* fn=test_item_fn .*target=0$' || bad=1
+	line 'run_end: scope=[0-9a-f]* name=load work=[0-9a-f]* fn=test_item_fn .*ret=-5$' || bad=1
+	line 'close: .* error=0 at known_load() ' || bad=1
+	return "$bad"
+}
+
+# Pointers are shown hashed.
+no_address_is_shown()
+{
+	[ -s "$log" ] && ! grep -E '(=| )ffff[0-9a-f]{12}' "$log"
+}
+
+# hold_stalls - until the item that is held is told to stall
+hold_stalls()
+{
+	echo 'scopex_test: expect report "holds up CPU 0"' > /dev/kmsg
+	echo hold > "$SCOPEX_TEST/run" &
+	for _ in $(seq 600); do
+		[ "$(counter total.stalls)" -eq 0 ] || break
+		sleep 0.1
+	done
+	# The report is being written.
+	sleep 1
+	echo 'scopex_test: expected' > /dev/kmsg
+	echo 1 > "$SCOPEX_TEST/release"
+	wait
+}
+
+stall_is_traced()
+{
+	suite_load stall_ms=100 && count_all traced hold_stalls || return 1
+	line 'stall: target=0 worker=[0-9]* fn=test_item_fn .*name=held at held_scope() load\.c:[0-9]*$' &&
+		same stalls "$(grown total.stalls)" events "$(events stall)" &&
+		drop_instances && suite_rmmod
+}
+
+known_load()
+{
+	echo load > "$SCOPEX_TEST/run"
+}
+
+nothing_is_traced_when_off()
+{
+	echo > "$TRACEFS/trace"
+	known_load && ! grep -q scopex_ "$TRACEFS/trace"
+}
+
+trace_is_there
+ktap_plan 13
+suite_load
+count_all suite_run load
+ktap_check "the events of a known load are as many as were counted" load_agrees
+for suite in nest cancel loop; do
+	count_all suite_run $suite
+	ktap_check "$suite: as many events as were counted" agree_on_all
+done
+traced known_load
+ktap_check "names and places are resolved" names_are_resolved
+ktap_check "no address is shown" no_address_is_shown
+ktap_check "nothing is traced when it is off" nothing_is_traced_when_off
+drop_instances
+suite_unload
+ktap_check "a stall is traced" stall_is_traced
+ktap_finish
