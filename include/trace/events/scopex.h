@@ -51,7 +51,7 @@ DECLARE_EVENT_CLASS(scopex_scope,
 		__entry->parent = scope->parent;
 		/* One is the owner's, which it has given up when it has closed. */
 		__entry->pending = count ? count - 1 : 0;
-		__entry->error = scope->error;
+		__entry->error = scopex_error(scope);
 		__entry->serial = !!(state & SCOPEX_SERIAL);
 		__entry->line = scope->site->line;
 		scopex_assign_str(name, scope->site->name);
