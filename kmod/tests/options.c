@@ -450,6 +450,41 @@ static void order_is_kept_by_a_limit_on_a_cpu(struct scopex_test *test)
 	kfree(one);
 }
 
+/* Whichever of those that have begun ends first, one that waits gets its turn. */
+static void first_turn_that_ends_is_passed_on(struct scopex_test *test)
+{
+	unsigned int cpu = test_this_cpu(), first, i;
+	struct sleeper *ones[2];
+	struct sleepers each[2];
+	struct test_item third, last;
+
+	for (first = 0; first < 2; first++) {
+		ones[0] = sleepers_get(test, 1, &each[0]);
+		ones[1] = sleepers_get(test, 1, &each[1]);
+		if (!ones[0] || !ones[1])
+			return;
+		test_item_init(&third);
+		test_item_init(&last);
+		scopex_scope_with(s, .flags = SCOPEX_JOINABLE, .limit_per_cpu = 2) {
+			for (i = 0; i < 2; i++) {
+				EXPECT_EQ(test, scopex_submit_on(s, cpu, &ones[i]->work), 0);
+				wait_for_completion(&each[i].began);
+			}
+			EXPECT_EQ(test, scopex_submit_on(s, cpu, &third.work), 0);
+			/* When it was found to have to wait. */
+			scopex_scope(t)
+				EXPECT_EQ(test, scopex_submit_on(t, cpu, &last.work), 0);
+			EXPECT(test, scopex_work_busy(&third.work));
+			complete_all(&each[first].go);
+			EXPECT_EQ(test, scopex_join_item(&third.work), 0);
+			complete_all(&each[!first].go);
+			EXPECT_EQ(test, scopex_join(s), 0);
+		}
+		kfree(ones[0]);
+		kfree(ones[1]);
+	}
+}
+
 /* Both limits, an array, and one that is waited for. */
 static void limits_go_together(struct scopex_test *test)
 {
@@ -511,6 +546,7 @@ static const struct scopex_case options_cases[] = {
 	SCOPEX_CASE(no_more_than_the_limit_on_a_cpu),
 	SCOPEX_CASE(limits_on_a_cpu_are_apart),
 	SCOPEX_CASE(order_is_kept_by_a_limit_on_a_cpu),
+	SCOPEX_CASE(first_turn_that_ends_is_passed_on),
 	SCOPEX_CASE(limits_go_together),
 	SCOPEX_CASE(what_waits_for_a_cpu_is_cancelled),
 };
