@@ -422,7 +422,7 @@ static void order_is_kept_by_a_limit_on_a_cpu(struct scopex_test *test)
 {
 	unsigned int cpu = test_this_cpu(), i;
 	atomic_t turn = ATOMIC_INIT(0);
-	struct test_item items[8], last;
+	struct test_item items[6], last;
 	struct sleepers all;
 	struct sleeper *one = sleepers_get(test, 1, &all);
 
