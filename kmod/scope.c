@@ -1301,6 +1301,7 @@ static void scopex_open_nested(struct scopex_scope *scope,
 	scope->parent = parent;
 	scope->depth = min(parent->depth + 1, U8_MAX);
 	atomic64_set(&scope->state, state);
+	trace_scopex_open(scope);
 	if (!READ_ONCE(parent->has_children))
 		WRITE_ONCE(parent->has_children, true);
 	/*
@@ -1322,10 +1323,11 @@ static void scopex_open_first(struct scopex_scope *scope, u64 state)
 {
 	if (likely(!(scope->flags & __SCOPEX_TIMED))) {
 		atomic64_set(&scope->state, state | SCOPEX_FRESH);
-		return;
+	} else {
+		atomic64_set(&scope->state, state);
+		scopex_register(scope);
 	}
-	atomic64_set(&scope->state, state);
-	scopex_register(scope);
+	trace_scopex_open(scope);
 }
 
 static void scopex_close_nested(struct scopex_worker *w)
@@ -1369,7 +1371,6 @@ scopex_open(struct scopex_scope *scope, struct scopex_site *site,
 		scopex_open_nested(scope, w, state);
 	else
 		scopex_open_first(scope, state);
-	trace_scopex_open(scope);
 	return scope;
 }
 

@@ -178,8 +178,20 @@ nothing_is_traced_when_off()
 	known_load && ! grep -q scopex_ "$TRACEFS/trace"
 }
 
+run_bound()
+{
+	echo bound > "$SCOPEX_TEST/run"
+}
+
+# A scope that is refused is not open.
+bound_agrees()
+{
+	suite_load standby=0 workers=1 && count_all run_bound && agree_on_all &&
+		[ "$(events open)" -gt 0 ] && drop_instances && suite_rmmod
+}
+
 trace_is_there
-ktap_plan 13
+ktap_plan 14
 suite_load
 count_all suite_run load
 ktap_check "the events of a known load are as many as were counted" load_agrees
@@ -194,4 +206,5 @@ ktap_check "nothing is traced when it is off" nothing_is_traced_when_off
 drop_instances
 suite_unload
 ktap_check "a stall is traced" stall_is_traced
+ktap_check "no worker to be had: as many events as were counted" bound_agrees
 ktap_finish
