@@ -27,11 +27,12 @@ clean:
 
 help:
 	@echo 'make			build the modules for KDIR=, or the running kernel'
-	@echo 'make run		the verity tree of FILE= in a VM, checked by veritysetup'
-	@echo 'make check		the tests, in a VM; TEST="api race" for some of them'
+	@echo 'make run		the verity tree of FILE= (with SALT=) in a VM, checked by veritysetup'
+	@echo 'make check		the tests, in a VM; TEST="api race" for some of them;'
+	@echo '			STRESS_SECONDS=, STRESS_SEED= for the stress test'
 	@echo 'make check-matrix	the same with every kernel in qemu/kernels/, or KERNELS="a b"'
-	@echo 'make check-hazards	does each test fail when its rule is taken out?'
-	@echo 'make check-harness	do the checks see what they have to see?'
+	@echo 'make check-hazards	does each test fail when its rule is taken out? HAZARD=, PARALLEL='
+	@echo 'make check-harness	do the checks see what they have to see? KERNELS='
 	@echo 'make check-builds	with clang, and as a part of a kernel: does it build?'
 	@echo 'make check-model	the protocol in the kernel memory model, by herd7'
 	@echo 'make lint		checkpatch, sparse, W=1, kernel-doc, coccinelle, shellcheck'
@@ -42,3 +43,4 @@ help:
 	@echo 'For a VM: KERNEL=NAME, or for a kernel of your own KERNEL_IMAGE=FILE'
 	@echo 'KDIR=DIR [KERNEL_MODULES=DIR]; CPUS=, TIMEOUT= (seconds), ACCEL=kvm|tcg.'
 	@echo 'Known kernels: $(basename $(notdir $(wildcard qemu/kernels/*.conf)))'
+	@echo 'Known tests: commands $(basename $(notdir $(shell sed -n "s/^TEST_PROGS.*= //p" selftests/Makefile)))'

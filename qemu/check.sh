@@ -58,25 +58,16 @@ check_vm()
 	count "$log/job.log" "$tests"
 }
 
-select_kernel
-work_dir
-
-# There is no CPU hotplug in User-Mode Linux.
-[[ $KERNEL_MACHINE != um ]] || may_skip=scopex:hotplug.sh
-
 stress=${STRESS_SECONDS:-10}
 is_number STRESS_SECONDS "$stress"
 
-install_kselftest "$WORK/root"
-# As long as the others have, and what was asked for.
-sed -i "s/^timeout=.*/timeout=$((900 + stress))/" "$WORK/root/kselftest/scopex/settings"
-mapfile -t programs <"$WORK/root/kselftest/kselftest-list.txt"
-known=(commands "${programs[@]#scopex:}")
+mapfile -t programs < <(sed -n 's/^TEST_PROGS [:+]= //p' "$ROOT/selftests/Makefile" | tr ' ' '\n')
+known=(commands "${programs[@]}")
 commands='' tests=
 for name in ${TEST:-${known[*]}}; do
 	[[ $name == commands ]] || name=${name%.sh}.sh
 	[[ " ${known[*]} " == *" $name "* ]] ||
-		die "unknown TEST=$name; known: ${known[*]}"
+		die "unknown TEST=${name%.sh}; known: ${known[*]%.sh}"
 	if [[ $name == commands ]]; then
 		commands=y
 	else
@@ -84,7 +75,19 @@ for name in ${TEST:-${known[*]}}; do
 	fi
 done
 
-[[ $commands || $tests ]] || die "TEST='${TEST:-}' names no test; known: ${known[*]}"
+[[ $commands || $tests ]] || die "TEST='${TEST:-}' names no test; known: ${known[*]%.sh}"
+
+select_kernel
+work_dir
+
+# There is no CPU hotplug in User-Mode Linux.
+[[ $KERNEL_MACHINE != um ]] || may_skip=scopex:hotplug.sh
+
+install_kselftest "$WORK/root"
+diff <(printf 'scopex:%s\n' "${programs[@]}") "$WORK/root/kselftest/kselftest-list.txt" >&2 ||
+	die "kselftest has not installed what selftests/Makefile names"
+# As long as the others have, and what was asked for.
+sed -i "s/^timeout=.*/timeout=$((900 + stress))/" "$WORK/root/kselftest/scopex/settings"
 
 log=$CACHE/logs/check-$KERNEL_ID-$TREE_KEY
 rm -rf "$log"

@@ -32,8 +32,8 @@ build one cpus=0
 build all
 
 echo
-echo "data blocks   $(value all data_blocks) of 4096 bytes, salt $SALT"
-echo "hash blocks   $(value all hash_blocks) in $(value all levels) levels"
+echo "data          $(value all data_blocks) blocks of 4096 bytes, salt $SALT"
+echo "hashes        $(value all hash_blocks) blocks in $(value all levels) levels"
 echo "root hash     $(value all root_hash)  scopex"
 echo "root hash     $ORACLE  veritysetup"
 echo

@@ -184,6 +184,8 @@ select_own()
 select_kernel()
 {
 	make_cache
+	KERNEL_ID=${KERNEL:-stock-6.1}
+	load_flavour "$KERNEL_ID"
 	need_tools
 	KERNEL_MACHINE=pc KERNEL_MAKE=() KERNEL_ROOT='' KERNEL_DEB=''
 	if [[ -n ${KERNEL_IMAGE:-} || -n ${KDIR:-} ]]; then
@@ -192,8 +194,6 @@ select_kernel()
 		return
 	fi
 
-	KERNEL_ID=${KERNEL:-stock-6.1}
-	load_flavour "$KERNEL_ID"
 	need_tools "$COMPILER:$COMPILER"
 	case $KIND in
 	package) select_package "$KERNEL_ID" ;;
