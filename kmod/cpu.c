@@ -56,7 +56,9 @@ struct cpumask scopex_open_cpus;
 
 struct scopex_config scopex_config;
 
-static struct cpumask scopex_served_cpus;
+/* Those that have workers, or will have some when they come online. */
+struct cpumask scopex_served_cpus;
+
 static enum cpuhp_state scopex_hp_state;
 
 /* Makes workers; the kernel's own, as it has to be there when ours wait. */

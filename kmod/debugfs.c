@@ -1,24 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /sys/kernel/debug/scopex: what the executor did, and which scopes are open
+ * /sys/kernel/debug/scopex: what the executor did and does
  *
  * Nothing is counted for the sake of these files that the worker does not know
  * anyway: "submitted" is what was taken plus what is queued, and the depth is
  * what is queued plus what of the last batch has not ended. Readers hold
- * scopex_cpu.take_lock for the walk over a queue, so that the items stay there,
- * and scopex_cpu.scopes_lock while they copy what they show of a scope, so that
- * the scope does. No file shows a kernel address.
+ * scopex_cpu.take_lock for the walk over a queue, so that the items stay there.
+ * What live.c has seen, and profile.c has measured, is shown here, too. No file shows
+ * a kernel address.
+ *
+ * A reset changes no counter, which are their worker's: what they were then is taken
+ * off from then on.
  */
 
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
-#include <linux/jiffies.h>
-#include <linux/sched.h>
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/kstrtox.h>
+#include <linux/math64.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "internal.h"
+#include "live.h"
+#include "profile.h"
 
 static struct dentry *scopex_dir;
 
@@ -50,6 +59,17 @@ static const char * const scopex_stat_names[SCOPEX_STATS] = {
 	"stalls",
 };
 
+/* What the counters were at the last reset. */
+static DEFINE_PER_CPU(unsigned long [SCOPEX_STATS], scopex_base);
+static DEFINE_MUTEX(scopex_base_mutex);
+
+/* Those that are not counted, but are so now, or were so at most. */
+static bool scopex_is_level(int stat)
+{
+	return stat == SCOPEX_STAT_DEPTH || stat == SCOPEX_STAT_DEPTH_MAX ||
+	       stat == SCOPEX_STAT_WORKERS;
+}
+
 static void scopex_sum_workers(struct scopex_cpu *sc,
 			       unsigned long count[SCOPEX_COUNTERS])
 {
@@ -76,7 +96,7 @@ static unsigned long scopex_queued(struct scopex_cpu *sc)
 	return nr;
 }
 
-static void scopex_read_stats(struct scopex_cpu *sc, unsigned long *stat)
+static void scopex_read_raw(struct scopex_cpu *sc, unsigned long *stat)
 {
 	unsigned long queued, taken, count[SCOPEX_COUNTERS];
 
@@ -107,6 +127,34 @@ static void scopex_read_stats(struct scopex_cpu *sc, unsigned long *stat)
 	stat[SCOPEX_STAT_HELPS] = count[SCOPEX_HELPS];
 	stat[SCOPEX_STAT_CHUNKS] = count[SCOPEX_CHUNKS];
 	stat[SCOPEX_STAT_STALLS] = READ_ONCE(sc->stalls);
+}
+
+static void scopex_read_stats(struct scopex_cpu *sc, unsigned long *stat)
+{
+	const unsigned long *base = per_cpu(scopex_base, sc->cpu);
+	int i;
+
+	mutex_lock(&scopex_base_mutex);
+	scopex_read_raw(sc, stat);
+	for (i = 0; i < SCOPEX_STATS; i++)
+		if (!scopex_is_level(i))
+			stat[i] -= base[i];
+	mutex_unlock(&scopex_base_mutex);
+}
+
+static void scopex_reset_stats(struct scopex_cpu *sc)
+{
+	unsigned long *base = per_cpu(scopex_base, sc->cpu);
+
+	mutex_lock(&scopex_base_mutex);
+	spin_lock(&sc->take_lock);
+	sc->depth_max = 0;
+	spin_unlock(&sc->take_lock);
+	scopex_read_raw(sc, base);
+	/* What is queued or runs was submitted, and is going to be run. */
+	base[SCOPEX_STAT_SUBMITTED] = base[SCOPEX_STAT_RUN] +
+				      base[SCOPEX_STAT_CANCELLED];
+	mutex_unlock(&scopex_base_mutex);
 }
 
 static void scopex_add_stats(unsigned long *total, const unsigned long *stat)
@@ -142,7 +190,7 @@ static int stats_show(struct seq_file *m, void *unused)
 	unsigned int cpu;
 	int i;
 
-	seq_puts(m, "# items and workers since the module was loaded; depth: items now queued or in the batch that runs\n");
+	seq_puts(m, "# items and workers since the last reset; depth: items now queued or in the batch that runs\n");
 	seq_puts(m, "  cpu  queue");
 	for (i = 0; i < SCOPEX_STATS; i++)
 		seq_printf(m, " %10s", scopex_stat_names[i]);
@@ -165,6 +213,301 @@ static int stats_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
+static const char *scopex_scope_state(const struct scopex_live_scope *scope)
+{
+	return scope->cancelled ? "cancelled" : scope->waiting ? "waiting" : "open";
+}
+
+/* The CPUs whose workers are in an item of the scope, or "-". */
+static void scopex_running_on(struct seq_file *m, const struct scopex_live *live,
+			      const struct scopex_live_scope *scope, int width)
+{
+	char cpus[64] = "-";
+	unsigned int i, len = 0;
+
+	for (i = 0; i < live->nr_workers; i++)
+		if (live->worker[i].scope_id == scope->id)
+			len += scnprintf(cpus + len, sizeof(cpus) - len, "%s%u",
+					 len ? "," : "", live->worker[i].cpu);
+	seq_printf(m, "%-*s", width, cpus);
+}
+
+static void scopex_scope_row(struct seq_file *m, const struct scopex_live *live,
+			     const struct scopex_live_scope *scope)
+{
+	int indent = 2 * min(scope->depth, 20U);
+
+	seq_printf(m, "%*s%-*s %8lu %10u %-9s %15s:%-6d ", indent, "",
+		   max(24 - indent, 0), scope->place.name, scope->pending, scope->age_ms,
+		   scopex_scope_state(scope), scope->comm, scope->pid);
+	if (scope->error)
+		seq_printf(m, "%-11pe", ERR_PTR(scope->error));
+	else
+		seq_printf(m, "%-11s", "-");
+	if (scope->timed)
+		seq_printf(m, " %11lld ", scope->deadline_ms);
+	else
+		seq_printf(m, " %11s ", "-");
+	scopex_running_on(m, live, scope, 10);
+	seq_printf(m, " %s() %s:%u%s\n", scope->place.func, scope->place.file,
+		   scope->place.line, scope->serial ? " serial" : "");
+}
+
+static int scopes_show(struct seq_file *m, void *unused)
+{
+	struct scopex_live *live = scopex_live_look();
+	unsigned int i;
+
+	if (!live)
+		return -ENOMEM;
+	seq_puts(m, "# open scopes with at least one submit, or opened in an item, which is then one of the scope above; pending: items not out; age: since then; error: the first, or why it is cancelled; running: CPUs that are in an item\n");
+	seq_printf(m, "%-24s %8s %10s %-9s %-22s %-11s %11s %-10s %s\n", "scope",
+		   "pending", "age_ms", "state", "owner", "error", "deadline_ms",
+		   "running", "opened in");
+	for (i = 0; i < live->nr_scopes; i++)
+		scopex_scope_row(m, live, live->scope[i]);
+	if (live->scopes_left)
+		seq_puts(m, "# and more\n");
+	scopex_live_free(live);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(scopes);
+
+static void scopex_worker_age(struct seq_file *m, const struct scopex_live_worker *w)
+{
+	char age[24] = "-";
+
+	if (w->fn && w->ms >= 0)
+		snprintf(age, sizeof(age), "%s%lld", w->or_more ? ">=" : "", w->ms);
+	seq_printf(m, " %12s", age);
+}
+
+static int workers_show(struct seq_file *m, void *unused)
+{
+	struct scopex_live *live = scopex_live_look();
+	const struct scopex_live_worker *w;
+
+	if (!live)
+		return -ENOMEM;
+	seq_puts(m, "# all workers; in_item_ms: for how long, as a look every stall_ms/4 tells, or exactly while the profile is on\n");
+	seq_printf(m, "%5s %-16s %7s %-8s %12s %s\n", "cpu", "worker", "pid", "state",
+		   "in_item_ms", "item, scope, opened in");
+	for (w = live->worker; w < live->worker + live->nr_workers; w++) {
+		seq_printf(m, "%5u %-16s %7d %-8s", w->cpu, w->comm, w->pid, w->state);
+		scopex_worker_age(m, w);
+		if (w->fn)
+			seq_printf(m, " %ps %s %s() %s:%u", w->fn, w->place.name,
+				   w->place.func, w->place.file, w->place.line);
+		seq_putc(m, '\n');
+	}
+	scopex_live_free(live);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(workers);
+
+static const char * const scopex_profile_counts[SCOPEX_PROFILE_COUNTS] = {
+	"scopes", "items", "chunks", "errors", "cancelled", "chunk_errors",
+};
+
+static const char * const scopex_profile_times[SCOPEX_PROFILE_TIMES] = {
+	"delay", "run", "latency",
+};
+
+static void scopex_profile_head(struct seq_file *m, const char *what)
+{
+	int i;
+
+	for (i = 0; i < SCOPEX_PROFILE_COUNTS; i++)
+		seq_printf(m, "%12s ", scopex_profile_counts[i]);
+	seq_printf(m, "%12s %10s %10s %10s %10s %10s %10s %10s %10s %s\n", "run_total",
+		   "run_avg", "run_max", "delay_avg", "delay_p50", "delay_p95",
+		   "delay_max", "scope_avg", "scope_max", what);
+}
+
+static u64 scopex_average(const struct scopex_timing *timing)
+{
+	u64 nr = scopex_profile_measured(timing);
+
+	return nr ? div64_u64(timing->total, nr) : 0;
+}
+
+static void scopex_profile_row(struct seq_file *m, const struct scopex_profile *profile)
+{
+	const struct scopex_timing *delay = &profile->time[SCOPEX_PROFILE_DELAY];
+	const struct scopex_timing *run = &profile->time[SCOPEX_PROFILE_RUN];
+	const struct scopex_timing *latency = &profile->time[SCOPEX_PROFILE_LATENCY];
+	int i;
+
+	for (i = 0; i < SCOPEX_PROFILE_COUNTS; i++)
+		seq_printf(m, "%12llu ", profile->count[i]);
+	seq_printf(m, "%12llu %10llu %10llu %10llu %10llu %10llu %10llu %10llu %10llu ",
+		   run->total, scopex_average(run), run->max, scopex_average(delay),
+		   scopex_profile_percentile(delay, 50),
+		   scopex_profile_percentile(delay, 95), delay->max,
+		   scopex_average(latency), latency->max);
+}
+
+/* A profile that has anything in it; the sum is too large for a stack. */
+static bool scopex_profile_used(const struct scopex_profile *profile)
+{
+	return memchr_inv(profile, 0, sizeof(*profile));
+}
+
+static struct scopex_profile *scopex_profile_alloc(void)
+{
+	return kmalloc(sizeof(struct scopex_profile), GFP_KERNEL);
+}
+
+static int profile_show(struct seq_file *m, void *unused)
+{
+	struct scopex_profile *profile = scopex_profile_alloc();
+	const struct scopex_place *place;
+	unsigned int site, cpu, sites = scopex_profile_sites();
+
+	if (!profile)
+		return -ENOMEM;
+	seq_printf(m, "# %s (write 1 or 0); times in ns; run: of items and chunks; delay: of items, from queued to started; scope: from opened to closed; p50, p95: no more than a factor of 2 too large\n",
+		   scopex_profile_is_on() ? "on" : "off");
+	scopex_profile_head(m, "call site");
+	for (site = 0; site < sites; site++) {
+		scopex_profile_of_site(site, profile);
+		if (!scopex_profile_used(profile))
+			continue;
+		scopex_profile_row(m, profile);
+		place = scopex_profile_place(site);
+		seq_printf(m, "%s %s() %s:%u\n", place->name, place->func, place->file,
+			   place->line);
+	}
+	scopex_profile_head(m, "cpu");
+	for_each_possible_cpu(cpu) {
+		if (!sites)
+			break;
+		scopex_profile_of_cpu(cpu, profile);
+		if (!scopex_profile_used(profile))
+			continue;
+		scopex_profile_row(m, profile);
+		seq_printf(m, "%u\n", cpu);
+	}
+	kfree(profile);
+	return 0;
+}
+
+static int profile_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, profile_show, NULL);
+}
+
+static ssize_t profile_write(struct file *file, const char __user *buf, size_t len,
+			     loff_t *ppos)
+{
+	bool on;
+	int err = kstrtobool_from_user(buf, len, &on);
+
+	if (!err)
+		err = scopex_profile_switch(on);
+	return err ?: len;
+}
+
+static const struct file_operations profile_fops = {
+	.owner		= THIS_MODULE,
+	.open		= profile_open,
+	.read		= seq_read,
+	.write		= profile_write,
+	.llseek		= seq_lseek,
+	.release	= single_release,
+};
+
+static void scopex_histogram(struct seq_file *m, const struct scopex_profile *profile)
+{
+	int i, time, first = SCOPEX_PROFILE_BUCKETS, last = -1;
+
+	for (i = 0; i < SCOPEX_PROFILE_BUCKETS; i++)
+		for (time = 0; time < SCOPEX_PROFILE_TIMES; time++)
+			if (profile->time[time].bucket[i]) {
+				first = min(first, i);
+				last = i;
+			}
+	for (i = first; i <= last; i++) {
+		if (i < SCOPEX_PROFILE_BUCKETS - 1)
+			seq_printf(m, "< %14llu", 1ULL << i);
+		else
+			seq_printf(m, "%16s", "more");
+		for (time = 0; time < SCOPEX_PROFILE_TIMES; time++)
+			seq_printf(m, " %10llu", profile->time[time].bucket[i]);
+		seq_putc(m, '\n');
+	}
+}
+
+static int histograms_show(struct seq_file *m, void *unused)
+{
+	struct scopex_profile *profile = scopex_profile_alloc();
+	const struct scopex_place *place;
+	unsigned int site;
+
+	if (!profile)
+		return -ENOMEM;
+	seq_printf(m, "# profile is %s; for each call site how many times are less than so many ns, and not in a line above\n",
+		   scopex_profile_is_on() ? "on" : "off");
+	for (site = 0; site < scopex_profile_sites(); site++) {
+		scopex_profile_of_site(site, profile);
+		if (!scopex_profile_used(profile))
+			continue;
+		place = scopex_profile_place(site);
+		seq_printf(m, "\n%s %s() %s:%u\n%16s %10s %10s %10s\n", place->name,
+			   place->func, place->file, place->line, "ns", "delay", "run",
+			   "scope");
+		scopex_histogram(m, profile);
+	}
+	kfree(profile);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(histograms);
+
+static void scopex_config_rows(struct seq_file *m, const char *prefix)
+{
+	seq_printf(m, "%scpus %*pbl\n", prefix, cpumask_pr_args(&scopex_served_cpus));
+	seq_printf(m, "%sopen_cpus %*pbl\n", prefix, cpumask_pr_args(&scopex_open_cpus));
+	seq_printf(m, "%snice %d\n", prefix, scopex_config.nice);
+	seq_printf(m, "%sstandby %u\n", prefix, scopex_config.standby);
+	seq_printf(m, "%sworkers %u\n", prefix, scopex_config.workers);
+	seq_printf(m, "%sstall_ms %u\n", prefix, scopex_config.stall_ms);
+	seq_printf(m, "%sexits_seen %d\n", prefix, scopex_config.exits_seen);
+	seq_printf(m, "%sitems_checked %d\n", prefix, SCOPEX_CHECK_ITEMS);
+	seq_printf(m, "%slockdep %d\n", prefix, IS_ENABLED(CONFIG_LOCKDEP));
+	seq_printf(m, "%sinject %d\n", prefix, IS_ENABLED(CONFIG_SCOPEX_INJECT));
+	seq_printf(m, "%sprofile %d\n", prefix, scopex_profile_is_on());
+}
+
+static int config_show(struct seq_file *m, void *unused)
+{
+	seq_puts(m, "# what is in effect: the parameters, CPUs that are served and those of them that take items now; exits_seen: tasks that exit with an open scope are noticed; items_checked: what an item leaves behind is looked at\n");
+	scopex_config_rows(m, "");
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(config);
+
+static ssize_t reset_write(struct file *file, const char __user *buf, size_t len,
+			   loff_t *ppos)
+{
+	unsigned int cpu;
+	bool yes;
+	int err = kstrtobool_from_user(buf, len, &yes);
+
+	if (err || !yes)
+		return err ?: -EINVAL;
+	for_each_possible_cpu(cpu)
+		scopex_reset_stats(per_cpu_ptr(&scopex_cpus, cpu));
+	scopex_profile_reset();
+	return len;
+}
+
+static const struct file_operations reset_fops = {
+	.owner	= THIS_MODULE,
+	.open	= simple_open,
+	.write	= reset_write,
+	.llseek	= noop_llseek,
+};
+
 static void scopex_counter_rows(struct seq_file *m, const char *prefix,
 				const unsigned long *stat)
 {
@@ -175,6 +518,121 @@ static void scopex_counter_rows(struct seq_file *m, const char *prefix,
 			   stat[i]);
 }
 
+/* A line whose value is text: its name, and all that follows up to the end of line. */
+static void scopex_text_row(struct seq_file *m, const char *what, unsigned int i,
+			    const char *key, const char *text)
+{
+	seq_printf(m, "%s%u.%s ", what, i, key);
+	seq_escape(m, text, "\n\\");
+	seq_putc(m, '\n');
+}
+
+static void scopex_place_rows(struct seq_file *m, const char *what, unsigned int i,
+			      const struct scopex_place *place)
+{
+	scopex_text_row(m, what, i, "name", place->name);
+	seq_printf(m, "%s%u.place %s() %s:%u\n", what, i, place->func, place->file,
+		   place->line);
+}
+
+static void scopex_profile_rows(struct seq_file *m, const char *what, unsigned int nr,
+				const struct scopex_profile *profile)
+{
+	int i, time;
+
+	for (i = 0; i < SCOPEX_PROFILE_COUNTS; i++)
+		seq_printf(m, "%s%u.profile.%s %llu\n", what, nr,
+			   scopex_profile_counts[i], profile->count[i]);
+	for (time = 0; time < SCOPEX_PROFILE_TIMES; time++) {
+		const struct scopex_timing *timing = &profile->time[time];
+		const char *name = scopex_profile_times[time];
+
+		seq_printf(m, "%s%u.profile.%s_ns %llu\n", what, nr, name, timing->total);
+		seq_printf(m, "%s%u.profile.%s_max_ns %llu\n", what, nr, name, timing->max);
+		seq_printf(m, "%s%u.profile.%s_log2", what, nr, name);
+		for (i = 0; i < SCOPEX_PROFILE_BUCKETS; i++)
+			seq_printf(m, " %llu", timing->bucket[i]);
+		seq_putc(m, '\n');
+	}
+}
+
+static int scopex_counters_profile(struct seq_file *m)
+{
+	struct scopex_profile *profile = scopex_profile_alloc();
+	unsigned int site, cpu, sites = scopex_profile_sites();
+
+	if (!profile)
+		return -ENOMEM;
+	for (site = 0; site < sites; site++) {
+		scopex_profile_of_site(site, profile);
+		if (!scopex_profile_used(profile))
+			continue;
+		scopex_place_rows(m, "site", site, scopex_profile_place(site));
+		scopex_profile_rows(m, "site", site, profile);
+	}
+	for_each_possible_cpu(cpu) {
+		if (!sites)
+			break;
+		scopex_profile_of_cpu(cpu, profile);
+		if (scopex_profile_used(profile))
+			scopex_profile_rows(m, "cpu", cpu, profile);
+	}
+	kfree(profile);
+	return 0;
+}
+
+static void scopex_counters_scope(struct seq_file *m, const struct scopex_live *live,
+				  unsigned int i)
+{
+	const struct scopex_live_scope *scope = live->scope[i];
+
+	scopex_place_rows(m, "scope", i, &scope->place);
+	seq_printf(m, "scope%u.depth %u\n", i, scope->depth);
+	seq_printf(m, "scope%u.pending %lu\n", i, scope->pending);
+	seq_printf(m, "scope%u.age_ms %u\n", i, scope->age_ms);
+	seq_printf(m, "scope%u.state %s\n", i, scopex_scope_state(scope));
+	seq_printf(m, "scope%u.serial %d\n", i, scope->serial);
+	seq_printf(m, "scope%u.error %d\n", i, scope->error);
+	scopex_text_row(m, "scope", i, "owner", scope->comm);
+	seq_printf(m, "scope%u.pid %d\n", i, scope->pid);
+	if (scope->timed)
+		seq_printf(m, "scope%u.deadline_ms %lld\n", i, scope->deadline_ms);
+	seq_printf(m, "scope%u.running ", i);
+	scopex_running_on(m, live, scope, 0);
+	seq_putc(m, '\n');
+}
+
+static void scopex_counters_worker(struct seq_file *m, unsigned int i,
+				   const struct scopex_live_worker *w)
+{
+	seq_printf(m, "worker%u.cpu %u\n", i, w->cpu);
+	seq_printf(m, "worker%u.name %s\n", i, w->comm);
+	seq_printf(m, "worker%u.pid %d\n", i, w->pid);
+	seq_printf(m, "worker%u.state %s\n", i, w->state);
+	if (!w->fn)
+		return;
+	seq_printf(m, "worker%u.item %ps\n", i, w->fn);
+	scopex_text_row(m, "worker", i, "scope", w->place.name);
+	if (w->ms >= 0)
+		seq_printf(m, "worker%u.%s %lld\n", i,
+			   w->or_more ? "at_least_ms" : "ms", w->ms);
+}
+
+static int scopex_counters_live(struct seq_file *m)
+{
+	struct scopex_live *live = scopex_live_look();
+	unsigned int i;
+
+	if (!live)
+		return -ENOMEM;
+	for (i = 0; i < live->nr_workers; i++)
+		scopex_counters_worker(m, i, &live->worker[i]);
+	for (i = 0; i < live->nr_scopes; i++)
+		scopex_counters_scope(m, live, i);
+	scopex_live_free(live);
+	return 0;
+}
+
 static int counters_show(struct seq_file *m, void *unused)
 {
 	unsigned long stat[SCOPEX_STATS], total[SCOPEX_STATS] = { };
@@ -182,6 +640,7 @@ static int counters_show(struct seq_file *m, void *unused)
 	unsigned int cpu;
 
 	seq_puts(m, "version 1\n");
+	seq_printf(m, "time_ns %llu\n", scopex_profile_clock());
 	for_each_possible_cpu(cpu) {
 		struct scopex_cpu *sc = per_cpu_ptr(&scopex_cpus, cpu);
 
@@ -194,111 +653,26 @@ static int counters_show(struct seq_file *m, void *unused)
 		scopex_counter_rows(m, prefix, stat);
 	}
 	scopex_counter_rows(m, "total", total);
-	return 0;
+	scopex_config_rows(m, "config.");
+	return scopex_counters_profile(m) ?: scopex_counters_live(m);
 }
 DEFINE_SHOW_ATTRIBUTE(counters);
-
-/* What is shown of a scope, copied while the scope can't go away. */
-struct scopex_snapshot {
-	char		name[32];
-	char		func[48];
-	char		file[32];
-	unsigned int	line;
-	char		comm[TASK_COMM_LEN];
-	pid_t		pid;
-	unsigned long	pending;
-	unsigned int	age_ms;
-	bool		waiting;
-	bool		cancelled;
-};
-
-/* How many scopes of one CPU's list are shown; bounds the time under its lock. */
-#define SCOPEX_SNAPSHOTS	128
-
-static void scopex_snapshot(struct scopex_snapshot *snap,
-			    const struct scopex_scope *scope)
-{
-	u64 state = atomic64_read(&scope->state);
-	unsigned long count = (u32)(state & SCOPEX_COUNT_MASK) / SCOPEX_ONE;
-
-	strscpy(snap->name, scope->site->name, sizeof(snap->name));
-	strscpy(snap->func, scope->site->func, sizeof(snap->func));
-	strscpy(snap->file, kbasename(scope->site->file), sizeof(snap->file));
-	snap->line = scope->site->line;
-	/* The owner can't exit before it has unregistered its scope. */
-	strscpy(snap->comm, scope->owner->comm, sizeof(snap->comm));
-	snap->pid = scope->owner->pid;
-	snap->waiting = state & SCOPEX_WAITING;
-	/* One is the owner's, unless the scope was closed just now. */
-	snap->pending = count ? count - 1 : 0;
-	snap->age_ms = jiffies_to_msecs((u32)jiffies - scope->since);
-	snap->cancelled = state & SCOPEX_CANCELLED;
-}
-
-static unsigned int scopex_snapshot_cpu(struct scopex_cpu *sc,
-					struct scopex_snapshot *snaps,
-					bool *more)
-{
-	struct scopex_scope *scope;
-	unsigned int nr = 0;
-	unsigned long flags;
-
-	*more = false;
-	raw_spin_lock_irqsave(&sc->scopes_lock, flags);
-	list_for_each_entry(scope, &sc->scopes, node) {
-		if (nr == SCOPEX_SNAPSHOTS) {
-			*more = true;
-			break;
-		}
-		scopex_snapshot(&snaps[nr++], scope);
-	}
-	raw_spin_unlock_irqrestore(&sc->scopes_lock, flags);
-	return nr;
-}
-
-static int scopes_show(struct seq_file *m, void *unused)
-{
-	struct scopex_snapshot *snaps, *snap;
-	unsigned int cpu;
-
-	snaps = kvcalloc(SCOPEX_SNAPSHOTS, sizeof(*snaps), GFP_KERNEL);
-	if (!snaps)
-		return -ENOMEM;
-
-	seq_puts(m, "# open scopes with at least one submit, or opened in an item; pending: items not out; age: since then\n");
-	seq_printf(m, "%-20s %8s %10s %-9s %-22s %s\n", "scope", "pending",
-		   "age_ms", "state", "owner", "opened in");
-	for_each_possible_cpu(cpu) {
-		unsigned int nr;
-		bool more;
-
-		nr = scopex_snapshot_cpu(per_cpu_ptr(&scopex_cpus, cpu), snaps,
-					 &more);
-		for (snap = snaps; snap < snaps + nr; snap++)
-			seq_printf(m, "%-20s %8lu %10u %-9s %15s:%-6d %s() %s:%u\n",
-				   snap->name, snap->pending, snap->age_ms,
-				   snap->cancelled ? "cancelled" :
-				   snap->waiting ? "waiting" : "open",
-				   snap->comm, snap->pid, snap->func,
-				   snap->file, snap->line);
-		if (more)
-			seq_printf(m, "# and more that were first used on CPU %u\n",
-				   cpu);
-	}
-	kvfree(snaps);
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(scopes);
 
 void scopex_debugfs_init(void)
 {
 	scopex_dir = debugfs_create_dir("scopex", NULL);
 	debugfs_create_file("stats", 0400, scopex_dir, NULL, &stats_fops);
-	debugfs_create_file("counters", 0400, scopex_dir, NULL, &counters_fops);
 	debugfs_create_file("scopes", 0400, scopex_dir, NULL, &scopes_fops);
+	debugfs_create_file("workers", 0400, scopex_dir, NULL, &workers_fops);
+	debugfs_create_file("profile", 0600, scopex_dir, NULL, &profile_fops);
+	debugfs_create_file("histograms", 0400, scopex_dir, NULL, &histograms_fops);
+	debugfs_create_file("config", 0400, scopex_dir, NULL, &config_fops);
+	debugfs_create_file("reset", 0200, scopex_dir, NULL, &reset_fops);
+	debugfs_create_file("counters", 0400, scopex_dir, NULL, &counters_fops);
 }
 
 void scopex_debugfs_exit(void)
 {
 	debugfs_remove(scopex_dir);
+	scopex_profile_exit();
 }

@@ -23,17 +23,19 @@
 #include "queue.h"
 
 /**
- * struct scopex_config - the module's parameters, constant once it runs
+ * struct scopex_config - the module's parameters, and what follows; constant once it runs
  * @nice: the nice level of the workers
  * @standby: how many workers a CPU has ready, besides the active one
  * @workers: the most workers that a CPU has
  * @stall_ms: after what time an item is reported; 0 for never
+ * @exits_seen: whether tasks that exit with an open scope are noticed
  */
 struct scopex_config {
 	int		nice;
 	unsigned int	standby;
 	unsigned int	workers;
 	unsigned int	stall_ms;
+	bool		exits_seen;
 };
 
 /**
@@ -69,7 +71,7 @@ enum scopex_counter {
 /**
  * struct scopex_worker - a thread of a CPU
  * @rest: what is left of the batch that it runs, oldest first
- * @scope: the scope whose items it runs
+ * @scope: the scope whose items it runs; only the thread may look into it
  * @site: where that comes from; for the stall detector, which may look at it under
  *	RCU
  * @fn: the function that it called last; likewise
@@ -85,6 +87,7 @@ enum scopex_counter {
  * @standby: link in scopex_cpu.standby
  * @next: the worker of this CPU that was made before, or NULL
  * @started: completed by @task once it runs
+ * @since: when it has begun its item, if that is measured
  * @stall_ended: the stall detector's: how many items had ended at its last look
  * @stall_since: since when that is so
  * @stall_told: whether it was reported
@@ -110,6 +113,7 @@ struct scopex_worker {
 	struct llist_node	standby;
 	struct scopex_worker	*next;
 	struct completion	started;
+	u64			since;
 	unsigned long		stall_ended;
 	unsigned long		stall_since;
 	bool			stall_told;
@@ -177,6 +181,7 @@ struct scopex_cpu {
 DECLARE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
 DECLARE_PER_CPU(struct scopex_cpu *, scopex_local);
 extern struct cpumask scopex_open_cpus;
+extern struct cpumask scopex_served_cpus;
 extern struct scopex_config scopex_config;
 
 /* scope.c */
@@ -198,7 +203,7 @@ struct scopex_work *scopex_pass_turn(struct scopex_worker *w,
 static inline void scopex_enter(struct scopex_worker *w,
 				struct scopex_scope *scope)
 {
-	w->scope = scope;
+	WRITE_ONCE(w->scope, scope);
 	WRITE_ONCE(w->site, scope->site);
 }
 
@@ -235,6 +240,7 @@ int scopex_forget_init(void);
 void scopex_forget_exit(void);
 
 /* stall.c */
+unsigned long scopex_stall_age(struct scopex_worker *w);
 void scopex_stall_init(void);
 void scopex_stall_exit(void);
 
@@ -257,6 +263,10 @@ struct scopex_cpu *scopex_choose_cpu(void);
 void scopex_want_standby(struct scopex_cpu *sc);
 int scopex_cpus_start(const struct cpumask *cpus);
 void scopex_cpus_stop(void);
+
+/* profile.c */
+void scopex_profile_queued(struct scopex_work *work);
+void scopex_profile_exit(void);
 
 /* debugfs.c */
 #ifdef CONFIG_DEBUG_FS

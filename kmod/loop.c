@@ -191,9 +191,9 @@ static void scopex_do_chunk(struct scopex_loop *loop, u64 chunk, void *result)
 	};
 	int err;
 
-	trace_scopex_chunk_start(loop->scope, loop->fn, range.first, range.count);
+	trace_scopex_chunk_start(&range, loop->fn);
 	err = loop->fn(&range);
-	trace_scopex_chunk_end(loop->scope, loop->fn, err);
+	trace_scopex_chunk_end(&range, loop->fn, err);
 	if (likely(!err))
 		return;
 	if (!IS_ERR_VALUE((long)err)) {

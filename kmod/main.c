@@ -33,9 +33,6 @@ static unsigned int stall_ms = 10000;
 module_param(stall_ms, uint, 0444);
 MODULE_PARM_DESC(stall_ms, "report items that hold up a CPU for longer, in ms; 0: never (default: 10000)");
 
-/* Whether forget.c has its probe. */
-static bool scopex_sees_exits;
-
 /* More threads than that are a mistake. */
 #define SCOPEX_WORKERS_MAX	4096
 
@@ -105,7 +102,7 @@ static int __init scopex_init(void)
 	if (err)
 		pr_info("tasks that exit with an open scope are not noticed: %pe\n",
 			ERR_PTR(err));
-	scopex_sees_exits = !err;
+	scopex_config.exits_seen = !err;
 	scopex_stall_init();
 	scopex_debugfs_init();
 	pr_info("serving CPUs %*pbl\n", cpumask_pr_args(&scopex_open_cpus));
@@ -120,7 +117,7 @@ static void __exit scopex_exit(void)
 {
 	scopex_debugfs_exit();
 	scopex_stall_exit();
-	if (scopex_sees_exits)
+	if (scopex_config.exits_seen)
 		scopex_forget_exit();
 	scopex_cpus_stop();
 }

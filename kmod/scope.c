@@ -402,6 +402,7 @@ void scopex_let_start(struct scopex_scope *scope)
 	struct scopex_custom_scope *custom = scopex_custom(scope);
 	struct llist_node *node;
 	struct scopex_work *work;
+	struct scopex_cpu *sc;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&custom->lock, flags);
@@ -417,7 +418,9 @@ void scopex_let_start(struct scopex_scope *scope)
 
 	if (node) {
 		work = scopex_node_to_work(node);
-		scopex_push(per_cpu_ptr(&scopex_cpus, work->cpu), work, work);
+		sc = per_cpu_ptr(&scopex_cpus, work->cpu);
+		scopex_profile_queued(work);
+		scopex_push(sc, work, work);
 	}
 }
 
@@ -1350,6 +1353,7 @@ scopex_open(struct scopex_scope *scope, struct scopex_site *site,
 	scope->flags = flags;
 	scope->depth = 0;
 	scope->has_children = false;
+	scope->opened = 0;
 	init_llist_head(&scope->own);
 
 	if (unlikely(!in_task())) {
@@ -1506,14 +1510,17 @@ __scopex_open_custom(struct scopex_custom_scope *custom,
 		custom->limit_per_cpu = options->limit_per_cpu;
 	}
 	custom->expired = false;
-	if (options->timeout)
+	if (options->timeout) {
 		flags |= __SCOPEX_TIMED;
+		custom->deadline = ktime_add_safe(ktime_get(),
+						  max(options->timeout, 0));
+	}
 	scopex_open(scope, site, flags, state);
 	if (!options->timeout)
 		return scope;
 
 	hrtimer_setup_on_stack(&custom->timer, scopex_deadline, CLOCK_MONOTONIC,
-			       HRTIMER_MODE_REL);
+			       HRTIMER_MODE_ABS);
 	if ((atomic64_read(&scope->state) & SCOPEX_KIND_MASK) != SCOPEX_OPEN)
 		return scope;
 	if (unlikely(options->timeout < 0)) {
@@ -1521,7 +1528,7 @@ __scopex_open_custom(struct scopex_custom_scope *custom,
 		custom->expired = true;
 		scopex_do_cancel(scope, -ETIME);
 	} else {
-		hrtimer_start(&custom->timer, options->timeout, HRTIMER_MODE_REL);
+		hrtimer_start(&custom->timer, custom->deadline, HRTIMER_MODE_ABS);
 	}
 	return scope;
 }

@@ -50,22 +50,28 @@ static void scopex_report_stall(struct scopex_worker *w)
 	sched_show_task(w->task);
 }
 
+static unsigned long scopex_ended(struct scopex_worker *w)
+{
+	return local_read(&w->count[SCOPEX_RUN]) +
+	       local_read(&w->count[SCOPEX_CANCELLED_ITEMS]) +
+	       local_read(&w->count[SCOPEX_CHUNKS]);
+}
+
 static void scopex_look_at(struct scopex_worker *w, unsigned long now)
 {
-	unsigned long ended = local_read(&w->count[SCOPEX_RUN]) +
-			      local_read(&w->count[SCOPEX_CANCELLED_ITEMS]) +
-			      local_read(&w->count[SCOPEX_CHUNKS]);
-	bool busy = READ_ONCE(w->active) && READ_ONCE(w->site);
+	unsigned long ended = scopex_ended(w);
 
-	if (!busy || ended != w->stall_ended) {
-		w->stall_ended = ended;
-		w->stall_since = now;
-		w->stall_told = false;
+	if (!READ_ONCE(w->site) || ended != w->stall_ended) {
+		WRITE_ONCE(w->stall_since, now);
+		WRITE_ONCE(w->stall_ended, ended);
+		WRITE_ONCE(w->stall_told, false);
 		return;
 	}
-	if (w->stall_told || now - w->stall_since < scopex_stall_threshold())
+	/* One that is not active holds up nobody. */
+	if (!READ_ONCE(w->active) || w->stall_told ||
+	    now - w->stall_since < scopex_stall_threshold())
 		return;
-	w->stall_told = true;
+	WRITE_ONCE(w->stall_told, true);
 	WRITE_ONCE(w->sc->stalls, w->sc->stalls + 1);
 	scopex_report_stall(w);
 }
@@ -81,6 +87,21 @@ static void scopex_look_for_stalls(struct work_struct *work)
 		for (w = READ_ONCE(per_cpu(scopex_cpus, cpu).workers); w; w = w->next)
 			scopex_look_at(w, now);
 	schedule_delayed_work(&scopex_stall_work, scopex_stall_threshold() / 4);
+}
+
+/**
+ * scopex_stall_age() - for how long a worker has been in its item, at least
+ * @w: the worker, which is in an item
+ *
+ * Context: any.
+ *
+ * Return: jiffies; 0 if it was not looked at since it has begun.
+ */
+unsigned long scopex_stall_age(struct scopex_worker *w)
+{
+	unsigned long since = READ_ONCE(w->stall_since);
+
+	return READ_ONCE(w->stall_ended) == scopex_ended(w) ? jiffies - since : 0;
 }
 
 /**

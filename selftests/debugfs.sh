@@ -82,20 +82,194 @@ released_scope_is_gone()
 	! held_row && is cpu0.depth 0 && grep -q '^ok 1 ' "$SCOPEX_TEST/results"
 }
 
+FILES="stats counters scopes workers profile histograms config"
+
+# Whoever may read one may write no other.
 files_are_for_root()
 {
-	for file in "$SCOPEX/stats" "$SCOPEX/counters" "$SCOPEX/scopes"; do
-		[ "$(stat -c %a "$file")" = 400 ] || return 1
+	for file in $FILES reset; do
+		case $file in
+		profile) mode=600 ;;
+		reset) mode=200 ;;
+		*) mode=400 ;;
+		esac
+		[ "$(stat -c %a "$SCOPEX/$file")" = "$mode" ] || return 1
+	done
+	set -- "$SCOPEX"/*
+	[ $# -eq 8 ]
+}
+
+# Nor a hash of one
+files_show_no_address()
+{
+	for file in $FILES; do
+		! tr -c '0-9a-z_' '\n' < "$SCOPEX/$file" | grep -E '^[0-9a-f]{12,16}$' |
+			grep '[a-f]' || return 1
 	done
 }
 
-files_show_no_address()
+files_have_a_header()
 {
-	! grep -E '[0-9a-f]{12}' "$SCOPEX/stats" "$SCOPEX/counters" \
-		"$SCOPEX/scopes"
+	for file in $FILES; do
+		head -n 1 "$SCOPEX/$file" | grep -q '^# .\|^version 1$' || return 1
+	done
 }
 
-ktap_plan 9
+# Each line is a key, once, and a value.
+keys_are_unique()
+{
+	awk 'NF < 2 || seen[$1]++ { print "# " $0; bad = 1 }
+	     END { exit bad || NR < 20 }' "$SCOPEX/counters"
+}
+
+known_load()
+{
+	echo load > "$SCOPEX_TEST/run" && grep -q '^ok 1 ' "$SCOPEX_TEST/results"
+}
+
+reset()
+{
+	echo 1 > "$SCOPEX/reset"
+}
+
+counters_begin_anew()
+{
+	reset && is total.submitted 0 && is total.refused 0 && is cpu0.depth_max 0 &&
+		is cpu0.batches 0 && known_load && counters_are_exact
+}
+
+switch_profile()
+{
+	echo "$1" > "$SCOPEX/profile" && is config.profile "$1"
+}
+
+# The same figures as in counters_are_exact().
+profile_is_exact()
+{
+	switch_profile 1 && reset && known_load && profile_agrees 121 20 30 || return 1
+	awk '$1 == 1 && $2 == 121 && $3 == 0 && $4 == 20 && $5 == 30 &&
+	     $(NF - 2) == "load" && $NF ~ /^load\.c:/ { found++ }
+	     END { exit found != 1 }' "$SCOPEX/profile" || return 1
+	awk '/^load known_load\(\) / { on = 1; next }
+	     /^$/ { on = 0 }
+	     on && $1 == "<" { delay += $3; run += $4; scope += $5 }
+	     END { exit delay != 121 || run != 121 || scope != 1 }' "$SCOPEX/histograms"
+}
+
+# What was measured stays there, and nothing is added.
+profile_is_off()
+{
+	switch_profile 0 && known_load && profile_agrees 121 20 30
+}
+
+# What was submitted before it was on has no time.
+profile_switched_on_late()
+{
+	reset
+	echo hold > "$SCOPEX_TEST/run" &
+	wait_for_held_scope && switch_profile 1 || return 1
+	echo 1 > "$SCOPEX_TEST/release"
+	wait
+	switch_profile 0 && [ "$(sum_of 'site[0-9]+\.profile\.items')" = 5 ] &&
+		[ "$(sum_of 'site[0-9]+\.profile\.delay_log2')" = 0 ] &&
+		[ "$(sum_of 'site[0-9]+\.profile\.run_log2')" = 4 ] &&
+		[ "$(sum_of 'site[0-9]+\.profile\.latency_log2')" = 0 ]
+}
+
+bad_input_is_refused()
+{
+	for text in 2 maybe ''; do
+		! echo "$text" 2>/dev/null > "$SCOPEX/profile" || return 1
+	done
+	for text in 0 2 maybe; do
+		! echo "$text" 2>/dev/null > "$SCOPEX/reset" || return 1
+	done
+	is config.profile 0 && is total.run 5
+}
+
+# A row of "scopes" that begins with a regular expression
+scope_row()
+{
+	grep -E "^$1" "$SCOPEX/scopes"
+}
+
+wait_for_tree()
+{
+	for _ in $(seq 300); do
+		[ "$(grep -Ec ' cancelled .*-(ENOSPC|28) ' "$SCOPEX/scopes")" = 2 ] && return
+		sleep 0.1 2>/dev/null || sleep 1
+	done
+	return 1
+}
+
+tree_is_shown()
+{
+	wait_for_tree || return 1
+	ktap_msg "$(cat "$SCOPEX/scopes")"
+	# The second one is nested in the one above it.
+	[ "$(sed -n '3s/ .*//p;4s/^\(  [a-z]*\) .*/\1/p' "$SCOPEX/scopes")" = "outer
+  inner" ] || return 1
+	scope_row 'outer  *1 .* cancelled .*:'"$tree_pid"' .* scope_tree\(\) load\.c:' |
+		awk '$7 > 3000000 && $7 <= 3600000 && $8 == 0 { found = 1 }
+		     END { exit !found }' || return 1
+	scope_row '  inner  *1 .* cancelled .*scopex/0' |
+		awk '$7 == "-" && $8 == 0 { found = 1 } END { exit !found }' || return 1
+	[ "$(sed -n 's/^scope[01]\.depth //p' "$SCOPEX/counters" | tr '\n' ' ')" = "0 1 " ]
+}
+
+# One runs the item at the gate, the one that has opened the scope is blocked.
+workers_are_shown()
+{
+	ktap_msg "$(grep load.c "$SCOPEX/workers")"
+	[ "$(grep -c '^ *0 scopex/0.* running .* test_item_fn .* inner branch_fn() load\.c:' \
+		"$SCOPEX/workers")" = 1 ] &&
+	[ "$(grep -c '^ *0 scopex/0.* blocked .* branch_fn .* outer scope_tree() load\.c:' \
+		"$SCOPEX/workers")" = 1 ] &&
+	[ "$(grep -c '^ *[0-9]' "$SCOPEX/workers")" = "$(counter total.workers)" ] &&
+	[ "$(grep -c ' standby  *-' "$SCOPEX/workers")" -ge 2 ]
+}
+
+# How long an item runs is known exactly while it is measured.
+age_is_exact()
+{
+	age=$(sed -n 's/^worker[0-9]*\.ms //p' "$SCOPEX/counters" | sort -n | head -n 1)
+	sleep 2
+	later=$(sed -n 's/^worker[0-9]*\.ms //p' "$SCOPEX/counters" | sort -n | head -n 1)
+	[ "$((later - age))" -ge 1900 ]
+}
+
+config_is_shown()
+{
+	suite_load nice=-5 standby=1 workers=9 stall_ms=1234 || return 1
+	ktap_msg "$(cat "$SCOPEX/config")"
+	grep -qx 'nice -5' "$SCOPEX/config" && grep -qx 'standby 1' "$SCOPEX/config" &&
+		is config.workers 9 && is config.stall_ms 1234 && is config.profile 0 &&
+		[ "$(counter config.cpus)" = "$(cat /sys/devices/system/cpu/possible)" ] &&
+		suite_rmmod
+}
+
+# At least that long, as the stall detector tells, which looks every 100 ms.
+age_is_bounded()
+{
+	suite_load stall_ms=400 || return 1
+	echo 'scopex_test: expect report "holds up CPU 0"' > /dev/kmsg
+	echo hold > "$SCOPEX_TEST/run" &
+	wait_for_held_scope
+	for _ in $(seq 600); do
+		grep -q ' stalled  *>=[0-9][0-9][0-9]* test_item_fn' "$SCOPEX/workers" && break
+		sleep 0.1
+	done
+	ktap_msg "$(grep test_item_fn "$SCOPEX/workers")"
+	grep -q ' stalled  *>=[0-9][0-9][0-9]* test_item_fn' "$SCOPEX/workers"
+	age_status=$?
+	sleep 1
+	echo 'scopex_test: expected' > /dev/kmsg
+	echo 1 > "$SCOPEX_TEST/release"
+	wait
+	suite_rmmod && return "$age_status"
+}
+
+ktap_plan 22
 suite_load
 suite_run load
 ktap_check "counters are exact" counters_are_exact
@@ -107,5 +281,23 @@ ktap_check "an open scope pins its module" open_scope_pins_its_module
 ktap_check "files show no address" files_show_no_address
 ktap_check "a scope that has ended is gone" released_scope_is_gone
 ktap_check "files are for root" files_are_for_root
+ktap_check "files have a header" files_have_a_header
+ktap_check "after a reset, counters are exact again" counters_begin_anew
+ktap_check "the profile is exact" profile_is_exact
+ktap_check "when it is off, the profile stays" profile_is_off
+ktap_check "the profile is switched on while items wait" profile_switched_on_late
+ktap_check "bad input is refused" bad_input_is_refused
+switch_profile 1
+echo tree > "$SCOPEX_TEST/run" &
+tree_pid=$!
+ktap_check "scopes are shown as a tree" tree_is_shown
+ktap_check "workers are shown with what they run" workers_are_shown
+ktap_check "how long an item runs is known" age_is_exact
+ktap_check "keys are unique" keys_are_unique
+ktap_check "files show no address of what runs" files_show_no_address
+echo 1 > "$SCOPEX_TEST/release"
+wait
 suite_unload
+ktap_check "the configuration is shown" config_is_shown
+ktap_check "without a profile, there is a lower bound" age_is_bounded
 ktap_finish

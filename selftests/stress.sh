@@ -54,11 +54,12 @@ read_files()
 	: > "$dir/then"
 	while [ ! -e "$dir/stop" ]; do
 		cat "$SCOPEX/counters" > "$dir/now" || wrong "can't read counters"
-		cat "$SCOPEX/stats" "$SCOPEX/scopes" > "$dir/others" ||
-			wrong "can't read stats or scopes"
+		for file in stats scopes workers profile histograms; do
+			cat "$SCOPEX/$file" > "$dir/others" || wrong "can't read $file"
+		done
 		# A number below zero would be a very large one.
 		awk -v exact=" $EXACT " '
-		$2 ~ /[0-9]{16}/ { print $0; next }
+		$2 ~ /^[0-9]{19}/ { print $0; next }
 		NR == FNR { then[$1] = $2; next }
 		{
 			name = $1
@@ -86,6 +87,17 @@ change_cpus()
 	done
 }
 
+# Not while the profile has to be exact
+switch_profile()
+{
+	[ "$1" = off-and-on ] || return 0
+	while [ ! -e "$dir/stop" ]; do
+		draw 2
+		echo "$drawn" > "$SCOPEX/profile" || wrong "can't switch the profile"
+		sleep 0.2 2>/dev/null || sleep 1
+	done
+}
+
 read_counters()
 {
 	for name in $EXACT; do
@@ -109,6 +121,19 @@ totals_agree()
 	return "$status"
 }
 
+# What has been measured all the time has all that was counted.
+profile_has_it_all()
+{
+	[ "$1" = on ] || return 0
+	profile_agrees "$(grown run)" "$(grown errors)" "$(grown cancelled)"
+}
+
+# grown NAME - by how much, since the stress test began
+grown()
+{
+	echo $(($(counter "total.$1") - $(sed -n "s/^$1 //p" "$dir/before")))
+}
+
 nothing_went_wrong()
 {
 	[ -s "$dir/wrong" ] || return 0
@@ -116,9 +141,10 @@ nothing_went_wrong()
 	return 1
 }
 
-# stress - four results
+# stress off|on|off-and-on - five results; whether the profile is on
 stress()
 {
+	[ "$1" != on ] || echo 1 > "$SCOPEX/profile"
 	rm -f "$dir/stop"
 	: > "$dir/wrong"
 	echo "$seconds" > "$PARAMETERS/stress_seconds"
@@ -126,29 +152,32 @@ stress()
 	read_counters > "$dir/before"
 	read_files &
 	change_cpus &
+	switch_profile "$1" &
 	suite_run stress
 	touch "$dir/stop"
 	wait
 	ktap_check "all CPUs come back" all_cpus_online
 	ktap_check "totals agree" totals_agree
+	ktap_check "so does the profile, if it is on" profile_has_it_all "$1"
 	ktap_check "files can be read, and CPUs come and go" nothing_went_wrong
 }
 
-ktap_plan 15
+ktap_plan 18
 suite_load
-stress
+stress off
 suite_unload
 # Scopes that are serial, items that are not handed over
 suite_load workers=2 standby=0
-stress
+stress on
 suite_unload
 # Windows of the protocol that are held open
 if [ -f "$INJECT_DIR/scopex.ko" ]; then
 	suite_load_injected
-	stress
+	stress off-and-on
 	suite_unload
 else
 	for name in stress "all CPUs come back" "totals agree" \
+			"so does the profile, if it is on" \
 			"files can be read, and CPUs come and go" "modules unload"; do
 		ktap_skip "$name" "no modules with injected delays"
 	done

@@ -119,6 +119,41 @@ counter()
 	sed -n "s/^$1 //p" "$SCOPEX/counters"
 }
 
+# sum_of REGEX - of all values of the counters whose name matches
+sum_of()
+{
+	awk -v regex="^($1)\$" '
+	$1 ~ regex { for (i = 2; i <= NF; i++) sum += $i }
+	END { printf "%.0f\n", sum }' "$SCOPEX/counters"
+}
+
+# profile_agrees ITEMS ERRORS CANCELLED - that many in the profile, of the call sites and
+# of the CPUs, and a time of each
+profile_agrees()
+{
+	bad=0
+	for who in site cpu; do
+		for pair in "items:$1" "errors:$2" "cancelled:$3"; do
+			found=$(sum_of "$who[0-9]+\\.profile\\.${pair%:*}")
+			[ "$found" = "${pair#*:}" ] && continue
+			ktap_msg "$who: ${pair%:*} is $found, not ${pair#*:}"
+			bad=1
+		done
+		found=$(sum_of "$who[0-9]+\\.profile\\.delay_log2")
+		[ "$found" = "$1" ] || {
+			ktap_msg "$who: $found delays of $1 items"
+			bad=1
+		}
+		found=$(sum_of "$who[0-9]+\\.profile\\.run_log2")
+		chunks=$(sum_of "$who[0-9]+\\.profile\\.chunks")
+		[ "$found" = "$(($1 + chunks))" ] || {
+			ktap_msg "$who: $found run times of $1 items and $chunks chunks"
+			bad=1
+		}
+	done
+	return "$bad"
+}
+
 # held_row - the row of the scope that the suite "hold" keeps open
 held_row()
 {

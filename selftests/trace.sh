@@ -159,6 +159,19 @@ hold_stalls()
 	wait
 }
 
+# The stress test has accounts of its own; so there are four that have to agree.
+stress_agrees()
+{
+	echo 2 > /sys/module/scopex_test/parameters/stress_seconds
+	count_all suite_run stress && agree_on_all && profile_agrees "$(grown total.run)" \
+		"$(grown total.errors)" "$(grown total.cancelled)" || return 1
+	for pair in submitted:submit run:run_end errors:errors cancelled:item_cancelled; do
+		same "stress ${pair%:*}" \
+			"$(sed -n "s/^# stress\.${pair%:*} //p" "$SCOPEX_TEST/results")" \
+			"events ${pair#*:}" "$(events "${pair#*:}")" || return 1
+	done
+}
+
 stall_is_traced()
 {
 	suite_load stall_ms=100 && count_all traced hold_stalls || return 1
@@ -191,7 +204,7 @@ bound_agrees()
 }
 
 trace_is_there
-ktap_plan 14
+ktap_plan 16
 suite_load
 count_all suite_run load
 ktap_check "the events of a known load are as many as were counted" load_agrees
@@ -203,6 +216,9 @@ traced known_load
 ktap_check "names and places are resolved" names_are_resolved
 ktap_check "no address is shown" no_address_is_shown
 ktap_check "nothing is traced when it is off" nothing_is_traced_when_off
+echo 1 > "$SCOPEX/reset"
+echo 1 > "$SCOPEX/profile"
+ktap_check "stress: events, counters, profile and its own accounts agree" stress_agrees
 drop_instances
 suite_unload
 ktap_check "a stall is traced" stall_is_traced

@@ -84,6 +84,7 @@ typedef int (*scopex_body_t)(struct scopex_scope *scope, void *arg);
  * @fn: the function
  * @scope: the scope that the item was submitted to last
  * @cpu: where it is to run, while it waits for its turn in a scope with a limit
+ * @queued: when it was queued, if that is measured
  * @status: SCOPEX_WORK_BUSY from submit until the item is out, else its result
  *
  * The object may live on the stack, in an array or on the heap. It belongs to
@@ -96,7 +97,10 @@ struct scopex_work {
 	struct llist_node	node;
 	scopex_fn_t		fn;
 	struct scopex_scope	*scope;
-	unsigned int		cpu;
+	union {
+		unsigned int	cpu;
+		u32		queued;
+	};
 	int			status;
 };
 
@@ -109,6 +113,7 @@ struct scopex_work {
  * @func: the function it is opened in
  * @file: the source file
  * @line: the line
+ * @profile: what its profile is known by; 0 for none yet
  * @map: held, for lockdep, by who runs an item of such a scope, and taken by who waits
  */
 struct scopex_site {
@@ -116,6 +121,7 @@ struct scopex_site {
 	const char		*func;
 	const char		*file;
 	unsigned int		line;
+	unsigned int		profile;
 #ifdef CONFIG_LOCKDEP
 	struct lockdep_map	map;
 #endif
@@ -143,6 +149,7 @@ struct scopex_site {
  * @flags: SCOPEX_FAIL_FAST and the like
  * @depth: how many scopes it is nested in
  * @has_children: an item of this scope has opened one
+ * @opened: when it was opened, if that is measured, else 0
  *
  * All fields are private to scopex.
  */
@@ -160,6 +167,7 @@ struct scopex_scope {
 	u8				flags;
 	u8				depth;
 	bool				has_children;
+	u64				opened;
 };
 
 /* What a scope does by itself; for scopex_scope_with() and scopex_run_with(). */
@@ -198,6 +206,7 @@ struct scopex_options {
  * struct scopex_custom_scope - a scope with options
  * @scope: the scope
  * @timer: cancels it
+ * @deadline: when; set if it has one
  * @expired: the deadline has passed
  * @joined: the item that the owner waits for, or NULL
  * @limit_per_cpu: how many items may have begun on a CPU
@@ -212,6 +221,7 @@ struct scopex_options {
 struct scopex_custom_scope {
 	struct scopex_scope	scope;
 	struct hrtimer		timer;
+	ktime_t			deadline;
 	bool			expired;
 	struct scopex_work	*joined;
 	unsigned int		limit_per_cpu;
@@ -530,6 +540,7 @@ end:			break;						\
  * @scope: the loop's scope, for scopex_cancelled()
  * @arg: the caller's argument
  * @result: where this thread gathers its result; for scopex_reduce()
+ * @since: scopex's: when it was begun, if that is measured
  */
 struct scopex_range {
 	unsigned long		first;
@@ -537,6 +548,7 @@ struct scopex_range {
 	struct scopex_scope	*scope;
 	void			*arg;
 	void			*result;
+	u64			since;
 };
 
 /**

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suites "load" and "hold": known work, for tests that look at it from outside
+ * Suites "load", "hold" and "tree": known work, for tests that look at it from outside
  *
  * "load" gives CPU 0 a fixed number of items of each kind, so that the counters
  * in debugfs can be compared with what was really done: see selftests/debugfs.sh.
  * "hold" keeps a scope open with a known number of items pending until it is
- * released, so that it can be found in debugfs, and modules can't be unloaded.
+ * released, so that it can be found in debugfs, and modules can't be unloaded. "tree"
+ * does so with a scope that an item of another one has opened, both cancelled.
  */
 
 #include <linux/slab.h>
@@ -97,3 +98,47 @@ static const struct scopex_case hold_cases[] = {
 };
 
 SCOPEX_SUITE(hold, hold_cases);
+
+struct branch {
+	struct scopex_work	work;
+	struct test_gate	gate;
+};
+
+/* Opens a scope whose only item waits. */
+static int branch_fn(struct scopex_work *work)
+{
+	struct branch *branch = container_of(work, struct branch, work);
+	struct test_item item;
+	int err;
+
+	test_item_init(&item);
+	item.gate = &branch->gate;
+	scopex_scope(inner) {
+		err = scopex_submit(inner, &item.work);
+		err = err ?: scopex_join(inner);
+	}
+	return err;
+}
+
+static void scope_tree(struct scopex_test *test)
+{
+	struct branch branch;
+
+	test_gate_init(&branch.gate);
+	scopex_work_init(&branch.work, branch_fn);
+	scopex_scope_with(outer, .timeout = ms_to_ktime(3600000)) {
+		EXPECT_EQ(test, scopex_submit_on(outer, LOAD_CPU, &branch.work), 0);
+		wait_for_completion(&branch.gate.reached);
+		scopex_cancel_with(outer, -ENOSPC);
+		scopex_test_until_released();
+		complete(&branch.gate.go);
+		EXPECT_EQ(test, scopex_join(outer), -ENOSPC);
+	}
+	EXPECT_EQ(test, scopex_work_result(&branch.work), -ENOSPC);
+}
+
+static const struct scopex_case tree_cases[] = {
+	SCOPEX_CASE(scope_tree),
+};
+
+SCOPEX_SUITE(tree, tree_cases);

@@ -63,6 +63,7 @@ extern const struct scopex_suite deadlock_suite;
 extern const struct scopex_suite stress_suite;
 extern const struct scopex_suite load_suite;
 extern const struct scopex_suite hold_suite;
+extern const struct scopex_suite tree_suite;
 
 __printf(2, 3)
 void scopex_test_fail(struct scopex_test *test, const char *fmt, ...);

@@ -27,7 +27,7 @@
 
 DECLARE_EVENT_CLASS(scopex_scope,
 
-	TP_PROTO(const struct scopex_scope *scope),
+	TP_PROTO(struct scopex_scope *scope),
 
 	TP_ARGS(scope),
 
@@ -68,7 +68,7 @@ DECLARE_EVENT_CLASS(scopex_scope,
 
 #define DEFINE_SCOPEX_SCOPE_EVENT(name)					\
 	DEFINE_EVENT(scopex_scope, name,				\
-		     TP_PROTO(const struct scopex_scope *scope),	\
+		     TP_PROTO(struct scopex_scope *scope),		\
 		     TP_ARGS(scope))
 
 /* A scope is open. */
@@ -183,25 +183,24 @@ DEFINE_SCOPEX_ITEM_EVENT(scopex_item_cancelled);
 
 TRACE_EVENT(scopex_chunk_start,
 
-	TP_PROTO(const struct scopex_scope *scope, scopex_range_fn_t fn,
-		 unsigned long first, unsigned long count),
+	TP_PROTO(struct scopex_range *range, scopex_range_fn_t fn),
 
-	TP_ARGS(scope, fn, first, count),
+	TP_ARGS(range, fn),
 
 	TP_STRUCT__entry(
 		__field(const void *,	scope)
 		__field(void *,		fn)
 		__field(unsigned long,	first)
 		__field(unsigned long,	count)
-		__string(name,		scope->site->name)
+		__string(name,		range->scope->site->name)
 	),
 
 	TP_fast_assign(
-		__entry->scope = scope;
+		__entry->scope = range->scope;
 		__entry->fn = (void *)fn;
-		__entry->first = first;
-		__entry->count = count;
-		scopex_assign_str(name, scope->site->name);
+		__entry->first = range->first;
+		__entry->count = range->count;
+		scopex_assign_str(name, range->scope->site->name);
 	),
 
 	TP_printk("scope=%p name=%s fn=%ps first=%lu count=%lu",
@@ -211,22 +210,22 @@ TRACE_EVENT(scopex_chunk_start,
 
 TRACE_EVENT(scopex_chunk_end,
 
-	TP_PROTO(const struct scopex_scope *scope, scopex_range_fn_t fn, int ret),
+	TP_PROTO(struct scopex_range *range, scopex_range_fn_t fn, int ret),
 
-	TP_ARGS(scope, fn, ret),
+	TP_ARGS(range, fn, ret),
 
 	TP_STRUCT__entry(
 		__field(const void *,	scope)
 		__field(void *,		fn)
 		__field(int,		ret)
-		__string(name,		scope->site->name)
+		__string(name,		range->scope->site->name)
 	),
 
 	TP_fast_assign(
-		__entry->scope = scope;
+		__entry->scope = range->scope;
 		__entry->fn = (void *)fn;
 		__entry->ret = ret;
-		scopex_assign_str(name, scope->site->name);
+		scopex_assign_str(name, range->scope->site->name);
 	),
 
 	TP_printk("scope=%p name=%s fn=%ps ret=%d",

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What live.c has seen of scopes and workers, for the files in debugfs */
+#ifndef _SCOPEX_LIVE_H
+#define _SCOPEX_LIVE_H
+
+#include <linux/sched.h>
+#include <linux/types.h>
+
+#include "profile.h"
+
+/**
+ * struct scopex_live_scope - what is shown of an open scope
+ * @place: where it was opened
+ * @comm: its owner's name
+ * @pid: its owner's number
+ * @parent: the one that it is nested in, or NULL
+ * @depth: how many of those that are shown it is nested in
+ * @pending: items that are not out
+ * @age_ms: since it is listed
+ * @error: its first error so far, or why it was cancelled
+ * @deadline_ms: what is left of its time; only if @timed
+ * @timed: it has a deadline
+ * @waiting: its owner waits
+ * @cancelled: it is cancelled
+ * @serial: its owner runs its items
+ * @id: tells it from others, and is not shown
+ * @parent_id: likewise its parent
+ */
+struct scopex_live_scope {
+	struct scopex_place		place;
+	char				comm[TASK_COMM_LEN];
+	pid_t				pid;
+	struct scopex_live_scope	*parent;
+	unsigned int			depth;
+	unsigned long			pending;
+	unsigned int			age_ms;
+	int				error;
+	s64				deadline_ms;
+	bool				timed;
+	bool				waiting;
+	bool				cancelled;
+	bool				serial;
+	const void			*id;
+	const void			*parent_id;
+};
+
+/**
+ * struct scopex_live_worker - what is shown of a worker
+ * @cpu: its CPU
+ * @comm: its name
+ * @pid: its number
+ * @state: what it is doing, in a word
+ * @fn: the function of its item, or NULL
+ * @place: where the item's scope was opened; only if there is an item
+ * @ms: for how long it has been in the item, or -1 if that is not known
+ * @or_more: it may be longer
+ * @scope_id: the item's scope
+ */
+struct scopex_live_worker {
+	unsigned int			cpu;
+	char				comm[TASK_COMM_LEN];
+	pid_t				pid;
+	const char			*state;
+	void				*fn;
+	struct scopex_place		place;
+	s64				ms;
+	bool				or_more;
+	const void			*scope_id;
+};
+
+/**
+ * struct scopex_live - what was seen
+ * @scope: the scopes, each before those that are nested in it
+ * @nr_scopes: how many
+ * @scopes_left: some are not shown, as there are too many
+ * @worker: the workers
+ * @nr_workers: how many
+ */
+struct scopex_live {
+	struct scopex_live_scope	**scope;
+	unsigned int			nr_scopes;
+	bool				scopes_left;
+	struct scopex_live_worker	*worker;
+	unsigned int			nr_workers;
+	/* private: in the order in which they were found */
+	struct scopex_live_scope	*found;
+};
+
+struct scopex_live *scopex_live_look(void);
+void scopex_live_free(struct scopex_live *live);
+
+#endif /* _SCOPEX_LIVE_H */

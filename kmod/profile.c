@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Profiles: how long items wait and run, and scopes last, for each call site
+ *
+ * Theory of operation
+ *
+ * Nothing of this is in the way of an item until it is switched on. Then functions of
+ * this file become probes of scopex's own trace events, as a tracer's would, and so
+ * cost what an event costs that is on; switched off, the events are what they were.
+ *
+ * A time needs two looks at the clock. The first one is kept where it goes away with
+ * what it belongs to:
+ *
+ *	queue delay	scopex_work.queued, of an item that waits in a queue; in units of
+ *			64 ns, as there are 32 bits
+ *	run time	scopex_work.node.next, which is nobody's while the item runs; odd,
+ *			which no link is but SCOPEX_PARKED
+ *			scopex_range.since, of a part of a loop
+ *	scope latency	scopex_scope.opened
+ *
+ * What began before the last switching-on has no such mark, or an older one. It is
+ * counted, but no time of it is. (A queue delay of more than four and a half minutes is
+ * shown modulo that.)
+ *
+ * A call site gets a number when it is first met, and keeps its profile until scopex
+ * is unloaded, also if its module goes and comes back. There is room for so many of
+ * them, made when it is switched on for the first time; what comes later shares one.
+ * Each CPU has its own figures. They are atomic, since an item may be moved or preempted
+ * by another worker's, but nearly always in the cache of the CPU that adds to them.
+ */
+
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+
+#include <trace/events/scopex.h>
+
+#include "internal.h"
+#include "profile.h"
+
+/* A profile on a CPU: a struct scopex_profile in which everything is atomic. */
+#define SCOPEX_PROFILE_WORDS	(sizeof(struct scopex_profile) / sizeof(u64))
+
+struct scopex_profile_cpu {
+	atomic64_t site[SCOPEX_PROFILE_SITES + 1][SCOPEX_PROFILE_WORDS];
+};
+
+static struct scopex_profile_cpu **scopex_profiles;
+static struct scopex_place scopex_places[SCOPEX_PROFILE_SITES + 1] = {
+	{ .name = "(others)", .func = "-", .file = "-" },
+};
+
+/* How many places are known, and what protects the making of a new one. */
+static unsigned int scopex_nr_places = 1;
+static DEFINE_RAW_SPINLOCK(scopex_places_lock);
+
+/* Since when it is on; 0 if it is off. */
+static u64 scopex_profile_since;
+static DEFINE_MUTEX(scopex_profile_mutex);
+
+/**
+ * scopex_profile_clock() - the time that profiles are taken by
+ *
+ * Context: any.
+ *
+ * Return: ns.
+ */
+u64 scopex_profile_clock(void)
+{
+	return ktime_get_mono_fast_ns();
+}
+
+#define SCOPEX_WORD(_field)						\
+	(offsetof(struct scopex_profile, _field) / sizeof(u64))
+
+static bool scopex_is_place(const struct scopex_place *place,
+			    const struct scopex_place *other)
+{
+	return place->line == other->line && !strcmp(place->name, other->name) &&
+	       !strcmp(place->func, other->func) && !strcmp(place->file, other->file);
+}
+
+/* The number of a site that is met for the first time. */
+static noinline unsigned int scopex_new_place(struct scopex_site *site)
+{
+	struct scopex_place place = { .line = site->line };
+	unsigned long flags;
+	unsigned int i;
+
+	strscpy(place.name, site->name, sizeof(place.name));
+	strscpy(place.func, site->func, sizeof(place.func));
+	strscpy(place.file, kbasename(site->file), sizeof(place.file));
+
+	raw_spin_lock_irqsave(&scopex_places_lock, flags);
+	for (i = 1; i < scopex_nr_places; i++)
+		if (scopex_is_place(&scopex_places[i], &place))
+			break;
+	if (i > SCOPEX_PROFILE_SITES) {
+		i = 0;
+	} else if (i == scopex_nr_places) {
+		scopex_places[i] = place;
+		/* Release: pairs with scopex_profile_sites(). */
+		smp_store_release(&scopex_nr_places, i + 1);
+	}
+	raw_spin_unlock_irqrestore(&scopex_places_lock, flags);
+	/* One more than the number, as 0 is for none. */
+	WRITE_ONCE(site->profile, i + 1);
+	return i;
+}
+
+/* The profile of a scope's site on this CPU; for an item, on the CPU of its worker. */
+static atomic64_t *scopex_profile_here(const struct scopex_scope *scope)
+{
+	struct scopex_worker *w = scopex_this_worker();
+	unsigned int cpu = w ? w->sc->cpu : raw_smp_processor_id();
+	unsigned int site = READ_ONCE(scope->site->profile);
+
+	site = likely(site) ? site - 1 : scopex_new_place(scope->site);
+	return scopex_profiles[cpu]->site[site];
+}
+
+static void scopex_profile_add(atomic64_t *profile, enum scopex_profile_time which,
+			       u64 ns)
+{
+	atomic64_t *max = &profile[SCOPEX_WORD(time[which].max)];
+	u64 old = atomic64_read(max);
+
+	atomic64_add(ns, &profile[SCOPEX_WORD(time[which].total)]);
+	atomic64_inc(&profile[SCOPEX_WORD(time[which].bucket) +
+			      min(fls64(ns), SCOPEX_PROFILE_BUCKETS - 1)]);
+	while (ns > old && !atomic64_try_cmpxchg(max, (s64 *)&old, ns))
+		;
+}
+
+/* The same from @start till @now, if that was measured. */
+static void scopex_profile_took(atomic64_t *profile, enum scopex_profile_time which,
+				u64 start, u64 now)
+{
+	if (likely(start >= READ_ONCE(scopex_profile_since)))
+		scopex_profile_add(profile, which, now > start ? now - start : 0);
+}
+
+#define SCOPEX_QUEUED_SHIFT	6
+/* By so much the clocks of two CPUs may differ, in units of scopex_work.queued. */
+#define SCOPEX_QUEUED_SLACK	16
+
+static u32 scopex_queued_now(void)
+{
+	/* Odd, since 0 is for an item that was queued before it was measured. */
+	return scopex_profile_clock() >> SCOPEX_QUEUED_SHIFT | 1;
+}
+
+static void scopex_probe_submit(void *unused, const struct scopex_scope *scope,
+				struct scopex_work *work, unsigned int target)
+{
+	work->queued = scopex_queued_now();
+}
+
+/**
+ * scopex_profile_queued() - an item that has waited for its turn goes to a queue
+ * @work: the item
+ *
+ * Context: any.
+ */
+void scopex_profile_queued(struct scopex_work *work)
+{
+	if (trace_scopex_submit_enabled())
+		work->queued = scopex_queued_now();
+}
+
+static void scopex_probe_run_start(void *unused, const struct scopex_scope *scope,
+				   struct scopex_work *work, int ret)
+{
+	u64 now = scopex_profile_clock();
+	u32 units = (u32)(now >> SCOPEX_QUEUED_SHIFT) - work->queued;
+	struct scopex_worker *w = scopex_this_worker();
+	u64 delay;
+
+	if ((s32)units < 0 && (s32)units > -SCOPEX_QUEUED_SLACK)
+		units = 0;
+	delay = (u64)units << SCOPEX_QUEUED_SHIFT;
+	if (work->queued &&
+	    now - delay + (SCOPEX_QUEUED_SLACK << SCOPEX_QUEUED_SHIFT) >
+	    READ_ONCE(scopex_profile_since))
+		scopex_profile_add(scopex_profile_here(scope), SCOPEX_PROFILE_DELAY, delay);
+	if (w)
+		WRITE_ONCE(w->since, now);
+	work->node.next = (struct llist_node *)(unsigned long)(now << 1 | 1);
+}
+
+static void scopex_probe_run_end(void *unused, const struct scopex_scope *scope,
+				 struct scopex_work *work, int ret)
+{
+	atomic64_t *profile = scopex_profile_here(scope);
+	unsigned long start = (unsigned long)work->node.next;
+
+	atomic64_inc(&profile[SCOPEX_WORD(count[SCOPEX_PROFILE_ITEMS])]);
+	if (ret)
+		atomic64_inc(&profile[SCOPEX_WORD(count[SCOPEX_PROFILE_ERRORS])]);
+	if (start & 1)
+		scopex_profile_took(profile, SCOPEX_PROFILE_RUN, start >> 1,
+				    scopex_profile_clock());
+}
+
+static void scopex_probe_item_cancelled(void *unused, const struct scopex_scope *scope,
+					struct scopex_work *work, int ret)
+{
+	atomic64_inc(&scopex_profile_here(scope)
+		     [SCOPEX_WORD(count[SCOPEX_PROFILE_CANCELLED])]);
+}
+
+static void scopex_probe_chunk_start(void *unused, struct scopex_range *range,
+				     scopex_range_fn_t fn)
+{
+	struct scopex_worker *w = scopex_this_worker();
+
+	range->since = scopex_profile_clock();
+	if (w)
+		WRITE_ONCE(w->since, range->since);
+}
+
+static void scopex_probe_chunk_end(void *unused, struct scopex_range *range,
+				   scopex_range_fn_t fn, int ret)
+{
+	atomic64_t *profile = scopex_profile_here(range->scope);
+
+	atomic64_inc(&profile[SCOPEX_WORD(count[SCOPEX_PROFILE_CHUNKS])]);
+	if (ret)
+		atomic64_inc(&profile[SCOPEX_WORD(count[SCOPEX_PROFILE_CHUNK_ERRORS])]);
+	scopex_profile_took(profile, SCOPEX_PROFILE_RUN, range->since,
+			    scopex_profile_clock());
+}
+
+static void scopex_probe_open(void *unused, struct scopex_scope *scope)
+{
+	scope->opened = scopex_profile_clock();
+}
+
+static void scopex_probe_close(void *unused, struct scopex_scope *scope)
+{
+	atomic64_t *profile = scopex_profile_here(scope);
+
+	atomic64_inc(&profile[SCOPEX_WORD(count[SCOPEX_PROFILE_SCOPES])]);
+	scopex_profile_took(profile, SCOPEX_PROFILE_LATENCY, scope->opened,
+			    scopex_profile_clock());
+}
+
+/* In the order in which they are switched on. */
+#define SCOPEX_FOR_EACH_PROBE(_do)					\
+	_do(open)							\
+	_do(close)							\
+	_do(submit)							\
+	_do(run_start)							\
+	_do(run_end)							\
+	_do(item_cancelled)						\
+	_do(chunk_start)						\
+	_do(chunk_end)
+
+static void scopex_profile_stop(void)
+{
+#define SCOPEX_UNREGISTER(_event)					\
+	unregister_trace_scopex_##_event(scopex_probe_##_event, NULL);
+	SCOPEX_FOR_EACH_PROBE(SCOPEX_UNREGISTER)
+	tracepoint_synchronize_unregister();
+	WRITE_ONCE(scopex_profile_since, 0);
+}
+
+static int scopex_profile_start(void)
+{
+	int err = 0;
+
+	WRITE_ONCE(scopex_profile_since, scopex_profile_clock());
+#define SCOPEX_REGISTER(_event)						\
+	err = err ?: register_trace_scopex_##_event(scopex_probe_##_event, NULL);
+	SCOPEX_FOR_EACH_PROBE(SCOPEX_REGISTER)
+	/* Those that are not there are not missed. */
+	if (err)
+		scopex_profile_stop();
+	return err;
+}
+
+static void scopex_profile_free(struct scopex_profile_cpu **profiles)
+{
+	unsigned int cpu;
+
+	if (!profiles)
+		return;
+	for_each_possible_cpu(cpu)
+		kvfree(profiles[cpu]);
+	kfree(profiles);
+}
+
+static int scopex_profile_make(void)
+{
+	struct scopex_profile_cpu **profiles;
+	unsigned int cpu;
+
+	if (scopex_profiles)
+		return 0;
+	profiles = kcalloc(nr_cpu_ids, sizeof(*profiles), GFP_KERNEL);
+	if (!profiles)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		profiles[cpu] = kvzalloc_node(sizeof(**profiles), GFP_KERNEL,
+					      cpu_to_node(cpu));
+		if (!profiles[cpu]) {
+			scopex_profile_free(profiles);
+			return -ENOMEM;
+		}
+	}
+	/* Release: pairs with the address dependency of readers. */
+	smp_store_release(&scopex_profiles, profiles);
+	return 0;
+}
+
+/**
+ * scopex_profile_switch() - measure, or don't
+ * @on: which
+ *
+ * Context: process context; sleeps.
+ *
+ * Return: 0; -ENOMEM; -ENOSYS if this kernel has no tracepoints.
+ */
+int scopex_profile_switch(bool on)
+{
+	int err = 0;
+
+	mutex_lock(&scopex_profile_mutex);
+	if (on && !scopex_profile_since) {
+		err = scopex_profile_make();
+		if (!err)
+			err = scopex_profile_start();
+	} else if (!on && scopex_profile_since) {
+		scopex_profile_stop();
+	}
+	mutex_unlock(&scopex_profile_mutex);
+	return err;
+}
+
+/**
+ * scopex_profile_is_on() - is it measured?
+ *
+ * Context: any.
+ */
+bool scopex_profile_is_on(void)
+{
+	return READ_ONCE(scopex_profile_since);
+}
+
+/**
+ * scopex_profile_exit() - stop measuring, and forget
+ *
+ * Context: process context; sleeps.
+ */
+void scopex_profile_exit(void)
+{
+	scopex_profile_switch(false);
+	scopex_profile_free(scopex_profiles);
+}
+
+/**
+ * scopex_profile_reset() - begin anew
+ *
+ * What happens meanwhile may be in parts of a profile, and not in others.
+ *
+ * Context: process context; sleeps.
+ */
+void scopex_profile_reset(void)
+{
+	unsigned int cpu, site, i;
+
+	mutex_lock(&scopex_profile_mutex);
+	for_each_possible_cpu(cpu)
+		for (site = 0; scopex_profiles && site <= SCOPEX_PROFILE_SITES; site++)
+			for (i = 0; i < SCOPEX_PROFILE_WORDS; i++)
+				atomic64_set(&scopex_profiles[cpu]->site[site][i], 0);
+	mutex_unlock(&scopex_profile_mutex);
+}
+
+/**
+ * scopex_profile_sites() - how many call sites are known
+ *
+ * Return: one more than the greatest number of one; number 0 stands for all that there
+ * was no room for. 0 if it was never switched on.
+ */
+unsigned int scopex_profile_sites(void)
+{
+	/* Acquire: pairs with scopex_new_place(). */
+	return READ_ONCE(scopex_profiles) ? smp_load_acquire(&scopex_nr_places) : 0;
+}
+
+/**
+ * scopex_profile_place() - which call site it is
+ * @site: its number
+ */
+const struct scopex_place *scopex_profile_place(unsigned int site)
+{
+	return &scopex_places[site];
+}
+
+static void scopex_profile_sum(unsigned int cpu, unsigned int site,
+			       struct scopex_profile *sum)
+{
+	const atomic64_t *word = scopex_profiles[cpu]->site[site];
+	u64 *to = (u64 *)sum;
+	unsigned int i, time;
+	u64 max[SCOPEX_PROFILE_TIMES];
+
+	for (time = 0; time < SCOPEX_PROFILE_TIMES; time++)
+		max[time] = sum->time[time].max;
+	for (i = 0; i < SCOPEX_PROFILE_WORDS; i++)
+		to[i] += atomic64_read(&word[i]);
+	for (time = 0; time < SCOPEX_PROFILE_TIMES; time++)
+		sum->time[time].max = max(max[time], sum->time[time].max - max[time]);
+}
+
+/**
+ * scopex_profile_of_site() - what was measured of a call site
+ * @site: its number
+ * @sum: is set to that
+ */
+void scopex_profile_of_site(unsigned int site, struct scopex_profile *sum)
+{
+	unsigned int cpu;
+
+	memset(sum, 0, sizeof(*sum));
+	for_each_possible_cpu(cpu)
+		scopex_profile_sum(cpu, site, sum);
+}
+
+/**
+ * scopex_profile_of_cpu() - what was measured on a CPU
+ * @cpu: its number
+ * @sum: is set to that
+ */
+void scopex_profile_of_cpu(unsigned int cpu, struct scopex_profile *sum)
+{
+	unsigned int site, nr = scopex_profile_sites();
+
+	memset(sum, 0, sizeof(*sum));
+	for (site = 0; site < nr; site++)
+		scopex_profile_sum(cpu, site, sum);
+}
+
+/**
+ * scopex_profile_measured() - how many times there are in a distribution
+ * @timing: the distribution
+ */
+u64 scopex_profile_measured(const struct scopex_timing *timing)
+{
+	u64 nr = 0;
+	int i;
+
+	for (i = 0; i < SCOPEX_PROFILE_BUCKETS; i++)
+		nr += timing->bucket[i];
+	return nr;
+}
+
+/**
+ * scopex_profile_percentile() - what so many percent of the times are below
+ * @timing: the distribution
+ * @percent: how many
+ *
+ * Return: the end of the bucket that has it, in ns, or the longest time if that is
+ * less; 0 if nothing was measured.
+ */
+u64 scopex_profile_percentile(const struct scopex_timing *timing, unsigned int percent)
+{
+	u64 nr = 0, all = scopex_profile_measured(timing);
+	int i;
+
+	for (i = 0; i < SCOPEX_PROFILE_BUCKETS - 1; i++) {
+		nr += timing->bucket[i];
+		if (nr * 100 >= all * percent)
+			return min(1ULL << i, timing->max);
+	}
+	return timing->max;
+}

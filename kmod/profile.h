@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What profile.c has measured, for the files in debugfs */
+#ifndef _SCOPEX_PROFILE_H
+#define _SCOPEX_PROFILE_H
+
+#include <linux/atomic.h>
+#include <linux/types.h>
+
+/**
+ * enum scopex_profile_count - what is counted for each call site
+ * @SCOPEX_PROFILE_SCOPES: scopes that have ended
+ * @SCOPEX_PROFILE_ITEMS: items that ran
+ * @SCOPEX_PROFILE_CHUNKS: parts of parallel loops
+ * @SCOPEX_PROFILE_ERRORS: items that failed
+ * @SCOPEX_PROFILE_CANCELLED: items that ended without having run
+ * @SCOPEX_PROFILE_CHUNK_ERRORS: parts of loops that failed
+ * @SCOPEX_PROFILE_COUNTS: how many there are
+ */
+enum scopex_profile_count {
+	SCOPEX_PROFILE_SCOPES,
+	SCOPEX_PROFILE_ITEMS,
+	SCOPEX_PROFILE_CHUNKS,
+	SCOPEX_PROFILE_ERRORS,
+	SCOPEX_PROFILE_CANCELLED,
+	SCOPEX_PROFILE_CHUNK_ERRORS,
+	SCOPEX_PROFILE_COUNTS,
+};
+
+/**
+ * enum scopex_profile_time - what is measured for each call site
+ * @SCOPEX_PROFILE_DELAY: of an item, from when it was queued to its start
+ * @SCOPEX_PROFILE_RUN: of an item, or a part of a loop, from its start to its end
+ * @SCOPEX_PROFILE_LATENCY: of a scope, from when it was opened to its end
+ * @SCOPEX_PROFILE_TIMES: how many there are
+ */
+enum scopex_profile_time {
+	SCOPEX_PROFILE_DELAY,
+	SCOPEX_PROFILE_RUN,
+	SCOPEX_PROFILE_LATENCY,
+	SCOPEX_PROFILE_TIMES,
+};
+
+/* Bucket n has what is less than 2^n ns and is in no earlier one; the last, the rest. */
+#define SCOPEX_PROFILE_BUCKETS	41
+
+/**
+ * struct scopex_timing - a distribution of times
+ * @total: their sum, in ns
+ * @max: the longest
+ * @bucket: how many are in each bucket
+ */
+struct scopex_timing {
+	u64	total;
+	u64	max;
+	u64	bucket[SCOPEX_PROFILE_BUCKETS];
+};
+
+/**
+ * struct scopex_profile - what was measured of a call site, or on a CPU
+ * @count: see &enum scopex_profile_count
+ * @time: see &enum scopex_profile_time
+ */
+struct scopex_profile {
+	u64			count[SCOPEX_PROFILE_COUNTS];
+	struct scopex_timing	time[SCOPEX_PROFILE_TIMES];
+};
+
+/**
+ * struct scopex_place - the call site of a profile; its module may be gone
+ * @name: as in &struct scopex_site, cut off where it is too long
+ * @func: likewise
+ * @file: likewise, the last part of the path
+ * @line: the line
+ */
+struct scopex_place {
+	char		name[32];
+	char		func[48];
+	char		file[32];
+	unsigned int	line;
+};
+
+/* How many call sites there is room for; one more is for all others. */
+#define SCOPEX_PROFILE_SITES	128
+
+void scopex_profile_exit(void);
+int scopex_profile_switch(bool on);
+bool scopex_profile_is_on(void);
+void scopex_profile_reset(void);
+unsigned int scopex_profile_sites(void);
+const struct scopex_place *scopex_profile_place(unsigned int site);
+void scopex_profile_of_site(unsigned int site, struct scopex_profile *sum);
+void scopex_profile_of_cpu(unsigned int cpu, struct scopex_profile *sum);
+u64 scopex_profile_measured(const struct scopex_timing *timing);
+u64 scopex_profile_percentile(const struct scopex_timing *timing, unsigned int percent);
+u64 scopex_profile_clock(void);
+
+#endif /* _SCOPEX_PROFILE_H */
