@@ -3,7 +3,7 @@
 # The commands of scopex; "make help" lists them. What is built is said in
 # Kbuild, which the kernel's build system prefers to this file.
 
-COMMANDS := modules run check shell try check-matrix check-harness check-hazards \
+COMMANDS := modules run check shell try top check-matrix check-harness check-hazards \
 	check-builds
 
 .PHONY: $(COMMANDS) check-model lint clean help
@@ -37,6 +37,7 @@ help:
 	@echo 'make check-model	the protocol in the kernel memory model, by herd7'
 	@echo 'make lint		checkpatch, sparse, W=1, kernel-doc, coccinelle, shellcheck'
 	@echo 'make shell		a shell in the VM'
+	@echo 'make top		scopex-top in the VM, which builds verity trees; TOP="--once"'
 	@echo 'make try M=DIR		load your own module in the VM'
 	@echo 'make clean		remove what make has built in the tree'
 	@echo

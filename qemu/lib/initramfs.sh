@@ -11,11 +11,50 @@ copy_program()
 {
 	local root=$1 program lib
 
-	program=$(command -v "$2") || die "$2 is missing"
+	program=$2
+	[[ $program == /* ]] || program=$(command -v "$2") || die "$2 is missing"
 	install -D -m 755 "$program" "$root/${3:-bin/$2}"
 	# Static programs make ldd fail, and have none.
 	{ ldd "$program" 2>/dev/null | grep -o '/[^ ]*' || true; } | while read -r lib; do
 		[[ -e $root$lib ]] || install -D -m 755 "$lib" "$root$lib"
+	done
+}
+
+# What a program in python needs besides its imports: for help and for any locale; and
+# the terminals that it may be shown on.
+PYTHON_MODULES="shutil locale encodings.ascii encodings.latin_1"
+TERMINALS="vt100 vt102 linux xterm xterm-256color screen screen-256color tmux tmux-256color"
+
+# copy_python ROOT PROGRAM - with the interpreter, and of its library what is imported
+copy_python()
+{
+	# The system's, which finds its library where the system has it.
+	local root=$1 program=$2 files file name PATH=/usr/bin:/bin:$PATH
+
+	install -D -m 755 "$program" "$root/bin/${program##*/}"
+	copy_program "$root" "$(realpath "$(command -v python3)")" usr/bin/python3
+	copy_program "$root" env usr/bin/env
+	# shellcheck disable=SC2086 # words
+	files=$(python3 -B -S - "$program" $PYTHON_MODULES <<-'END'
+		import importlib.util, importlib.machinery, sys
+		loader = importlib.machinery.SourceFileLoader("program", sys.argv[1])
+		loader.exec_module(importlib.util.module_from_spec(
+		    importlib.util.spec_from_loader("program", loader)))
+		for name in sys.argv[2:] + ["site"]:
+		    __import__(name)
+		for module in list(sys.modules.values()):
+		    print(getattr(module, "__file__", None) or "")
+	END
+	) || die "$program can't be imported"
+	for file in $files; do
+		[[ ! -e $file || $file == "$program" ]] ||
+			copy_program "$root" "$file" "${file#/}"
+	done
+	for name in $TERMINALS; do
+		for file in {/etc,/lib,/usr/share}/terminfo/"${name:0:1}/$name"; do
+			[[ ! -e $file ]] || install -D -m 644 "$file" \
+				"$root/lib/terminfo/${name:0:1}/$name"
+		done
 	done
 }
 
