@@ -362,21 +362,23 @@ static int profile_show(struct seq_file *m, void *unused)
 {
 	struct scopex_profile *profile = scopex_profile_alloc();
 	const struct scopex_place *place;
+	struct scopex_slowest slowest;
 	unsigned int site, cpu, sites = scopex_profile_sites();
 
 	if (!profile)
 		return -ENOMEM;
-	seq_printf(m, "# %s (write 1 or 0); times in ns; run: of items and chunks; delay: of items, from queued to started; scope: from opened to closed; p50, p95: no more than a factor of 2 too large\n",
+	seq_printf(m, "# %s (write 1 or 0); times in ns; run: of items and chunks; delay: of items, from queued to started; scope: from opened to closed; p50, p95: no more than a factor of 2 too large; slowest: the item or chunk of run_max\n",
 		   scopex_profile_is_on() ? "on" : "off");
-	scopex_profile_head(m, "call site");
+	scopex_profile_head(m, "call site, slowest");
 	for (site = 0; site < sites; site++) {
 		scopex_profile_of_site(site, profile);
 		if (!scopex_profile_used(profile))
 			continue;
 		scopex_profile_row(m, profile);
 		place = scopex_profile_place(site);
-		seq_printf(m, "%s %s() %s:%u\n", place->name, place->func, place->file,
-			   place->line);
+		scopex_profile_slowest(site, &slowest);
+		seq_printf(m, "%s %s() %s:%u, %s\n", place->name, place->func, place->file,
+			   place->line, slowest.fn);
 	}
 	scopex_profile_head(m, "cpu");
 	for_each_possible_cpu(cpu) {
@@ -560,6 +562,7 @@ static int scopex_counters_profile(struct seq_file *m)
 {
 	struct scopex_profile *profile = scopex_profile_alloc();
 	unsigned int site, cpu, sites = scopex_profile_sites();
+	struct scopex_slowest slowest;
 
 	if (!profile)
 		return -ENOMEM;
@@ -568,6 +571,8 @@ static int scopex_counters_profile(struct seq_file *m)
 		if (!scopex_profile_used(profile))
 			continue;
 		scopex_place_rows(m, "site", site, scopex_profile_place(site));
+		scopex_profile_slowest(site, &slowest);
+		scopex_text_row(m, "site", site, "slowest", slowest.fn);
 		scopex_profile_rows(m, "site", site, profile);
 	}
 	for_each_possible_cpu(cpu) {

@@ -54,8 +54,9 @@ static struct scopex_place scopex_places[SCOPEX_PROFILE_SITES + 1] = {
 	{ .name = "(others)", .func = "-", .file = "-" },
 };
 
-/* How many places are known, and what protects the making of a new one. */
+/* How many places are known; their slowest items; and what protects changes of both. */
 static unsigned int scopex_nr_places = 1;
+static struct scopex_slowest scopex_slowest[SCOPEX_PROFILE_SITES + 1];
 static DEFINE_RAW_SPINLOCK(scopex_places_lock);
 
 /* Since when it is on; 0 if it is off. */
@@ -136,12 +137,41 @@ static void scopex_profile_add(atomic64_t *profile, enum scopex_profile_time whi
 		;
 }
 
-/* The same from @start till @now, if that was measured. */
-static void scopex_profile_took(atomic64_t *profile, enum scopex_profile_time which,
-				u64 start, u64 now)
+/* Since when something took till @now, if that was measured. */
+static bool scopex_profile_took(u64 start, u64 now, u64 *ns)
 {
-	if (likely(start >= READ_ONCE(scopex_profile_since)))
-		scopex_profile_add(profile, which, now > start ? now - start : 0);
+	*ns = now > start ? now - start : 0;
+	return start >= READ_ONCE(scopex_profile_since);
+}
+
+/* An item took longer than all before; the longer it gets, the less often that is. */
+static noinline void scopex_profile_is_slowest(struct scopex_slowest *slowest, u64 ns,
+					       void *fn)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&scopex_places_lock, flags);
+	if (ns > slowest->ns) {
+		WRITE_ONCE(slowest->ns, ns);
+		/* Now, as its module may be gone when it is shown. */
+		snprintf(slowest->fn, sizeof(slowest->fn), "%ps", fn);
+	}
+	raw_spin_unlock_irqrestore(&scopex_places_lock, flags);
+}
+
+/* An item, or a part of a loop, has run. */
+static void scopex_profile_ran(const struct scopex_scope *scope, atomic64_t *profile,
+			       u64 start, void *fn)
+{
+	struct scopex_slowest *slowest =
+		&scopex_slowest[READ_ONCE(scope->site->profile) - 1];
+	u64 ns;
+
+	if (unlikely(!scopex_profile_took(start, scopex_profile_clock(), &ns)))
+		return;
+	scopex_profile_add(profile, SCOPEX_PROFILE_RUN, ns);
+	if (unlikely(ns > READ_ONCE(slowest->ns)))
+		scopex_profile_is_slowest(slowest, ns, fn);
 }
 
 #define SCOPEX_QUEUED_SHIFT	6
@@ -202,8 +232,7 @@ static void scopex_probe_run_end(void *unused, const struct scopex_scope *scope,
 	if (ret)
 		atomic64_inc(&profile[SCOPEX_WORD(count[SCOPEX_PROFILE_ERRORS])]);
 	if (start & 1)
-		scopex_profile_took(profile, SCOPEX_PROFILE_RUN, start >> 1,
-				    scopex_profile_clock());
+		scopex_profile_ran(scope, profile, start >> 1, (void *)work->fn);
 }
 
 static void scopex_probe_item_cancelled(void *unused, const struct scopex_scope *scope,
@@ -231,8 +260,7 @@ static void scopex_probe_chunk_end(void *unused, struct scopex_range *range,
 	atomic64_inc(&profile[SCOPEX_WORD(count[SCOPEX_PROFILE_CHUNKS])]);
 	if (ret)
 		atomic64_inc(&profile[SCOPEX_WORD(count[SCOPEX_PROFILE_CHUNK_ERRORS])]);
-	scopex_profile_took(profile, SCOPEX_PROFILE_RUN, range->since,
-			    scopex_profile_clock());
+	scopex_profile_ran(range->scope, profile, range->since, (void *)fn);
 }
 
 static void scopex_probe_open(void *unused, struct scopex_scope *scope)
@@ -243,10 +271,11 @@ static void scopex_probe_open(void *unused, struct scopex_scope *scope)
 static void scopex_probe_close(void *unused, struct scopex_scope *scope)
 {
 	atomic64_t *profile = scopex_profile_here(scope);
+	u64 ns;
 
 	atomic64_inc(&profile[SCOPEX_WORD(count[SCOPEX_PROFILE_SCOPES])]);
-	scopex_profile_took(profile, SCOPEX_PROFILE_LATENCY, scope->opened,
-			    scopex_profile_clock());
+	if (likely(scopex_profile_took(scope->opened, scopex_profile_clock(), &ns)))
+		scopex_profile_add(profile, SCOPEX_PROFILE_LATENCY, ns);
 }
 
 /* In the order in which they are switched on. */
@@ -378,6 +407,9 @@ void scopex_profile_reset(void)
 		for (site = 0; scopex_profiles && site <= SCOPEX_PROFILE_SITES; site++)
 			for (i = 0; i < SCOPEX_PROFILE_WORDS; i++)
 				atomic64_set(&scopex_profiles[cpu]->site[site][i], 0);
+	raw_spin_lock_irq(&scopex_places_lock);
+	memset(scopex_slowest, 0, sizeof(scopex_slowest));
+	raw_spin_unlock_irq(&scopex_places_lock);
 	mutex_unlock(&scopex_profile_mutex);
 }
 
@@ -400,6 +432,20 @@ unsigned int scopex_profile_sites(void)
 const struct scopex_place *scopex_profile_place(unsigned int site)
 {
 	return &scopex_places[site];
+}
+
+/**
+ * scopex_profile_slowest() - which item of a call site took longest
+ * @site: its number
+ * @slowest: is set to that
+ */
+void scopex_profile_slowest(unsigned int site, struct scopex_slowest *slowest)
+{
+	raw_spin_lock_irq(&scopex_places_lock);
+	*slowest = scopex_slowest[site];
+	raw_spin_unlock_irq(&scopex_places_lock);
+	if (!slowest->ns)
+		strscpy(slowest->fn, "-", sizeof(slowest->fn));
 }
 
 static void scopex_profile_sum(unsigned int cpu, unsigned int site,

@@ -79,6 +79,16 @@ struct scopex_place {
 	unsigned int	line;
 };
 
+/**
+ * struct scopex_slowest - the item of a call site that took longest
+ * @ns: how long
+ * @fn: the name of its function, whose module may be gone
+ */
+struct scopex_slowest {
+	u64	ns;
+	char	fn[56];
+};
+
 /* How many call sites there is room for; one more is for all others. */
 #define SCOPEX_PROFILE_SITES	128
 
@@ -88,6 +98,7 @@ bool scopex_profile_is_on(void);
 void scopex_profile_reset(void);
 unsigned int scopex_profile_sites(void);
 const struct scopex_place *scopex_profile_place(unsigned int site);
+void scopex_profile_slowest(unsigned int site, struct scopex_slowest *slowest);
 void scopex_profile_of_site(unsigned int site, struct scopex_profile *sum);
 void scopex_profile_of_cpu(unsigned int cpu, struct scopex_profile *sum);
 u64 scopex_profile_measured(const struct scopex_timing *timing);

@@ -64,6 +64,8 @@ extern const struct scopex_suite stress_suite;
 extern const struct scopex_suite load_suite;
 extern const struct scopex_suite hold_suite;
 extern const struct scopex_suite tree_suite;
+extern const struct scopex_suite slow_suite;
+extern const struct scopex_suite convoy_suite;
 
 __printf(2, 3)
 void scopex_test_fail(struct scopex_test *test, const char *fmt, ...);

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Suites "slow" and "convoy": what makes a fan-out slow, to be found by the tools that
+ * README tells of; see selftests/find.sh. (What makes one get stuck are the suites
+ * "hold" and "deadlock".)
+ */
+
+#include <linux/delay.h>
+#include <linux/slab.h>
+
+#include "test.h"
+
+#define PLANTED_ITEMS	64
+#define PLANTED_SLOW	37	/* the only one that is slow */
+#define PLANTED_CPU	0	/* the only one that has something to do */
+
+static int planted_fn(struct scopex_work *work)
+{
+	udelay(20);
+	return 0;
+}
+
+static int planted_slow_fn(struct scopex_work *work)
+{
+	msleep(50);
+	return 0;
+}
+
+static struct scopex_work *planted_items(struct scopex_test *test)
+{
+	struct scopex_work *items = kvmalloc_array(PLANTED_ITEMS, sizeof(*items),
+						   GFP_KERNEL);
+	unsigned int i;
+
+	if (!EXPECT(test, items))
+		return NULL;
+	for (i = 0; i < PLANTED_ITEMS; i++)
+		scopex_work_init(&items[i], planted_fn);
+	return items;
+}
+
+/* One item of many makes all of them wait. */
+static void slow_item(struct scopex_test *test)
+{
+	struct scopex_work *items = planted_items(test);
+	unsigned int i;
+
+	if (!items)
+		return;
+	scopex_work_init(&items[PLANTED_SLOW], planted_slow_fn);
+	scopex_scope(planted_slow) {
+		for (i = 0; i < PLANTED_ITEMS; i++)
+			EXPECT_EQ(test, scopex_submit_any(planted_slow, &items[i]), 0);
+		EXPECT_EQ(test, scopex_join(planted_slow), 0);
+	}
+	kvfree(items);
+}
+
+/* All items go to one CPU, and the others have nothing to do. */
+static void convoy(struct scopex_test *test)
+{
+	struct scopex_work *items = planted_items(test);
+	unsigned int i;
+
+	if (!items)
+		return;
+	scopex_scope(planted_convoy) {
+		for (i = 0; i < PLANTED_ITEMS; i++)
+			EXPECT_EQ(test, scopex_submit_on(planted_convoy, PLANTED_CPU,
+							 &items[i]), 0);
+		EXPECT_EQ(test, scopex_join(planted_convoy), 0);
+	}
+	kvfree(items);
+}
+
+static const struct scopex_case slow_cases[] = {
+	SCOPEX_CASE(slow_item),
+};
+
+SCOPEX_SUITE(slow, slow_cases);
+
+static const struct scopex_case convoy_cases[] = {
+	SCOPEX_CASE(convoy),
+};
+
+SCOPEX_SUITE(convoy, convoy_cases);

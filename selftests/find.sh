@@ -1,0 +1,69 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# what makes a fan-out slow or stuck is found in the way that README says
+. "$(dirname "$0")/ktap.sh"
+. "$(dirname "$0")/suite.sh"
+
+# profiled SUITE - run it while it is measured
+profiled()
+{
+	echo 1 > "$SCOPEX/profile" && echo 1 > "$SCOPEX/reset" &&
+		echo "$1" > "$SCOPEX_TEST/run" && grep -q '^ok 1 ' "$SCOPEX_TEST/results"
+}
+
+# column NAME ROW - of the file "profile", in the row that ends with the regex ROW
+column()
+{
+	awk -v name="$1" -v row=" $2$" '
+	/^ *scopes / { for (i = 1; i <= NF; i++) if ($i == name) n = i }
+	$0 ~ row { print $n }' "$SCOPEX/profile"
+}
+
+# One item took 50 ms: it is named, and alone in its part of the histogram.
+slow_item_is_found()
+{
+	profiled slow || return 1
+	row='planted_slow slow_item[(][)] plant[.]c:[0-9]+, planted_slow_fn .scopex_test.'
+	ktap_msg "$(grep planted_slow "$SCOPEX/profile")"
+	[ "$(column items "$row")" = 64 ] && [ "$(column run_max "$row")" -ge 50000000 ] &&
+		awk '/^planted_slow slow_item/ { on = 1; next }
+		     /^$/ { on = 0 }
+		     on && $1 == "<" { all += $4; if ($2 > 50000000) slow += $4 }
+		     END { exit all != 64 || slow < 1 }' "$SCOPEX/histograms"
+}
+
+# All items were run by one CPU, and waited for each other.
+convoy_is_found()
+{
+	profiled convoy || return 1
+	ktap_msg "$(sed -n '/ cpu$/,$p' "$SCOPEX/profile")"
+	[ "$(column items 0)" = 64 ] && [ "$(sum_of 'cpu[0-9]+\.profile\.items')" = 64 ] &&
+		[ "$(column items 'planted_convoy convoy[(][)] plant[.]c:[0-9]+, planted_fn .*')" = 64 ]
+}
+
+# What nobody returns from is in an item, on a CPU, with others behind it.
+stuck_item_is_found()
+{
+	echo 1 > "$SCOPEX/profile"
+	echo hold > "$SCOPEX_TEST/run" &
+	wait_for_held_scope || return 1
+	ktap_msg "$(held_row)"
+	ktap_msg "$(grep ' held ' "$SCOPEX/workers")"
+	found=0
+	held_row | awk '$2 == 5 && $8 == 0 { found = 1 } END { exit !found }' || found=1
+	grep -q ' running .* test_item_fn .* held held_scope() load\.c:' "$SCOPEX/workers" ||
+		found=1
+	[ "$(counter cpu0.depth)" = 5 ] || found=1
+	echo 1 > "$SCOPEX_TEST/release"
+	wait
+	return "$found"
+}
+
+ktap_plan 4
+# An item is held for as long as it takes.
+suite_load stall_ms=0
+ktap_check "a slow item is found" slow_item_is_found
+ktap_check "a convoy is found" convoy_is_found
+ktap_check "an item that is stuck is found" stuck_item_is_found
+suite_unload
+ktap_finish
