@@ -3,7 +3,7 @@
 # The commands of scopex; "make help" lists them. What is built is said in
 # Kbuild, which the kernel's build system prefers to this file.
 
-COMMANDS := modules run check shell try check-matrix check-harness check-hazards \
+COMMANDS := modules run check shell try timeline check-matrix check-harness check-hazards \
 	check-builds
 
 .PHONY: $(COMMANDS) check-model lint clean help
