@@ -10,6 +10,7 @@
 #	TRACE=	a recorded trace.dat, or a copy of tracefs' file "trace": it is drawn,
 #		and no VM is booted
 #	OUT=	where to (default: out/timeline in the tree)
+#	PARAMS=	parameters for scopex, as "stall_ms=100"
 #	ARGS=	options for qemu/timeline/scopex-timeline.py: its --help has them
 #	CPUS=	how many the VM has
 #	BUFFER_KB= the tracer's buffer for each CPU (default: 32768, some 300000 events)
@@ -24,20 +25,22 @@
 record()
 {
 	local options=(--output "$OUT" --timeout "${TIMEOUT:-600}"
-		--env "BUFFER_KB=$BUFFER_KB")
+		--env "BUFFER_KB=$BUFFER_KB" --env "PARAMS=${PARAMS:-}")
 
 	need_tools python3:python3 trace-cmd:trace-cmd
 	select_kernel
-	build_scopex release
 	work_dir
 	copy_program "$WORK/overlay" trace-cmd
 	options+=(--overlay "$WORK/overlay")
 	if [[ -n ${M:-} ]]; then
+		build_scopex release
 		build_theirs "$M"
 		options+=(--modules "$WORK/modules" --env "MODULES=$MODULE_NAMES")
+		title="${MODULE_NAMES% } on $KERNEL_RELEASE"
 	else
 		verity_data
 		options+=(--disk "$WORK/data")
+		title="verity tree of $(basename "$DATA") on $KERNEL_RELEASE"
 		say "recording how the verity tree of $DATA is built"
 	fi
 	[[ -z ${CPUS:-} ]] || options+=(--cpus "$CPUS")
@@ -59,7 +62,7 @@ is_number BUFFER_KB "$BUFFER_KB"
 OUT=$(realpath -m "${OUT:-$ROOT/out/timeline}")
 mkdir -p "$OUT" 2>/dev/null && [[ -w $OUT ]] || die "cannot write to OUT=$OUT"
 
-verdict=OK
+verdict=OK title=
 if [[ -n ${TRACE:-} ]]; then
 	need_programs python3:python3
 	trace=$(realpath "$TRACE")
@@ -71,7 +74,7 @@ else
 fi
 read -ra args <<<"${ARGS:-}"
 "$ROOT/qemu/timeline/scopex-timeline.py" --svg "$OUT/timeline.svg" \
-	--json "$OUT/timeline.json" "${args[@]}" "$trace" || verdict=FAILED
+	--json "$OUT/timeline.json" --title "$title" "${args[@]}" "$trace" || verdict=FAILED
 
 [[ $verdict == OK ]] || {
 	say "make timeline: FAILED"
@@ -79,5 +82,5 @@ read -ra args <<<"${ARGS:-}"
 }
 say "$OUT/timeline.svg: open it in a browser"
 say "$OUT/timeline.json: for ui.perfetto.dev"
-say "$trace: for kernelshark"
+[[ $trace != *.dat ]] || say "$trace: for kernelshark"
 say "make timeline: OK"

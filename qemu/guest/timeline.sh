@@ -3,7 +3,7 @@
 #
 # What "make timeline" does in the VM: record the trace events of a job. That is to
 # load and unload MODULES, if it names any, or else the verity tree of $DISK.
-# BUFFER_KB is how large the tracer's buffer is, for each CPU.
+# BUFFER_KB is how large the tracer's buffer is, for each CPU; PARAMS are for scopex.
 
 verity=/sys/kernel/debug/scopex_verity
 failed=0
@@ -72,7 +72,8 @@ modules_job()
 }
 
 # Before anything is recorded: the events are in it.
-modprobe scopex || exit 1
+# shellcheck disable=SC2086 # words
+modprobe scopex $PARAMS || exit 1
 if [ "$MODULES" ]; then
 	modules_job
 else

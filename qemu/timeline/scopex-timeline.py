@@ -36,7 +36,8 @@ LINE = re.compile(
     r"\s*(?P<comm>\S.*)-(?P<pid>\d+)\s+(?:\([\s\d-]+\)\s+)?\[(?P<cpu>\d+)\]\s+"
     r"(?:[^\s:]+\s+)?(?P<sec>\d+)\.(?P<frac>\d{6,9}):\s+scopex_(?P<event>[a-z_]+):\s+"
     r"(?P<text>.*)$")
-LOST = re.compile(r"CPU:(\d+) \[(?:LOST (\d+ )?EVENTS|EVENTS DROPPED)\]")
+LOST = re.compile(r"CPU:(\d+) \[(?:LOST )?(?:(\d+) )?EVENTS(?: DROPPED)?\]")
+STARTED = re.compile(r"##### CPU (\d+) buffer started ####")
 CPUS = re.compile(r"(?:cpus=|#.*#P:)(\d+)\s*$")
 WRITTEN = re.compile(r"# entries-in-buffer/entries-written: (\d+)/(\d+) ")
 
@@ -82,7 +83,8 @@ class Trace:
         self.events = []
         self.cpus = 0
         self.lost = Counter()       # by CPU
-        self.lost_at = []           # (time, CPU): before that one of it
+        self.gaps = []              # (begin, end, CPU): events of it were lost there
+        self.last = {}              # by CPU: when its last event was
         self.bad = []               # numbers of the lines that can't be read
         self.seen = 0               # lines that look like those of a trace
 
@@ -106,28 +108,32 @@ class Trace:
         cpu = int(match["cpu"])
         if cpu in losing:
             losing.discard(cpu)
-            self.lost_at.append((time, cpu))
+            self.gaps.append((self.last.get(cpu), time, cpu))
+        self.last[cpu] = time
         self.cpus = max(self.cpus, cpu + 1)
         self.events.append(Event(time, cpu, int(match["pid"]), match["comm"].strip(),
                                  match["event"], args.groupdict()))
 
     def add_remark(self, line, losing):
         lost = LOST.search(line)
-        cpus = CPUS.match(line)
-        written = WRITTEN.match(line)
         if lost:
             self.lost[int(lost[1])] += int(lost[2] or 1)
             losing.add(int(lost[1]))
-        elif cpus:
+        cpus = CPUS.match(line)
+        if cpus:
             self.cpus = max(self.cpus, int(cpus[1]))
-        elif written and int(written[2]) > int(written[1]):
-            # The buffer was full, and nobody knows of which CPU.
+        written = WRITTEN.match(line)
+        if written and int(written[2]) > int(written[1]):
+            # How many of which CPU is not said.
             self.lost[None] += int(written[2]) - int(written[1])
+        started = STARTED.match(line)
+        if started and self.lost[None]:
+            losing.add(int(started[1]))
 
     def remarks(self):
         """What is wrong with the recording, one line each."""
         said = []
-        if self.lost:
+        if sum(self.lost.values()):
             where = ", ".join(f"CPU {cpu}" for cpu in sorted(
                 cpu for cpu in self.lost if cpu is not None))
             said.append(f"{plural(sum(self.lost.values()), 'event')} lost"
@@ -257,7 +263,7 @@ class Bar:
         return sum(end - begin for begin, end, scope in self.waits if not scope.serial)
 
     def own(self):
-        return self.end - self.begin - self.waited()
+        return max(0, self.end - self.begin - self.waited())
 
 
 class Submit:
@@ -299,7 +305,10 @@ class Model:
         self.comms, self.home = {}, {}
         self.queue = {}             # CPU: [(time, +1 or -1)]
         self._open, self._stack, self._owned = {}, {}, {}
-        self._submitted, self._parked = {}, {}
+        self._submitted, self._parked, self._idle = {}, {}, {}
+        self._gaps = sorted(((self.begin if begin is None else begin, end)
+                             for begin, end, _ in trace.gaps), key=lambda gap: gap[1])
+        self._gap_ends = [end for _, end in self._gaps]
 
         for event in trace.events:
             if event.kind in ("open", "wait", "waited", "close"):
@@ -327,19 +336,36 @@ class Model:
         if "func" in args:
             place = f"{args['func']}() {args['file']}:{args['line']}"
         scope = Scope(args["scope"], self.site(args["name"], place), event.time)
+        old = self._open.get(scope.key)
+        if old:
+            # Another one is there now: its close was lost.
+            old.end = self._lost_after(old.begin, event.time)
         self._open[scope.key] = scope
         self.scopes.append(scope)
         return scope
 
+    def _lost_before(self, time):
+        """Since when what is not recorded may have been there at that time."""
+        at = bisect.bisect_right(self._gap_ends, time) - 1
+        return self._gaps[at][0] if at >= 0 else self.begin
+
+    def _lost_after(self, begin, time):
+        """Until when what has begun then may have gone on, if its end is not recorded."""
+        at = bisect.bisect_left(self._gap_ends, begin)
+        return min(time, self._gap_ends[at]) if at < len(self._gaps) else time
+
     def _scope(self, event):
-        """The scope of an event; if its start was not seen, from now on."""
+        """The scope of an event, also if its start is not recorded."""
         scope = self._open.get(event.args["scope"])
         if not scope or scope.site.name != event.args["name"]:
             scope = self._new_scope(event)
         if "func" in event.args and not scope.seen:
+            args = event.args
             scope.seen = True
             scope.pid, scope.comm, scope.cpu = event.pid, event.comm, event.cpu
-            scope.begin = scope.begin if scope.opened else self.begin
+            scope.begin = min(scope.begin, self._lost_before(event.time))
+            scope.site = self.site(
+                args["name"], f"{args['func']}() {args['file']}:{args['line']}")
         return scope
 
     def _queue(self, submit, time, step):
@@ -348,7 +374,6 @@ class Model:
     # One function for each event
 
     def on_open(self, event):
-        self._open.pop(event.args["scope"], None)
         scope = self._new_scope(event)
         scope.opened = scope.seen = True
         scope.pid, scope.comm, scope.cpu = event.pid, event.comm, event.cpu
@@ -372,7 +397,9 @@ class Model:
 
     def on_waited(self, event):
         scope = self._scope(event)
-        begin = self.begin if scope.waiting is None else scope.waiting
+        begin = scope.waiting
+        if begin is None:
+            begin = max(scope.begin, self._lost_before(event.time))
         self._waited(scope, begin, event.time)
 
     def _waited(self, scope, begin, end):
@@ -380,7 +407,7 @@ class Model:
         scope.waits.append((begin, end))
         stack = self._stack.get(scope.pid)
         if stack:
-            stack[-1].waits.append((begin, end, scope))
+            stack[-1].waits.append((max(begin, stack[-1].begin), end, scope))
 
     def on_close(self, event):
         scope = self._scope(event)
@@ -424,9 +451,22 @@ class Model:
 
     def _push(self, bar):
         stack = self._stack.setdefault(bar.pid, [])
+        if stack and not self._may_nest(bar, stack[-1]):
+            # The ends of these were lost.
+            for old in stack:
+                old.end, old.ended = self._lost_after(old.begin, bar.begin), False
+            stack.clear()
         bar.inside = stack[-1] if stack else None
         stack.append(bar)
         self.bars.append(bar)
+
+    def _may_nest(self, bar, outer):
+        """Can a task run this within the other one?"""
+        if bar.kind == "chunk":
+            return bar.scope.pid == bar.pid and bar.scope is not outer.scope
+        # A task that waits runs the items of a serial scope of its own.
+        return any(scope.end is None and scope.waiting is not None
+                   for scope in self._owned.get(bar.pid, ()))
 
     def _pop(self, kind, event):
         stack = self._stack.setdefault(event.pid, [])
@@ -438,13 +478,16 @@ class Model:
         else:
             # It was there before anything was recorded.
             bar = Bar(kind, self._scope(event), event, "")
-            bar.begin, bar.started = self.begin, False
+            bar.begin = max(self._idle.get(event.pid, self.begin),
+                            self._lost_before(event.time))
+            bar.started = False
             self.bars.append(bar)
             depth = len(stack)
-        for lost in stack[depth + 1:]:
-            lost.end, lost.ended = event.time, False
+        for old in stack[depth + 1:]:
+            old.end, old.ended = self._lost_after(old.begin, event.time), False
         del stack[depth:]
         bar.end, bar.ret = event.time, int(event.args["ret"])
+        self._idle[event.pid] = event.time
 
     def on_run_end(self, event):
         self._pop("item", event)
@@ -539,7 +582,8 @@ class Model:
         return ", ".join(said)
 
     def longest(self):
-        return max(self.bars, key=Bar.own, default=None)
+        whole = [bar for bar in self.bars if bar.started and bar.ended]
+        return max(whole or self.bars, key=Bar.own, default=None)
 
     def remarkable(self):
         """What is worth a look, one line each."""
@@ -846,9 +890,10 @@ class Picture:
                                           self.path("M1 2V-10H29V2", "bracket kk")]),
             ("the scope is cancelled", [self.rect(13, -10, 3, 12, "cancel")]),
         ]
-        if self.model.trace.lost:
+        if sum(self.model.trace.lost.values()):
             signs.append(("events were lost", [self.rect(0, -10, 30, 12, "lost")]))
         out.append(self.text(left, self.y, "signs; hover over anything for details", "b"))
+        out.append('<g class="signs">')
         half = -(-len(signs) // 2)
         for number, (label, shapes) in enumerate(signs):
             x, y = left + number // half * 330, self.y + 17 * (number % half + 1)
@@ -856,6 +901,7 @@ class Picture:
             out.extend(shapes)
             out.append(self.text(38, 0, label))
             out.append("</g>")
+        out.append("</g>")
         self.y += 17 * half
 
     # The chart
@@ -1105,16 +1151,18 @@ class Picture:
         return max(1, self._deepest)
 
     def _lost(self, out, cpu, top, bottom):
-        for time, where in self.model.trace.lost_at:
-            if where == cpu and self.inside(time, time):
-                self.element(out, self.rect(max(GUTTER, self.x(time) - 8), top, 8,
-                                            bottom - top, "lost"),
-                             f"events of CPU {cpu} were lost before"
-                             f" {duration(time - self.model.begin)}")
-        if self.model.trace.lost.get(cpu) and not any(
-                where == cpu for _, where in self.model.trace.lost_at):
+        trace, model = self.model.trace, self.model
+        for begin, end, where in trace.gaps:
+            begin = model.begin if begin is None else begin
+            if where == cpu and self.inside(begin, end):
+                x = min(self.x(begin), self.x(end) - 4)
+                self.element(out, self.rect(x, top, self.x(end) - x, bottom - top, "lost"),
+                             f"events of CPU {cpu} were lost from"
+                             f" {duration(begin - model.begin)} to"
+                             f" {duration(end - model.begin)}")
+        if trace.lost.get(cpu) and all(where != cpu for *_, where in trace.gaps):
             self.element(out, self.rect(GUTTER - 10, top, 8, bottom - top, "lost"),
-                         f"{self.model.trace.lost[cpu]} events of CPU {cpu} were lost")
+                         f"{plural(trace.lost[cpu], 'event')} of CPU {cpu} were lost")
 
     def binned(self, marks, room):
         """Marks as (time, hover) that are too near to each other, together."""
@@ -1450,6 +1498,8 @@ def options():
                         help="the picture (default: %(default)s)")
     parser.add_argument("--json", metavar="FILE", default="timeline.json",
                         help="for Perfetto (default: %(default)s)")
+    parser.add_argument("--title", metavar="TEXT",
+                        help="of the picture (default: the name of TRACE)")
     parser.add_argument("--width", type=int, default=1600, metavar="PX",
                         help="of the picture: wider shows more (default: %(default)s)")
     parser.add_argument("--from", dest="begin", type=float, metavar="MS",
@@ -1473,6 +1523,8 @@ def main():
         if not 600 <= args.width <= 100000:
             raise BadTrace("--width has to be from 600 to 100000")
         model = Model(read_trace(args.trace))
+        if args.title:
+            model.trace.name = args.title
         begin, end = model.begin, model.end
         if args.begin is not None:
             begin = model.begin + round(args.begin * 10**6)
