@@ -37,6 +37,7 @@ help:
 	@echo 'make lint		checkpatch, sparse, W=1, kernel-doc, coccinelle, shellcheck'
 	@echo 'make shell		a shell in the VM'
 	@echo 'make try M=DIR		load your own module in the VM'
+	@echo 'make timeline		a picture of the verity job, of M=DIR, or of TRACE=FILE'
 	@echo 'make clean		remove what make has built in the tree'
 	@echo
 	@echo 'For a VM: KERNEL=NAME, or for a kernel of your own KERNEL_IMAGE=FILE'

@@ -90,6 +90,7 @@ log=$CACHE/logs/check-$KERNEL_ID-$TREE_KEY
 rm -rf "$log"
 mkdir -p "$log"
 if [[ $commands ]]; then
+	need_programs python3:python3 trace-cmd:trace-cmd
 	check_commands | tee "$log/commands.log"
 	count "$log/commands.log" scopex:commands
 fi

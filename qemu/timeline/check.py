@@ -4,11 +4,13 @@
 
     check.py PICTURE.svg TRACE.json
 
-prints how many there are of each class of elements, and of each kind of events; or
-says what is wrong, and returns 1.
+prints how many there are of each class of elements, and of each kind of events; "bars"
+are the items and chunks, also where several are merged into one element, "elements"
+what is drawn. Or it says what is wrong, and returns 1.
 """
 
 import json
+import re
 import sys
 import xml.etree.ElementTree
 from collections import Counter
@@ -39,6 +41,15 @@ def check_shape(element, width, height):
     return kind
 
 
+def bars_of(element):
+    """How many items and chunks an element stands for."""
+    kind = element.get("class").split(" ")[0]
+    if kind != "many":
+        return kind in ("item", "chunk")
+    said = element.find(SVG + "title").text.split(" in ")[0]
+    return sum(int(number) for number in re.findall(r"(\d+) (?:item|chunk)", said))
+
+
 def check_picture(path):
     """Count the classes in the chart; the signs that explain it are no part of that."""
     root = xml.etree.ElementTree.parse(path).getroot()
@@ -51,6 +62,8 @@ def check_picture(path):
             return
         if element.get("class") and element.tag != SVG + "text":
             counts[check_shape(element, width, height)] += 1
+            counts["bars"] += bars_of(element)
+            counts["elements"] += 1
         for child in element:
             walk(child)
 

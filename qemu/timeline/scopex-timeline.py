@@ -204,7 +204,9 @@ def read_trace(path):
     if not trace.events:
         if trace.bad:
             raise BadTrace(f"no event can be read, the first is in line {trace.bad[0]}")
-        if trace.seen:
+        if is_dat and not trace.cpus:
+            raise BadTrace("trace-cmd finds nothing in it: it is cut off or damaged")
+        if trace.seen or is_dat:
             raise BadTrace("there are no events of scopex in it; record with -e scopex")
         raise BadTrace("is no trace")
     # Text of a single CPU's file is in order, that of others may be not quite.
