@@ -185,13 +185,15 @@ events_are_lost()
 			's|145/145|145/200|; 40i ##### CPU 1 buffer started ####'
 }
 
-# What began or ended while events were lost is there all the same.
+# What began or ended while events were lost is there all the same; and does not go on
+# when its task is seen to do something else.
 halves_are_drawn()
 {
 	sed '16,55d; 15a CPU:1 [LOST 40 EVENTS]' "$recorded" >"$work/lost.trace"
 	drawn "$work/lost.trace" && hovered 'its start is not recorded' &&
 		sed '/run_end.*=strict /d' "$recorded" >"$work/lost.trace" &&
-		drawn "$work/lost.trace" && hovered 'its end is not recorded'
+		drawn "$work/lost.trace" && hovered 'its end is not recorded' &&
+		! grep -q 'item burn_fn: 1[0-9][0-9] ms' "$work/t.svg"
 }
 
 cut_off()

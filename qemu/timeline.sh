@@ -73,14 +73,13 @@ else
 	[[ -s $trace ]] || die "nothing was recorded"
 fi
 read -ra args <<<"${ARGS:-}"
-"$ROOT/qemu/timeline/scopex-timeline.py" --svg "$OUT/timeline.svg" \
-	--json "$OUT/timeline.json" --title "$title" "${args[@]}" "$trace" || verdict=FAILED
-
-[[ $verdict == OK ]] || {
-	say "make timeline: FAILED"
-	exit 1
-}
-say "$OUT/timeline.svg: open it in a browser"
-say "$OUT/timeline.json: for ui.perfetto.dev"
-[[ $trace != *.dat ]] || say "$trace: for kernelshark"
-say "make timeline: OK"
+if "$ROOT/qemu/timeline/scopex-timeline.py" --svg "$OUT/timeline.svg" \
+		--json "$OUT/timeline.json" --title "$title" "${args[@]}" "$trace"; then
+	say "$OUT/timeline.svg: open it in a browser"
+	say "$OUT/timeline.json: for ui.perfetto.dev"
+	[[ $trace != *.dat ]] || say "$trace: for kernelshark"
+else
+	verdict=FAILED
+fi
+say "make timeline: $verdict"
+[[ $verdict == OK ]]

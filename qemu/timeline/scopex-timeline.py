@@ -138,8 +138,8 @@ class Trace:
                 cpu for cpu in self.lost if cpu is not None))
             said.append(f"{plural(sum(self.lost.values()), 'event')} lost"
                         + (f" ({where})" if where else "")
-                        + ": bars and brackets are missing or too long;"
-                        " a larger buffer is needed")
+                        + ": bars and brackets are missing or too long, queues are"
+                        " too deep; a larger buffer is needed")
         if self.bad:
             said.append(f"{plural(len(self.bad), 'line')} can't be read, the first is"
                         f" line {self.bad[0]}: the trace is cut off or damaged")
@@ -670,7 +670,6 @@ class Group:
 
     def __init__(self, label):
         self.label, self.lanes, self.members = label, [], []
-        self.top = self.height = 0
 
     def place(self, member, lowest):
         """Put a member into the lowest lane that is free then, from lowest on."""
@@ -1457,7 +1456,6 @@ def chrome_trace(model):
         add("i", f"cancelled {fn}", time, where(pid), s="t", cat="cancelled",
             args={"scope": scope.site.name, "cpu": cpu})
     for time, cpu, old, new in model.hand_offs:
-        flow += 1
         add("i", f"hand-off to {model.task(new)}", time, where(old), s="t", cat="hand-off",
             args={"cpu": cpu})
     for time, cpu, worker, fn, site in model.stalls:
