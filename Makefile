@@ -3,8 +3,8 @@
 # The commands of scopex; "make help" lists them. What is built is said in
 # Kbuild, which the kernel's build system prefers to this file.
 
-COMMANDS := modules run check shell try top check-matrix check-harness check-hazards \
-	check-builds
+COMMANDS := modules run check shell try top timeline check-matrix check-harness \
+	check-hazards check-builds
 
 .PHONY: $(COMMANDS) check-model lint clean help
 
@@ -39,9 +39,10 @@ help:
 	@echo 'make shell		a shell in the VM'
 	@echo 'make top		scopex-top in the VM, which builds verity trees; TOP="--once"'
 	@echo 'make try M=DIR		load your own module in the VM'
+	@echo 'make timeline		a picture of the verity job, of M=DIR, or of TRACE=FILE'
 	@echo 'make clean		remove what make has built in the tree'
 	@echo
 	@echo 'For a VM: KERNEL=NAME, or for a kernel of your own KERNEL_IMAGE=FILE'
 	@echo 'KDIR=DIR [KERNEL_MODULES=DIR]; CPUS=, TIMEOUT= (seconds), ACCEL=kvm|tcg.'
 	@echo 'Known kernels: $(basename $(notdir $(wildcard qemu/kernels/*.conf)))'
-	@echo 'Known tests: commands $(basename $(notdir $(shell sed -n "s/^TEST_PROGS.*= //p" selftests/Makefile)))'
+	@echo 'Known tests: commands tools $(basename $(notdir $(shell sed -n "s/^TEST_PROGS.*= //p" selftests/Makefile)))'

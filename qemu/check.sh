@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check: test the commands on the host, run selftests/ in a VM by kselftest's
+# make check: test commands and tools on the host, run selftests/ in a VM by kselftest's
 # own runner, count the results, and judge the VM.
 #
-#	TEST=	what to run, as "api race", or "commands" for the host's part
+#	TEST=	what to run, as "api race"; "commands" and "tools" are the host's part
 #		(default: all)
 #	CPUS=	how many the VM has (default: 4)
 #	TIMEOUT= in seconds
@@ -28,15 +28,16 @@ count()
 	((passed += p, failed += f, skipped += s)) || true
 }
 
-# The host's part, in the form that kselftest's runner gives to the others.
-check_commands()
+# check_host NAME - a part that runs on the host, in the form that kselftest's runner
+# gives to the others
+check_host()
 {
 	echo "1..1"
-	echo "# selftests: scopex: commands"
-	if "$ROOT/qemu/check-commands.sh" | sed -u 's/^/# /'; then
-		echo "ok 1 selftests: scopex: commands"
+	echo "# selftests: scopex: $1"
+	if "$ROOT/qemu/check-$1.sh" | sed -u 's/^/# /'; then
+		echo "ok 1 selftests: scopex: $1"
 	else
-		echo "not ok 1 selftests: scopex: commands"
+		echo "not ok 1 selftests: scopex: $1"
 	fi
 }
 
@@ -62,20 +63,20 @@ stress=${STRESS_SECONDS:-10}
 is_number STRESS_SECONDS "$stress"
 
 mapfile -t programs < <(sed -n 's/^TEST_PROGS [:+]= //p' "$ROOT/selftests/Makefile" | tr ' ' '\n')
-known=(commands "${programs[@]}")
-commands='' tests=
+known=(commands tools "${programs[@]}")
+host='' tests=
 for name in ${TEST:-${known[*]}}; do
-	[[ $name == commands ]] || name=${name%.sh}.sh
+	[[ $name == commands || $name == tools ]] || name=${name%.sh}.sh
 	[[ " ${known[*]} " == *" $name "* ]] ||
 		die "unknown TEST=${name%.sh}; known: ${known[*]%.sh}"
-	if [[ $name == commands ]]; then
-		commands=y
+	if [[ $name != *.sh ]]; then
+		host+="$name "
 	else
 		tests+="scopex:$name "
 	fi
 done
 
-[[ $commands || $tests ]] || die "TEST='${TEST:-}' names no test; known: ${known[*]%.sh}"
+[[ $host || $tests ]] || die "TEST='${TEST:-}' names no test; known: ${known[*]%.sh}"
 
 select_kernel
 work_dir
@@ -92,10 +93,11 @@ sed -i "s/^timeout=.*/timeout=$((900 + stress))/" "$WORK/root/kselftest/scopex/s
 log=$CACHE/logs/check-$KERNEL_ID-$TREE_KEY
 rm -rf "$log"
 mkdir -p "$log"
-if [[ $commands ]]; then
-	check_commands | tee "$log/commands.log"
-	count "$log/commands.log" scopex:commands
-fi
+[[ $host != *tools* ]] || need_programs python3:python3 trace-cmd:trace-cmd
+for name in $host; do
+	check_host "$name" | tee "$log/$name.log"
+	count "$log/$name.log" "scopex:$name"
+done
 [[ -z $tests ]] || check_vm
 
 say "logs: $log"

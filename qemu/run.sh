@@ -9,31 +9,16 @@
 #	TIMEOUT= in seconds
 
 . "$(dirname "$0")/lib/kernel.sh"
+. "$ROOT/qemu/lib/jobs.sh"
 
 SALT=${SALT:--}
 [[ $SALT == - || $SALT =~ ^([0-9a-fA-F]{2}){1,256}$ ]] ||
 	die "SALT has to be pairs of hex digits, 256 at most, or -: '$SALT'"
-if [[ -n ${FILE:-} ]]; then
-	[[ -e $FILE ]] || die "FILE=$FILE does not exist"
-	[[ -f $FILE ]] || die "FILE=$FILE is not a regular file"
-	[[ -r $FILE ]] || die "FILE=$FILE is not readable"
-	[[ -s $FILE ]] || die "FILE=$FILE is empty"
-fi
+[[ -z ${FILE:-} ]] || check_file FILE "$FILE"
 
 select_kernel
-data=$(realpath "${FILE:-${KERNEL_DEB:-$KERNEL_BOOT}}")
 work_dir
-
-size=$(stat -c %s "$data")
-if ((size % 4096)); then
-	say "$data is no multiple of 4096 bytes: using a copy padded with zeros"
-	need_space $((size / 1048576 + 1))
-	cp --reflink=auto "$data" "$WORK/data"
-	chmod u+w "$WORK/data"
-	truncate -s %4096 "$WORK/data"
-else
-	ln -s "$data" "$WORK/data"
-fi
+verity_data
 
 say "asking veritysetup for the root hash"
 veritysetup format --no-superblock --format=1 --hash=sha256 --salt="$SALT" \
@@ -43,7 +28,7 @@ veritysetup format --no-superblock --format=1 --hash=sha256 --salt="$SALT" \
 oracle=$(sed -n 's/^Root hash:[[:space:]]*//p' "$WORK/out")
 [[ -n $oracle ]] || die "veritysetup printed no root hash"
 
-say "building the verity tree of $data"
+say "building the verity tree of $DATA"
 options=()
 [[ -z ${CPUS:-} ]] || options+=(--cpus "$CPUS")
 run_vm --job "$ROOT/qemu/guest/run.sh" --disk "$WORK/data" \

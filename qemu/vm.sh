@@ -11,7 +11,9 @@
 #	  --modules DIR	  modules for lib/modules/RELEASE/extra (default: those of
 #			  the tree, built now)
 #	  --overlay DIR	  copied over the guest's root; may be repeated
-#	  --disk FILE	  /dev/vda, read-only
+#	  --disk FILE	  a disk for the job, read-only: DISK names it there
+#	  --output DIR	  what the job puts into /output of the guest is left in DIR,
+#			  also if the job fails; it comes as a tar, on a disk
 #	  --append WORDS  more for the kernel's command line
 #	  --env NAME=VALUE  for the job; may be repeated
 #	  --cpus N	  (default: as many as the host, but two at least)
@@ -30,7 +32,7 @@
 # A VM whose init has not shown up by then never will.
 BOOT_TIMEOUT=${BOOT_TIMEOUT:-180}
 
-job='' log='' modules='' overlays=() vars=() disk='' interactive='' append=''
+job='' log='' modules='' overlays=() vars=() disk='' output='' interactive='' append=''
 cpus=$(($(nproc) > 2 ? $(nproc) : 2)) memory=1024 limit=900
 while (($#)); do
 	case $1 in
@@ -44,6 +46,7 @@ while (($#)); do
 	--modules) modules=${2:?} ;;
 	--overlay) overlays+=("${2:?}") ;;
 	--disk) disk=${2:?} ;;
+	--output) output=${2:?} ;;
 	--append) append=${2:?} ;;
 	--env) vars+=("${2:?}") ;;
 	--cpus) cpus=${2:?} ;;
@@ -78,6 +81,8 @@ cmdline+=" panic=-1 oops=panic hung_task_panic=1 softlockup_panic=1"
 cmdline+=" sysctl.kernel.panic_on_rcu_stall=1"
 cmdline+=" sysctl.kernel.hung_task_timeout_secs=60 $append"
 [[ -z $disk ]] || ln -s "$(realpath "$disk")" "$dir/disk"
+# What the guest can hold in its memory fits; what is not written takes no room.
+[[ -z $output ]] || truncate -s "${memory}M" "$dir/output"
 machine_"$KERNEL_MACHINE"
 
 if [[ -z $modules ]]; then
@@ -121,7 +126,7 @@ status=0
 if [[ -n $interactive ]]; then
 	"${command[@]}" 5>"$dir/console" 6>/dev/null 7>"$dir/verdict" || status=$?
 else
-	"${command[@]}" </dev/null >"$dir/output" 2>&1 \
+	"${command[@]}" </dev/null >"$dir/process" 2>&1 \
 		5>"$dir/console" 6>"$dir/job.log" 7>"$dir/verdict" &
 	vm=$!
 	tail -n +1 -f --sleep-interval=0.2 --pid="$vm" "$dir/job.log" &
@@ -130,7 +135,7 @@ else
 	wait "$vm" || status=$?
 	vm=
 	wait "$tail" || true
-	((status == 0)) || cat "$dir/output" >&2
+	((status == 0)) || cat "$dir/process" >&2
 fi
 
 verdict=$(tail -n 1 "$dir/verdict")
@@ -143,6 +148,11 @@ esac
 if ! splats=$("$ROOT/qemu/scan-log/scan.sh" "$dir/console"); then
 	red+=("the kernel log is not clean")
 	printf '%s\n' "$splats" >&2
+fi
+if [[ -n $output ]]; then
+	mkdir -p "$output"
+	[[ $(tar -x -v --no-same-owner -C "$output" -f "$dir/output") ]] ||
+		red+=("no output of the VM arrived")
 fi
 if [[ $log != "$dir" ]]; then
 	mv -f "$dir/console" "$log/console.log"

@@ -3,7 +3,7 @@
 #
 # How a VM is started, for vm.sh: machine_NAME sets the array "command", and
 # ACCEL. All have ttyS1 for the job and ttyS2 for the verdict; the job finds the
-# disk in DISK.
+# disk in DISK, init the one for the output in OUTPUT.
 
 # machine_pc - QEMU
 machine_pc()
@@ -35,6 +35,12 @@ machine_pc()
 		)
 	fi
 	vars+=(DISK=/dev/vda)
+	[[ -n $output ]] || return 0
+	command+=(
+		-drive "if=none,id=output,format=raw,cache=unsafe,file=$dir/output"
+		-device "virtio-blk-pci,drive=output"
+	)
+	vars+=("OUTPUT=/dev/vd$([[ -n $disk ]] && echo b || echo a)")
 }
 
 # machine_um - User-Mode Linux; the descriptors 5 to 7 are opened by vm.sh
@@ -53,4 +59,7 @@ machine_um()
 	)
 	[[ -z $disk ]] || command+=("ubd0r=$dir/disk")
 	vars+=(DISK=/dev/ubda)
+	[[ -n $output ]] || return 0
+	command+=("ubd1=$dir/output")
+	vars+=(OUTPUT=/dev/ubdb)
 }

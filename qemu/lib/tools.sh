@@ -57,9 +57,16 @@ header_is_there()
 # need_tools [COMMAND:PACKAGE]... - these and TOOLS have to be there
 need_tools()
 {
+	# shellcheck disable=SC2086 # words
+	need_programs $TOOLS "$@"
+}
+
+# need_programs COMMAND:PACKAGE... - these have to be there
+need_programs()
+{
 	local pair commands=() packages=()
 
-	for pair in $TOOLS "$@"; do
+	for pair in "$@"; do
 		have "${pair%:*}" && continue
 		commands+=("${pair%:*}")
 		packages+=("${pair#*:}")

@@ -1,0 +1,392 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tests of kmod/tools/ and the commands that use them, with readings and recordings
+# that are known, and in a VM. A part of "make check".
+
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+. selftests/ktap.sh
+. qemu/lib/refused.sh
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# A reading of scopex's counters, made at TIME (ns); RUN items have run on the only CPU
+counters()
+{
+	cat <<-END
+	version 1
+	time_ns $1
+	cpu0.open 1
+	cpu0.run $2
+	cpu0.submitted $2
+	cpu0.depth 3
+	total.run $2
+	config.cpus 0
+	config.profile 1
+	site1.name two words
+	site1.place place_fn() place.c:7
+	site1.profile.items $2
+	site1.profile.run_ns $(($2 * 1000))
+	site1.profile.run_max_ns 4000
+	site1.profile.run_log2 0 0 0 0 0 0 0 0 0 0 $2 0
+	cpu0.profile.items $2
+	cpu0.profile.run_ns $(($2 * 1000))
+	worker0.cpu 0
+	worker0.name scopex/0
+	worker0.pid 9
+	worker0.state stalled
+	worker0.item place_fn
+	worker0.scope two words
+	worker0.at_least_ms 12000
+	scope0.name outer
+	scope0.place place_fn() place.c:7
+	scope0.depth 0
+	scope0.pending 1
+	scope0.age_ms 5
+	scope0.state cancelled
+	scope0.error -28
+	scope0.owner some task
+	scope0.pid 5
+	scope0.running 0
+	scope1.name inner
+	scope1.place place_fn() place.c:8
+	scope1.depth 1
+	scope1.pending 2
+	scope1.age_ms 4
+	scope1.state waiting
+	scope1.error 0
+	scope1.owner some task
+	scope1.pid 5
+	scope1.running -
+	END
+}
+
+top=kmod/tools/scopex-top
+
+# said REGEX... - each is found in a line of the output
+said()
+{
+	local regex
+
+	for regex; do
+		grep -qE "$regex" "$work/out" && continue
+		ktap_msg "not said: $regex"
+		ktap_msg "$(cat "$work/out")"
+		return 1
+	done
+}
+
+# Half a second in which 500,000 items ran, of 1 us each.
+top_compares()
+{
+	counters 1000000000 1000 >"$work/then"
+	counters 1500000000 501000 >"$work/now"
+	$top --once --file "$work/now" --before "$work/then" >"$work/out" 2>&1 &&
+		said 'in 0\.5 s: 1000k items/s' \
+			'^ +0 ##########  ?100% +3 +1000k ' \
+			'^ +100% +1000k +0 +0 +1\.0us +1\.0us .* two words place_fn\(\) place\.c:7$' \
+			'^outer +1 .* cancelled ENOSPC +0 ' '^  inner +2 .* waiting ' \
+			'^ +0 scopex/0 +stalled +>12s place_fn two words$'
+}
+
+top_prints_json()
+{
+	$top --json --once --file "$work/now" --before "$work/then" >"$work/out" 2>&1 &&
+		python3 - "$work/out" <<-'END'
+		import json, sys
+		view = json.load(open(sys.argv[1]))
+		assert view["version"] == 1 and view["total"]["run"] == 1000000
+		site, = view["sites"]
+		assert site["items"] == 500000 and site["busy"] == 1
+		assert site["run"]["count"] == 500000 and site["run"]["p95_ns"] == 1024
+		assert [scope["depth"] for scope in view["scopes"]] == [0, 1]
+		assert view["workers"][0]["scope"] == "two words"
+		END
+}
+
+# What was counted before a reset must not be taken off.
+top_survives_a_reset()
+{
+	counters 2000000000 100 >"$work/reset"
+	$top --once --file "$work/reset" --before "$work/now" >"$work/out" 2>&1 &&
+		said 'in 0\.5 s: 200 items/s'
+}
+
+# top_fails TEXT FILE [OPTION]... - a line that says what is wrong, and no more
+top_fails()
+{
+	local text=$1 file=$2
+
+	shift 2
+	! $top "$@" --once --file "$file" --interval 0.1 >"$work/out" 2>&1 &&
+		[[ $(wc -l <"$work/out") == 1 ]] && said "^scopex-top: .*$text"
+}
+
+top_refuses()
+{
+	: >"$work/empty"
+	sed 's/^version 1/version 2/' "$work/now" >"$work/newer"
+	top_fails "is scopex loaded, and debugfs mounted" "$work/none" &&
+		top_fails "has version '', this program knows 1" "$work/empty" &&
+		top_fails "has version '2'" "$work/newer" &&
+		top_fails "loaded anew" "$work/then" --before "$work/now" &&
+		! $top --interval 0 >"$work/out" 2>&1 && said 'has to be from 0.1'
+}
+
+# The live view, in a terminal of 100 columns, until q is pressed
+top_is_live()
+{
+	local n feed status=0
+
+	mkfifo "$work/keys"
+	while counters "$((++n * 100000000))" "$((n * 100))" >"$work/next"; do
+		mv "$work/next" "$work/live"
+		sleep 0.1
+	done &
+	feed=$!
+	while [[ ! -e $work/live ]]; do sleep 0.1; done
+	: >"$work/out"
+	{
+		exec 8>"$work/keys"
+		until [[ -e $work/ended ]] || grep -q 'place_fn' "$work/out"; do
+			sleep 0.1
+		done
+		printf q >&8
+	} &
+	timeout 120 script -qec "stty rows 30 cols 100; TERM=vt100 $top --interval 0.2 --file $work/live" \
+		/dev/null <"$work/keys" >"$work/out" 2>&1 || status=$?
+	touch "$work/ended"
+	kill "$feed"
+	wait
+	((status == 0)) && said 'items/s' 'two words' 'ENOSPC' 'q: end'
+}
+
+top_in_a_vm()
+{
+	TOP="--once --json" make top >"$work/out" 2>&1 && said '^scopex: make top: OK$' &&
+		grep '^{' "$work/out" >"$work/json" && python3 - "$work/json" <<-'END'
+		import json, sys
+		view = json.load(open(sys.argv[1]))
+		assert len(view["cpus"]) >= 2 and view["config"]["profile"] == 1
+		assert "verity_part" in [site["name"] for site in view["sites"]]
+		assert sum(site["chunks"] for site in view["sites"]) > 0
+		END
+}
+
+timeline=kmod/tools/scopex-timeline
+recorded=qemu/timeline/demo/demo.trace
+
+# drawn TRACE [OPTION]... - draw it; in $work/counts is what check.py finds
+drawn()
+{
+	"$timeline" --svg "$work/t.svg" --json "$work/t.json" "$@" >"$work/out" 2>&1 &&
+		qemu/timeline/check.py "$work/t.svg" "$work/t.json" >"$work/counts" && return
+	ktap_msg "$(cat "$work/out" "$work/counts")"
+	return 1
+}
+
+# counted NAME=NUMBER... - these were found, so many
+counted()
+{
+	local count bad=0
+
+	for count; do
+		[[ " $(<"$work/counts") " == *" $count "* ]] && continue
+		ktap_msg "not $count: $(<"$work/counts")"
+		bad=1
+	done
+	return "$bad"
+}
+
+# hovered TEXT... - the picture says so
+hovered()
+{
+	local text bad=0
+
+	for text; do
+		grep -q -e "$text" "$work/t.svg" && continue
+		ktap_msg "the picture does not say: $text"
+		bad=1
+	done
+	return "$bad"
+}
+
+# One of each thing, as many as are in the trace
+demo_is_drawn()
+{
+	drawn "$recorded" && counted item=19 chunk=10 bars=29 scope=8 bracket=8 \
+		failed=2 out=2 cancel=2 hand=3 stall=1 long=1 park=9 queue=2 legend=7 &&
+		[[ $(<"$work/counts") != *warning=* && $(<"$work/counts") != *lost=* ]]
+}
+
+demo_is_explained()
+{
+	drawn "$recorded" && hovered 'item burn_fn: 206 us' 'returned -EIO' \
+		'scope strict, demo_init() demo.c:102' 'chunk range_fn, 0 to 3: ' \
+		'scope late is cancelled at 33.7 ms: -ETIME' '5 items are cancelled:' \
+		'by an item of scope outer' 'hands CPU 1 off to scopex/1:2 (59) at' \
+		'stall: hog_fn of held, demo_init() demo.c:116 holds up CPU 1' \
+		'submitted by modprobe (62) to CPU 1, .* in the queue' \
+		'waits for scope inner: ' 'its owner waits: 163 ms' \
+		'longest: hog_fn of held, 163 ms on CPU 1' '>queue: at most 8<'
+}
+
+# Of 25 items 6 are not run: so many submits, and a flow for each of the others
+demo_is_for_perfetto()
+{
+	drawn "$recorded" && counted X:item=19 X:chunk=10 X:scope=8 X:submit=25 X:wait=6 \
+		b:scope=8 e:scope=8 s:submit=19 f:submit=19 i:cancel=2 i:cancelled=6 \
+		i:error=2 i:hand-off=3 i:stall=1 C=50
+}
+
+same_again()
+{
+	drawn "$recorded" && mv "$work/t.svg" "$work/1.svg" && mv "$work/t.json" "$work/1.json" &&
+		drawn "$recorded" && cmp "$work/1.svg" "$work/t.svg" &&
+		cmp "$work/1.json" "$work/t.json"
+}
+
+# At that time there is the item that runs until its scope is cancelled.
+part_is_drawn()
+{
+	drawn "$recorded" --from 30 --to 45 && counted item=1 bars=1 scope=1 cancel=1 &&
+		hovered 'shown: 15 ms from 30 ms on'
+}
+
+# What trace-cmd prints looks different from what tracefs has.
+report_is_drawn()
+{
+	drawn qemu/timeline/demo/three.report &&
+		counted item=3 bars=3 scope=1 bracket=1 s:submit=3 f:submit=3
+}
+
+# lost TEXT SED-SCRIPT - a trace that was changed by it is told to lack events
+lost()
+{
+	sed "$2" "$recorded" >"$work/lost.trace"
+	drawn "$work/lost.trace" && counted lost=1 warning=1 && hovered "! $1" &&
+		grep -q "scopex: warning: .*$1" "$work/out"
+}
+
+events_are_lost()
+{
+	lost '7 events lost (CPU 1)' '60i CPU:1 [LOST 7 EVENTS]' &&
+		lost '7 events lost (CPU 0)' '14i CPU:0 [7 EVENTS DROPPED]' &&
+		lost '55 events lost' \
+			's|145/145|145/200|; 40i ##### CPU 1 buffer started ####'
+}
+
+# What began or ended while events were lost is there all the same; and does not go on
+# when its task is seen to do something else.
+halves_are_drawn()
+{
+	sed '16,55d; 15a CPU:1 [LOST 40 EVENTS]' "$recorded" >"$work/lost.trace"
+	drawn "$work/lost.trace" && hovered 'its start is not recorded' &&
+		sed '/run_end.*=strict /d' "$recorded" >"$work/lost.trace" &&
+		drawn "$work/lost.trace" && hovered 'its end is not recorded' &&
+		! grep -q 'item burn_fn: 1[0-9][0-9] ms' "$work/t.svg"
+}
+
+cut_off()
+{
+	head -c 15000 "$recorded" >"$work/cut.trace"
+	drawn "$work/cut.trace" && counted warning=1 &&
+		grep -q "scopex: warning: .* the first is line 116: the trace is cut off" \
+			"$work/out"
+}
+
+# Items of 2 us on two CPUs, one of a hundred longer: what is too narrow is merged, and
+# nothing is left out.
+many_events()
+{
+	awk 'function event(us, cpu, text) {
+		printf "  scopex/%d-%d [00%d] ..... %.6f: scopex_%s\n", cpu, 10 + cpu, cpu,
+			100 + us / 1e6, text
+	}
+	BEGIN {
+		event(0, 0, "open: scope=1 name=s parent=0 pending=0 error=0 at f() f.c:1")
+		for (i = 0; i < 30000; i++) {
+			of = "scope=1 name=s work=" i " fn=g ret=0"
+			long = i % 100 ? 2 : 90
+			event(i * 50 + 10, i % 2, "run_start: " of)
+			event(i * 50 + 10 + long, i % 2, "run_end: " of)
+		}
+	}' >"$work/many.trace"
+	drawn "$work/many.trace" --width 90000 && counted bars=30000 scope=1 &&
+		[[ $(<"$work/counts") =~ \ elements=([0-9]+)\ .*\ many=[0-9]+ ]] &&
+		((BASH_REMATCH[1] <= 16000)) && (($(stat -c %s "$work/t.svg") < 8000000)) &&
+		drawn "$work/many.trace" && counted bars=30000
+}
+
+# What is recorded in a VM; README's example has 8 items.
+timeline_of_readme()
+{
+	make timeline M="$work/sum" OUT="$work/timeline" >"$work/out" 2>&1 &&
+		[[ $(tail -n 1 "$work/out") == "scopex: make timeline: OK" &&
+			-s $work/timeline/trace.dat ]] &&
+		qemu/timeline/check.py "$work"/timeline/timeline.{svg,json} >"$work/counts" &&
+		counted bars=8 scope=1 X:item=8 s:submit=8 &&
+		grep -q 'item sum_part: ' "$work/timeline/timeline.svg" && return
+	ktap_msg "$(cat "$work/out")"
+	return 1
+}
+
+# events_of DIR - without the title
+events_of()
+{
+	sed 's/"otherData":{[^}]*}//' "$work/$1/timeline.json"
+}
+
+# The same from its trace.dat, and from half of it
+timeline_of_file()
+{
+	make timeline TRACE="$work/timeline/trace.dat" OUT="$work/again" >"$work/out" 2>&1 &&
+		cmp <(events_of timeline) <(events_of again) || return
+	head -c 100000 "$work/timeline/trace.dat" >"$work/half.dat"
+	refused "half.dat: trace-cmd finds nothing in it: it is cut off" \
+		make timeline TRACE="$work/half.dat" OUT="$work/again"
+}
+
+echo "no trace" >"$work/text"
+grep -v scopex_ "$recorded" >"$work/others"
+echo '  sh-1 [000] d..2. 1.000000: sched_switch: prev_comm=sh' >>"$work/others"
+ktap_plan 26
+ktap_check "top: rates and times" top_compares
+ktap_check "top: JSON" top_prints_json
+ktap_check "top: a reset" top_survives_a_reset
+ktap_check "top: bad input" top_refuses
+ktap_check "top: the live view" top_is_live
+ktap_check "top in a VM" top_in_a_vm
+ktap_check "timeline: all of a trace is drawn" demo_is_drawn
+ktap_check "timeline: all of it is explained" demo_is_explained
+ktap_check "timeline: all of it is there for Perfetto" demo_is_for_perfetto
+ktap_check "timeline: the same again" same_again
+ktap_check "timeline: a part of it" part_is_drawn
+ktap_check "timeline: what trace-cmd prints" report_is_drawn
+ktap_check "timeline: lost events are shown" events_are_lost
+ktap_check "timeline: starts and ends that were lost" halves_are_drawn
+ktap_check "timeline: a trace that is cut off" cut_off
+ktap_check "timeline: many events" many_events
+ktap_check "timeline of what is no trace" \
+	refused "text: is no trace" make timeline TRACE="$work/text" OUT="$work/t"
+ktap_check "timeline of a binary" \
+	refused "is neither a trace.dat nor text" make timeline TRACE=/bin/sh OUT="$work/t"
+ktap_check "timeline of a trace without scopex" \
+	refused "no events of scopex in it" make timeline TRACE="$work/others" OUT="$work/t"
+ktap_check "timeline of a missing file" \
+	refused "TRACE=/none does not exist" make timeline TRACE=/none
+ktap_check "timeline of two things" \
+	refused "only one of these .* M= TRACE=" make timeline M="$work" TRACE="$recorded"
+ktap_check "timeline with a bad BUFFER_KB" \
+	refused "BUFFER_KB has to be a positive number" make timeline BUFFER_KB=x
+ktap_check "timeline to where nobody can write" \
+	refused "cannot write to OUT=/proc/none" \
+	make timeline TRACE="$recorded" OUT=/proc/none
+ktap_check "timeline of no time" \
+	refused "nothing is between --from and --to" \
+	make timeline TRACE="$recorded" OUT="$work/t" ARGS="--from 900"
+ktap_check "timeline of README's example" timeline_of_readme
+ktap_check "timeline of that trace.dat" timeline_of_file
+ktap_finish

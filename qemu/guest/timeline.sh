@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# What "make timeline" does in the VM: record the trace events of a job. That is to
+# load and unload MODULES, if it names any, or else the verity tree of $DISK.
+# BUFFER_KB is how large the tracer's buffer is, for each CPU; PARAMS are for scopex.
+
+verity=/sys/kernel/debug/scopex_verity
+failed=0
+
+# Nothing writes to a file while the job runs: what is recorded is in the buffer, and
+# is read from there when it is over.
+start_trace()
+{
+	trace-cmd start -q -C mono -b "$BUFFER_KB" -e scopex >/tmp/log 2>&1 && return
+	cat /tmp/log
+	echo "trace-cmd does not work with this kernel"
+	exit 1
+}
+
+# As long as the modules are there: the names of their functions.
+save_symbols()
+{
+	cat /proc/kallsyms >/tmp/kallsyms
+}
+
+save_trace()
+{
+	trace-cmd stop || failed=1
+	mount --bind /tmp/kallsyms /proc/kallsyms || failed=1
+	trace-cmd extract -o /output/trace.dat >/tmp/log 2>&1 || {
+		cat /tmp/log
+		failed=1
+	}
+	umount /proc/kallsyms
+}
+
+load()
+{
+	echo "# modprobe $1"
+	modprobe "$1" || failed=1
+}
+
+verity_job()
+{
+	[ -b "$DISK" ] || {
+		echo "no $DISK: this kernel has no virtio_pci or virtio_blk"
+		exit 1
+	}
+	modprobe scopex_verity || exit 1
+	# The first one reads the disk.
+	echo "$DISK salt=-" >$verity/build || exit 1
+	start_trace
+	echo "$DISK salt=-" >$verity/build || failed=1
+	save_symbols
+	cat $verity/result
+}
+
+modules_job()
+{
+	start_trace
+	for module in $MODULES; do
+		load "$module"
+		loaded="$module $loaded"
+	done
+	save_symbols
+	for module in $loaded; do
+		grep -q "^$module " /proc/modules || continue
+		echo "# rmmod $module"
+		rmmod "$module" || failed=1
+	done
+}
+
+# Before anything is recorded: the events are in it.
+# shellcheck disable=SC2086 # words
+modprobe scopex $PARAMS || exit 1
+if [ "$MODULES" ]; then
+	modules_job
+else
+	verity_job
+fi
+save_trace
+exit $failed

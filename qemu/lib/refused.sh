@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2154
+#
+# For tests of commands. "work" is a directory of the test's own.
+
+# refused TEXT [NAME=VALUE]... COMMAND [ARG]... - it must fail, and say TEXT in
+# its one line that is an error
+refused()
+{
+	local text=$1
+
+	shift
+	if env -u KERNEL -u KERNEL_IMAGE -u KERNEL_MODULES -u KDIR -u ACCEL -u CPUS -u TIMEOUT -u TEST \
+			"$@" >"$work/out" 2>&1 </dev/null; then
+		ktap_msg "not refused: $*"
+		return 1
+	fi
+	[[ $(grep -c 'scopex: error: ' "$work/out") == 1 ]] &&
+		grep -q "scopex: error: .*$text" "$work/out" && return
+	ktap_msg "$(cat "$work/out")"
+	return 1
+}
