@@ -138,15 +138,15 @@ top_refuses()
 # The live view, in a terminal of 100 columns, until q is pressed
 top_is_live()
 {
-	local n feed status=0
+	local n=1 feed status=0
 
 	mkfifo "$work/keys"
+	counters 100000000 100 >"$work/live"
 	while counters "$((++n * 100000000))" "$((n * 100))" >"$work/next"; do
 		mv "$work/next" "$work/live"
 		sleep 0.1
 	done &
 	feed=$!
-	while [[ ! -e $work/live ]]; do sleep 0.1; done
 	: >"$work/out"
 	{
 		exec 8>"$work/keys"
