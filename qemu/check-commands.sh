@@ -8,7 +8,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 . selftests/ktap.sh
-. qemu/lib/refused.sh
+. qemu/lib/command-tests.sh
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -35,10 +35,7 @@ full_cache()
 # README's example, taken from there, in a kernel that is given as one's own is
 try_readme()
 {
-	mkdir "$work/sum"
-	# shellcheck disable=SC2016
-	sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d' >"$work/sum/sum.c"
-	echo 'obj-m := sum.o' >"$work/sum/Kbuild"
+	readme_module "$work/sum"
 	(
 		. qemu/lib/kernel.sh
 		select_kernel

@@ -7,7 +7,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 . selftests/ktap.sh
-. qemu/lib/refused.sh
+. qemu/lib/command-tests.sh
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -323,6 +323,7 @@ many_events()
 # What is recorded in a VM; README's example has 8 items.
 timeline_of_readme()
 {
+	readme_module "$work/sum"
 	make timeline M="$work/sum" OUT="$work/timeline" >"$work/out" 2>&1 &&
 		[[ $(tail -n 1 "$work/out") == "scopex: make timeline: OK" &&
 			-s $work/timeline/trace.dat ]] &&

@@ -3,6 +3,15 @@
 #
 # For tests of commands. "work" is a directory of the test's own.
 
+# readme_module DIR - make DIR, with the module that is README's example
+readme_module()
+{
+	mkdir "$1"
+	# shellcheck disable=SC2016
+	sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d' >"$1/sum.c"
+	echo 'obj-m := sum.o' >"$1/Kbuild"
+}
+
 # refused TEXT [NAME=VALUE]... COMMAND [ARG]... - it must fail, and say TEXT in
 # its one line that is an error
 refused()
