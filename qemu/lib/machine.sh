@@ -35,6 +35,20 @@ machine_pc()
 		)
 	fi
 	vars+=(DISK=/dev/vda)
+	[[ -z $dump ]] || add_monitor
+}
+
+# add_monitor - what vm.sh asks for a dump; with the device by which the guest's kernel
+# says where in memory it is, so that debuggers find it
+add_monitor()
+{
+	[[ $dump != *[\"\\]* ]] || die "can't dump to $dump"
+	mkfifo "$dir"/monitor.{in,out}
+	command+=(
+		-device vmcoreinfo
+		-chardev "pipe,id=monitor,path=$dir/monitor"
+		-mon "chardev=monitor,mode=control"
+	)
 }
 
 # machine_um - User-Mode Linux; the descriptors 5 to 7 are opened by vm.sh
@@ -42,6 +56,7 @@ machine_um()
 {
 	local job=null,fd:6
 
+	[[ -z $dump ]] || die "DUMP= needs a VM, which User-Mode Linux is not"
 	ACCEL=native
 	say "running as a process of this machine"
 	[[ -z $interactive ]] || job=fd:0,fd:1
