@@ -270,7 +270,7 @@ class Scopex:
             return (
                 f"no debug information of scopex ({err}): give the scopex.ko that was "
                 "loaded by -s; it has to be built for a kernel with CONFIG_DEBUG_INFO, "
-                "and not stripped"
+                "and not stripped; and drgn has to know the kernel, 0.0.22 up to 6.3"
             )
         return (
             f"scopex is not loaded in this kernel; {len(modules)} other modules are"
