@@ -7,8 +7,6 @@ root, from the running one
     drgn -c vmcore -s vmlinux -s scopex.ko kmod/scopex-drgn.py [OPTION]...
     drgn [-s vmlinux] -s scopex.ko kmod/scopex-drgn.py [OPTION]...
 
-For a dump by QEMU, DRGN_USE_LIBKDUMPFILE_FOR_ELF=1 has to be in the environment.
-
       --json       all of it, for scripts
       --no-stacks  without the kernel stacks of owners and workers
       --max N      the most items, scopes or workers that a list is believed to have
@@ -23,7 +21,8 @@ nothing: what can't be read, or can't be, is told at the end, and the rest is sh
 a kernel that runs, that may just have been changed meanwhile.
 
 Needs drgn 0.0.22, Debian 12's, for kernels up to 6.3, and a newer one for newer ones.
-What a running task does is in no dump by QEMU in a form that drgn knows.
+0.0.22 reads dumps by QEMU only with DRGN_USE_LIBKDUMPFILE_FOR_ELF=1 in the environment,
+and has no stack of what was running then; 0.0.31 does both.
 """
 
 import argparse
@@ -79,7 +78,7 @@ BUSY = 1
 # As in queue.h: both end a chain.
 PARKED = 1
 
-# Drgn's own reader finds no page tables in dumps that have physical addresses only.
+# 0.0.22's own reader finds no page tables in dumps that have physical addresses only.
 LIBKDUMPFILE = "DRGN_USE_LIBKDUMPFILE_FOR_ELF"
 
 
@@ -107,7 +106,7 @@ class Kernel:
         except drgn.FaultError as err:
             raise Unusable(
                 f"the kernel's memory can't be read ({err}): is this its vmlinux? For a "
-                f"dump by QEMU, set {LIBKDUMPFILE}=1 in the environment"
+                f"dump by QEMU, drgn 0.0.22 needs {LIBKDUMPFILE}=1 in the environment"
             ) from None
         except ERRORS as err:
             raise Unusable(
@@ -623,6 +622,9 @@ class Report:
     def __init__(self, data):
         self.data = data
         self.scopes = {scope["address"]: scope for scope in data["scopes"]}
+        self.children = {}
+        for scope in data["scopes"]:
+            self.children.setdefault(scope["parent"], []).append(scope)
         self.lines = []
 
     def line(self, depth, string):
@@ -718,9 +720,8 @@ class Report:
         self.line(depth, f"{scope['name']}, opened in {self.place(scope)}")
         if "flags" in scope:
             self.scope_state(scope, depth + 1)
-        for child in self.data["scopes"]:
-            if child["parent"] == scope["address"]:
-                self.scope(child, depth + 1, shown)
+        for child in self.children.get(scope["address"], []):
+            self.scope(child, depth + 1, shown)
 
     def scope_state(self, scope, depth):
         line = [*scope["flags"]] if scope["kind"] == "open" else [scope["kind"]]
