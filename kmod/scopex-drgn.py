@@ -505,7 +505,8 @@ class Scopex:
             "scope": self.scope(scope),
             "for_ms": None,
         }
-        # Only the stall detector looks at the time, now and then, at active ones.
+        # Only the stall detector looks at the time, of active ones, some times in
+        # stall_ms: the item may have begun after the look, or before it.
         prog = self.kernel.prog
         count = w.count
         ended = sum(
@@ -665,7 +666,7 @@ class Report:
             scope = self.scopes.get(item["scope"], {"name": item["scope"]})
             line += f", in {item['function']} of scope {scope['name']}, opened in {self.place(scope)}"
             if item["for_ms"]:
-                line += f", for {self.duration(item['for_ms'])} or more"
+                line += f", for about {self.duration(item['for_ms'])}"
         if worker.get("nested"):
             line += f", with {worker['nested']} scope(s) open"
         if worker.get("reserved"):
