@@ -108,6 +108,8 @@ dump_memory()
 	local line in out
 
 	[[ -n $dump ]] || return 0
+	# QEMU makes them read-only.
+	rm -f "$dump"
 	exec {in}<>"$dir/monitor.in" {out}<>"$dir/monitor.out"
 	printf '%s\n' '{"execute": "qmp_capabilities"}' \
 		"{\"execute\": \"dump-guest-memory\", \"id\": \"dump\", \"arguments\":
