@@ -4,7 +4,7 @@
 # Kbuild, which the kernel's build system prefers to this file.
 
 COMMANDS := modules run check shell try top timeline check-matrix check-harness \
-	check-hazards check-builds
+	check-hazards check-builds check-postmortem
 
 .PHONY: $(COMMANDS) check-model lint clean help
 
@@ -34,6 +34,7 @@ help:
 	@echo 'make check-hazards	does each test fail when its rule is taken out? HAZARD=, PARALLEL='
 	@echo 'make check-harness	do the checks see what they have to see? KERNELS='
 	@echo 'make check-builds	with clang, and as a part of a kernel: does it build?'
+	@echo 'make check-postmortem	is it found in a dump what a VM hangs in?'
 	@echo 'make check-model	the protocol in the kernel memory model, by herd7'
 	@echo 'make lint		checkpatch, sparse, W=1, kernel-doc, coccinelle, shellcheck'
 	@echo 'make shell		a shell in the VM'

@@ -3,7 +3,7 @@
 #
 # make check-matrix: make check with one kernel after the other, and a table.
 #
-#	KERNELS= names (default: all in qemu/kernels/)
+#	KERNELS= names (default: all in qemu/kernels/ but debuginfo, which adds none)
 #	TEST=, TIMEOUT= as for make check
 #
 # A kernel that can't be had here is shown as not run, and counts as a failure. The
@@ -11,7 +11,8 @@
 
 . "$(dirname "$0")/lib/kernel.sh"
 
-kernels=${KERNELS:-$(known_kernels)}
+known=" $(known_kernels) "
+kernels=${KERNELS:-${known/ debuginfo / }}
 for kernel in $kernels; do
 	load_flavour "$kernel"
 done

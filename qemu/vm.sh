@@ -22,6 +22,9 @@
 #	  --interactive	  the job has the terminal, and no time limit
 #
 # The kernel is chosen by the environment: see qemu/lib/kernel.sh.
+#
+#	DUMP=	where the memory of a VM that hangs is left, for debuggers: one that is
+#		not done in time, or whose job has written "hung" to /dev/ttyS2
 
 . "$(dirname "$0")/lib/kernel.sh"
 . "$ROOT/qemu/lib/build.sh"
@@ -34,6 +37,7 @@ BOOT_TIMEOUT=${BOOT_TIMEOUT:-180}
 
 job='' log='' modules='' overlays=() vars=() disk='' output='' interactive='' append=''
 cpus=$(($(nproc) > 2 ? $(nproc) : 2)) memory=1024 limit=900
+dump=${DUMP:+$(realpath -m "$DUMP")}
 while (($#)); do
 	case $1 in
 	--interactive)
@@ -103,10 +107,37 @@ echo "$KERNEL_RELEASE $ACCEL" >"$log/machine"
 touch "$dir"/{console,job.log,verdict}
 red=()
 
+# dump_memory - to $dump, if that was asked for; by QEMU, the VM need not do anything
+dump_memory()
+{
+	local line in out
+
+	[[ -n $dump ]] || return 0
+	# QEMU makes them read-only.
+	rm -f "$dump"
+	exec {in}<>"$dir/monitor.in" {out}<>"$dir/monitor.out"
+	printf '%s\n' '{"execute": "qmp_capabilities"}' \
+		"{\"execute\": \"dump-guest-memory\", \"id\": \"dump\", \"arguments\":
+		{\"paging\": false, \"protocol\": \"file:$dump\"}}" >&"$in"
+	while read -r -t 300 -u "$out" line; do
+		case $line in
+		*'"error"'*)
+			say "the VM's memory could not be dumped: $line"
+			return
+			;;
+		*'"id": "dump"'*)
+			say "the VM's memory: $dump"
+			return
+			;;
+		esac
+	done
+	say "the VM's memory could not be dumped: QEMU does not answer"
+}
+
 # watch - wait for the end of the VM, or end it when its time is over
 watch()
 {
-	local start=$SECONDS
+	local start=$SECONDS said
 
 	while kill -0 "$vm" 2>/dev/null; do
 		if ((SECONDS - start >= BOOT_TIMEOUT)) && [[ ! -s $dir/verdict ]]; then
@@ -115,6 +146,13 @@ watch()
 		fi
 		if ((SECONDS - start >= limit)); then
 			red+=("not done within $limit s (TIMEOUT= raises the limit)")
+			dump_memory
+			break
+		fi
+		mapfile -t said <"$dir/verdict"
+		if [[ " ${said[*]} " == *" hung "* ]]; then
+			red+=("the job says that it hangs")
+			dump_memory
 			break
 		fi
 		sleep 0.2

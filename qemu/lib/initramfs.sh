@@ -4,7 +4,7 @@
 # Make the guest's root file system. After select_kernel.
 
 # What the VM can use beyond what is built in; with what these depend on.
-GUEST_MODULES="virtio_pci virtio_blk loop sha256_generic sha256_ssse3"
+GUEST_MODULES="virtio_pci virtio_blk loop sha256_generic sha256_ssse3 qemu_fw_cfg"
 
 # copy_program ROOT PROGRAM [TARGET] - with the shared libraries it needs
 copy_program()

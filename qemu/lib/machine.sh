@@ -35,12 +35,27 @@ machine_pc()
 		)
 	fi
 	vars+=(DISK=/dev/vda)
-	[[ -n $output ]] || return 0
+	if [[ -n $output ]]; then
+		command+=(
+			-drive "if=none,id=output,format=raw,cache=unsafe,file=$dir/output"
+			-device "virtio-blk-pci,drive=output"
+		)
+		vars+=("OUTPUT=/dev/vd$([[ -n $disk ]] && echo b || echo a)")
+	fi
+	[[ -z $dump ]] || add_monitor
+}
+
+# add_monitor - what vm.sh asks for a dump; with the device by which the guest's kernel
+# says where in memory it is, so that debuggers find it
+add_monitor()
+{
+	[[ $dump != *[\"\\]* ]] || die "can't dump to $dump"
+	mkfifo "$dir"/monitor.{in,out}
 	command+=(
-		-drive "if=none,id=output,format=raw,cache=unsafe,file=$dir/output"
-		-device "virtio-blk-pci,drive=output"
+		-device vmcoreinfo
+		-chardev "pipe,id=monitor,path=$dir/monitor"
+		-mon "chardev=monitor,mode=control"
 	)
-	vars+=("OUTPUT=/dev/vd$([[ -n $disk ]] && echo b || echo a)")
 }
 
 # machine_um - User-Mode Linux; the descriptors 5 to 7 are opened by vm.sh
@@ -48,6 +63,8 @@ machine_um()
 {
 	local job=null,fd:6
 
+	[[ -z $dump ]] || say "DUMP= is for VMs in QEMU: there will be no dump"
+	dump=
 	ACCEL=native
 	say "running as a process of this machine"
 	[[ -z $interactive ]] || job=fd:0,fd:1

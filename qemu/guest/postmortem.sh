@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# What "make check-postmortem" does in the VM: hang, wait until the owners have gone to
+# sleep and the item that never returns was noticed, and say so. If the host does
+# nothing about it, that is a failure.
+
+modprobe scopex stall_ms=1000 && modprobe hang || exit 1
+until dmesg | grep 'holds up CPU 1'; do
+	sleep 1
+done
+cat /sys/kernel/debug/scopex/scopes
+echo hung > /dev/ttyS2
+sleep 1000
+exit 1

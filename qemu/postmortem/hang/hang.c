@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * hang.ko: scopes that never end, for qemu/check-postmortem.sh to find in a dump
+ *
+ * Loading it returns when all is as it is to stay; it can't be unloaded. What is where
+ * does not depend on timing: see expected.txt, which has to be changed with this.
+ *
+ *	CPU 0	Nothing is queued. Its items have given the queue away: one waits for a
+ *		scope of its own, one that has its turn sleeps, a detached one sleeps.
+ *	CPU 1	Its item never returns, and never sleeps. The rest of the batch and what
+ *		is queued stays behind it.
+ */
+
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/scopex.h>
+
+/* Completed by who has come to where it stays. */
+static DECLARE_COMPLETION(hung);
+static DECLARE_COMPLETION(queued);
+/* Never completed. */
+static DECLARE_COMPLETION(never);
+
+/* There may be no other worker at the moment: then ask again. */
+static void sleep_for_ever(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 20; i++) {
+		scopex_will_block();
+		if (wait_for_completion_timeout(&never, msecs_to_jiffies(50)))
+			return;
+	}
+	wait_for_completion(&never);
+}
+
+static int spins_fn(struct scopex_work *work)
+{
+	complete(&hung);
+	for (;;)
+		cond_resched();
+	return 0;
+}
+
+static int rest_fn(struct scopex_work *work)
+{
+	return 0;
+}
+
+static int queued_fn(struct scopex_work *work)
+{
+	return 0;
+}
+
+/* In one push: so the worker takes all three at once. */
+static int nests_fn(struct scopex_work *work)
+{
+	struct {
+		struct scopex_work work;
+	} items[3] = {
+		{ SCOPEX_WORK_INIT(spins_fn) },
+		{ SCOPEX_WORK_INIT(rest_fn) },
+		{ SCOPEX_WORK_INIT(rest_fn) },
+	};
+
+	scopex_scope_named(s, "inner")
+		scopex_submit_array(s, 1, items, ARRAY_SIZE(items), work);
+	return 0;
+}
+
+static int outer_thread(void *unused)
+{
+	struct scopex_work nests = SCOPEX_WORK_INIT(nests_fn);
+	struct scopex_work behind[3] = {
+		SCOPEX_WORK_INIT(queued_fn),
+		SCOPEX_WORK_INIT(queued_fn),
+		SCOPEX_WORK_INIT(queued_fn),
+	};
+	unsigned int i;
+
+	scopex_scope_named(s, "outer") {
+		scopex_submit_on(s, 0, &nests);
+		wait_for_completion(&hung);
+		for (i = 0; i < ARRAY_SIZE(behind); i++)
+			scopex_submit_on(s, 1, &behind[i]);
+		complete(&queued);
+	}
+	return 0;
+}
+
+static int cancelled_thread(void *unused)
+{
+	struct scopex_work item = SCOPEX_WORK_INIT(queued_fn);
+
+	scopex_scope_named(s, "cancelled") {
+		scopex_submit_on(s, 1, &item);
+		scopex_cancel_with(s, -EIO);
+		complete(&queued);
+	}
+	return 0;
+}
+
+/* Two of the three wait for their turn. */
+static int limited_thread(void *unused)
+{
+	struct scopex_work items[3] = {
+		SCOPEX_WORK_INIT(queued_fn),
+		SCOPEX_WORK_INIT(queued_fn),
+		SCOPEX_WORK_INIT(queued_fn),
+	};
+	unsigned int i;
+
+	scopex_scope_with(limited, .limit = 1, .timeout = ms_to_ktime(3600 * 1000)) {
+		for (i = 0; i < ARRAY_SIZE(items); i++)
+			scopex_submit_on(limited, 1, &items[i]);
+		complete(&queued);
+	}
+	return 0;
+}
+
+static int has_turn_fn(struct scopex_work *work)
+{
+	complete(&hung);
+	sleep_for_ever();
+	return 0;
+}
+
+/* It is run when the two before have been put off, each by the worker that took it. */
+static int says_when_fn(struct scopex_work *work)
+{
+	complete(&queued);
+	return 0;
+}
+
+static int turns_thread(void *unused)
+{
+	struct scopex_work first = SCOPEX_WORK_INIT(has_turn_fn);
+	struct scopex_work says_when = SCOPEX_WORK_INIT(says_when_fn);
+	struct scopex_work others[2] = {
+		SCOPEX_WORK_INIT(queued_fn),
+		SCOPEX_WORK_INIT(queued_fn),
+	};
+	unsigned int i;
+
+	scopex_scope_with(turns, .limit_per_cpu = 1) {
+		scopex_submit_on(turns, 0, &first);
+		wait_for_completion(&hung);
+		for (i = 0; i < ARRAY_SIZE(others); i++)
+			scopex_submit_on(turns, 0, &others[i]);
+		scopex_scope(s)
+			scopex_submit_on(s, 0, &says_when);
+	}
+	return 0;
+}
+
+static int detached_fn(struct scopex_detached *detached)
+{
+	complete(&queued);
+	sleep_for_ever();
+	return 0;
+}
+
+static void detached_release(struct scopex_detached *detached)
+{
+}
+
+static struct scopex_detached detached;
+
+/* To one after the other, each when the one before has come to its place. */
+static int __init hang_init(void)
+{
+	int (* const threads[])(void *unused) = {
+		outer_thread, cancelled_thread, limited_thread, turns_thread,
+	};
+	struct task_struct *task;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(threads); i++) {
+		task = kthread_run(threads[i], NULL, "hang/%u", i);
+		if (IS_ERR(task))
+			return PTR_ERR(task);
+		wait_for_completion(&queued);
+		/* So that none is as old as another one. */
+		msleep(20);
+	}
+	scopex_detached_init(&detached, detached_fn, detached_release);
+	scopex_detach(&detached);
+	wait_for_completion(&queued);
+	return 0;
+}
+
+module_init(hang_init);
+MODULE_DESCRIPTION("Hangs in scopes of all kinds");
+MODULE_LICENSE("GPL");
