@@ -7,8 +7,8 @@
  * Nothing is measured when an item starts: that would cost each of them something.
  * Instead, a work of the kernel's looks at all active workers from time to time, four
  * times per threshold. One that is in an item (it has a site), and has ended none
- * since an earlier look that was a threshold ago, is stalled: running, or asleep
- * without having said scopex_will_block(). It is reported once, and counted.
+ * since an earlier look at it in an item that was a threshold ago, is stalled: running, or
+ * asleep without having said scopex_will_block(). It is reported once, and counted.
  *
  * The scope of the item is not touched, as it may go at any time; its site belongs to
  * a module that can't go while the item runs, and not before an RCU grace period after.
@@ -61,7 +61,12 @@ static void scopex_look_at(struct scopex_worker *w, unsigned long now)
 {
 	unsigned long ended = scopex_ended(w);
 
-	if (!READ_ONCE(w->site) || ended != w->stall_ended) {
+	bool busy = READ_ONCE(w->site);
+
+	/* Who is in no item begins one after this look: to the next look, it is new. */
+	if (!busy)
+		ended--;
+	if (!busy || ended != w->stall_ended) {
 		WRITE_ONCE(w->stall_since, now);
 		WRITE_ONCE(w->stall_ended, ended);
 		WRITE_ONCE(w->stall_told, false);
