@@ -164,7 +164,8 @@ static int scopex_make_worker(struct scopex_cpu *sc)
 		return -ENOMEM;
 	w->sc = sc;
 	init_completion(&w->started);
-	w->stall_since = jiffies;
+	/* Whatever it is in is new at the first look. */
+	w->stall_ended = -1UL;
 
 	if (sc->nr_workers)
 		task = kthread_create_on_node(scopex_worker_thread, w, node,
