@@ -278,22 +278,16 @@ static void scopex_probe_close(void *unused, struct scopex_scope *scope)
 		scopex_profile_add(profile, SCOPEX_PROFILE_LATENCY, ns);
 }
 
-/* In the order in which they are switched on. */
-#define SCOPEX_FOR_EACH_PROBE(_do)					\
-	_do(open)							\
-	_do(close)							\
-	_do(submit)							\
-	_do(run_start)							\
-	_do(run_end)							\
-	_do(item_cancelled)						\
-	_do(chunk_start)						\
-	_do(chunk_end)
-
 static void scopex_profile_stop(void)
 {
-#define SCOPEX_UNREGISTER(_event)					\
-	unregister_trace_scopex_##_event(scopex_probe_##_event, NULL);
-	SCOPEX_FOR_EACH_PROBE(SCOPEX_UNREGISTER)
+	unregister_trace_scopex_open(scopex_probe_open, NULL);
+	unregister_trace_scopex_close(scopex_probe_close, NULL);
+	unregister_trace_scopex_submit(scopex_probe_submit, NULL);
+	unregister_trace_scopex_run_start(scopex_probe_run_start, NULL);
+	unregister_trace_scopex_run_end(scopex_probe_run_end, NULL);
+	unregister_trace_scopex_item_cancelled(scopex_probe_item_cancelled, NULL);
+	unregister_trace_scopex_chunk_start(scopex_probe_chunk_start, NULL);
+	unregister_trace_scopex_chunk_end(scopex_probe_chunk_end, NULL);
 	tracepoint_synchronize_unregister();
 	WRITE_ONCE(scopex_profile_since, 0);
 }
@@ -303,9 +297,14 @@ static int scopex_profile_start(void)
 	int err = 0;
 
 	WRITE_ONCE(scopex_profile_since, scopex_profile_clock());
-#define SCOPEX_REGISTER(_event)						\
-	err = err ?: register_trace_scopex_##_event(scopex_probe_##_event, NULL);
-	SCOPEX_FOR_EACH_PROBE(SCOPEX_REGISTER)
+	err = err ?: register_trace_scopex_open(scopex_probe_open, NULL);
+	err = err ?: register_trace_scopex_close(scopex_probe_close, NULL);
+	err = err ?: register_trace_scopex_submit(scopex_probe_submit, NULL);
+	err = err ?: register_trace_scopex_run_start(scopex_probe_run_start, NULL);
+	err = err ?: register_trace_scopex_run_end(scopex_probe_run_end, NULL);
+	err = err ?: register_trace_scopex_item_cancelled(scopex_probe_item_cancelled, NULL);
+	err = err ?: register_trace_scopex_chunk_start(scopex_probe_chunk_start, NULL);
+	err = err ?: register_trace_scopex_chunk_end(scopex_probe_chunk_end, NULL);
 	/* Those that are not there are not missed. */
 	if (err)
 		scopex_profile_stop();
@@ -374,6 +373,8 @@ int scopex_profile_switch(bool on)
  * scopex_profile_is_on() - is it measured?
  *
  * Context: any.
+ *
+ * Return: whether it is.
  */
 bool scopex_profile_is_on(void)
 {
@@ -428,6 +429,8 @@ unsigned int scopex_profile_sites(void)
 /**
  * scopex_profile_place() - which call site it is
  * @site: its number
+ *
+ * Return: its place in the code.
  */
 const struct scopex_place *scopex_profile_place(unsigned int site)
 {
@@ -495,6 +498,8 @@ void scopex_profile_of_cpu(unsigned int cpu, struct scopex_profile *sum)
 /**
  * scopex_profile_measured() - how many times there are in a distribution
  * @timing: the distribution
+ *
+ * Return: their number.
  */
 u64 scopex_profile_measured(const struct scopex_timing *timing)
 {

@@ -162,7 +162,11 @@ watch()
 
 status=0
 if [[ -n $interactive ]]; then
-	"${command[@]}" 5>"$dir/console" 6>/dev/null 7>"$dir/verdict" || status=$?
+	# In the background, so that it goes with a terminal that goes.
+	"${command[@]}" <&0 5>"$dir/console" 6>/dev/null 7>"$dir/verdict" &
+	vm=$!
+	wait "$vm" || status=$?
+	vm=
 else
 	"${command[@]}" </dev/null >"$dir/process" 2>&1 \
 		5>"$dir/console" 6>"$dir/job.log" 7>"$dir/verdict" &

@@ -16,7 +16,7 @@
 
 static int planted_fn(struct scopex_work *work)
 {
-	udelay(20);
+	udelay(5);
 	return 0;
 }
 
