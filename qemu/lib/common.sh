@@ -80,7 +80,8 @@ run_vm()
 {
 	local status=0
 
-	"$ROOT/qemu/vm.sh" "$@" &
+	# Its input may be a terminal, which is not for the background otherwise.
+	"$ROOT/qemu/vm.sh" "$@" <&0 &
 	VM_PID=$!
 	wait "$VM_PID" || status=$?
 	VM_PID=
