@@ -6,7 +6,7 @@
 COMMANDS := modules run check shell try top timeline check-matrix check-harness \
 	check-hazards check-builds check-postmortem
 
-.PHONY: $(COMMANDS) check-model lint clean help
+.PHONY: $(COMMANDS) check-model lint install clean help
 
 modules:
 
@@ -19,6 +19,10 @@ check-model:
 
 lint:
 	@selftests/lint.sh
+
+PREFIX ?= /usr/local
+install:
+	install -D -t $(DESTDIR)$(PREFIX)/bin kmod/tools/scopex-*
 
 clean:
 	@find . -name .git -prune -o \( -name '*.o' -o -name '*.ko' -o -name '*.mod' \
@@ -41,6 +45,7 @@ help:
 	@echo 'make top		scopex-top in the VM, which builds verity trees; TOP="--once"'
 	@echo 'make try M=DIR		load your own module in the VM'
 	@echo 'make timeline		a picture of the verity job, of M=DIR, or of TRACE=FILE'
+	@echo 'make install		the programs of kmod/tools/, into PREFIX= (/usr/local)'
 	@echo 'make clean		remove what make has built in the tree'
 	@echo
 	@echo 'For a VM: KERNEL=NAME, or for a kernel of your own KERNEL_IMAGE=FILE'
