@@ -134,18 +134,18 @@ profile_agrees()
 	bad=0
 	for who in site cpu; do
 		for pair in "items:$1" "errors:$2" "cancelled:$3"; do
-			found=$(sum_of "$who[0-9]+\\.profile\\.${pair%:*}")
+			found=$(sum_of "${who}[0-9]+\\.profile\\.${pair%:*}")
 			[ "$found" = "${pair#*:}" ] && continue
 			ktap_msg "$who: ${pair%:*} is $found, not ${pair#*:}"
 			bad=1
 		done
-		found=$(sum_of "$who[0-9]+\\.profile\\.delay_log2")
+		found=$(sum_of "${who}[0-9]+\\.profile\\.delay_log2")
 		[ "$found" = "$1" ] || {
 			ktap_msg "$who: $found delays of $1 items"
 			bad=1
 		}
-		found=$(sum_of "$who[0-9]+\\.profile\\.run_log2")
-		chunks=$(sum_of "$who[0-9]+\\.profile\\.chunks")
+		found=$(sum_of "${who}[0-9]+\\.profile\\.run_log2")
+		chunks=$(sum_of "${who}[0-9]+\\.profile\\.chunks")
 		[ "$found" = "$(($1 + chunks))" ] || {
 			ktap_msg "$who: $found run times of $1 items and $chunks chunks"
 			bad=1
