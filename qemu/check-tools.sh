@@ -160,6 +160,7 @@ top_is_live()
 	touch "$work/ended"
 	kill "$feed"
 	wait
+	((status == 0)) || ktap_msg "status $status: $(tail -c 200 "$work/out" | tr -d '\033\r')"
 	((status == 0)) && said 'items/s' 'two words' 'ENOSPC' 'q: end'
 }
 

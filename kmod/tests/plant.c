@@ -10,8 +10,7 @@
 
 #include "test.h"
 
-#define PLANTED_ITEMS	64
-#define PLANTED_SLOW	37	/* the only one that is slow */
+#define PLANTED_ITEMS	64	/* that are not slow */
 #define PLANTED_CPU	0	/* the only one that has something to do */
 
 static int planted_fn(struct scopex_work *work)
@@ -20,8 +19,24 @@ static int planted_fn(struct scopex_work *work)
 	return 0;
 }
 
+/**
+ * struct planted_slow - an item that takes longer than any other one
+ * @work: the item
+ * @gate: what it waits at while the others run, all of them
+ */
+struct planted_slow {
+	struct scopex_work	work;
+	struct test_gate	gate;
+};
+
 static int planted_slow_fn(struct scopex_work *work)
 {
+	struct planted_slow *slow = container_of(work, struct planted_slow, work);
+
+	/* The others of its CPU go on. */
+	scopex_will_block();
+	complete(&slow->gate.reached);
+	wait_for_completion(&slow->gate.go);
 	msleep(50);
 	return 0;
 }
@@ -43,14 +58,22 @@ static struct scopex_work *planted_items(struct scopex_test *test)
 static void slow_item(struct scopex_test *test)
 {
 	struct scopex_work *items = planted_items(test);
+	struct planted_slow slow;
 	unsigned int i;
 
 	if (!items)
 		return;
-	scopex_work_init(&items[PLANTED_SLOW], planted_slow_fn);
+	test_gate_init(&slow.gate);
+	scopex_work_init(&slow.work, planted_slow_fn);
 	scopex_scope(planted_slow) {
+		EXPECT_EQ(test, scopex_submit_any(planted_slow, &slow.work), 0);
+		wait_for_completion(&slow.gate.reached);
 		for (i = 0; i < PLANTED_ITEMS; i++)
 			EXPECT_EQ(test, scopex_submit_any(planted_slow, &items[i]), 0);
+		for (i = 0; i < PLANTED_ITEMS; i++)
+			while (scopex_work_busy(&items[i]))
+				msleep(1);
+		complete(&slow.gate.go);
 		EXPECT_EQ(test, scopex_join(planted_slow), 0);
 	}
 	kvfree(items);
