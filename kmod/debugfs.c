@@ -13,6 +13,7 @@
  * off from then on.
  */
 
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
 #include <linux/err.h>
@@ -222,14 +223,20 @@ static const char *scopex_scope_state(const struct scopex_live_scope *scope)
 static void scopex_running_on(struct seq_file *m, const struct scopex_live *live,
 			      const struct scopex_live_scope *scope, int width)
 {
-	char cpus[64] = "-";
-	unsigned int i, len = 0;
+	char cpus[128] = "-";
+	cpumask_var_t mask;
+	unsigned int i;
 
+	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
+		return;
 	for (i = 0; i < live->nr_workers; i++)
 		if (live->worker[i].scope_id == scope->id)
-			len += scnprintf(cpus + len, sizeof(cpus) - len, "%s%u",
-					 len ? "," : "", live->worker[i].cpu);
+			cpumask_set_cpu(live->worker[i].cpu, mask);
+	if (!cpumask_empty(mask) &&
+	    snprintf(cpus, sizeof(cpus), "%*pbl", cpumask_pr_args(mask)) >= sizeof(cpus))
+		strscpy(cpus + sizeof(cpus) - 4, "...", 4);
 	seq_printf(m, "%-*s", width, cpus);
+	free_cpumask_var(mask);
 }
 
 static void scopex_scope_row(struct seq_file *m, const struct scopex_live *live,
@@ -277,7 +284,7 @@ static void scopex_worker_age(struct seq_file *m, const struct scopex_live_worke
 {
 	char age[24] = "-";
 
-	if (w->fn && w->ms >= 0)
+	if (w->busy && w->ms >= 0)
 		snprintf(age, sizeof(age), "%s%lld", w->or_more ? ">=" : "", w->ms);
 	seq_printf(m, " %12s", age);
 }
@@ -295,8 +302,8 @@ static int workers_show(struct seq_file *m, void *unused)
 	for (w = live->worker; w < live->worker + live->nr_workers; w++) {
 		seq_printf(m, "%5u %-16s %7d %-8s", w->cpu, w->comm, w->pid, w->state);
 		scopex_worker_age(m, w);
-		if (w->fn)
-			seq_printf(m, " %ps %s %s() %s:%u", w->fn, w->place.name,
+		if (w->busy)
+			seq_printf(m, " %s %s %s() %s:%u", w->fn, w->place.name,
 				   w->place.func, w->place.file, w->place.line);
 		seq_putc(m, '\n');
 	}
@@ -468,7 +475,10 @@ DEFINE_SHOW_ATTRIBUTE(histograms);
 static void scopex_config_rows(struct seq_file *m, const char *prefix)
 {
 	seq_printf(m, "%scpus %*pbl\n", prefix, cpumask_pr_args(&scopex_served_cpus));
+	/* As they are changed by hotplug. */
+	cpus_read_lock();
 	seq_printf(m, "%sopen_cpus %*pbl\n", prefix, cpumask_pr_args(&scopex_open_cpus));
+	cpus_read_unlock();
 	seq_printf(m, "%snice %d\n", prefix, scopex_config.nice);
 	seq_printf(m, "%sstandby %u\n", prefix, scopex_config.standby);
 	seq_printf(m, "%sworkers %u\n", prefix, scopex_config.workers);
@@ -614,10 +624,12 @@ static void scopex_counters_worker(struct seq_file *m, unsigned int i,
 	seq_printf(m, "worker%u.name %s\n", i, w->comm);
 	seq_printf(m, "worker%u.pid %d\n", i, w->pid);
 	seq_printf(m, "worker%u.state %s\n", i, w->state);
-	if (!w->fn)
+	if (!w->busy)
 		return;
-	seq_printf(m, "worker%u.item %ps\n", i, w->fn);
+	seq_printf(m, "worker%u.item %s\n", i, w->fn);
 	scopex_text_row(m, "worker", i, "scope", w->place.name);
+	seq_printf(m, "worker%u.scope_place %s() %s:%u\n", i, w->place.func, w->place.file,
+		   w->place.line);
 	if (w->ms >= 0)
 		seq_printf(m, "worker%u.%s %lld\n", i,
 			   w->or_more ? "at_least_ms" : "ms", w->ms);
@@ -634,6 +646,7 @@ static int scopex_counters_live(struct seq_file *m)
 		scopex_counters_worker(m, i, &live->worker[i]);
 	for (i = 0; i < live->nr_scopes; i++)
 		scopex_counters_scope(m, live, i);
+	seq_printf(m, "scopes_left %d\n", live->scopes_left);
 	scopex_live_free(live);
 	return 0;
 }

@@ -74,7 +74,7 @@ enum scopex_counter {
  * @scope: the scope whose items it runs; only the thread may look into it
  * @site: where that comes from; for the stall detector, which may look at it under
  *	RCU
- * @fn: the function that it called last; likewise
+ * @fn: the function that it called last of that scope's, or NULL; likewise
  * @active: whether it serves the queue
  * @reserved: whether a worker on standby is kept for it
  * @nested: how many scopes its item has open
@@ -87,8 +87,9 @@ enum scopex_counter {
  * @standby: link in scopex_cpu.standby
  * @next: the worker of this CPU that was made before, or NULL
  * @started: completed by @task once it runs
- * @since: when it has begun its item, if that is measured
- * @stall_ended: the stall detector's: how many items had ended at its last look
+ * @since: when it has begun its item, or part of a loop, if that is measured; else 0
+ * @stall_ended: the stall detector's: how many items had ended at its last look; one
+ *	less if it was in none
  * @stall_since: since when that is so
  * @stall_told: whether it was reported
  * @count: see &enum scopex_counter
@@ -204,6 +205,9 @@ static inline void scopex_enter(struct scopex_worker *w,
 				struct scopex_scope *scope)
 {
 	WRITE_ONCE(w->scope, scope);
+	/* Those of another scope's item: its module may be gone when they are shown. */
+	WRITE_ONCE(w->fn, NULL);
+	WRITE_ONCE(w->since, 0);
 	WRITE_ONCE(w->site, scope->site);
 }
 
@@ -241,6 +245,7 @@ void scopex_forget_exit(void);
 
 /* stall.c */
 unsigned long scopex_stall_age(struct scopex_worker *w);
+bool scopex_is_stalled(struct scopex_worker *w);
 void scopex_stall_init(void);
 void scopex_stall_exit(void);
 

@@ -92,6 +92,7 @@ static void scopex_live_hang(struct scopex_live *live, struct scopex_live_scope 
 		for (i = 0; i < live->nr_scopes; i++)
 			if (live->found[i].parent == parent)
 				children++;
+		cond_resched();
 		if (!children)
 			continue;
 		memmove(&live->scope[first + children], &live->scope[first],
@@ -103,7 +104,6 @@ static void scopex_live_hang(struct scopex_live *live, struct scopex_live_scope 
 			live->found[i].depth = parent->depth + 1;
 			live->scope[first + children++] = &live->found[i];
 		}
-		cond_resched();
 	}
 }
 
@@ -132,12 +132,22 @@ static void scopex_live_age(struct scopex_live_worker *see, struct scopex_worker
 	u64 since = READ_ONCE(w->since), now = scopex_profile_clock();
 
 	see->ms = -1;
-	if (scopex_profile_is_on() && since && since <= now) {
+	if (since && since >= scopex_profile_start_time() && since <= now) {
 		see->ms = div_u64(now - since, NSEC_PER_MSEC);
 	} else if (scopex_config.stall_ms) {
 		see->ms = jiffies_to_msecs(scopex_stall_age(w));
 		see->or_more = true;
 	}
+}
+
+/* The module that has the function stays as long as the RCU read section. */
+static void scopex_live_fn(char *name, size_t size, void *fn)
+{
+	if (fn)
+		snprintf(name, size, "%ps", fn);
+	/* One that has no name is not shown by its address. */
+	if (!fn || !strncmp(name, "0x", 2))
+		strscpy(name, "-", size);
 }
 
 static void scopex_live_worker(struct scopex_live_worker *see, struct scopex_worker *w)
@@ -153,7 +163,8 @@ static void scopex_live_worker(struct scopex_live_worker *see, struct scopex_wor
 	site = READ_ONCE(w->site);
 	if (site) {
 		scopex_live_place(&see->place, site);
-		see->fn = READ_ONCE(w->fn);
+		see->busy = true;
+		scopex_live_fn(see->fn, sizeof(see->fn), READ_ONCE(w->fn));
 		see->scope_id = READ_ONCE(w->scope);
 	}
 	rcu_read_unlock();
@@ -162,7 +173,7 @@ static void scopex_live_worker(struct scopex_live_worker *see, struct scopex_wor
 		see->state = "dead";
 	else if (site)
 		see->state = !active ? "blocked" :
-			     READ_ONCE(w->stall_told) ? "stalled" : "running";
+			     scopex_is_stalled(w) ? "stalled" : "running";
 	else if (!active)
 		see->state = "standby";
 	else

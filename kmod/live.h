@@ -50,7 +50,8 @@ struct scopex_live_scope {
  * @comm: its name
  * @pid: its number
  * @state: what it is doing, in a word
- * @fn: the function of its item, or NULL
+ * @busy: it is in an item
+ * @fn: the name of the item's function, "-" if that is not known
  * @place: where the item's scope was opened; only if there is an item
  * @ms: for how long it has been in the item, or -1 if that is not known
  * @or_more: it may be longer
@@ -61,7 +62,8 @@ struct scopex_live_worker {
 	char				comm[TASK_COMM_LEN];
 	pid_t				pid;
 	const char			*state;
-	void				*fn;
+	bool				busy;
+	char				fn[56];
 	struct scopex_place		place;
 	s64				ms;
 	bool				or_more;

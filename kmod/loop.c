@@ -308,6 +308,7 @@ static int scopex_run_loop(struct scopex_loop *loop)
 	struct scopex_scope *scope = loop->scope;
 	struct scopex_worker *w = scopex_this_worker();
 	struct scopex_scope *outer = NULL;
+	void *outer_fn = NULL;
 	unsigned long grain = loop->grain;
 
 	if (unlikely((atomic64_read(&scope->state) & SCOPEX_KIND_MASK) ==
@@ -326,11 +327,15 @@ static int scopex_run_loop(struct scopex_loop *loop)
 	/* What a chunk opens belongs to the loop. */
 	if (w) {
 		outer = w->scope;
+		outer_fn = w->fn;
 		scopex_enter(w, scope);
+		WRITE_ONCE(w->fn, (void *)loop->fn);
 	}
 	scopex_do_chunks(loop, raw_cpu_read(scopex_local), NULL);
-	if (w)
+	if (w) {
 		scopex_enter(w, outer);
+		WRITE_ONCE(w->fn, outer_fn);
+	}
 
 	if ((atomic64_read(&scope->state) & SCOPEX_COUNT_MASK) != SCOPEX_ONE) {
 		scopex_withdraw(loop);

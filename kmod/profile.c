@@ -19,8 +19,9 @@
  *	scope latency	scopex_scope.opened
  *
  * What began before the last switching-on has no such mark, or an older one. It is
- * counted, but no time of it is. (A queue delay of more than four and a half minutes is
- * shown modulo that.)
+ * counted, but no time of it is. (A queue delay is known modulo four and a half minutes
+ * only: one that is longer is shown as a shorter one, and an older mark, of an item that
+ * was submitted again while it was off, can be taken for a new one by chance.)
  *
  * A call site gets a number when it is first met, and keeps its profile until scopex
  * is unloaded, also if its module goes and comes back. There is room for so many of
@@ -62,6 +63,9 @@ static DEFINE_RAW_SPINLOCK(scopex_places_lock);
 /* Since when it is on; 0 if it is off. */
 static u64 scopex_profile_since;
 static DEFINE_MUTEX(scopex_profile_mutex);
+
+/* How many of the probes below are registered; protected by the mutex. */
+static unsigned int scopex_probes;
 
 /**
  * scopex_profile_clock() - the time that profiles are taken by
@@ -148,13 +152,17 @@ static bool scopex_profile_took(u64 start, u64 now, u64 *ns)
 static noinline void scopex_profile_is_slowest(struct scopex_slowest *slowest, u64 ns,
 					       void *fn)
 {
+	char name[sizeof(slowest->fn)];
 	unsigned long flags;
 
+	/* Now, as its module may be gone when it is shown. */
+	snprintf(name, sizeof(name), "%ps", fn);
+	if (!strncmp(name, "0x", 2))
+		strscpy(name, "-", sizeof(name));
 	raw_spin_lock_irqsave(&scopex_places_lock, flags);
 	if (ns > slowest->ns) {
 		WRITE_ONCE(slowest->ns, ns);
-		/* Now, as its module may be gone when it is shown. */
-		snprintf(slowest->fn, sizeof(slowest->fn), "%ps", fn);
+		strscpy(slowest->fn, name, sizeof(slowest->fn));
 	}
 	raw_spin_unlock_irqrestore(&scopex_places_lock, flags);
 }
@@ -175,8 +183,8 @@ static void scopex_profile_ran(const struct scopex_scope *scope, atomic64_t *pro
 }
 
 #define SCOPEX_QUEUED_SHIFT	6
-/* By so much the clocks of two CPUs may differ, in units of scopex_work.queued. */
-#define SCOPEX_QUEUED_SLACK	16
+/* By so much the clocks of two CPUs may differ: a millisecond, in these units. */
+#define SCOPEX_QUEUED_SLACK	(1 << 14)
 
 static u32 scopex_queued_now(void)
 {
@@ -213,9 +221,9 @@ static void scopex_probe_run_start(void *unused, const struct scopex_scope *scop
 	if ((s32)units < 0 && (s32)units > -SCOPEX_QUEUED_SLACK)
 		units = 0;
 	delay = (u64)units << SCOPEX_QUEUED_SHIFT;
-	if (work->queued &&
-	    now - delay + (SCOPEX_QUEUED_SLACK << SCOPEX_QUEUED_SHIFT) >
-	    READ_ONCE(scopex_profile_since))
+	/* The clock that it was queued by may be a little behind. */
+	if (work->queued && delay <= now - READ_ONCE(scopex_profile_since) +
+				     (SCOPEX_QUEUED_SLACK << SCOPEX_QUEUED_SHIFT))
 		scopex_profile_add(scopex_profile_here(scope), SCOPEX_PROFILE_DELAY, delay);
 	if (w)
 		WRITE_ONCE(w->since, now);
@@ -278,34 +286,50 @@ static void scopex_probe_close(void *unused, struct scopex_scope *scope)
 		scopex_profile_add(profile, SCOPEX_PROFILE_LATENCY, ns);
 }
 
+/* One more is registered, in their order, unless @err says why not. */
+static int scopex_probe_added(int err)
+{
+	if (!err)
+		scopex_probes++;
+	return err;
+}
+
 static void scopex_profile_stop(void)
 {
-	unregister_trace_scopex_open(scopex_probe_open, NULL);
-	unregister_trace_scopex_close(scopex_probe_close, NULL);
-	unregister_trace_scopex_submit(scopex_probe_submit, NULL);
-	unregister_trace_scopex_run_start(scopex_probe_run_start, NULL);
-	unregister_trace_scopex_run_end(scopex_probe_run_end, NULL);
-	unregister_trace_scopex_item_cancelled(scopex_probe_item_cancelled, NULL);
-	unregister_trace_scopex_chunk_start(scopex_probe_chunk_start, NULL);
-	unregister_trace_scopex_chunk_end(scopex_probe_chunk_end, NULL);
+	if (scopex_probes > 0)
+		unregister_trace_scopex_open(scopex_probe_open, NULL);
+	if (scopex_probes > 1)
+		unregister_trace_scopex_close(scopex_probe_close, NULL);
+	if (scopex_probes > 2)
+		unregister_trace_scopex_submit(scopex_probe_submit, NULL);
+	if (scopex_probes > 3)
+		unregister_trace_scopex_run_start(scopex_probe_run_start, NULL);
+	if (scopex_probes > 4)
+		unregister_trace_scopex_run_end(scopex_probe_run_end, NULL);
+	if (scopex_probes > 5)
+		unregister_trace_scopex_item_cancelled(scopex_probe_item_cancelled, NULL);
+	if (scopex_probes > 6)
+		unregister_trace_scopex_chunk_start(scopex_probe_chunk_start, NULL);
+	if (scopex_probes > 7)
+		unregister_trace_scopex_chunk_end(scopex_probe_chunk_end, NULL);
+	scopex_probes = 0;
 	tracepoint_synchronize_unregister();
 	WRITE_ONCE(scopex_profile_since, 0);
 }
 
 static int scopex_profile_start(void)
 {
-	int err = 0;
+	int err;
 
 	WRITE_ONCE(scopex_profile_since, scopex_profile_clock());
-	err = err ?: register_trace_scopex_open(scopex_probe_open, NULL);
-	err = err ?: register_trace_scopex_close(scopex_probe_close, NULL);
-	err = err ?: register_trace_scopex_submit(scopex_probe_submit, NULL);
-	err = err ?: register_trace_scopex_run_start(scopex_probe_run_start, NULL);
-	err = err ?: register_trace_scopex_run_end(scopex_probe_run_end, NULL);
-	err = err ?: register_trace_scopex_item_cancelled(scopex_probe_item_cancelled, NULL);
-	err = err ?: register_trace_scopex_chunk_start(scopex_probe_chunk_start, NULL);
-	err = err ?: register_trace_scopex_chunk_end(scopex_probe_chunk_end, NULL);
-	/* Those that are not there are not missed. */
+	err = scopex_probe_added(register_trace_scopex_open(scopex_probe_open, NULL)) ?:
+	      scopex_probe_added(register_trace_scopex_close(scopex_probe_close, NULL)) ?:
+	      scopex_probe_added(register_trace_scopex_submit(scopex_probe_submit, NULL)) ?:
+	      scopex_probe_added(register_trace_scopex_run_start(scopex_probe_run_start, NULL)) ?:
+	      scopex_probe_added(register_trace_scopex_run_end(scopex_probe_run_end, NULL)) ?:
+	      scopex_probe_added(register_trace_scopex_item_cancelled(scopex_probe_item_cancelled, NULL)) ?:
+	      scopex_probe_added(register_trace_scopex_chunk_start(scopex_probe_chunk_start, NULL)) ?:
+	      scopex_probe_added(register_trace_scopex_chunk_end(scopex_probe_chunk_end, NULL));
 	if (err)
 		scopex_profile_stop();
 	return err;
@@ -382,6 +406,18 @@ bool scopex_profile_is_on(void)
 }
 
 /**
+ * scopex_profile_start_time() - since when it is measured
+ *
+ * Context: any.
+ *
+ * Return: by scopex_profile_clock(); in the future if it is not measured.
+ */
+u64 scopex_profile_start_time(void)
+{
+	return READ_ONCE(scopex_profile_since) ?: U64_MAX;
+}
+
+/**
  * scopex_profile_exit() - stop measuring, and forget
  *
  * Context: process context; sleeps.
@@ -404,12 +440,15 @@ void scopex_profile_reset(void)
 	unsigned int cpu, site, i;
 
 	mutex_lock(&scopex_profile_mutex);
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
 		for (site = 0; scopex_profiles && site <= SCOPEX_PROFILE_SITES; site++)
 			for (i = 0; i < SCOPEX_PROFILE_WORDS; i++)
 				atomic64_set(&scopex_profiles[cpu]->site[site][i], 0);
+		cond_resched();
+	}
 	raw_spin_lock_irq(&scopex_places_lock);
-	memset(scopex_slowest, 0, sizeof(scopex_slowest));
+	for (site = 0; site <= SCOPEX_PROFILE_SITES; site++)
+		WRITE_ONCE(scopex_slowest[site].ns, 0);
 	raw_spin_unlock_irq(&scopex_places_lock);
 	mutex_unlock(&scopex_profile_mutex);
 }
@@ -477,8 +516,10 @@ void scopex_profile_of_site(unsigned int site, struct scopex_profile *sum)
 	unsigned int cpu;
 
 	memset(sum, 0, sizeof(*sum));
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
 		scopex_profile_sum(cpu, site, sum);
+		cond_resched();
+	}
 }
 
 /**
@@ -491,8 +532,10 @@ void scopex_profile_of_cpu(unsigned int cpu, struct scopex_profile *sum)
 	unsigned int site, nr = scopex_profile_sites();
 
 	memset(sum, 0, sizeof(*sum));
-	for (site = 0; site < nr; site++)
+	for (site = 0; site < nr; site++) {
 		scopex_profile_sum(cpu, site, sum);
+		cond_resched();
+	}
 }
 
 /**

@@ -95,6 +95,7 @@ struct scopex_slowest {
 void scopex_profile_exit(void);
 int scopex_profile_switch(bool on);
 bool scopex_profile_is_on(void);
+u64 scopex_profile_start_time(void);
 void scopex_profile_reset(void);
 unsigned int scopex_profile_sites(void);
 const struct scopex_place *scopex_profile_place(unsigned int site);

@@ -79,6 +79,8 @@
  *	node		scopex_cpu.scopes_lock of @cpu
  *	own		pushed to by holders of a reference; taken by the owner
  *	has_children	written by its items, read by who cancels
+ *	opened		written and read by probes of scopex_open and scopex_close, which
+ *			run in the owner
  *
  * Ordering:
  *
@@ -1513,7 +1515,7 @@ __scopex_open_custom(struct scopex_custom_scope *custom,
 	if (options->timeout) {
 		flags |= __SCOPEX_TIMED;
 		custom->deadline = ktime_add_safe(ktime_get(),
-						  max(options->timeout, 0));
+						  max_t(ktime_t, options->timeout, 0));
 	}
 	scopex_open(scope, site, flags, state);
 	if (!options->timeout)

@@ -68,6 +68,8 @@ static void scopex_look_at(struct scopex_worker *w, unsigned long now)
 		ended--;
 	if (!busy || ended != w->stall_ended) {
 		WRITE_ONCE(w->stall_since, now);
+		/* First since when, then that; pairs with scopex_is_as_seen(). */
+		smp_wmb();
 		WRITE_ONCE(w->stall_ended, ended);
 		WRITE_ONCE(w->stall_told, false);
 		return;
@@ -94,6 +96,29 @@ static void scopex_look_for_stalls(struct work_struct *work)
 	schedule_delayed_work(&scopex_stall_work, scopex_stall_threshold() / 4);
 }
 
+/* Is a worker in the item that it was in at the last look? */
+static bool scopex_is_as_seen(struct scopex_worker *w)
+{
+	bool same = READ_ONCE(w->stall_ended) == scopex_ended(w);
+
+	/* Pairs with scopex_look_at(). */
+	smp_rmb();
+	return same;
+}
+
+/**
+ * scopex_is_stalled() - was the item that a worker is in reported?
+ * @w: the worker, which is in an item
+ *
+ * Context: any.
+ *
+ * Return: whether it was.
+ */
+bool scopex_is_stalled(struct scopex_worker *w)
+{
+	return READ_ONCE(w->stall_told) && scopex_is_as_seen(w);
+}
+
 /**
  * scopex_stall_age() - for how long a worker has been in its item, at least
  * @w: the worker, which is in an item
@@ -104,9 +129,7 @@ static void scopex_look_for_stalls(struct work_struct *work)
  */
 unsigned long scopex_stall_age(struct scopex_worker *w)
 {
-	unsigned long since = READ_ONCE(w->stall_since);
-
-	return READ_ONCE(w->stall_ended) == scopex_ended(w) ? jiffies - since : 0;
+	return scopex_is_as_seen(w) ? jiffies - READ_ONCE(w->stall_since) : 0;
 }
 
 /**

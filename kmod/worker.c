@@ -343,6 +343,7 @@ void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
 {
 	struct scopex_scope *outer = w->scope;
 	struct llist_node *node, *next;
+	void *outer_fn = w->fn;
 	unsigned long nr = 0;
 
 	node = scopex_turn(llist_del_all(&scope->own), &nr);
@@ -362,6 +363,7 @@ void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
 			cond_resched();
 	}
 	scopex_enter(w, outer);
+	WRITE_ONCE(w->fn, outer_fn);
 	scopex_put_items(scope, nr);
 }
 

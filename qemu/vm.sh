@@ -69,11 +69,16 @@ select_kernel
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/scopex-vm.XXXXXX")
 log=${log:-$dir}
-vm=
+vm='' terminal=''
+[[ -z $interactive ]] || terminal=$(stty -g)
+# One that is there is of another run.
+[[ -z $dump ]] || rm -f "$dump"
 # The VM has to go with us, whatever ends us.
 cleanup()
 {
 	[[ -z $vm ]] || kill -KILL "$vm" 2>/dev/null || true
+	# As it would have left its terminal.
+	[[ -z $terminal ]] || stty "$terminal" 2>/dev/null || true
 	rm -rf "$dir"
 }
 trap cleanup EXIT

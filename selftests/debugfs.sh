@@ -103,8 +103,8 @@ files_are_for_root()
 files_show_no_address()
 {
 	for file in $FILES; do
-		! tr -c '0-9a-z_' '\n' < "$SCOPEX/$file" | grep -E '^[0-9a-f]{12,16}$' |
-			grep '[a-f]' || return 1
+		! tr -c '0-9a-z_' '\n' < "$SCOPEX/$file" |
+			grep -E '^(0x[0-9a-f]{6,}|[0-9a-f]{12,16})$' | grep '[a-fx]' || return 1
 	done
 }
 
@@ -225,17 +225,23 @@ workers_are_shown()
 		"$SCOPEX/workers")" = 1 ] &&
 	[ "$(grep -c '^ *0 scopex/0.* blocked .* branch_fn .* outer scope_tree() load\.c:' \
 		"$SCOPEX/workers")" = 1 ] &&
-	[ "$(grep -c '^ *[0-9]' "$SCOPEX/workers")" = "$(counter total.workers)" ] &&
 	[ "$(grep -c ' standby  *-' "$SCOPEX/workers")" -ge 2 ]
 }
 
-# How long an item runs is known exactly while it is measured.
+# ages - how long the items run, as far as that is known
+ages()
+{
+	sed -n 's/^worker[0-9]*\.ms //p' "$SCOPEX/counters" | sort -n
+}
+
+# How long an item runs is known exactly while it is measured; not so if it was begun
+# before that.
 age_is_exact()
 {
-	age=$(sed -n 's/^worker[0-9]*\.ms //p' "$SCOPEX/counters" | sort -n | head -n 1)
+	age=$(ages | head -n 1)
 	sleep 2
-	later=$(sed -n 's/^worker[0-9]*\.ms //p' "$SCOPEX/counters" | sort -n | head -n 1)
-	[ "$((later - age))" -ge 1900 ]
+	[ "$(($(ages | head -n 1) - age))" -ge 1900 ] && [ "$(ages | wc -l)" = 2 ] &&
+		switch_profile 0 && switch_profile 1 && [ -z "$(ages)" ]
 }
 
 config_is_shown()

@@ -32,7 +32,7 @@ slow_item_is_found()
 		     END { exit all != 65 || slow < 1 }' "$SCOPEX/histograms"
 }
 
-# All items were run by one CPU, and waited for each other.
+# All items were run by one CPU.
 convoy_is_found()
 {
 	profiled convoy || return 1

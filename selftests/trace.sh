@@ -140,7 +140,7 @@ names_are_resolved()
 # Pointers are shown hashed.
 no_address_is_shown()
 {
-	[ -s "$log" ] && ! grep -E '(=| )ffff[0-9a-f]{12}' "$log"
+	[ -s "$log" ] && ! grep -E '(=| )(0x)?ffff[0-9a-f]{12}' "$log"
 }
 
 # hold_stalls - until the item that is held is told to stall
