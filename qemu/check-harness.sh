@@ -18,21 +18,8 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# verdict NAME COMMAND [ARG]... - a case; its output is in $work/out
-verdict()
-{
-	local name=$1
-
-	shift
-	if "$@"; then
-		((++passed))
-		echo "ok $name"
-	else
-		((++failed))
-		echo "not ok $name"
-		sed 's/^/# /' "$work/out"
-	fi
-}
+# shellcheck disable=SC2034 # by verdict
+OUTPUTS=("$work/out")
 
 # log good|bad NAME - scan a log with these lines in it
 log()

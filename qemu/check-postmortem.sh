@@ -17,22 +17,6 @@
 SCRIPT=$ROOT/kmod/tools/scopex-drgn.py
 POSTMORTEM=$ROOT/qemu/postmortem
 
-# verdict NAME COMMAND [ARG]... - a case; its output is in $WORK/out and $WORK/err
-verdict()
-{
-	local name=$1
-
-	shift
-	if "$@"; then
-		((++passed))
-		echo "ok $name"
-	else
-		((++failed))
-		echo "not ok $name"
-		sed 's/^/# /' "$WORK/out" "$WORK/err"
-	fi
-}
-
 dump()
 {
 	# It never is green.
@@ -157,6 +141,8 @@ VMLINUX=${VMLINUX:-$KERNEL_BUILD/vmlinux}
 need_tools drgn:python3-drgn
 need_space 1000
 work_dir
+# shellcheck disable=SC2034 # by verdict
+OUTPUTS=("$WORK"/{out,err})
 : >"$WORK/out"
 : >"$WORK/err"
 

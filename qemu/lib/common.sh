@@ -149,6 +149,23 @@ add_counts()
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }
 
+# verdict NAME COMMAND [ARG]... - a case; if it fails, OUTPUTS, an array of files, has
+# what there is to say
+verdict()
+{
+	local name=$1
+
+	shift
+	if "$@"; then
+		((++passed))
+		echo "ok $name"
+	else
+		((++failed))
+		echo "not ok $name"
+		sed 's/^/# /' "${OUTPUTS[@]}"
+	fi
+}
+
 # conclude NAME - the verdict of a command, and the results as its last line; false
 # if anything failed, or nothing was tested
 conclude()
