@@ -72,7 +72,7 @@ static void slow_item(struct scopex_test *test)
 			EXPECT_EQ(test, scopex_submit_any(planted_slow, &items[i]), 0);
 		for (i = 0; i < PLANTED_ITEMS; i++)
 			while (scopex_work_busy(&items[i]))
-				msleep(1);
+				msleep(20);
 		complete(&slow.gate.go);
 		EXPECT_EQ(test, scopex_join(planted_slow), 0);
 	}
