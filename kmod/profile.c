@@ -287,7 +287,7 @@ static void scopex_probe_close(void *unused, struct scopex_scope *scope)
 }
 
 /* One more is registered, in their order, unless @err says why not. */
-static int scopex_probe_added(int err)
+static int scopex_added(int err)
 {
 	if (!err)
 		scopex_probes++;
@@ -322,14 +322,14 @@ static int scopex_profile_start(void)
 	int err;
 
 	WRITE_ONCE(scopex_profile_since, scopex_profile_clock());
-	err = scopex_probe_added(register_trace_scopex_open(scopex_probe_open, NULL)) ?:
-	      scopex_probe_added(register_trace_scopex_close(scopex_probe_close, NULL)) ?:
-	      scopex_probe_added(register_trace_scopex_submit(scopex_probe_submit, NULL)) ?:
-	      scopex_probe_added(register_trace_scopex_run_start(scopex_probe_run_start, NULL)) ?:
-	      scopex_probe_added(register_trace_scopex_run_end(scopex_probe_run_end, NULL)) ?:
-	      scopex_probe_added(register_trace_scopex_item_cancelled(scopex_probe_item_cancelled, NULL)) ?:
-	      scopex_probe_added(register_trace_scopex_chunk_start(scopex_probe_chunk_start, NULL)) ?:
-	      scopex_probe_added(register_trace_scopex_chunk_end(scopex_probe_chunk_end, NULL));
+	err = scopex_added(register_trace_scopex_open(scopex_probe_open, NULL)) ?:
+	      scopex_added(register_trace_scopex_close(scopex_probe_close, NULL)) ?:
+	      scopex_added(register_trace_scopex_submit(scopex_probe_submit, NULL)) ?:
+	      scopex_added(register_trace_scopex_run_start(scopex_probe_run_start, NULL)) ?:
+	      scopex_added(register_trace_scopex_run_end(scopex_probe_run_end, NULL)) ?:
+	      scopex_added(register_trace_scopex_item_cancelled(scopex_probe_item_cancelled, NULL)) ?:
+	      scopex_added(register_trace_scopex_chunk_start(scopex_probe_chunk_start, NULL)) ?:
+	      scopex_added(register_trace_scopex_chunk_end(scopex_probe_chunk_end, NULL));
 	if (err)
 		scopex_profile_stop();
 	return err;
