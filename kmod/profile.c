@@ -243,7 +243,7 @@ static void scopex_probe_run_end(void *unused, const struct scopex_scope *scope,
 		scopex_profile_ran(scope, profile, start >> 1, (void *)work->fn);
 }
 
-static void scopex_probe_item_cancelled(void *unused, const struct scopex_scope *scope,
+static void scopex_probe_cancelled(void *unused, const struct scopex_scope *scope,
 					struct scopex_work *work, int ret)
 {
 	atomic64_inc(&scopex_profile_here(scope)
@@ -307,7 +307,7 @@ static void scopex_profile_stop(void)
 	if (scopex_probes > 4)
 		unregister_trace_scopex_run_end(scopex_probe_run_end, NULL);
 	if (scopex_probes > 5)
-		unregister_trace_scopex_item_cancelled(scopex_probe_item_cancelled, NULL);
+		unregister_trace_scopex_item_cancelled(scopex_probe_cancelled, NULL);
 	if (scopex_probes > 6)
 		unregister_trace_scopex_chunk_start(scopex_probe_chunk_start, NULL);
 	if (scopex_probes > 7)
@@ -327,7 +327,7 @@ static int scopex_profile_start(void)
 	      scopex_added(register_trace_scopex_submit(scopex_probe_submit, NULL)) ?:
 	      scopex_added(register_trace_scopex_run_start(scopex_probe_run_start, NULL)) ?:
 	      scopex_added(register_trace_scopex_run_end(scopex_probe_run_end, NULL)) ?:
-	      scopex_added(register_trace_scopex_item_cancelled(scopex_probe_item_cancelled, NULL)) ?:
+	      scopex_added(register_trace_scopex_item_cancelled(scopex_probe_cancelled, NULL)) ?:
 	      scopex_added(register_trace_scopex_chunk_start(scopex_probe_chunk_start, NULL)) ?:
 	      scopex_added(register_trace_scopex_chunk_end(scopex_probe_chunk_end, NULL));
 	if (err)
