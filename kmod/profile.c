@@ -184,7 +184,7 @@ static void scopex_profile_ran(const struct scopex_scope *scope, atomic64_t *pro
 
 #define SCOPEX_QUEUED_SHIFT	6
 /* By so much the clocks of two CPUs may differ: a millisecond, in these units. */
-#define SCOPEX_QUEUED_SLACK	(1 << 14)
+#define SCOPEX_QUEUED_SLACK	16384
 
 static u32 scopex_queued_now(void)
 {
@@ -244,7 +244,7 @@ static void scopex_probe_run_end(void *unused, const struct scopex_scope *scope,
 }
 
 static void scopex_probe_cancelled(void *unused, const struct scopex_scope *scope,
-					struct scopex_work *work, int ret)
+				   struct scopex_work *work, int ret)
 {
 	atomic64_inc(&scopex_profile_here(scope)
 		     [SCOPEX_WORD(count[SCOPEX_PROFILE_CANCELLED])]);
