@@ -389,8 +389,6 @@ static int profile_show(struct seq_file *m, void *unused)
 	}
 	scopex_profile_head(m, "cpu");
 	for_each_possible_cpu(cpu) {
-		if (!sites)
-			break;
 		scopex_profile_of_cpu(cpu, profile);
 		if (!scopex_profile_used(profile))
 			continue;
@@ -586,8 +584,6 @@ static int scopex_counters_profile(struct seq_file *m)
 		scopex_profile_rows(m, "site", site, profile);
 	}
 	for_each_possible_cpu(cpu) {
-		if (!sites)
-			break;
 		scopex_profile_of_cpu(cpu, profile);
 		if (scopex_profile_used(profile))
 			scopex_profile_rows(m, "cpu", cpu, profile);

@@ -271,7 +271,6 @@ void scopex_cpus_stop(void);
 
 /* profile.c */
 void scopex_profile_queued(struct scopex_work *work);
-void scopex_profile_exit(void);
 
 /* debugfs.c */
 #ifdef CONFIG_DEBUG_FS

@@ -25,14 +25,6 @@
 #define SCOPEX_LIVE_PER_CPU	128
 #define SCOPEX_LIVE_SCOPES	1024
 
-static void scopex_live_place(struct scopex_place *place, const struct scopex_site *site)
-{
-	strscpy(place->name, site->name, sizeof(place->name));
-	strscpy(place->func, site->func, sizeof(place->func));
-	strscpy(place->file, kbasename(site->file), sizeof(place->file));
-	place->line = site->line;
-}
-
 static void scopex_live_scope(struct scopex_live_scope *see,
 			      const struct scopex_scope *scope)
 {
@@ -41,7 +33,7 @@ static void scopex_live_scope(struct scopex_live_scope *see,
 	const struct scopex_custom_scope *custom =
 		container_of(scope, struct scopex_custom_scope, scope);
 
-	scopex_live_place(&see->place, scope->site);
+	scopex_place_of(&see->place, scope->site);
 	/* The owner can't exit before it has unregistered its scope. */
 	strscpy(see->comm, scope->owner->comm, sizeof(see->comm));
 	see->pid = scope->owner->pid;
@@ -140,16 +132,6 @@ static void scopex_live_age(struct scopex_live_worker *see, struct scopex_worker
 	}
 }
 
-/* The module that has the function stays as long as the RCU read section. */
-static void scopex_live_fn(char *name, size_t size, void *fn)
-{
-	if (fn)
-		snprintf(name, size, "%ps", fn);
-	/* One that has no name is not shown by its address. */
-	if (!fn || !strncmp(name, "0x", 2))
-		strscpy(name, "-", size);
-}
-
 static void scopex_live_worker(struct scopex_live_worker *see, struct scopex_worker *w)
 {
 	struct scopex_site *site;
@@ -162,9 +144,9 @@ static void scopex_live_worker(struct scopex_live_worker *see, struct scopex_wor
 	rcu_read_lock();
 	site = READ_ONCE(w->site);
 	if (site) {
-		scopex_live_place(&see->place, site);
+		scopex_place_of(&see->place, site);
 		see->busy = true;
-		scopex_live_fn(see->fn, sizeof(see->fn), READ_ONCE(w->fn));
+		scopex_name_fn(see->fn, sizeof(see->fn), READ_ONCE(w->fn));
 		see->scope_id = READ_ONCE(w->scope);
 	}
 	rcu_read_unlock();

@@ -82,6 +82,37 @@ u64 scopex_profile_clock(void)
 #define SCOPEX_WORD(_field)						\
 	(offsetof(struct scopex_profile, _field) / sizeof(u64))
 
+/**
+ * scopex_place_of() - copy what is shown of a call site
+ * @place: where to
+ * @site: the site
+ *
+ * Context: any, as long as the site's module can't go.
+ */
+void scopex_place_of(struct scopex_place *place, const struct scopex_site *site)
+{
+	strscpy(place->name, site->name, sizeof(place->name));
+	strscpy(place->func, site->func, sizeof(place->func));
+	strscpy(place->file, kbasename(site->file), sizeof(place->file));
+	place->line = site->line;
+}
+
+/**
+ * scopex_name_fn() - what a function is called
+ * @name: is set to that, or to "-": an address is not shown
+ * @size: of @name
+ * @fn: the function, or NULL
+ *
+ * Context: any, as long as the function's module can't go.
+ */
+void scopex_name_fn(char *name, size_t size, void *fn)
+{
+	if (fn)
+		snprintf(name, size, "%ps", fn);
+	if (!fn || !strncmp(name, "0x", 2))
+		strscpy(name, "-", size);
+}
+
 static bool scopex_is_place(const struct scopex_place *place,
 			    const struct scopex_place *other)
 {
@@ -92,14 +123,11 @@ static bool scopex_is_place(const struct scopex_place *place,
 /* The number of a site that is met for the first time. */
 static noinline unsigned int scopex_new_place(struct scopex_site *site)
 {
-	struct scopex_place place = { .line = site->line };
+	struct scopex_place place = { };
 	unsigned long flags;
 	unsigned int i;
 
-	strscpy(place.name, site->name, sizeof(place.name));
-	strscpy(place.func, site->func, sizeof(place.func));
-	strscpy(place.file, kbasename(site->file), sizeof(place.file));
-
+	scopex_place_of(&place, site);
 	raw_spin_lock_irqsave(&scopex_places_lock, flags);
 	for (i = 1; i < scopex_nr_places; i++)
 		if (scopex_is_place(&scopex_places[i], &place))
@@ -156,9 +184,7 @@ static noinline void scopex_profile_is_slowest(struct scopex_slowest *slowest, u
 	unsigned long flags;
 
 	/* Now, as its module may be gone when it is shown. */
-	snprintf(name, sizeof(name), "%ps", fn);
-	if (!strncmp(name, "0x", 2))
-		strscpy(name, "-", sizeof(name));
+	scopex_name_fn(name, sizeof(name), fn);
 	raw_spin_lock_irqsave(&scopex_places_lock, flags);
 	if (ns > slowest->ns) {
 		WRITE_ONCE(slowest->ns, ns);

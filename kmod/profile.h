@@ -3,8 +3,9 @@
 #ifndef _SCOPEX_PROFILE_H
 #define _SCOPEX_PROFILE_H
 
-#include <linux/atomic.h>
 #include <linux/types.h>
+
+struct scopex_site;
 
 /**
  * enum scopex_profile_count - what is counted for each call site
@@ -92,6 +93,8 @@ struct scopex_slowest {
 /* How many call sites there is room for; one more is for all others. */
 #define SCOPEX_PROFILE_SITES	128
 
+void scopex_place_of(struct scopex_place *place, const struct scopex_site *site);
+void scopex_name_fn(char *name, size_t size, void *fn);
 void scopex_profile_exit(void);
 int scopex_profile_switch(bool on);
 bool scopex_profile_is_on(void);

@@ -13,6 +13,7 @@
 [[ -n ${KERNEL_IMAGE:-} ]] || export KERNEL=${KERNEL:-debuginfo}
 . "$(dirname "$0")/lib/kernel.sh"
 . "$ROOT/qemu/lib/build.sh"
+. "$ROOT/qemu/lib/jobs.sh"
 
 SCRIPT=$ROOT/kmod/tools/scopex-drgn.py
 POSTMORTEM=$ROOT/qemu/postmortem
@@ -147,13 +148,8 @@ OUTPUTS=("$WORK"/{out,err})
 : >"$WORK/err"
 
 build_scopex release
-hang=$(stage_dir hang)
-stage "$POSTMORTEM/hang" "$hang"
-kbuild "$hang" KBUILD_EXTRA_SYMBOLS="$STAGE/Module.symvers" \
-	KCPPFLAGS="-I$STAGE/include" || die "hang.ko does not build"
-install_modules "$STAGE" "$WORK/modules"
-install_modules "$hang" "$WORK/modules"
-MODULE=$STAGE/kmod/scopex.ko HANG=$hang/hang.ko
+build_theirs "$POSTMORTEM/hang"
+MODULE=$WORK/modules/scopex.ko HANG=$WORK/modules/hang.ko
 log=$CACHE/logs/check-postmortem-$TREE_KEY
 rm -rf "$log"
 

@@ -6,11 +6,7 @@
 
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
-. selftests/ktap.sh
 . qemu/lib/command-tests.sh
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 
 # A reading of scopex's counters, made at TIME (ns); RUN items have run on the only CPU
 counters()

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154
 #
-# For tests of commands. "work" is a directory of the test's own.
+# For tests of commands, run in the tree's root: KTAP, and "work", a directory of the
+# test's own.
+
+. selftests/ktap.sh
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 # readme_module DIR - make DIR, with the module that is README's example
 readme_module()

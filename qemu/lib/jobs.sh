@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034
 #
-# What the commands that run a job in a VM share: "make run" and "make try", and
-# "make timeline", which records either.
+# What the commands that run a job in a VM share: "make run" and "make try", "make
+# timeline", which records either, and "make check-postmortem".
 
 # check_file NAME FILE - stop unless FILE, given as NAME=, can be read and has anything
 check_file()
