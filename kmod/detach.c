@@ -30,7 +30,10 @@ static int scopex_detached_fn(struct scopex_work *work)
 {
 	struct scopex_detached *detached =
 		container_of(work, struct scopex_detached, work);
+	struct scopex_worker *w = scopex_this_worker();
 
+	/* That is what is shown as running. There is a worker: nobody joins this scope. */
+	WRITE_ONCE(w->fn, (void *)detached->fn);
 	return detached->fn(detached);
 }
 
@@ -84,17 +87,19 @@ int scopex_detach(struct scopex_detached *detached)
 	if (atomic_xchg(&detached->submitted, true))
 		return scopex_refuse(-EBUSY);
 	if (!try_module_get(detached->owner)) {
-		atomic_set(&detached->submitted, false);
-		return scopex_refuse(-ENODEV);
+		err = scopex_refuse(-ENODEV);
+		goto not_submitted;
 	}
 	refcount_inc(&detached->refs);
 	err = scopex_submit_any(&detached->scope, &detached->work);
-	if (err) {
-		/* Not the last: the caller has one. */
-		refcount_dec(&detached->refs);
-		module_put(detached->owner);
-		atomic_set(&detached->submitted, false);
-	}
+	if (!err)
+		return 0;
+
+	/* Not the last: the caller has one. */
+	refcount_dec(&detached->refs);
+	module_put(detached->owner);
+not_submitted:
+	atomic_set(&detached->submitted, false);
 	return err;
 }
 EXPORT_SYMBOL_GPL(scopex_detach);

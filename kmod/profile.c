@@ -24,8 +24,10 @@
  * was submitted again while it was off, can be taken for a new one by chance.)
  *
  * A call site gets a number when it is first met, and keeps its profile until scopex
- * is unloaded, also if its module goes and comes back. There is room for so many of
- * them, made when it is switched on for the first time; what comes later shares one.
+ * is unloaded, also if its module goes and comes back. It is known by its name and its
+ * place in the code, so an inline function is one site, whatever modules it is in. There
+ * is room for so many of them, made when it is switched on for the first time; what comes
+ * later shares one.
  * Each CPU has its own figures. They are atomic, since an item may be moved or preempted
  * by another worker's, but nearly always in the cache of the CPU that adds to them.
  */
@@ -266,7 +268,8 @@ static void scopex_probe_run_end(void *unused, const struct scopex_scope *scope,
 	if (ret)
 		atomic64_inc(&profile[SCOPEX_WORD(count[SCOPEX_PROFILE_ERRORS])]);
 	if (start & 1)
-		scopex_profile_ran(scope, profile, start >> 1, (void *)work->fn);
+		scopex_profile_ran(scope, profile, start >> 1,
+				   __scopex_work_fn(scope, work));
 }
 
 static void scopex_probe_cancelled(void *unused, const struct scopex_scope *scope,
@@ -383,7 +386,8 @@ static int scopex_profile_make(void)
 	if (!profiles)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
-		profiles[cpu] = kvzalloc_node(sizeof(**profiles), GFP_KERNEL,
+		/* Who switches it on is told. */
+		profiles[cpu] = kvzalloc_node(sizeof(**profiles), GFP_KERNEL | __GFP_NOWARN,
 					      cpu_to_node(cpu));
 		if (!profiles[cpu]) {
 			scopex_profile_free(profiles);

@@ -224,6 +224,12 @@ void scopex_list(struct scopex_scope *scope)
 #define SCOPEX_FOR_OWNER	1
 #define SCOPEX_FOR_LIMIT	2
 
+/* Is @work the item that @scope, of a detached one, is there for? */
+static bool scopex_is_detached(struct scopex_scope *scope, struct scopex_work *work)
+{
+	return work == &container_of(scope, struct scopex_detached, scope)->work;
+}
+
 /* Everything but the usual case of scopex_associate(), which see. */
 static noinline int scopex_associate_slow(struct scopex_scope *scope,
 					  struct scopex_work *work,
@@ -248,6 +254,12 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 
 		if (unlikely(state & SCOPEX_CANCELLED))
 			return -ECANCELED;
+		/* It ends with its one item, and may be freed then. */
+		if (state & SCOPEX_DETACHED && !scopex_is_detached(scope, work)) {
+			scopex_misuse("%pS submits %ps to the scope of a detached item, %s",
+				      (void *)caller, work->fn, scope->site->name);
+			return -EINVAL;
+		}
 		if ((state & SCOPEX_COUNT_MASK) >= SCOPEX_COUNT_MAX * SCOPEX_ONE)
 			return -EOVERFLOW;
 		/* Nobody waits for it, or takes it out of the list. */

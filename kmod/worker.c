@@ -84,11 +84,11 @@ static __always_inline void scopex_end_item(struct scopex_work *work, int status
 /* An item failed. Return the error that it is to be known by. */
 static noinline int scopex_item_failed(struct scopex_worker *w,
 				       struct scopex_scope *scope,
-				       scopex_fn_t fn, int err)
+				       struct scopex_work *work, int err)
 {
 	if (!IS_ERR_VALUE((long)err)) {
 		scopex_misuse("item %ps of scope %s returned %d, which is no errno",
-			      fn, scope->site->name, err);
+			      __scopex_work_fn(scope, work), scope->site->name, err);
 		err = -EINVAL;
 	}
 	local_inc(&w->count[SCOPEX_ERRORS]);
@@ -107,10 +107,11 @@ static noinline int scopex_item_cancelled(struct scopex_worker *w,
 }
 
 /* An item left the thread in another state than it found it in. */
-static noinline void scopex_item_leaks(struct scopex_scope *scope, scopex_fn_t fn)
+static noinline void scopex_item_leaks(struct scopex_scope *scope,
+				       struct scopex_work *work)
 {
 	scopex_misuse("item %ps of scope %s returned with preempt count %#x, %d locks held, interrupts %s, RCU nesting %d",
-		      fn, scope->site->name, preempt_count(),
+		      __scopex_work_fn(scope, work), scope->site->name, preempt_count(),
 		      scopex_locks_held(), irqs_disabled() ? "off" : "on",
 		      rcu_preempt_depth());
 	/* What can be mended is, as the items that follow are not to blame. */
@@ -154,9 +155,9 @@ static __always_inline int scopex_call(struct scopex_worker *w,
 	if (SCOPEX_CHECK_ITEMS &&
 	    unlikely(preempt_count() || irqs_disabled() || rcu_preempt_depth() ||
 		     scopex_locks_held() != locks))
-		scopex_item_leaks(scope, fn);
+		scopex_item_leaks(scope, work);
 	if (unlikely(err))
-		err = scopex_item_failed(w, scope, fn, err);
+		err = scopex_item_failed(w, scope, work, err);
 	return err;
 }
 

@@ -722,4 +722,13 @@ scopex_detached_cancelled(const struct scopex_detached *detached)
 	return scopex_cancelled(&detached->scope);
 }
 
+/* What people know an item by: its function, or the one that it calls if it is detached. */
+static inline void *__scopex_work_fn(const struct scopex_scope *scope,
+				     const struct scopex_work *work)
+{
+	if (atomic64_read(&scope->state) & SCOPEX_DETACHED)
+		return (void *)container_of(scope, struct scopex_detached, scope)->fn;
+	return (void *)work->fn;
+}
+
 #endif /* _LINUX_SCOPEX_H */

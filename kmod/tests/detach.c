@@ -294,6 +294,58 @@ static void refused_by_a_module_that_goes(struct scopex_test *test)
 	EXPECT_EQ(test, atomic_read(&runs), 0);
 }
 
+/* A detached item that submits another one to its own scope, and returns @ret. */
+struct host {
+	struct scopex_detached	detached;
+	struct test_item	guest;
+	int			ret;
+	int			err;
+};
+
+static void host_release(struct scopex_detached *detached)
+{
+	atomic_inc(&released);
+}
+
+static int host_fn(struct scopex_detached *detached)
+{
+	struct host *host = container_of(detached, struct host, detached);
+
+	if (!host->ret)
+		host->err = scopex_submit(scopex_work_scope(&detached->work),
+					  &host->guest.work);
+	return host->ret;
+}
+
+static int detach_host(struct scopex_test *test, struct host *host, int ret)
+{
+	host->ret = ret;
+	test_item_init(&host->guest);
+	atomic_set(&released, 0);
+	scopex_detached_init(&host->detached, host_fn, host_release);
+	EXPECT_EQ(test, scopex_detach(&host->detached), 0);
+	ret = scopex_detached_wait(&host->detached);
+	scopex_detached_put(&host->detached);
+	until_released(1);
+	return ret;
+}
+
+static void mistakes_are_named(struct scopex_test *test)
+{
+	struct host *host = kzalloc(sizeof(*host), GFP_KERNEL);
+
+	if (!EXPECT(test, host))
+		return;
+	EXPECT_WARNING("test_item_fn [scopex_test] to the scope of a detached item, host_fn",
+		       EXPECT_EQ(test, detach_host(test, host, 0), 0));
+	EXPECT_EQ(test, host->err, -EINVAL);
+	EXPECT_EQ(test, atomic_read(&host->guest.runs), 0);
+	EXPECT_EQ(test, scopex_work_result(&host->guest.work), -ENODATA);
+	EXPECT_WARNING("item host_fn [scopex_test] of scope host_fn returned 1",
+		       EXPECT_EQ(test, detach_host(test, host, 1), -EINVAL));
+	kfree(host);
+}
+
 static const struct scopex_case detach_cases[] = {
 	SCOPEX_CASE(waits_for_the_result),
 	SCOPEX_CASE(outlives_who_submits_it),
@@ -304,6 +356,7 @@ static const struct scopex_case detach_cases[] = {
 	SCOPEX_CASE(pins_its_module),
 	SCOPEX_CASE(refused_by_a_module_that_goes),
 	SCOPEX_CASE(is_not_submitted_twice),
+	SCOPEX_CASE(mistakes_are_named),
 };
 
 SCOPEX_SUITE(detach, detach_cases);

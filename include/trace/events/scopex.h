@@ -131,7 +131,7 @@ TRACE_EVENT(scopex_submit,
 	TP_fast_assign(
 		__entry->scope = scope;
 		__entry->work = work;
-		__entry->fn = (void *)work->fn;
+		__entry->fn = __scopex_work_fn(scope, work);
 		__entry->target = target;
 		scopex_assign_str(name, scope->site->name);
 	),
@@ -158,7 +158,7 @@ DECLARE_EVENT_CLASS(scopex_item,
 	TP_fast_assign(
 		__entry->scope = scope;
 		__entry->work = work;
-		__entry->fn = (void *)work->fn;
+		__entry->fn = __scopex_work_fn(scope, work);
 		__entry->ret = ret;
 		scopex_assign_str(name, scope->site->name);
 	),
