@@ -60,7 +60,6 @@ static unsigned long scopex_ended(struct scopex_worker *w)
 static void scopex_look_at(struct scopex_worker *w, unsigned long now)
 {
 	unsigned long ended = scopex_ended(w);
-
 	bool busy = READ_ONCE(w->site);
 
 	/* Who is in no item begins one after this look: to the next look, it is new. */
@@ -78,9 +77,10 @@ static void scopex_look_at(struct scopex_worker *w, unsigned long now)
 	if (!READ_ONCE(w->active) || w->stall_told ||
 	    now - w->stall_since < scopex_stall_threshold())
 		return;
+	/* Who sees it counted finds it in the log. */
+	scopex_report_stall(w);
 	WRITE_ONCE(w->stall_told, true);
 	WRITE_ONCE(w->sc->stalls, w->sc->stalls + 1);
-	scopex_report_stall(w);
 }
 
 static void scopex_look_for_stalls(struct work_struct *work)

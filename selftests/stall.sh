@@ -35,8 +35,6 @@ is_reported()
 {
 	echo 'scopex_test: expect report "holds up CPU 0"' > /dev/kmsg
 	hold stall_ms=2000 && until_stalled || return 1
-	# The report is being written.
-	sleep 1
 	echo 'scopex_test: expected' > /dev/kmsg
 	log_since_mark | grep -q 'scopex: item test_item_fn .*scope held of held_scope() holds up CPU 0 for more than 2000 ms, in task scopex/0'
 }
