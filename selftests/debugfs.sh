@@ -268,14 +268,81 @@ age_is_bounded()
 	ktap_msg "$(grep test_item_fn "$SCOPEX/workers")"
 	grep -q ' stalled  *>=[0-9][0-9][0-9]* test_item_fn' "$SCOPEX/workers"
 	age_status=$?
-	sleep 1
 	echo 'scopex_test: expected' > /dev/kmsg
 	echo 1 > "$SCOPEX_TEST/release"
 	wait
 	suite_rmmod && return "$age_status"
 }
 
-ktap_plan 22
+# rows PLACE - how many rows of the file "profile" a place has
+rows()
+{
+	grep -c " $1" "$SCOPEX/profile"
+}
+
+# Its profile goes on where it was.
+module_comes_back()
+{
+	suite_load && switch_profile 1 && known_load && rmmod scopex_test &&
+		[ "$(rows 'load known_load() load\.c:')" = 1 ] && modprobe scopex_test &&
+		known_load && [ "$(rows 'load known_load() load\.c:')" = 1 ] &&
+		profile_agrees 242 40 60
+}
+
+# What there is no room for is counted as that of others.
+more_sites_than_there_is_room_for()
+{
+	room=$((128 - $(grep -c '^site[0-9]*\.name ' "$SCOPEX/counters")))
+	reset
+	echo sites > "$SCOPEX_TEST/run" && profile_agrees 150 0 0 &&
+		[ "$(grep -c '^site[0-9]*\.name place-' "$SCOPEX/counters")" = "$room" ] &&
+		is site0.profile.items "$((150 - room))" &&
+		[ "$(rows 'place-0 many_sites() load\.c:')" = 1 ] &&
+		[ "$(rows 'place-149 ')" = 0 ] && suite_rmmod
+}
+
+# switch_on_without_memory N - with the Nth allocation failing
+switch_on_without_memory()
+{
+	(
+		exec 3> "$SCOPEX/profile"
+		echo "$1" > /proc/self/fail-nth
+		echo 1 >&3
+	) 2>/dev/null
+}
+
+# That of the table, then that of each probe: it is off after that, or does without.
+each_allocation_fails_once()
+{
+	refused=0
+	! switch_on_without_memory 1 && is config.profile 0 &&
+		switch_profile 1 && switch_profile 0 || return 1
+	for n in $(seq 30); do
+		if switch_on_without_memory "$n"; then
+			is config.profile 1 && switch_profile 0 || return 1
+		else
+			is config.profile 0 || return 1
+			refused=$((refused + 1))
+		fi
+	done
+	ktap_msg "then refused $refused times of 30"
+	[ "$refused" -ge 8 ]
+}
+
+no_memory_is_told()
+{
+	suite_load
+	read -r verbose < "$DEBUGFS/failslab/verbose"
+	echo 0 > "$DEBUGFS/failslab/verbose"
+	echo N > "$DEBUGFS/failslab/ignore-gfp-wait"
+	each_allocation_fails_once
+	status=$?
+	echo Y > "$DEBUGFS/failslab/ignore-gfp-wait"
+	echo "$verbose" > "$DEBUGFS/failslab/verbose"
+	[ "$status" = 0 ] && profile_is_exact && suite_rmmod
+}
+
+ktap_plan 25
 # Items are held for as long as it takes.
 suite_load stall_ms=0
 suite_run load
@@ -307,4 +374,11 @@ wait
 suite_unload
 ktap_check "the configuration is shown" config_is_shown
 ktap_check "without a profile, there is a lower bound" age_is_bounded
+ktap_check "a module that comes back has its profile" module_comes_back
+ktap_check "more sites than there is room for" more_sites_than_there_is_room_for
+if [ -d "$DEBUGFS/failslab" ]; then
+	ktap_check "without memory, the profile stays off" no_memory_is_told
+else
+	ktap_skip "without memory, the profile stays off" "this kernel has no failslab"
+fi
 ktap_finish

@@ -98,24 +98,15 @@ switch_profile()
 	done
 }
 
-read_counters()
-{
-	for name in $EXACT; do
-		echo "$name $(counter "total.$name")"
-	done
-}
-
 # What the module has counted meanwhile is what the test has.
 totals_agree()
 {
-	read_counters > "$dir/after"
 	status=0
 	for name in $EXACT; do
-		before=$(sed -n "s/^$name //p" "$dir/before")
-		after=$(sed -n "s/^$name //p" "$dir/after")
+		counted=$(grown "total.$name")
 		ours=$(sed -n "s/^# stress\.$name //p" "$SCOPEX_TEST/results")
-		ktap_msg "$name: scopex has counted $((after - before)), the test ${ours:-nothing}"
-		[ "$((after - before))" = "$ours" ] || status=1
+		ktap_msg "$name: scopex has counted $counted, the test ${ours:-nothing}"
+		[ "$counted" = "$ours" ] || status=1
 	done
 	[ "$(counter total.depth)" = 0 ] || status=1
 	return "$status"
@@ -124,13 +115,8 @@ totals_agree()
 # What has been measured all the time has all that was counted.
 profile_has_it_all()
 {
-	profile_agrees "$(grown run)" "$(grown errors)" "$(grown cancelled)"
-}
-
-# grown NAME - by how much, since the stress test began
-grown()
-{
-	echo $(($(counter "total.$1") - $(sed -n "s/^$1 //p" "$dir/before")))
+	profile_agrees "$(grown total.run)" "$(grown total.errors)" \
+		"$(grown total.cancelled)"
 }
 
 nothing_went_wrong()
@@ -148,7 +134,7 @@ stress()
 	: > "$dir/wrong"
 	echo "$seconds" > "$PARAMETERS/stress_seconds"
 	echo "$seed" > "$PARAMETERS/stress_seed"
-	read_counters > "$dir/before"
+	counters_mark
 	read_files &
 	change_cpus &
 	switch_profile "$1" &

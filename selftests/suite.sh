@@ -119,6 +119,18 @@ counter()
 	sed -n "s/^$1 //p" "$SCOPEX/counters"
 }
 
+# counters_mark - begin to count here
+counters_mark()
+{
+	suite_counters=$(cat "$SCOPEX/counters")
+}
+
+# grown NAME - by how much a counter has grown since the last counters_mark
+grown()
+{
+	echo $(($(counter "$1") - $(echo "$suite_counters" | sed -n "s/^$1 //p")))
+}
+
 # sum_of REGEX - of all values of the counters whose name matches
 sum_of()
 {

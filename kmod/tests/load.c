@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suites "load", "hold" and "tree": known work, for tests that look at it from outside
+ * Suites "load", "hold", "tree" and "sites": known work, for tests that look at it from
+ * outside
  *
  * "load" gives CPU 0 a fixed number of items of each kind, so that the counters
  * in debugfs can be compared with what was really done: see selftests/debugfs.sh.
  * "hold" keeps a scope open with a known number of items pending until it is
  * released, so that it can be found in debugfs, and modules can't be unloaded. "tree"
- * does so with a scope that an item of another one has opened, both cancelled.
+ * does so with a scope that an item of another one has opened, both cancelled. "sites"
+ * opens scopes in more places than there is room for profiles.
  */
 
 #include <linux/slab.h>
@@ -142,3 +144,49 @@ static const struct scopex_case tree_cases[] = {
 };
 
 SCOPEX_SUITE(tree, tree_cases);
+
+#define MANY_SITES	150
+#define SITE_NAME_SIZE	16
+
+/**
+ * struct named_site - a place in the code, as far as scopex can tell
+ * @site: what a scope has
+ * @name: its name
+ */
+struct named_site {
+	struct scopex_site	site;
+	char			name[SITE_NAME_SIZE];
+};
+
+static struct named_site named_sites[MANY_SITES];
+
+static struct scopex_site many_sites_site = {
+	.name = "sites", .func = "many_sites", .file = __FILE__, .line = __LINE__,
+	__SCOPEX_SITE_MAP("sites", &many_sites_site)
+};
+
+static void many_sites(struct scopex_test *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < MANY_SITES; i++) {
+		struct named_site *named = &named_sites[i];
+		struct scopex_scope scope;
+		struct test_item item;
+
+		snprintf(named->name, sizeof(named->name), "place-%u", i);
+		named->site = many_sites_site;
+		named->site.name = named->name;
+		test_item_init(&item);
+		__scopex_open(&scope, &named->site);
+		EXPECT_EQ(test, scopex_submit(&scope, &item.work), 0);
+		__scopex_close(&scope);
+		EXPECT_EQ(test, atomic_read(&item.runs), 1);
+	}
+}
+
+static const struct scopex_case sites_cases[] = {
+	SCOPEX_CASE(many_sites),
+};
+
+SCOPEX_SUITE(sites, sites_cases);

@@ -64,6 +64,7 @@ extern const struct scopex_suite stress_suite;
 extern const struct scopex_suite load_suite;
 extern const struct scopex_suite hold_suite;
 extern const struct scopex_suite tree_suite;
+extern const struct scopex_suite sites_suite;
 extern const struct scopex_suite slow_suite;
 extern const struct scopex_suite convoy_suite;
 
