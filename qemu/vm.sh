@@ -198,8 +198,8 @@ if ! splats=$("$ROOT/qemu/scan-log/scan.sh" "$dir/console"); then
 fi
 if [[ -n $output ]]; then
 	mkdir -p "$output"
-	[[ $(tar -x -v --no-same-owner -C "$output" -f "$dir/output") ]] ||
-		red+=("no output of the VM arrived")
+	{ arrived=$(tar -x -v --no-same-owner -C "$output" -f "$dir/output") &&
+		[[ -n $arrived ]]; } || red+=("the output of the VM did not arrive")
 fi
 if [[ $log != "$dir" ]]; then
 	mv -f "$dir/console" "$log/console.log"

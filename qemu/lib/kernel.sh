@@ -19,6 +19,7 @@
 #	VERSION		how the version has to begin (package)
 #	COMPILER	what to compile with
 #	ARCH, FRAGMENTS	kbuild's ARCH, and files in qemu/kernels/fragments/ (source)
+#	MATRIX=no	not for make check-matrix, as it shows nothing that others don't
 #
 # KERNEL_IMAGE=FILE with KDIR=DIR is a kernel of the user's own; its modules are in
 # KERNEL_MODULES=DIR, the directory that has lib/modules/RELEASE (default: /),
@@ -44,7 +45,7 @@ load_flavour()
 
 	[[ $1 =~ ^[A-Za-z0-9._-]+$ && -r $conf ]] ||
 		die "unknown KERNEL=$1; known: $(known_kernels)"
-	SUITE='' VERSION='' ARCH='' FRAGMENTS=''
+	SUITE='' VERSION='' ARCH='' FRAGMENTS='' MATRIX=yes
 	# shellcheck source=../kernels/stock-6.1.conf
 	. "$conf"
 }
