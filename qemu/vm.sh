@@ -196,9 +196,9 @@ if ! splats=$("$ROOT/qemu/scan-log/scan.sh" "$dir/console"); then
 	red+=("the kernel log is not clean")
 	printf '%s\n' "$splats" >&2
 fi
-# It translates code while another CPU changes it, and so runs breakpoints that are gone.
+# Of what qemu/lib/emulator.sh is there for.
 if [[ $ACCEL == tcg ]] && grep -qE 'int3: 0000 \[#1\]' "$dir/console"; then
-	red+=("the kernel met a breakpoint of its own code patching too late: QEMU without KVM does that, if it is older than 8.1; run it again")
+	red+=("the kernel met a breakpoint of its own code patching too late: a QEMU that is older than 8.1 does that; run it again")
 fi
 if [[ -n $output ]]; then
 	mkdir -p "$output"

@@ -87,15 +87,14 @@ change_cpus()
 	done
 }
 
-# Not while the profile has to be exact; and not often, as it changes code that runs: see
-# what qemu/vm.sh says of QEMU.
+# Not while the profile has to be exact
 switch_profile()
 {
 	[ "$1" = off-and-on ] || return 0
 	while [ ! -e "$dir/stop" ]; do
 		draw 2
 		echo "$drawn" > "$SCOPEX/profile" || wrong "can't switch the profile"
-		sleep 1
+		sleep 0.2 2>/dev/null || sleep 1
 	done
 }
 

@@ -4,6 +4,8 @@
 # KVM or emulation? A /dev/kvm that opens can still hang its user for good, so
 # it has to prove itself by running a boot sector within seconds.
 
+. "$(dirname "${BASH_SOURCE[0]}")/emulator.sh"
+
 accel_flags()
 {
 	case $1 in

@@ -11,9 +11,11 @@ machine_pc()
 	local flags
 
 	select_accel
+	QEMU=(qemu-system-x86_64)
+	[[ $ACCEL == kvm ]] || select_emulator
 	read -ra flags <<<"$ACCEL_FLAGS"
 	command=(
-		qemu-system-x86_64 "${flags[@]}" -nodefaults -no-user-config
+		"${QEMU[@]}" "${flags[@]}" -nodefaults -no-user-config
 		-display none -no-reboot -m "$memory" -smp "$cpus"
 		-kernel "$KERNEL_BOOT" -initrd "$dir/initramfs"
 		-append "console=ttyS0 $cmdline"
