@@ -23,6 +23,10 @@
 #define SCOPEX_CHECK_ITEMS	(IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) ||	\
 				 IS_ENABLED(CONFIG_SCOPEX_INJECT))
 
+/* Likewise: a wait is looked at even if there is nothing to be waited for. */
+#define SCOPEX_CHECK_WAITS	(IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) ||	\
+				 IS_ENABLED(CONFIG_LOCKDEP))
+
 #ifdef CONFIG_LOCKDEP
 static inline int scopex_locks_held(void)
 {

@@ -229,12 +229,14 @@ static void scopex_do_chunks(struct scopex_loop *loop, struct scopex_cpu *cursor
 {
 	const struct scopex_reduction *reduction = loop->reduction;
 	bool serial = atomic64_read(&loop->scope->state) & SCOPEX_SERIAL;
-	u64 result[SCOPEX_RESULT_MAX / sizeof(u64)] = { };
+	u64 result[SCOPEX_RESULT_MAX / sizeof(u64)] __scopex_uninitialized;
 	/* So that it is reported in each loop: a worker may go from one to the next. */
 	unsigned long tick = jiffies - 1;
 	bool done = false;
 	u64 chunk;
 
+	if (reduction)
+		memset(result, 0, sizeof(result));
 	if (reduction && reduction->init)
 		reduction->init(result, loop->arg);
 
@@ -303,7 +305,7 @@ static void scopex_spin(struct scopex_scope *scope)
 		cpu_relax();
 }
 
-static int scopex_run_loop(struct scopex_loop *loop)
+static void scopex_run_loop(struct scopex_loop *loop)
 {
 	struct scopex_scope *scope = loop->scope;
 	struct scopex_worker *w = scopex_this_worker();
@@ -313,7 +315,7 @@ static int scopex_run_loop(struct scopex_loop *loop)
 
 	if (unlikely((atomic64_read(&scope->state) & SCOPEX_KIND_MASK) ==
 		     SCOPEX_REFUSED))
-		return scope->error;
+		return;
 
 	if (!grain)
 		grain = loop->count / (SCOPEX_CHUNKS_PER_CPU *
@@ -344,7 +346,6 @@ static int scopex_run_loop(struct scopex_loop *loop)
 	/* A loop that was not done to its end is none. */
 	if (unlikely((u64)atomic64_read(&loop->claimed) < loop->chunks))
 		scopex_set_error(scope, -ECANCELED);
-	return scopex_join(scope);
 }
 
 /**
@@ -363,23 +364,22 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 		 const struct scopex_for_params *params,
 		 struct scopex_site *site)
 {
-	struct scopex_loop loop = {
-		.first = first,
-		.count = count,
-		.grain = params->grain,
-		.fn = fn,
-		.arg = params->arg,
-		.reduction = params->reduction,
-		.total = params->total,
-	};
+	struct scopex_loop loop __scopex_uninitialized;
 	const struct scopex_options options = {
 		.flags = params->flags | (params->run_all ? 0 : SCOPEX_FAIL_FAST),
 		.timeout = params->timeout,
 	};
-	struct scopex_custom_scope custom;
-	int err;
+	struct scopex_custom_scope custom __scopex_uninitialized;
 
 	might_sleep();
+	/* One by one, as most of it is room between cache lines. */
+	loop.first = first;
+	loop.count = count;
+	loop.grain = params->grain;
+	loop.fn = fn;
+	loop.arg = params->arg;
+	loop.reduction = params->reduction;
+	loop.total = params->total;
 	if (WARN(loop.reduction && (!loop.total ||
 				    loop.reduction->size > SCOPEX_RESULT_MAX),
 		 "scopex: %pS reduces to what is larger than %d bytes, or nowhere\n",
@@ -387,8 +387,8 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 		return -EINVAL;
 
 	loop.scope = __scopex_open_custom(&custom, site, &options);
-	err = scopex_run_loop(&loop);
+	scopex_run_loop(&loop);
 	__scopex_close_custom(&custom);
-	return err;
+	return custom.scope.error;
 }
 EXPORT_SYMBOL_GPL(__scopex_for);

@@ -282,6 +282,12 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 	return state & SCOPEX_LIMITED ? SCOPEX_FOR_LIMIT : 0;
 }
 
+/* Open, no flags, 1 <= count < SCOPEX_COUNT_MAX: all in one. */
+static __always_inline bool scopex_is_usual(u64 state)
+{
+	return state - (SCOPEX_OPEN + SCOPEX_ONE) < (SCOPEX_COUNT_MAX - 1) * SCOPEX_ONE;
+}
+
 /*
  * Take a reference on the scope for each of @nr items, of which @work is one, if the
  * scope is open, not cancelled and not full. Relaxed, as the item's push orders it before the
@@ -296,9 +302,7 @@ static __always_inline int scopex_associate(struct scopex_scope *scope,
 	u64 state = atomic64_read(&scope->state);
 
 	do {
-		/* open, no flags, 1 <= count < SCOPEX_COUNT_MAX: all in one */
-		if (unlikely(state - (SCOPEX_OPEN + SCOPEX_ONE) >=
-			     (SCOPEX_COUNT_MAX - 1) * SCOPEX_ONE))
+		if (unlikely(!scopex_is_usual(state)))
 			return scopex_associate_slow(scope, work, nr, state,
 						     caller);
 		scopex_inject(SCOPEX_INJECT_ASSOCIATE);
@@ -518,31 +522,12 @@ struct scopex_work *scopex_pass_turn(struct scopex_worker *w,
 	return node ? scopex_node_to_work(node) : NULL;
 }
 
-static noinline int scopex_submit_special(struct scopex_scope *scope,
-					  struct scopex_cpu *sc,
-					  struct scopex_work *work, int how,
-					  int status, bool try)
+static noinline int scopex_submit_nothing(unsigned long caller)
 {
-	int err;
-
-	work->scope = scope;
-	if (how == SCOPEX_FOR_OWNER) {
-		trace_scopex_submit(scope, work, sc->cpu);
-		scopex_push_own(scope, work, work);
-		return 0;
-	}
-
-	err = scopex_start(scope, sc, work, try);
-	if (err) {
-		scopex_unclaim_item(scope, work, status);
-		/* As the item's, which nobody has seen; the last may wake the owner. */
-		scopex_put_items(scope, 1);
-		return scopex_refuse(err);
-	}
-	return 0;
+	scopex_misuse("%pS submits an item without a function", (void *)caller);
+	return scopex_refuse(-EINVAL);
 }
 
-/* Apart, so that no register is needed for it while the event is off. */
 static noinline int scopex_submit_traced(struct scopex_scope *scope,
 					 struct scopex_cpu *sc,
 					 struct scopex_work *work)
@@ -552,38 +537,87 @@ static noinline int scopex_submit_traced(struct scopex_scope *scope,
 	return 0;
 }
 
+static noinline int scopex_submit_waking(struct scopex_cpu *sc)
+{
+	scopex_wake(sc);
+	return 0;
+}
+
+/* The end of a submit, with the item claimed and the reference taken. */
+static __always_inline int scopex_submit_push(struct scopex_scope *scope,
+					      struct scopex_cpu *sc,
+					      struct scopex_work *work)
+{
+	work->scope = scope;
+	scopex_inject(SCOPEX_INJECT_PUSH);
+	if (trace_scopex_submit_enabled())
+		return scopex_submit_traced(scope, sc, work);
+	if (scopex_queue_push(&sc->queue, &work->node, &work->node))
+		return scopex_submit_waking(sc);
+	return 0;
+}
+
+/* The rest of a submit to a scope that is not as usual, with the item claimed. */
+static noinline int scopex_submit_slow(struct scopex_scope *scope,
+				       struct scopex_cpu *sc,
+				       struct scopex_work *work, int status,
+				       unsigned long caller, bool try)
+{
+	int err = scopex_associate(scope, work, 1, caller);
+
+	if (!err)
+		return scopex_submit_push(scope, sc, work);
+	if (err == SCOPEX_FOR_OWNER) {
+		work->scope = scope;
+		trace_scopex_submit(scope, work, sc->cpu);
+		scopex_push_own(scope, work, work);
+		return 0;
+	}
+	if (err == SCOPEX_FOR_LIMIT) {
+		work->scope = scope;
+		err = scopex_start(scope, sc, work, try);
+		if (!err)
+			return 0;
+		scopex_unclaim_item(scope, work, status);
+		/* As the item's, which nobody has seen; the last may wake the owner. */
+		scopex_put_items(scope, 1);
+		return scopex_refuse(err);
+	}
+	scopex_unclaim_item(scope, work, status);
+	return scopex_refuse(err);
+}
+
+/*
+ * The way of nearly all items, and so as short as it can be: it calls nothing, but goes
+ * over to other functions for what is rare, so that no register has to be saved for
+ * their sake.
+ */
 static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 					    struct scopex_cpu *sc,
 					    struct scopex_work *work, bool try)
 {
-	unsigned long caller = _RET_IP_;
-	int status, err;
+	int status;
+	u64 state;
 
-	if (WARN_RATELIMIT(!work->fn,
-			   "scopex: %pS submits an item without a function\n",
-			   (void *)caller))
-		return scopex_refuse(-EINVAL);
+	if (unlikely(!work->fn))
+		return scopex_submit_nothing(_RET_IP_);
 
 	/* Acquire C: pairs with scopex_end_item(); see claim-reuse.litmus. */
 	status = xchg_acquire(&work->status, SCOPEX_WORK_BUSY);
 	if (unlikely(status == SCOPEX_WORK_BUSY))
 		return scopex_refuse(-EBUSY);
 
-	err = scopex_associate(scope, work, 1, caller);
-	if (unlikely(err)) {
-		if (err > 0)
-			return scopex_submit_special(scope, sc, work, err,
-						     status, try);
-		scopex_unclaim_item(scope, work, status);
-		return scopex_refuse(err);
-	}
+	/* As scopex_associate(), which see. */
+	state = atomic64_read(&scope->state);
+	do {
+		if (unlikely(!scopex_is_usual(state)))
+			return scopex_submit_slow(scope, sc, work, status,
+						  _RET_IP_, try);
+		scopex_inject(SCOPEX_INJECT_ASSOCIATE);
+	} while (!atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
+					       state + SCOPEX_ONE));
 
-	work->scope = scope;
-	scopex_inject(SCOPEX_INJECT_PUSH);
-	if (trace_scopex_submit_enabled())
-		return scopex_submit_traced(scope, sc, work);
-	scopex_push(sc, work, work);
-	return 0;
+	return scopex_submit_push(scope, sc, work);
 }
 
 /**
@@ -1332,11 +1366,18 @@ static void scopex_open_nested(struct scopex_scope *scope,
 		scopex_mark_cancelled(scope, why);
 }
 
+static noinline struct scopex_scope *scopex_trace_open(struct scopex_scope *scope)
+{
+	trace_scopex_open(scope);
+	return scope;
+}
+
 /*
  * Open a scope outside of items. It is listed by its first submit, or now if there is
  * a timer which must not outlive it: forget.c finds only what is listed.
  */
-static void scopex_open_first(struct scopex_scope *scope, u64 state)
+static __always_inline struct scopex_scope *
+scopex_open_first(struct scopex_scope *scope, u64 state)
 {
 	if (likely(!(scope->flags & __SCOPEX_TIMED))) {
 		atomic64_set(&scope->state, state | SCOPEX_FRESH);
@@ -1344,7 +1385,9 @@ static void scopex_open_first(struct scopex_scope *scope, u64 state)
 		atomic64_set(&scope->state, state);
 		scopex_register(scope);
 	}
-	trace_scopex_open(scope);
+	if (trace_scopex_open_enabled())
+		return scopex_trace_open(scope);
+	return scope;
 }
 
 static void scopex_close_nested(struct scopex_worker *w)
@@ -1353,43 +1396,52 @@ static void scopex_close_nested(struct scopex_worker *w)
 		scopex_unreserve(w);
 }
 
-static struct scopex_scope *
+static noinline struct scopex_scope *scopex_open_nowhere(struct scopex_scope *scope)
+{
+	scope->error = -EINVAL;
+	atomic64_set(&scope->state, SCOPEX_REFUSED);
+	if (!in_task())
+		scopex_misuse("scope %s of %s() is opened in an interrupt, which can't wait",
+			      scope->site->name, scope->site->func);
+	else
+		scopex_misuse("scope %s of %s() is not on the stack of the task that opens it",
+			      scope->site->name, scope->site->func);
+	return scope;
+}
+
+static noinline struct scopex_scope *
+scopex_open_in_kthread(struct scopex_scope *scope, u64 state)
+{
+	struct scopex_worker *w = scopex_this_worker();
+
+	if (!w)
+		return scopex_open_first(scope, state);
+	scopex_open_nested(scope, w, state);
+	return scope;
+}
+
+static __always_inline struct scopex_scope *
 scopex_open(struct scopex_scope *scope, struct scopex_site *site,
 	    unsigned int flags, u64 state)
 {
-	struct scopex_worker *w;
-
 	scope->error = 0;
 	scope->owner = current;
 	scope->site = site;
 	scope->self = scope;
 	scope->parent = NULL;
+	/* Not needed, but in one word with what follows. */
+	scope->since = 0;
 	scope->flags = flags;
 	scope->depth = 0;
 	scope->has_children = false;
 	scope->opened = 0;
 	init_llist_head(&scope->own);
 
-	if (unlikely(!in_task())) {
-		scope->error = -EINVAL;
-		scopex_misuse("scope %s of %s() is opened in an interrupt, which can't wait",
-			      site->name, site->func);
-	} else if (unlikely(!object_is_on_stack(scope))) {
-		scope->error = -EINVAL;
-		scopex_misuse("scope %s of %s() is not on the stack of the task that opens it",
-			      site->name, site->func);
-	}
-	if (unlikely(scope->error)) {
-		atomic64_set(&scope->state, SCOPEX_REFUSED);
-		return scope;
-	}
-
-	w = scopex_this_worker();
-	if (w)
-		scopex_open_nested(scope, w, state);
-	else
-		scopex_open_first(scope, state);
-	return scope;
+	if (unlikely(!in_task() || !object_is_on_stack(scope)))
+		return scopex_open_nowhere(scope);
+	if (current->flags & PF_KTHREAD)
+		return scopex_open_in_kthread(scope, state);
+	return scopex_open_first(scope, state);
 }
 
 /**
@@ -1408,7 +1460,12 @@ struct scopex_scope *__scopex_open(struct scopex_scope *scope,
 }
 EXPORT_SYMBOL_GPL(__scopex_open);
 
-static void scopex_close(struct scopex_scope *scope, unsigned long caller)
+static noinline void scopex_trace_close(struct scopex_scope *scope)
+{
+	trace_scopex_close(scope);
+}
+
+static noinline void scopex_close_used(struct scopex_scope *scope, unsigned long caller)
 {
 	int err = scopex_check_owner(scope, "closes", caller);
 	u64 state;
@@ -1441,6 +1498,23 @@ static void scopex_close(struct scopex_scope *scope, unsigned long caller)
 	trace_scopex_close(scope);
 	if (scope->parent)
 		scopex_close_nested(scopex_this_worker());
+}
+
+static __always_inline void scopex_close(struct scopex_scope *scope,
+					 unsigned long caller)
+{
+	u64 state = SCOPEX_OPEN | SCOPEX_FRESH | SCOPEX_ONE;
+
+	/*
+	 * What was never submitted to has no parent, no timer, and no wait. Relaxed: no item
+	 * has ever come, so there is nothing to be acquired (A); see close-fresh.litmus.
+	 */
+	if (SCOPEX_CHECK_WAITS || scope->owner != current || scope->self != scope ||
+	    !atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
+					  SCOPEX_CLOSED))
+		return scopex_close_used(scope, caller);
+	if (trace_scopex_close_enabled())
+		scopex_trace_close(scope);
 }
 
 /**
@@ -1592,7 +1666,7 @@ static void scopex_call_body(struct scopex_scope *scope, scopex_body_t body,
  */
 int __scopex_run(scopex_body_t body, void *arg, struct scopex_site *site)
 {
-	struct scopex_scope scope;
+	struct scopex_scope scope __scopex_uninitialized;
 
 	__scopex_open(&scope, site);
 	scopex_call_body(&scope, body, arg);
@@ -1616,7 +1690,7 @@ int __scopex_run_with(scopex_body_t body, void *arg,
 		      struct scopex_site *site,
 		      const struct scopex_options *options)
 {
-	struct scopex_custom_scope custom;
+	struct scopex_custom_scope custom __scopex_uninitialized;
 
 	__scopex_open_custom(&custom, site, options);
 	scopex_call_body(&custom.scope, body, arg);

@@ -121,17 +121,21 @@ static noinline void scopex_item_leaks(struct scopex_scope *scope,
 		preempt_enable();
 }
 
-/* Apart, so that the events cost little while they are off. */
+/*
+ * Apart, so that the events cost little while they are off; the result goes through the
+ * latter, so that it needs no register of its own meanwhile.
+ */
 static noinline void scopex_trace_start(struct scopex_scope *scope,
 					struct scopex_work *work)
 {
 	trace_scopex_run_start(scope, work, 0);
 }
 
-static noinline void scopex_trace_end(struct scopex_scope *scope,
-				      struct scopex_work *work, int err)
+static noinline int scopex_trace_end(struct scopex_scope *scope,
+				     struct scopex_work *work, int err)
 {
 	trace_scopex_run_end(scope, work, err);
+	return err;
 }
 
 /* Call the function of an item. Return its result. */
@@ -150,7 +154,7 @@ static __always_inline int scopex_call(struct scopex_worker *w,
 	err = fn(work);
 	scopex_dep_ran(scope);
 	if (trace_scopex_run_end_enabled())
-		scopex_trace_end(scope, work, err);
+		err = scopex_trace_end(scope, work, err);
 	local_inc(&w->count[SCOPEX_RUN]);
 	if (SCOPEX_CHECK_ITEMS &&
 	    unlikely(preempt_count() || irqs_disabled() || rcu_preempt_depth() ||
@@ -203,7 +207,11 @@ scopex_run_turns(struct scopex_worker *w, struct scopex_scope *scope,
 	return nr;
 }
 
-/* An item that is cancelled, or of a scope with options, or detached. */
+/*
+ * An item that is cancelled, or of a scope with options, or detached. Return how many
+ * references on the scope are to be dropped, as so many items are out; if none, the item
+ * and the scope may be gone.
+ */
 static noinline unsigned int
 scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
 		   struct scopex_work *work, u64 state)
@@ -220,23 +228,8 @@ scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
 	return 0;
 }
 
-/*
- * Run an item. Return how many references on the scope are to be dropped, as so many
- * items are out; if none, the item and the scope may be gone.
- */
-static __always_inline unsigned int
-scopex_run_item(struct scopex_worker *w, struct scopex_scope *scope,
-		struct scopex_work *work)
-{
-	u64 state = atomic64_read(&scope->state);
-
-	if (unlikely(state & (SCOPEX_CANCELLED | __SCOPEX_JOINABLE |
-			      SCOPEX_LIMITED | SCOPEX_CPU_LIMITED |
-			      SCOPEX_DETACHED)))
-		return scopex_run_special(w, scope, work, state);
-	scopex_end_item(work, scopex_call(w, scope, work));
-	return 1;
-}
+#define SCOPEX_SPECIAL	(SCOPEX_CANCELLED | __SCOPEX_JOINABLE | SCOPEX_LIMITED |	\
+			 SCOPEX_CPU_LIMITED | SCOPEX_DETACHED)
 
 /*
  * Run the batch. If an item hands the queue over, the rest of the batch goes with
@@ -251,11 +244,12 @@ static void scopex_run_batch(struct scopex_worker *w)
 	scopex_enter(w, scope);
 	do {
 		struct scopex_work *work = scopex_node_to_work(node);
-		struct scopex_scope *done = scope;
-		unsigned int out;
+		u64 state;
 
 		w->rest = node->next;
 		if (work->scope != scope) {
+			struct scopex_scope *done = scope;
+
 			/* In this order: the site may go with the scope. */
 			scope = work->scope;
 			scopex_enter(w, scope);
@@ -263,16 +257,22 @@ static void scopex_run_batch(struct scopex_worker *w)
 				scopex_put_items(done, nr);
 			nr = 0;
 		}
-		out = scopex_run_item(w, scope, work);
-		if (likely(out)) {
-			nr += out;
+		state = atomic64_read(&scope->state);
+		if (likely(!(state & SCOPEX_SPECIAL))) {
+			scopex_end_item(work, scopex_call(w, scope, work));
+			nr++;
 		} else {
-			/* Another scope may be where it was. */
-			scopex_leave(w);
-			if (nr)
-				scopex_put_items(scope, nr);
-			scope = NULL;
-			nr = 0;
+			unsigned int out = scopex_run_special(w, scope, work, state);
+
+			nr += out;
+			if (!out) {
+				/* Another scope may be where it was. */
+				scopex_leave(w);
+				if (nr)
+					scopex_put_items(scope, nr);
+				scope = NULL;
+				nr = 0;
+			}
 		}
 		/* Cheaper than an unconditional cond_resched() for each item. */
 		if (unlikely(need_resched()))
@@ -358,8 +358,14 @@ void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
 
 	scopex_enter(w, scope);
 	for (; node; node = next) {
+		struct scopex_work *work = scopex_node_to_work(node);
+		u64 state = atomic64_read(&scope->state);
+
 		next = node->next;
-		scopex_run_item(w, scope, scopex_node_to_work(node));
+		if (likely(!(state & SCOPEX_SPECIAL)))
+			scopex_end_item(work, scopex_call(w, scope, work));
+		else
+			scopex_run_special(w, scope, work, state);
 		if (unlikely(need_resched()))
 			cond_resched();
 	}

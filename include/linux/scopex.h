@@ -507,12 +507,23 @@ int __scopex_run_with(scopex_body_t body, void *arg,
 	__scopex_custom_block(s, #s, __UNIQUE_ID(scopex_end_), __VA_ARGS__)
 
 /*
+ * On kernels that have locals zeroed by the compiler: not what is going to be set by the
+ * opening, as that would take as long as all the rest of it.
+ */
+#if __has_attribute(__uninitialized__)
+#define __scopex_uninitialized	__attribute__((__uninitialized__))
+#else
+#define __scopex_uninitialized
+#endif
+
+/*
  * A loop that the compiler sees no end of, so that it knows that the block is
  * executed, and left by its own ways out only. It is left for good by the jump
  * to the label when the block has come to its end.
  */
 #define __scopex_block(s, name, end)					\
-	for (struct scopex_scope __scopex_of_##s __cleanup(__scopex_close),	\
+	for (struct scopex_scope __scopex_of_##s __scopex_uninitialized	\
+	     __cleanup(__scopex_close),					\
 	     *s __always_unused = __scopex_open(&__scopex_of_##s,	\
 						__SCOPEX_SITE(name));	\
 	     ; ({ goto end; }))						\
@@ -522,7 +533,7 @@ end:			break;						\
 
 /* Of two loops, as one can't declare a scope and a pointer to a part of it. */
 #define __scopex_custom_block(s, name, end, ...)				\
-	for (struct scopex_custom_scope __scopex_of_##s			\
+	for (struct scopex_custom_scope __scopex_of_##s __scopex_uninitialized	\
 	     __cleanup(__scopex_close_custom); ; ({ goto end; }))	\
 		if (0) {						\
 end:			break;						\
