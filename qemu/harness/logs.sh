@@ -58,6 +58,16 @@ log good "expected warning, in lines that are printed twice" <<'END'
 [    1.0] ---[ end trace 0000000000000000 ]---
 [    1.0] scopex_test: expected
 END
+log good "line that is printed twice, as it was to begin when the console was taken over" <<'END'
+[    1.0] scopex_test: expect "closed scope"
+[    1.0] ------------[ cut here ]------------
+[    1.0] scopex: f submits g to a closed scope
+[    1.0] WARNING: CPU: 1 PID: 83 at kmod/scope.c:1 f+0x1/0x2 [scopex]
+[    1.0] ---[ end trace 0000000000000000 ]---
+[    1.0] scopex_test: expected
+** replaying previous printk message **
+[    1.0] scopex: serving
+END
 log bad "warning after a line that is printed twice" <<'END'
 [    1.0] scopex: serving
 ** replaying previous printk message **
