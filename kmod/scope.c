@@ -282,33 +282,40 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 	return state & SCOPEX_LIMITED ? SCOPEX_FOR_LIMIT : 0;
 }
 
-/* Open, no flags, 1 <= count < SCOPEX_COUNT_MAX: all in one. */
-static __always_inline bool scopex_is_usual(u64 state)
+/*
+ * Take a reference on the scope for each of @nr items if it is open, without flags, and
+ * not full. Relaxed, as the item's push orders it before the worker's put; see
+ * associate-drain.litmus. In one step with the look at the state; see
+ * associate-close.litmus and cancel-submit.litmus. False, with what it is, if the scope
+ * is not so.
+ */
+static __always_inline bool scopex_associate_usual(struct scopex_scope *scope,
+						   unsigned int nr, u64 *state)
 {
-	return state - (SCOPEX_OPEN + SCOPEX_ONE) < (SCOPEX_COUNT_MAX - 1) * SCOPEX_ONE;
+	*state = atomic64_read(&scope->state);
+	do {
+		/* open, no flags, 1 <= count < SCOPEX_COUNT_MAX: all in one */
+		if (unlikely(*state - (SCOPEX_OPEN + SCOPEX_ONE) >=
+			     (SCOPEX_COUNT_MAX - 1) * SCOPEX_ONE))
+			return false;
+		scopex_inject(SCOPEX_INJECT_ASSOCIATE);
+	} while (!atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)state,
+					       *state + nr * SCOPEX_ONE));
+	return true;
 }
 
 /*
- * Take a reference on the scope for each of @nr items, of which @work is one, if the
- * scope is open, not cancelled and not full. Relaxed, as the item's push orders it before the
- * worker's put; see associate-drain.litmus. In one step with the look at the
- * state; see associate-close.litmus and cancel-submit.litmus.
+ * The same for any scope, and @work is one of the items: 0, or what is to be done with
+ * them, or why they are refused.
  */
-static __always_inline int scopex_associate(struct scopex_scope *scope,
-					    struct scopex_work *work,
-					    unsigned int nr,
-					    unsigned long caller)
+static int scopex_associate(struct scopex_scope *scope, struct scopex_work *work,
+			    unsigned int nr, unsigned long caller)
 {
-	u64 state = atomic64_read(&scope->state);
+	u64 state;
 
-	do {
-		if (unlikely(!scopex_is_usual(state)))
-			return scopex_associate_slow(scope, work, nr, state,
-						     caller);
-		scopex_inject(SCOPEX_INJECT_ASSOCIATE);
-	} while (!atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
-					       state + nr * SCOPEX_ONE));
-	return 0;
+	if (likely(scopex_associate_usual(scope, nr, &state)))
+		return 0;
+	return scopex_associate_slow(scope, work, nr, state, caller);
 }
 
 /* Leave items to the owner of a serial scope, who may run them at once. */
@@ -607,15 +614,8 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 	if (unlikely(status == SCOPEX_WORK_BUSY))
 		return scopex_refuse(-EBUSY);
 
-	/* As scopex_associate(), which see. */
-	state = atomic64_read(&scope->state);
-	do {
-		if (unlikely(!scopex_is_usual(state)))
-			return scopex_submit_slow(scope, sc, work, status,
-						  _RET_IP_, try);
-		scopex_inject(SCOPEX_INJECT_ASSOCIATE);
-	} while (!atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
-					       state + SCOPEX_ONE));
+	if (unlikely(!scopex_associate_usual(scope, 1, &state)))
+		return scopex_submit_slow(scope, sc, work, status, _RET_IP_, try);
 
 	return scopex_submit_push(scope, sc, work);
 }
