@@ -32,8 +32,9 @@ static int scopex_detached_fn(struct scopex_work *work)
 		container_of(work, struct scopex_detached, work);
 	struct scopex_worker *w = scopex_this_worker();
 
-	/* That is what is shown as running. There is a worker: nobody joins this scope. */
-	WRITE_ONCE(w->fn, (void *)detached->fn);
+	/* That is what is shown as running. */
+	if (w)
+		WRITE_ONCE(w->fn, (void *)detached->fn);
 	return detached->fn(detached);
 }
 

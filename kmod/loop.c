@@ -73,7 +73,6 @@
 /**
  * struct scopex_loop - a parallel loop, on the stack of its caller
  * @scope: its scope
- * @site: the scope's place in the code
  * @claimed: how many chunks have been claimed
  * @chunks: how many there are
  * @first: the first number
@@ -243,7 +242,7 @@ static void scopex_do_chunks(struct scopex_loop *loop, struct scopex_cpu *cursor
 	while (scopex_claim_chunk(loop, &chunk)) {
 		if (chunk + 1 < loop->chunks && cursor && !serial)
 			scopex_ask(loop, &cursor);
-		scopex_do_chunk(loop, chunk, result);
+		scopex_do_chunk(loop, chunk, reduction ? result : NULL);
 		done = true;
 		/* One by one: it is how stall.c sees that the worker gets on. */
 		if (helper)

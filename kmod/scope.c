@@ -255,7 +255,8 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 		if (unlikely(state & SCOPEX_CANCELLED))
 			return -ECANCELED;
 		/* It ends with its one item, and may be freed then. */
-		if (state & SCOPEX_DETACHED && !scopex_is_detached(scope, work)) {
+		if (state & SCOPEX_DETACHED &&
+		    (nr > 1 || !scopex_is_detached(scope, work))) {
 			scopex_misuse("%pS submits %ps to the scope of a detached item, %s",
 				      (void *)caller, work->fn, scope->site->name);
 			return -EINVAL;
@@ -642,7 +643,8 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
  * is queued or running, or just being submitted by somebody else; -ECANCELED if
  * the scope was cancelled; -ENODEV if no CPU has a worker; -EOVERFLOW if the scope
  * holds 2^30 references; with a warning, -ESHUTDOWN if the scope is closed,
- * -EINVAL if the item has no function or @scope is none, or a copy; and the reason
+ * -EINVAL if the item has no function or @scope is none, a copy, or that of a detached
+ * item, which takes no other; and the reason
  * why a scope was refused when it was opened.
  */
 int scopex_submit(struct scopex_scope *scope, struct scopex_work *work)
@@ -1506,8 +1508,8 @@ static __always_inline void scopex_close(struct scopex_scope *scope,
 	u64 state = SCOPEX_OPEN | SCOPEX_FRESH | SCOPEX_ONE;
 
 	/*
-	 * What was never submitted to has no parent, no timer, and no wait. Relaxed: no item
-	 * has ever come, so there is nothing to be acquired (A); see close-fresh.litmus.
+	 * What is still FRESH has no parent, no timer, and no wait. Relaxed: no item has ever
+	 * come, so there is nothing to be acquired (A); see close-fresh.litmus.
 	 */
 	if (SCOPEX_CHECK_WAITS || scope->owner != current || scope->self != scope ||
 	    !atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,

@@ -320,8 +320,8 @@ static inline int scopex_work_result(const struct scopex_work *work)
  * scopex_work_scope() - the scope of the item that is running
  * @work: the item, in its own function
  *
- * Context: the item function, which may submit further items to that scope or
- * cancel it.
+ * Context: the item function, which may submit further items to that scope (but not to
+ * that of a detached item) or cancel it.
  *
  * Return: the scope, which stays open at least until the function returns.
  */
@@ -550,7 +550,7 @@ end:			break;						\
  * @count: how many numbers it has, at least 1
  * @scope: the loop's scope, for scopex_cancelled()
  * @arg: the caller's argument
- * @result: where this thread gathers its result; for scopex_reduce()
+ * @result: where this thread gathers its result, in scopex_reduce(); else NULL
  * @since: scopex's: when it was begun, if that is measured
  */
 struct scopex_range {

@@ -63,6 +63,8 @@ static void copied_scope(struct scopex_test *test)
 			       EXPECT_EQ(test, scopex_submit(&copy, &item.work),
 					 -EINVAL));
 		EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
+		EXPECT_WARNING("closes a copy of scope original",
+			       __scopex_close(&copy));
 		EXPECT_EQ(test, scopex_submit(original, &item.work), 0);
 		copy = *original;
 		EXPECT_WARNING("joins a copy of scope original",
