@@ -287,6 +287,7 @@ need_tools patch:patch
 select_kernel
 # Once, and not by each VM: the answer is in the cache afterwards.
 [[ $KERNEL_MACHINE != pc ]] || select_accel
+[[ $KERNEL_MACHINE != pc ]] || select_emulator
 
 log=${CACHE:?}/logs/hazards-$KERNEL_ID-$TREE_KEY
 rm -rf "$log"

@@ -20,40 +20,59 @@ qemu_is_sound()
 		printf '%s\n' 8.1 "$version" | sort --version-sort --check=quiet
 }
 
+# newer_qemu DIR - set QEMU to the one that was unpacked there
+newer_qemu()
+{
+	local data
+
+	QEMU=("$1/usr/bin/qemu-system-x86_64")
+	for data in "$1"/usr/share/{qemu,seabios}; do
+		QEMU+=(-L "$data")
+	done
+}
+
+# fetch_emulator DIR - with what it needs besides the libraries that the installed one has
 fetch_emulator()
 {
-	local dir=$1 tmp=$1.tmp.$$ deb
+	local dir=$1 deb
 
-	[[ ! -e $dir/root ]] || return 0
-	rm -rf "$dir".tmp.*
-	mkdir -p "$tmp/debs" "$tmp/root"
+	[[ ! -e $dir/usr ]] || return 0
+	need_space 300
+	tmp=$(mktemp -d "$CACHE/qemu.XXXXXX")
+	# with_lock has made a subshell for this, at whose end no local is left.
+	trap 'rm -rf "$tmp"' EXIT
+	mkdir "$tmp/debs" "$tmp/root"
 	suite_download "$EMULATOR_SUITE" "$tmp/debs" qemu-system-x86 qemu-system-common \
 		qemu-system-data seabios || return
 	for deb in "$tmp"/debs/*.deb; do
 		dpkg-deb -x "$deb" "$tmp/root" || return
 	done
-	rm -r "$tmp/debs"
-	mkdir -p "$dir" && mv "$tmp/root" "$dir/root"
-	rm -rf "$tmp"
+	newer_qemu "$tmp/root"
+	"${QEMU[@]}" --version >&2 || return
+	rm -rf "$dir"
+	mv "$tmp/root" "$dir"
 }
 
-# select_emulator - set QEMU, an array: the command that emulates
+# select_emulator - set QEMU, an array: the command that emulates; and QEMU_IS_SOUND
+#
+# Where a newer one can't be had, that is known until the machine is booted again.
 select_emulator()
 {
-	local dir=$CACHE/qemu codename=''
+	local dir=$CACHE/qemu codename='' failed
 
-	QEMU=(qemu-system-x86_64)
+	failed=$CACHE/qemu-failed-$(</proc/sys/kernel/random/boot_id)
+	QEMU=(qemu-system-x86_64) QEMU_IS_SOUND=y
 	! qemu_is_sound "${QEMU[@]}" || return 0
 	# Its libraries are those of that release.
 	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null) || true
-	if [[ $codename == "${EMULATOR_SUITE%-backports}" ]] && have dpkg-deb &&
-	   with_lock qemu fetch_emulator "$dir"; then
-		QEMU=("$dir/root/usr/bin/qemu-system-x86_64")
-		for dir in "$dir"/root/usr/share/{qemu,seabios}; do
-			QEMU+=(-L "$dir")
-		done
-		! qemu_is_sound "${QEMU[@]}" || return 0
-		QEMU=(qemu-system-x86_64)
+	if [[ $codename == "${EMULATOR_SUITE%-backports}" && ! -e $failed ]] &&
+	   have dpkg-deb; then
+		if with_lock qemu fetch_emulator "$dir"; then
+			newer_qemu "$dir"
+			! qemu_is_sound "${QEMU[@]}" || return 0
+		fi
+		: >"$failed"
 	fi
+	QEMU=(qemu-system-x86_64) QEMU_IS_SOUND=
 	say "no QEMU 8.1 or later to be had: a VM may die of \"int3: 0000\", and not by our fault"
 }
