@@ -60,7 +60,7 @@ in_tree()
 	shift
 	{
 		cat "$ROOT/qemu/kernels/fragments/in-tree.config"
-		for option in SCOPEX SCOPEX_TEST SCOPEX_VERITY; do
+		for option in SCOPEX SCOPEX_TEST SCOPEX_VERITY SCOPEX_BENCH; do
 			echo "CONFIG_$option=$value"
 		done
 		echo CONFIG_SCOPEX_INJECT=y
@@ -89,7 +89,8 @@ as_modules()
 	rm -f "$kmod"/*.ko "$kmod"/*/*.ko
 	in_tree m vmlinux modules
 	! grep ' scopex_submit$' "$OBJECTS/System.map" || return
-	ls "$kmod"/{,tests/}scopex*.ko "$kmod/verity/scopex_verity.ko"
+	ls "$kmod"/{,tests/}scopex*.ko "$kmod/verity/scopex_verity.ko" \
+		"$kmod/bench/scopex_bench.ko"
 }
 
 # The symbols that there are to link with are those of the other kernel, without

@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * scopex_bench: the other ways to have items run and to wait for them
+ *
+ * Each is written as one would who knows that mechanism well and has nothing else: a
+ * workqueue or a worker of its own, items that are initialised once, and no more
+ * waiting than needed.
+ */
+
+#include <linux/async.h>
+#include <linux/bottom_half.h>
+#include <linux/err.h>
+#include <linux/kthread.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/workqueue.h>
+
+#include "../compat/kthread_worker.h"
+#include "../compat/workqueue.h"
+#include "bench.h"
+
+/* No executor: the submitter calls the function. What the others are compared to. */
+
+struct call_item {
+	void	(*fn)(struct call_item *item);
+	u32	runs;
+};
+
+static void call_noop(struct call_item *item)
+{
+	item->runs++;
+}
+
+static void call_burn(struct call_item *item)
+{
+	bench_burn();
+	call_noop(item);
+}
+
+static void call_init(struct bench_job *job)
+{
+	struct call_item *items = job->items;
+
+	for (unsigned long i = 0; i < job->n; i++)
+		items[i].fn = job->burn ? call_burn : call_noop;
+}
+
+static int call_round(struct bench_job *job)
+{
+	struct call_item *items = job->items;
+
+	for (unsigned long i = 0; i < job->n; i++)
+		items[i].fn(&items[i]);
+	return 0;
+}
+
+const struct bench_peer bench_call = {
+	.name		= "call",
+	.flags		= BENCH_CALL,
+	.max_n		= BENCH_ITEMS_MAX,
+	.item_size	= sizeof(struct call_item),
+	.runs		= offsetof(struct call_item, runs),
+	.init		= call_init,
+	.round		= call_round,
+};
+
+/* Workqueues */
+
+static int wq_open_with(struct bench_exec *exec, unsigned int flags, int max_active)
+{
+	exec->wq = alloc_workqueue("scopex_bench", flags, max_active);
+	return exec->wq ? 0 : -ENOMEM;
+}
+
+/* The most that a workqueue lets run, so that none has to be activated later. */
+static int wq_open(struct bench_exec *exec)
+{
+	return wq_open_with(exec, SCOPEX_WQ_PERCPU, WQ_MAX_ACTIVE);
+}
+
+static void wq_close(struct bench_exec *exec)
+{
+	if (exec->wq)
+		destroy_workqueue(exec->wq);
+}
+
+struct wq_item {
+	struct work_struct	work;
+	u32			runs;
+};
+
+static void wq_noop(struct work_struct *work)
+{
+	container_of(work, struct wq_item, work)->runs++;
+}
+
+static void wq_burn(struct work_struct *work)
+{
+	bench_burn();
+	wq_noop(work);
+}
+
+static void wq_init(struct bench_job *job)
+{
+	struct wq_item *items = job->items;
+
+	for (unsigned long i = 0; i < job->n; i++)
+		INIT_WORK(&items[i].work, job->burn ? wq_burn : wq_noop);
+}
+
+/* An item that is queued already would have been left behind by the last round. */
+static int wq_queue(struct bench_job *job, unsigned long i, struct work_struct *work)
+{
+	unsigned int cpu = bench.cpu[bench_cpu_index(job, i)];
+
+	return queue_work_on(cpu, job->exec->wq, work) ? 0 : -EBUSY;
+}
+
+static int wq_flush_round(struct bench_job *job)
+{
+	struct wq_item *items = job->items;
+	unsigned long i, n = job->n;
+	int err = 0;
+
+	for (i = 0; i < n; i++)
+		err = wq_queue(job, i, &items[i].work) ?: err;
+	bench_submitted(job);
+	for (i = 0; i < n; i++)
+		flush_work(&items[i].work);
+	return err;
+}
+
+const struct bench_peer bench_wq_flush = {
+	.name		= "wq_flush",
+	.max_n		= BENCH_ITEMS_MAX,
+	.item_size	= sizeof(struct wq_item),
+	.runs		= offsetof(struct wq_item, runs),
+	.open		= wq_open,
+	.close		= wq_close,
+	.init		= wq_init,
+	.round		= wq_flush_round,
+};
+
+static int wq_flushwq_round(struct bench_job *job)
+{
+	struct wq_item *items = job->items;
+	unsigned long n = job->n;
+	int err = 0;
+
+	for (unsigned long i = 0; i < n; i++)
+		err = wq_queue(job, i, &items[i].work) ?: err;
+	bench_submitted(job);
+	flush_workqueue(job->exec->wq);
+	return err;
+}
+
+const struct bench_peer bench_wq_flushwq = {
+	.name		= "wq_flushwq",
+	.max_n		= BENCH_ITEMS_MAX,
+	.item_size	= sizeof(struct wq_item),
+	.runs		= offsetof(struct wq_item, runs),
+	.open		= wq_open,
+	.close		= wq_close,
+	.init		= wq_init,
+	.round		= wq_flushwq_round,
+};
+
+static int wq_unbound_open(struct bench_exec *exec)
+{
+	return wq_open_with(exec, WQ_UNBOUND, WQ_MAX_ACTIVE);
+}
+
+static int wq_unbound_round(struct bench_job *job)
+{
+	struct wq_item *items = job->items;
+	unsigned long n = job->n;
+	int err = 0;
+
+	for (unsigned long i = 0; i < n; i++)
+		err = (queue_work(job->exec->wq, &items[i].work) ? 0 : -EBUSY) ?: err;
+	bench_submitted(job);
+	flush_workqueue(job->exec->wq);
+	return err;
+}
+
+const struct bench_peer bench_wq_unbound = {
+	.name		= "wq_unbound",
+	.flags		= BENCH_ANYWHERE,
+	.max_n		= BENCH_ITEMS_MAX,
+	.item_size	= sizeof(struct wq_item),
+	.runs		= offsetof(struct wq_item, runs),
+	.open		= wq_unbound_open,
+	.close		= wq_close,
+	.init		= wq_init,
+	.round		= wq_unbound_round,
+};
+
+static int wq_bh_open(struct bench_exec *exec)
+{
+	return wq_open_with(exec, SCOPEX_WQ_BH | SCOPEX_WQ_PERCPU, 0);
+}
+
+/* With softirqs off, so that they are run when these are on again, not by ksoftirqd. */
+static int wq_bh_round(struct bench_job *job)
+{
+	struct wq_item *items = job->items;
+	unsigned long n = job->n;
+	int err = 0;
+
+	local_bh_disable();
+	for (unsigned long i = 0; i < n; i++)
+		err = wq_queue(job, i, &items[i].work) ?: err;
+	bench_submitted(job);
+	local_bh_enable();
+	flush_workqueue(job->exec->wq);
+	return err;
+}
+
+const struct bench_peer bench_wq_bh = {
+	.name		= "wq_bh",
+	.flags		= SCOPEX_WQ_BH ? 0 : BENCH_ABSENT,
+	.max_n		= 20000,
+	.item_size	= sizeof(struct wq_item),
+	.runs		= offsetof(struct wq_item, runs),
+	.open		= wq_bh_open,
+	.close		= wq_close,
+	.init		= wq_init,
+	.round		= wq_bh_round,
+};
+
+/* One completion for all items */
+
+static void bench_job_start(struct bench_job *job)
+{
+	atomic_set(&job->pending, job->n);
+	reinit_completion(&job->done);
+}
+
+static void bench_job_item_done(struct bench_job *job)
+{
+	if (atomic_dec_and_test(&job->pending))
+		complete(&job->done);
+}
+
+struct completion_item {
+	struct work_struct	work;
+	struct bench_job	*job;
+	u32			runs;
+};
+
+static void completion_noop(struct work_struct *work)
+{
+	struct completion_item *item = container_of(work, struct completion_item, work);
+
+	item->runs++;
+	bench_job_item_done(item->job);
+}
+
+static void completion_burn(struct work_struct *work)
+{
+	bench_burn();
+	completion_noop(work);
+}
+
+static void completion_init(struct bench_job *job)
+{
+	struct completion_item *items = job->items;
+
+	for (unsigned long i = 0; i < job->n; i++) {
+		INIT_WORK(&items[i].work, job->burn ? completion_burn : completion_noop);
+		items[i].job = job;
+	}
+}
+
+/*
+ * An item that is done may still be on its worker's way out of it, which touches it no
+ * more; so it can be queued again.
+ */
+static int completion_round(struct bench_job *job)
+{
+	struct completion_item *items = job->items;
+	unsigned long n = job->n;
+	int err = 0;
+
+	bench_job_start(job);
+	for (unsigned long i = 0; i < n; i++) {
+		if (wq_queue(job, i, &items[i].work)) {
+			err = -EBUSY;
+			bench_job_item_done(job);
+		}
+	}
+	bench_submitted(job);
+	wait_for_completion(&job->done);
+	return err;
+}
+
+const struct bench_peer bench_wq_completion = {
+	.name		= "wq_completion",
+	.max_n		= BENCH_ITEMS_MAX,
+	.item_size	= sizeof(struct completion_item),
+	.runs		= offsetof(struct completion_item, runs),
+	.open		= wq_open,
+	.close		= wq_close,
+	.init		= completion_init,
+	.round		= completion_round,
+};
+
+/* kthread_worker: one for each CPU */
+
+static void kthread_worker_close(struct bench_exec *exec)
+{
+	if (!exec->worker)
+		return;
+	for (unsigned int i = 0; i < bench.nr_cpus && exec->worker[i]; i++)
+		kthread_destroy_worker(exec->worker[i]);
+	kfree(exec->worker);
+}
+
+static int kthread_worker_open(struct bench_exec *exec)
+{
+	struct kthread_worker *worker;
+
+	exec->worker = kcalloc(bench.nr_cpus, sizeof(*exec->worker), GFP_KERNEL);
+	if (!exec->worker)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < bench.nr_cpus; i++) {
+		worker = scopex_kthread_worker(bench.cpu[i]);
+		if (IS_ERR(worker))
+			return PTR_ERR(worker);
+		exec->worker[i] = worker;
+	}
+	return 0;
+}
+
+struct kthread_worker_item {
+	struct kthread_work	work;
+	u32			runs;
+};
+
+static void kthread_worker_noop(struct kthread_work *work)
+{
+	container_of(work, struct kthread_worker_item, work)->runs++;
+}
+
+static void kthread_worker_burn(struct kthread_work *work)
+{
+	bench_burn();
+	kthread_worker_noop(work);
+}
+
+static void kthread_worker_init(struct bench_job *job)
+{
+	struct kthread_worker_item *items = job->items;
+
+	for (unsigned long i = 0; i < job->n; i++)
+		kthread_init_work(&items[i].work,
+				  job->burn ? kthread_worker_burn : kthread_worker_noop);
+}
+
+static int kthread_worker_round(struct bench_job *job)
+{
+	struct kthread_worker_item *items = job->items;
+	struct kthread_worker **worker = job->exec->worker;
+	unsigned long n = job->n;
+	int err = 0;
+
+	for (unsigned long i = 0; i < n; i++)
+		if (!kthread_queue_work(worker[bench_cpu_index(job, i)], &items[i].work))
+			err = -EBUSY;
+	bench_submitted(job);
+	/* With one item, to wait for that is less than to wait for the worker. */
+	if (n == 1)
+		kthread_flush_work(&items[0].work);
+	else
+		for (unsigned int i = 0; i < job->nr_cpus; i++)
+			kthread_flush_worker(worker[job->first + i]);
+	return err;
+}
+
+const struct bench_peer bench_kthread_worker = {
+	.name		= "kthread_worker",
+	.max_n		= BENCH_ITEMS_MAX,
+	.item_size	= sizeof(struct kthread_worker_item),
+	.runs		= offsetof(struct kthread_worker_item, runs),
+	.open		= kthread_worker_open,
+	.close		= kthread_worker_close,
+	.init		= kthread_worker_init,
+	.round		= kthread_worker_round,
+};
+
+/* An async domain on the stack. From 32768 items on it runs them in the submitter. */
+
+struct async_item {
+	u32	runs;
+};
+
+static void async_noop(void *data, async_cookie_t cookie)
+{
+	struct async_item *item = data;
+
+	item->runs++;
+}
+
+static void async_burn(void *data, async_cookie_t cookie)
+{
+	bench_burn();
+	async_noop(data, cookie);
+}
+
+static int async_round(struct bench_job *job)
+{
+	ASYNC_DOMAIN_EXCLUSIVE(domain);
+	async_func_t fn = job->burn ? async_burn : async_noop;
+	struct async_item *items = job->items;
+
+	for (unsigned long i = 0; i < job->n; i++)
+		async_schedule_domain(fn, &items[i], &domain);
+	bench_submitted(job);
+	async_synchronize_full_domain(&domain);
+	return 0;
+}
+
+const struct bench_peer bench_async = {
+	.name		= "async",
+	.flags		= BENCH_ANYWHERE,
+	.max_n		= 10000,
+	.item_size	= sizeof(struct async_item),
+	.runs		= offsetof(struct async_item, runs),
+	.round		= async_round,
+};
+
+/* A thread for each item */
+
+struct kthread_item {
+	struct task_struct	*task;
+	struct bench_job	*job;
+	u32			runs;
+};
+
+static int kthread_noop(void *data)
+{
+	struct kthread_item *item = data;
+
+	item->runs++;
+	bench_job_item_done(item->job);
+	return 0;
+}
+
+static int kthread_burn(void *data)
+{
+	bench_burn();
+	return kthread_noop(data);
+}
+
+static void kthread_item_start(struct bench_job *job, unsigned long i)
+{
+	struct kthread_item *item = (struct kthread_item *)job->items + i;
+	unsigned int cpu = bench.cpu[bench_cpu_index(job, i)];
+
+	item->job = job;
+	item->task = kthread_create_on_node(job->burn ? kthread_burn : kthread_noop, item,
+					    cpu_to_node(cpu), "scopex_bench");
+	if (IS_ERR(item->task)) {
+		bench_job_item_done(job);
+		return;
+	}
+	kthread_bind(item->task, cpu);
+	/* To be there when it is waited for, which is until it has left this module. */
+	get_task_struct(item->task);
+	wake_up_process(item->task);
+}
+
+static int kthread_round(struct bench_job *job)
+{
+	struct kthread_item *items = job->items;
+	unsigned long i;
+	int err = 0;
+
+	bench_job_start(job);
+	for (i = 0; i < job->n; i++)
+		kthread_item_start(job, i);
+	bench_submitted(job);
+	/* One that is stopped before it has begun would not run. */
+	wait_for_completion(&job->done);
+	for (i = 0; i < job->n; i++) {
+		if (IS_ERR(items[i].task)) {
+			err = PTR_ERR(items[i].task);
+			continue;
+		}
+		kthread_stop(items[i].task);
+		put_task_struct(items[i].task);
+	}
+	return err;
+}
+
+const struct bench_peer bench_kthread = {
+	.name		= "kthread",
+	.max_n		= 1000,
+	.item_size	= sizeof(struct kthread_item),
+	.runs		= offsetof(struct kthread_item, runs),
+	.round		= kthread_round,
+};
+
+/* One call after the other, each waited for */
+
+struct smp_call_item {
+	u32	runs;
+};
+
+static int smp_call_noop(void *data)
+{
+	struct smp_call_item *item = data;
+
+	item->runs++;
+	return 0;
+}
+
+static int smp_call_burn(void *data)
+{
+	bench_burn();
+	return smp_call_noop(data);
+}
+
+static int smp_call_round(struct bench_job *job)
+{
+	struct smp_call_item *items = job->items;
+	int err = 0, ret;
+
+	for (unsigned long i = 0; i < job->n; i++) {
+		ret = smp_call_on_cpu(bench.cpu[bench_cpu_index(job, i)],
+				      job->burn ? smp_call_burn : smp_call_noop,
+				      &items[i], false);
+		err = ret ?: err;
+	}
+	return err;
+}
+
+const struct bench_peer bench_smp_call = {
+	.name		= "smp_call_on_cpu",
+	.max_n		= 1000,
+	.item_size	= sizeof(struct smp_call_item),
+	.runs		= offsetof(struct smp_call_item, runs),
+	.round		= smp_call_round,
+};
