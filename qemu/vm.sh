@@ -18,6 +18,9 @@
 #	  --env NAME=VALUE  for the job; may be repeated
 #	  --cpus N	  (default: as many as the host, but two at least)
 #	  --memory MIB	  (default: 1024)
+#	  --nodes N	  NUMA nodes, each with an equal part of both (default: 1)
+#	  --icount	  emulate one CPU so that its clock counts instructions, a
+#			  nanosecond for each
 #	  --timeout S	  (default: 900)
 #	  --interactive	  the job has the terminal, and no time limit
 #
@@ -36,12 +39,18 @@
 BOOT_TIMEOUT=${BOOT_TIMEOUT:-180}
 
 job='' log='' modules='' overlays=() vars=() disk='' output='' interactive='' append=''
+nodes=1 icount=''
 cpus=$(($(nproc) > 2 ? $(nproc) : 2)) memory=1024 limit=900
 dump=${DUMP:+$(realpath -m "$DUMP")}
 while (($#)); do
 	case $1 in
 	--interactive)
 		interactive=y
+		shift
+		continue
+		;;
+	--icount)
+		icount=y cpus=1
 		shift
 		continue
 		;;
@@ -55,6 +64,7 @@ while (($#)); do
 	--env) vars+=("${2:?}") ;;
 	--cpus) cpus=${2:?} ;;
 	--memory) memory=${2:?} ;;
+	--nodes) nodes=${2:?} ;;
 	--timeout) limit=${2:?} ;;
 	*) die "vm.sh: unknown option $1" ;;
 	esac
@@ -63,6 +73,7 @@ done
 [[ -r $job ]] || die "vm.sh needs --job FILE"
 is_number "the number of CPUs" "$cpus"
 is_number "the size of the memory" "$memory"
+is_number "the number of NUMA nodes" "$nodes"
 is_number "the time limit" "$limit"
 
 select_kernel

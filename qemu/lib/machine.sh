@@ -10,7 +10,15 @@ machine_pc()
 {
 	local flags
 
-	select_accel
+	if [[ -n $icount ]]; then
+		# With a clock that the kernel has to believe, and never waits for.
+		ACCEL=icount
+		ACCEL_FLAGS="-accel tcg,thread=single -icount shift=0,sleep=off -cpu max"
+		cmdline+=" tsc=reliable"
+		say "running under emulation, one instruction per nanosecond"
+	else
+		select_accel
+	fi
 	QEMU=(qemu-system-x86_64)
 	[[ $ACCEL == kvm ]] || select_emulator
 	read -ra flags <<<"$ACCEL_FLAGS"
@@ -44,7 +52,24 @@ machine_pc()
 		)
 		vars+=("OUTPUT=/dev/vd$([[ -n $disk ]] && echo b || echo a)")
 	fi
+	((nodes == 1)) || add_nodes
 	[[ -z $dump ]] || add_monitor
+}
+
+# add_nodes - divide CPUs and memory among NUMA nodes
+add_nodes()
+{
+	local node
+
+	((cpus % nodes == 0 && memory % nodes == 0)) ||
+		die "$cpus CPUs and $memory MiB are no equal parts for $nodes NUMA nodes"
+	for ((node = 0; node < nodes; node++)); do
+		command+=(
+			-object "memory-backend-ram,id=node$node,size=$((memory / nodes))M"
+			-numa "node,nodeid=$node,memdev=node$node,cpus=$((
+				node * cpus / nodes))-$(((node + 1) * cpus / nodes - 1))"
+		)
+	done
 }
 
 # add_monitor - what vm.sh asks for a dump; with the device by which the guest's kernel
@@ -65,6 +90,7 @@ machine_um()
 {
 	local job=null,fd:6
 
+	[[ -z $icount && $nodes == 1 ]] || die "--icount and --nodes are for VMs in QEMU"
 	[[ -z $dump ]] || say "DUMP= is for VMs in QEMU: there will be no dump"
 	dump=
 	ACCEL=native
