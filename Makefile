@@ -4,7 +4,7 @@
 # Kbuild, which the kernel's build system prefers to this file.
 
 COMMANDS := modules run check shell try top timeline check-matrix check-harness \
-	check-hazards check-builds check-postmortem
+	check-hazards check-builds check-postmortem bench
 
 .PHONY: $(COMMANDS) check-model lint install clean help
 
@@ -45,6 +45,7 @@ help:
 	@echo 'make top		scopex-top in the VM, which builds verity trees; TOP="--once"'
 	@echo 'make try M=DIR		load your own module in the VM'
 	@echo 'make timeline		a picture of the verity job, of M=DIR, or of TRACE=FILE'
+	@echo 'make bench		what scopex costs, beside the other ways; LANES="path native shape"'
 	@echo 'make install		the programs of kmod/tools/, into PREFIX= (/usr/local)'
 	@echo 'make clean		remove what make has built in the tree'
 	@echo

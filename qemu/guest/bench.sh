@@ -2,25 +2,88 @@
 # shellcheck shell=sh
 #
 # What "make bench" does in the VM: load scopex_bench with each of RUNS, parameters with
-# semicolons between them, and leave its results in /output/results.csv.
+# semicolons between them, and leave its results in /output/results.csv. With VERITY,
+# also how long the verity tree of $DISK takes, for each block.
 
 results=/sys/kernel/debug/scopex_bench/results
+verity=/sys/kernel/debug/scopex_verity
+rounds=5
 failed=0
 
-modprobe scopex || exit 1
-IFS=';'
-for run in $RUNS; do
-	echo "# modprobe scopex_bench $run"
-	# One line for each CPU list or the like: words again.
-	IFS=' '
-	# shellcheck disable=SC2086 # words
-	modprobe scopex_bench $run || exit 1
+# measure PARAMETER...
+measure()
+{
+	echo "# modprobe scopex_bench $*"
+	modprobe scopex_bench "$@" || exit 1
+	# This waits until it is through.
 	cat $results > /tmp/results || exit 1
 	grep -v '^complete$' /tmp/results >> /output/results.csv
 	[ "$(tail -n 1 /tmp/results)" = complete ] || {
-		dmesg | grep 'scopex_bench: .*\(failed\|: -\|not \)'
+		dmesg | grep 'scopex_bench: ' | tail -n 3
 		failed=1
 	}
 	rmmod scopex_bench || exit 1
+}
+
+# figure PEER CPUS - of the times in /tmp/times, in microseconds
+figure()
+{
+	sort -n /tmp/times | awk -v what="verity,$1,-,$blocks,0,$2,total,ns" -v blocks="$blocks" '
+		{ time[NR] = $1 * 1000 / blocks }
+		END {
+			printf "%s,%.3f,%.3f,%.3f,%d\n", what, time[int((NR + 1) / 2)],
+				time[int((NR + 3) / 4)], time[int((3 * NR + 1) / 4)], NR
+		}' >> /output/results.csv
+}
+
+# verity_tree [OPTION]... - some times, after one that does not count
+verity_tree()
+{
+	: > /tmp/times
+	for round in $(seq 0 $rounds); do
+		echo "$DISK salt=- $*" > $verity/build || exit 1
+		grep -qx "root_hash $oracle" $verity/result || {
+			echo "the root hash is not that of veritysetup"
+			exit 1
+		}
+		[ "$round" = 0 ] || sed -n 's/^elapsed_us //p' $verity/result >> /tmp/times
+	done
+	blocks=$(sed -n 's/^data_blocks //p' $verity/result)
+	figure scopex_verity "$(sed -n 's/^lanes //p' $verity/result)"
+}
+
+# The clock of /proc/uptime has hundredths of a second.
+verity_setup()
+{
+	: > /tmp/times
+	for round in $(seq 0 $rounds); do
+		read -r begin _ < /proc/uptime
+		veritysetup format --no-superblock --format=1 --hash=sha256 --salt=- \
+			--data-block-size=4096 --hash-block-size=4096 \
+			"$DISK" /tmp/hash > /tmp/out || exit 1
+		read -r end _ < /proc/uptime
+		[ "$round" = 0 ] || echo "$begin $end" |
+			awk '{ print ($2 - $1) * 1000000 }' >> /tmp/times
+	done
+	oracle=$(sed -n 's/^Root hash:[[:space:]]*//p' /tmp/out)
+}
+
+modprobe scopex || exit 1
+while [ "$RUNS" ]; do
+	run=${RUNS%%;*}
+	RUNS=${RUNS#"$run"}
+	RUNS=${RUNS#;}
+	# shellcheck disable=SC2086 # words
+	measure $run
 done
+[ "$VERITY" ] || exit $failed
+
+echo "# verity tree of $DISK"
+modprobe scopex_verity || exit 1
+verity_setup
+cp /tmp/times /tmp/times.veritysetup
+verity_tree cpus=0
+verity_tree
+mv /tmp/times.veritysetup /tmp/times
+figure veritysetup 1
 exit $failed

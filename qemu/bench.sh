@@ -1,0 +1,123 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make bench: what scopex costs, beside the other ways to do it, as a table with the
+# targets, and in OUT (default: out/bench) as CSV, JSON and plots.
+#
+#	LANES=	"path native shape" (default), or some of them:
+#		path	instructions for an operation, exact, on one emulated CPU with
+#			KERNEL= (default: stock-6.1). Figures that have grown over
+#			those in qemu/bench/recorded.txt are named.
+#		native	nanoseconds, on 2 CPUs, with User-Mode Linux
+#		shape	how cost grows with the number of CPUs, 1 to 64, in two NUMA
+#			nodes; all emulated, so not how much it is
+#	SHAPE_CPUS= for how many (default: "1 2 4 8 16 32 64")
+#	RECORD=1 write qemu/bench/recorded.txt from this run's path lane
+#	FILE=	what the native lane builds a verity tree of (as "make run" does it)
+#	OUT=	where to
+#	TIMEOUT= in seconds, for each VM
+#
+# It fails if something did not run, a figure is missing, a result was wrong, or a kernel
+# log was not clean; never because of a time.
+
+. "$(dirname "$0")/lib/kernel.sh"
+. "$ROOT/qemu/lib/jobs.sh"
+
+REPORT=$ROOT/qemu/bench/report.py
+RECORDED=$ROOT/qemu/bench/recorded.txt
+
+# measure NAME RUNS ARG... - in a VM, into OUT/NAME.csv; a case
+measure()
+{
+	local name=$1 runs=$2
+
+	shift 2
+	say "make bench: $name"
+	mkdir "$WORK/$name"
+	if run_vm --job "$ROOT/qemu/guest/bench.sh" --memory 1536 --output "$WORK/$name" \
+			--env "RUNS=$runs" --timeout "${TIMEOUT:-600}" "$@" >&2; then
+		((++passed))
+		mv "$WORK/$name/results.csv" "$OUT/$name.csv"
+	else
+		((++failed))
+		say "make bench: $name has failed"
+	fi
+}
+
+# One item there and back depends on when the scheduler lets whom run, so that is done
+# often. With many items, ours and the best of the others are looked at.
+lane_path()
+{
+	local many="only=items peers=scopex,scopex_array,kthread_worker,wq_completion"
+
+	measure path "n=1 rounds=25 only=items;$(
+		)n=1000 rounds=5 only=empty,items,work,nest,memory;$(
+		)$many n=10,100,10000,100000,1000000 rounds=3;$(
+		)only=teardown n=1000000 rounds=3" --icount
+}
+
+# The data is what comes with the kernel, or FILE=.
+lane_native()
+{
+	verity_data
+	KERNEL=uml measure native "n=1,10,100,1000,10000 rounds=11;only=teardown n=1000000" \
+		--cpus 2 --disk "$WORK/data" --env VERITY=1
+}
+
+lane_shape()
+{
+	local cpus options
+
+	for cpus in $SHAPE_CPUS; do
+		options=()
+		((cpus == 1)) || options+=(--nodes 2)
+		measure "shape-$cpus" "only=items,contend n=1000 rounds=3 $(
+			)peers=scopex,scopex_array,wq_completion,wq_unbound,kthread_worker" \
+			--cpus "$cpus" "${options[@]}"
+	done
+}
+
+LANES=${LANES:-path native shape}
+for lane in $LANES; do
+	[[ $lane =~ ^(path|native|shape)$ ]] ||
+		die "unknown LANES=$lane; known: path native shape"
+done
+SHAPE_CPUS=${SHAPE_CPUS:-1 2 4 8 16 32 64}
+for cpus in $SHAPE_CPUS; do
+	is_number SHAPE_CPUS "$cpus"
+	((cpus == 1 || cpus % 2 == 0)) || die "SHAPE_CPUS=$cpus: two nodes need an even number"
+done
+[[ -z ${RECORD:-} || $RECORD == 1 && " $LANES " == *" path "* ]] ||
+	die "RECORD has to be 1, and LANES to have path"
+[[ -z ${FILE:-} ]] || check_file FILE "$FILE"
+OUT=$(realpath -m "${OUT:-$ROOT/out/bench}")
+mkdir -p "$OUT" 2>/dev/null && [[ -w $OUT ]] || die "cannot write to OUT=$OUT"
+
+select_kernel
+need_programs python3:python3 gnuplot:gnuplot-nox
+work_dir
+rm -f "$OUT"/*.{csv,json,svg,gp,dat,txt}
+for lane in $LANES; do
+	"lane_$lane"
+done
+
+# shellcheck disable=SC2206 # words
+lanes=($LANES)
+if "$REPORT" --recorded "$RECORDED" ${RECORD:+--record} --out "$OUT" "${lanes[@]}" |
+		tee "$OUT/table.txt"; then
+	((++passed))
+else
+	((++failed))
+	say "make bench: figures are missing"
+fi
+for plot in "$OUT"/*.gp; do
+	[[ -e $plot ]] || break
+	if (cd "$OUT" && gnuplot "$plot") && [[ -s ${plot%.gp}.svg ]]; then
+		((++passed))
+	else
+		((++failed))
+		say "make bench: ${plot##*/} could not be plotted"
+	fi
+done
+say "results: $OUT"
+conclude "make bench"
