@@ -201,6 +201,15 @@ static int wq_bh_open(struct bench_exec *exec)
 	return wq_open_with(exec, SCOPEX_WQ_BH | SCOPEX_WQ_PERCPU, 0);
 }
 
+/* Items of its own for lockdep, which is right that no other ones run in softirqs. */
+static void wq_bh_init(struct bench_job *job)
+{
+	struct wq_item *items = job->items;
+
+	for (unsigned long i = 0; i < job->n; i++)
+		INIT_WORK(&items[i].work, job->burn ? wq_burn : wq_noop);
+}
+
 /* With softirqs off, so that they are run when these are on again, not by ksoftirqd. */
 static int wq_bh_round(struct bench_job *job)
 {
@@ -225,7 +234,7 @@ const struct bench_peer bench_wq_bh = {
 	.runs		= offsetof(struct wq_item, runs),
 	.open		= wq_bh_open,
 	.close		= wq_close,
-	.init		= wq_init,
+	.init		= wq_bh_init,
 	.round		= wq_bh_round,
 };
 

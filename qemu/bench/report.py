@@ -411,9 +411,15 @@ def main():
             print(f"MISSING {missing}\n")
             bad = True
     if "native" in lanes:
+        load = os.path.join(args.out, "native.load")
+        if os.path.exists(load):
+            with open(load) as file:
+                print(f"native: this machine's load when it began, which should be 0: "
+                      f"{file.read().strip()}")
         print_items(lanes["native"][0], "ns per item", "2 CPUs, User-Mode Linux: what disables "
                     "interrupts is dearer\nthere than on hardware, which makes the others, that "
-                    "lock, look worse than they are")
+                    "lock, look worse than they are; to wake\nanother CPU is a signal between "
+                    "threads, and much dearer for all")
     if "shape" in lanes:
         print_shape(lanes["shape"])
         bad |= not lanes["shape"]
