@@ -61,6 +61,8 @@ add_nodes()
 {
 	local node
 
+	# A socket is in one node, or Linux complains; the last -smp counts.
+	command+=(-smp "$cpus,sockets=$nodes")
 	((cpus % nodes == 0 && memory % nodes == 0)) ||
 		die "$cpus CPUs and $memory MiB are no equal parts for $nodes NUMA nodes"
 	for ((node = 0; node < nodes; node++)); do
