@@ -10,9 +10,9 @@
 #			those in qemu/bench/recorded.txt are named.
 #		native	nanoseconds, on 2 CPUs, with User-Mode Linux; of no use if
 #			these have other things to do
-#		shape	how cost grows with the number of CPUs, 1 to 64, in two NUMA
-#			nodes; all emulated, so not how much it is
-#	SHAPE_CPUS= for how many (default: "1 4 16 64")
+#		shape	how cost grows with the number of CPUs, in two NUMA nodes; all
+#			emulated, so not how much it is
+#	SHAPE_CPUS= for how many (default: "1 2 4 8 16")
 #	RECORD=1 write qemu/bench/recorded.txt from this run's path lane
 #	FILE=	what the native lane builds a verity tree of (as "make run" does it)
 #	OUT=	where to
@@ -85,7 +85,7 @@ for lane in $LANES; do
 	[[ $lane =~ ^(path|native|shape)$ ]] ||
 		die "unknown LANES=$lane; known: path native shape"
 done
-SHAPE_CPUS=${SHAPE_CPUS:-1 4 16 64}
+SHAPE_CPUS=${SHAPE_CPUS:-1 2 4 8 16}
 for cpus in $SHAPE_CPUS; do
 	is_number SHAPE_CPUS "$cpus"
 	((cpus == 1 || cpus % 2 == 0)) || die "SHAPE_CPUS=$cpus: two nodes need an even number"
