@@ -60,9 +60,11 @@ in_tree()
 	shift
 	{
 		cat "$ROOT/qemu/kernels/fragments/in-tree.config"
-		for option in SCOPEX SCOPEX_TEST SCOPEX_VERITY SCOPEX_BENCH; do
+		for option in SCOPEX SCOPEX_TEST SCOPEX_VERITY; do
 			echo "CONFIG_$option=$value"
 		done
+		# It measures when it is loaded, so it can't be built in.
+		[[ $value == y ]] || echo CONFIG_SCOPEX_BENCH=m
 		echo CONFIG_SCOPEX_INJECT=y
 	} >"$OBJECTS/wanted"
 	configure "$TREE" "$OBJECTS"
