@@ -29,6 +29,7 @@
 #define __rcu
 #define __read_mostly
 #define __releases(lock)
+#define __scopex_uninitialized
 #define __user
 #define asmlinkage
 #define noinline
