@@ -31,7 +31,8 @@ struct orphan {
 
 static void orphan_release(struct scopex_detached *detached)
 {
-	refs_at_release = module_refcount(THIS_MODULE);
+	/* Several may be released at a time. */
+	WRITE_ONCE(refs_at_release, module_refcount(THIS_MODULE));
 	atomic_inc(&released);
 	kfree(container_of(detached, struct orphan, detached));
 }
