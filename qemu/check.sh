@@ -50,7 +50,7 @@ check_vm()
 		--overlay "$WORK/root" --env "TESTS=$tests" \
 		--env "STRESS_SECONDS=$stress" --env "STRESS_SEED=${STRESS_SEED:-}" \
 		--cpus "${CPUS:-4}" --timeout "${TIMEOUT:-$((2400 + stress))}" \
-		--append slub_debug=FZP --log "$log"; then
+		--append "slub_debug=FZP hash_pointers=always" --log "$log"; then
 		((++passed))
 	else
 		((++failed))

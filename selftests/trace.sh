@@ -130,10 +130,32 @@ names_are_resolved()
 	return "$bad"
 }
 
-# Pointers are shown hashed.
+events_ask_for_hashes()
+{
+	formats=$(cat "$TRACEFS"/events/scopex/*/format) || return
+	case $formats in
+	*%px*) return 1 ;;
+	*%p*) ;;
+	*) return 1 ;;
+	esac
+}
+
+# A hash has 32 bits, and so have the addresses of User-Mode Linux.
 no_address_is_shown()
 {
-	[ -s "$log" ] && ! grep -E '(=| )(0x)?ffff[0-9a-f]{12}' "$log"
+	[ -s "$log" ] && ! grep -oE '\<(0x)?[0-9a-f]{16}\>' "$log" | grep -vE '^(0x)?0{8}'
+}
+
+# why_not_told_apart - why an address is no mistake here, or can't be told from a hash
+#
+# Slub's debugging has kernels before 6.17 show addresses in their own files too.
+why_not_told_apart()
+{
+	if grep -q 'User Mode Linux' /proc/cpuinfo; then
+		echo "an address looks like a hash here"
+	elif ! grep -q '\.base: *0\{8\}' /proc/timer_list; then
+		echo "this kernel was told to show addresses"
+	fi
 }
 
 # hold_stalls - until the item that is held is told to stall
@@ -208,7 +230,7 @@ bound_agrees()
 }
 
 trace_is_there
-ktap_plan 17
+ktap_plan 18
 suite_load
 count_all suite_run load
 ktap_check "the events of a known load are as many as were counted" load_agrees
@@ -218,7 +240,13 @@ for suite in nest cancel loop; do
 done
 traced known_load
 ktap_check "names and places are resolved" names_are_resolved
-ktap_check "no address is shown" no_address_is_shown
+ktap_check "events ask for hashes of addresses" events_ask_for_hashes
+why=$(why_not_told_apart)
+if [ -z "$why" ]; then
+	ktap_check "no address is shown" no_address_is_shown
+else
+	ktap_skip "no address is shown" "$why"
+fi
 ktap_check "detached items are resolved" detached_items_are_resolved
 ktap_check "nothing is traced when it is off" nothing_is_traced_when_off
 echo 1 > "$SCOPEX/reset"
