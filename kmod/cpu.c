@@ -54,6 +54,9 @@ static DEFINE_PER_CPU(struct scopex_cpu *, scopex_cursor);
 /* The CPUs that submitters may choose. */
 struct cpumask scopex_open_cpus;
 
+/* How many these are: to count them takes longer than an empty loop. */
+unsigned int scopex_nr_open;
+
 struct scopex_config scopex_config;
 
 /* Those that have workers, or will have some when they come online. */
@@ -141,6 +144,7 @@ static void scopex_direct_submits(void)
 {
 	unsigned int cpu;
 
+	WRITE_ONCE(scopex_nr_open, cpumask_weight(&scopex_open_cpus));
 	for_each_possible_cpu(cpu) {
 		/* Release O: pairs with the address dependency of readers. */
 		smp_store_release(&per_cpu(scopex_local, cpu),

@@ -9,6 +9,7 @@
 #include <linux/cache.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
+#include <linux/kthread.h>
 #include <linux/llist.h>
 #include <linux/percpu.h>
 #include <linux/ratelimit.h>
@@ -182,6 +183,7 @@ struct scopex_cpu {
 DECLARE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
 DECLARE_PER_CPU(struct scopex_cpu *, scopex_local);
 extern struct cpumask scopex_open_cpus;
+extern unsigned int scopex_nr_open;
 extern struct cpumask scopex_served_cpus;
 extern struct scopex_config scopex_config;
 
@@ -193,6 +195,9 @@ void scopex_list(struct scopex_scope *scope);
 void scopex_unregister(struct scopex_scope *scope);
 
 /* scope.c, for scopes with options */
+struct scopex_scope *scopex_open_timed(struct scopex_custom_scope *custom,
+				       struct scopex_site *site, unsigned int flags,
+				       ktime_t timeout);
 void scopex_wake_joiner(struct scopex_scope *scope, struct scopex_work *work);
 void scopex_let_start(struct scopex_scope *scope);
 bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope,
@@ -215,6 +220,12 @@ static inline void scopex_enter(struct scopex_worker *w,
 static inline void scopex_leave(struct scopex_worker *w)
 {
 	WRITE_ONCE(w->site, NULL);
+}
+
+/* How many CPUs submitters may choose, at the moment; 1 if there are none. */
+static inline unsigned int scopex_count_open(void)
+{
+	return READ_ONCE(scopex_nr_open) ?: 1;
 }
 
 /* A submit is refused: count it, and return why. */
@@ -261,7 +272,21 @@ void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope);
 bool scopex_reserve(struct scopex_worker *w);
 void scopex_unreserve(struct scopex_worker *w);
 void scopex_hand_over(struct scopex_worker *w);
-struct scopex_worker *scopex_this_worker(void);
+
+/* The worker that the current task is, which is then in an item; or NULL. */
+static inline struct scopex_worker *scopex_this_worker(void)
+{
+	if (likely(!(current->flags & PF_KTHREAD)) ||
+	    kthread_func(current) != scopex_worker_thread)
+		return NULL;
+	return kthread_data(current);
+}
+
+/* The same for the owner of a scope: it has opened it in an item, or is none. */
+static inline struct scopex_worker *scopex_owner_worker(const struct scopex_scope *scope)
+{
+	return scope->parent ? scopex_this_worker() : NULL;
+}
 
 /* cpu.c */
 struct scopex_cpu *scopex_choose_cpu(void);

@@ -304,22 +304,18 @@ static void scopex_spin(struct scopex_scope *scope)
 		cpu_relax();
 }
 
+/* Run a loop that is over one number or more. */
 static void scopex_run_loop(struct scopex_loop *loop)
 {
 	struct scopex_scope *scope = loop->scope;
-	struct scopex_worker *w = scopex_this_worker();
+	struct scopex_worker *w = scopex_owner_worker(scope);
 	struct scopex_scope *outer = NULL;
 	void *outer_fn = NULL;
 	unsigned long grain = loop->grain;
 
-	if (unlikely((atomic64_read(&scope->state) & SCOPEX_KIND_MASK) ==
-		     SCOPEX_REFUSED))
-		return;
-
 	if (!grain)
-		grain = loop->count / (SCOPEX_CHUNKS_PER_CPU *
-				       (cpumask_weight(&scopex_open_cpus) ?: 1));
-	loop->grain = clamp(grain, 1UL, max(loop->count, 1UL));
+		grain = loop->count / (SCOPEX_CHUNKS_PER_CPU * scopex_count_open());
+	loop->grain = clamp(grain, 1UL, loop->count);
 	loop->chunks = loop->count / loop->grain +
 		       (loop->count % loop->grain != 0);
 	atomic64_set(&loop->claimed, 0);
@@ -364,10 +360,6 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 		 struct scopex_site *site)
 {
 	struct scopex_loop loop __scopex_uninitialized;
-	const struct scopex_options options = {
-		.flags = params->flags | (params->run_all ? 0 : SCOPEX_FAIL_FAST),
-		.timeout = params->timeout,
-	};
 	struct scopex_custom_scope custom __scopex_uninitialized;
 
 	might_sleep();
@@ -385,8 +377,12 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 		 (void *)_RET_IP_, SCOPEX_RESULT_MAX))
 		return -EINVAL;
 
-	loop.scope = __scopex_open_custom(&custom, site, &options);
-	scopex_run_loop(&loop);
+	loop.scope = scopex_open_timed(&custom, site, params->flags |
+				       (params->run_all ? 0 : SCOPEX_FAIL_FAST),
+				       params->timeout);
+	if (likely(count) &&
+	    likely((atomic64_read(&loop.scope->state) & SCOPEX_KIND_MASK) == SCOPEX_OPEN))
+		scopex_run_loop(&loop);
 	__scopex_close_custom(&custom);
 	return custom.scope.error;
 }

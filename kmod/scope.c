@@ -736,57 +736,45 @@ static struct scopex_work *scopex_array_item(struct scopex_work *first,
 	return (void *)first + i * stride;
 }
 
-/* Until it is pushed, a claimed item's link keeps what its status was. */
-static void scopex_unclaim(struct scopex_scope *scope, struct scopex_work *first,
-			   unsigned int nr, size_t stride)
+/* Until it is pushed, a claimed item of an array keeps what its status was in @cpu. */
+static noinline void scopex_unclaim(struct scopex_scope *scope, struct scopex_work *first,
+				    unsigned int nr, size_t stride)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
 		struct scopex_work *work = scopex_array_item(first, i, stride);
 
-		scopex_unclaim_item(scope, work, (int)(long)work->node.next);
+		scopex_unclaim_item(scope, work, (int)work->cpu);
 	}
 }
 
-static int scopex_claim(struct scopex_work *first, unsigned int nr,
-			size_t stride, struct scopex_scope *scope,
-			unsigned long caller)
+/*
+ * Claim the items of an array, and link them, so that the first one is taken first, in
+ * one pass. Return how many were claimed: fewer than @nr if the next one is busy, or has
+ * no function.
+ */
+static unsigned int scopex_claim(struct scopex_work *first, unsigned int nr,
+				 size_t stride, struct scopex_scope *scope)
 {
+	struct scopex_work *work = first;
+	struct llist_node *prev = NULL;
 	unsigned int i;
 
-	for (i = 0; i < nr; i++) {
-		struct scopex_work *work = scopex_array_item(first, i, stride);
-		int status, err;
+	for (i = 0; i < nr && likely(work->fn); i++) {
+		/* Acquire C: as in scopex_submit_to(). */
+		int status = xchg_acquire(&work->status, SCOPEX_WORK_BUSY);
 
-		if (unlikely(!work->fn)) {
-			scopex_misuse("%pS submits an item without a function",
-				      (void *)caller);
-			err = -EINVAL;
-		} else {
-			/* Acquire C: as in scopex_submit_to(). */
-			status = xchg_acquire(&work->status, SCOPEX_WORK_BUSY);
-			err = status == SCOPEX_WORK_BUSY ? -EBUSY : 0;
-		}
-		if (unlikely(err)) {
-			scopex_unclaim(scope, first, i, stride);
-			return err;
-		}
-		work->node.next = (void *)(long)status;
+		if (unlikely(status == SCOPEX_WORK_BUSY))
+			break;
+		/* As a time (@queued), it is before there were any. */
+		work->cpu = status;
 		work->scope = scope;
+		work->node.next = prev;
+		prev = &work->node;
+		work = (void *)work + stride;
 	}
-	return 0;
-}
-
-/* Link a part of the array, so that its first item is taken first. */
-static void scopex_link(struct scopex_work *first, unsigned int nr,
-			size_t stride)
-{
-	unsigned int i;
-
-	for (i = 1; i < nr; i++)
-		scopex_array_item(first, i, stride)->node.next =
-			&scopex_array_item(first, i - 1, stride)->node;
+	return i;
 }
 
 /* Before anything is pushed: the scope may be gone after. */
@@ -808,7 +796,6 @@ static void scopex_push_array(struct scopex_scope *scope, struct scopex_cpu *sc,
 			      size_t stride)
 {
 	scopex_trace_array(scope, sc, first, nr, stride);
-	scopex_link(first, nr, stride);
 	scopex_push(sc, scopex_array_item(first, nr - 1, stride), first);
 }
 
@@ -835,7 +822,7 @@ static void scopex_spread(struct scopex_scope *scope, struct scopex_cpu *sc,
 			  struct scopex_work *first, unsigned int nr,
 			  size_t stride)
 {
-	unsigned int cpus = cpumask_weight(&scopex_open_cpus) ?: 1;
+	unsigned int cpus = scopex_count_open();
 	unsigned int each = DIV_ROUND_UP(nr, cpus);
 
 	while (nr) {
@@ -873,6 +860,7 @@ int __scopex_submit_array(struct scopex_scope *scope, int cpu,
 {
 	unsigned long caller = _RET_IP_;
 	struct scopex_cpu *sc;
+	unsigned int claimed;
 	int err;
 
 	if (unlikely(!nr))
@@ -895,9 +883,13 @@ int __scopex_submit_array(struct scopex_scope *scope, int cpu,
 	if (unlikely(!sc))
 		return scopex_refuse(-ENODEV);
 
-	err = scopex_claim(first, nr, stride, scope, caller);
-	if (unlikely(err))
-		return scopex_refuse(err);
+	claimed = scopex_claim(first, nr, stride, scope);
+	if (unlikely(claimed < nr)) {
+		scopex_unclaim(scope, first, claimed, stride);
+		if (!scopex_array_item(first, claimed, stride)->fn)
+			return scopex_submit_nothing(caller);
+		return scopex_refuse(-EBUSY);
+	}
 	err = scopex_associate(scope, first, nr, caller);
 	if (unlikely(err < 0)) {
 		scopex_unclaim(scope, first, nr, stride);
@@ -910,7 +902,6 @@ int __scopex_submit_array(struct scopex_scope *scope, int cpu,
 	}
 	if (unlikely(err == SCOPEX_FOR_OWNER)) {
 		scopex_trace_array(scope, sc, first, nr, stride);
-		scopex_link(first, nr, stride);
 		scopex_push_own(scope, scopex_array_item(first, nr - 1, stride),
 				first);
 		return 0;
@@ -1043,7 +1034,7 @@ static u64 scopex_drain_scope(struct scopex_scope *scope)
 		return state;
 
 	trace_scopex_wait(scope);
-	w = scopex_this_worker();
+	w = scopex_owner_worker(scope);
 	if (state & SCOPEX_SERIAL) {
 		state = scopex_drain_serial(scope, w);
 		trace_scopex_waited(scope);
@@ -1236,7 +1227,7 @@ int scopex_join_item(struct scopex_work *work)
 
 	scopex_dep_wait(scope);
 	custom = scopex_custom(scope);
-	w = scopex_this_worker();
+	w = scopex_owner_worker(scope);
 	if (w && !(state & SCOPEX_SERIAL))
 		scopex_hand_over(w);
 
@@ -1331,8 +1322,8 @@ static bool scopex_stack_is_low(void)
  * Open a scope in an item. To wait for it must be safe: there is another worker
  * that runs what is queued meanwhile, or the scope runs its items by itself.
  */
-static void scopex_open_nested(struct scopex_scope *scope,
-			       struct scopex_worker *w, u64 state)
+static noinline struct scopex_scope *
+scopex_open_nested(struct scopex_scope *scope, struct scopex_worker *w, u64 state)
 {
 	struct scopex_scope *parent = w->scope;
 	int why;
@@ -1344,7 +1335,7 @@ static void scopex_open_nested(struct scopex_scope *scope,
 					    w->sc->cpu);
 			scope->error = -EDEADLK;
 			atomic64_set(&scope->state, SCOPEX_REFUSED);
-			return;
+			return scope;
 		}
 		local_inc(&w->count[SCOPEX_SERIALS]);
 		state |= SCOPEX_SERIAL;
@@ -1366,6 +1357,7 @@ static void scopex_open_nested(struct scopex_scope *scope,
 	scopex_register(scope);
 	if (scopex_in_cancelled(scope, &why))
 		scopex_mark_cancelled(scope, why);
+	return scope;
 }
 
 static noinline struct scopex_scope *scopex_trace_open(struct scopex_scope *scope)
@@ -1416,10 +1408,9 @@ scopex_open_in_kthread(struct scopex_scope *scope, u64 state)
 {
 	struct scopex_worker *w = scopex_this_worker();
 
-	if (!w)
-		return scopex_open_first(scope, state);
-	scopex_open_nested(scope, w, state);
-	return scope;
+	if (unlikely(w))
+		return scopex_open_nested(scope, w, state);
+	return scopex_open_first(scope, state);
 }
 
 static __always_inline struct scopex_scope *
@@ -1559,6 +1550,69 @@ static enum hrtimer_restart scopex_deadline(struct hrtimer *timer)
 
 #define SCOPEX_USER_FLAGS	(SCOPEX_FAIL_FAST | SCOPEX_KILLABLE | SCOPEX_JOINABLE)
 
+/* Tell of flags that are not @known, and do without them. */
+static noinline unsigned int scopex_drop_flags(struct scopex_site *site,
+					       unsigned int flags, unsigned int known)
+{
+	scopex_misuse("scope %s of %s() has unknown flags %#x",
+		      site->name, site->func, flags & ~known);
+	return flags & known;
+}
+
+static noinline void scopex_start_timer(struct scopex_custom_scope *custom,
+					ktime_t timeout)
+{
+	struct scopex_scope *scope = &custom->scope;
+
+	hrtimer_setup_on_stack(&custom->timer, scopex_deadline, CLOCK_MONOTONIC,
+			       HRTIMER_MODE_ABS);
+	if ((atomic64_read(&scope->state) & SCOPEX_KIND_MASK) != SCOPEX_OPEN)
+		return;
+	if (unlikely(timeout < 0)) {
+		/* What a timer would take for an overflow has passed. */
+		custom->expired = true;
+		scopex_do_cancel(scope, -ETIME);
+	} else {
+		hrtimer_start(&custom->timer, custom->deadline, HRTIMER_MODE_ABS);
+	}
+}
+
+static __always_inline struct scopex_scope *
+scopex_open_with(struct scopex_custom_scope *custom, struct scopex_site *site,
+		 unsigned int flags, u64 state, ktime_t timeout)
+{
+	custom->expired = false;
+	if (timeout) {
+		flags |= __SCOPEX_TIMED;
+		custom->deadline = ktime_add_safe(ktime_get(),
+						  max_t(ktime_t, timeout, 0));
+	}
+	scopex_open(&custom->scope, site, flags, state);
+	if (timeout)
+		scopex_start_timer(custom, timeout);
+	return &custom->scope;
+}
+
+/**
+ * scopex_open_timed() - open a scope with options that is no more than these
+ * @custom: the object, on the current task's stack
+ * @site: the place in the code
+ * @flags: SCOPEX_FAIL_FAST, SCOPEX_KILLABLE
+ * @timeout: as in &struct scopex_options
+ *
+ * Context: process context.
+ *
+ * Return: the scope, which is either open or refused.
+ */
+struct scopex_scope *scopex_open_timed(struct scopex_custom_scope *custom,
+				       struct scopex_site *site, unsigned int flags,
+				       ktime_t timeout)
+{
+	if (unlikely(flags & ~(SCOPEX_FAIL_FAST | SCOPEX_KILLABLE)))
+		flags = scopex_drop_flags(site, flags, SCOPEX_FAIL_FAST | SCOPEX_KILLABLE);
+	return scopex_open_with(custom, site, flags, SCOPEX_OPEN | SCOPEX_ONE, timeout);
+}
+
 /**
  * __scopex_open_custom() - open a scope with options; for scopex_scope_with()
  * @custom: the object, on the current task's stack
@@ -1574,15 +1628,11 @@ __scopex_open_custom(struct scopex_custom_scope *custom,
 		     struct scopex_site *site,
 		     const struct scopex_options *options)
 {
-	struct scopex_scope *scope = &custom->scope;
 	u64 state = SCOPEX_OPEN | SCOPEX_ONE;
 	unsigned int flags = options->flags;
 
-	if (unlikely(flags & ~SCOPEX_USER_FLAGS)) {
-		scopex_misuse("scope %s of %s() has unknown flags %#x",
-			      site->name, site->func, flags);
-		flags &= SCOPEX_USER_FLAGS;
-	}
+	if (unlikely(flags & ~SCOPEX_USER_FLAGS))
+		flags = scopex_drop_flags(site, flags, SCOPEX_USER_FLAGS);
 	if (flags & SCOPEX_JOINABLE) {
 		state |= __SCOPEX_JOINABLE;
 		custom->joined = NULL;
@@ -1599,28 +1649,7 @@ __scopex_open_custom(struct scopex_custom_scope *custom,
 		state |= SCOPEX_CPU_LIMITED;
 		custom->limit_per_cpu = options->limit_per_cpu;
 	}
-	custom->expired = false;
-	if (options->timeout) {
-		flags |= __SCOPEX_TIMED;
-		custom->deadline = ktime_add_safe(ktime_get(),
-						  max_t(ktime_t, options->timeout, 0));
-	}
-	scopex_open(scope, site, flags, state);
-	if (!options->timeout)
-		return scope;
-
-	hrtimer_setup_on_stack(&custom->timer, scopex_deadline, CLOCK_MONOTONIC,
-			       HRTIMER_MODE_ABS);
-	if ((atomic64_read(&scope->state) & SCOPEX_KIND_MASK) != SCOPEX_OPEN)
-		return scope;
-	if (unlikely(options->timeout < 0)) {
-		/* What a timer would take for an overflow has passed. */
-		custom->expired = true;
-		scopex_do_cancel(scope, -ETIME);
-	} else {
-		hrtimer_start(&custom->timer, custom->deadline, HRTIMER_MODE_ABS);
-	}
-	return scope;
+	return scopex_open_with(custom, site, flags, state, options->timeout);
 }
 EXPORT_SYMBOL_GPL(__scopex_open_custom);
 

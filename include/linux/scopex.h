@@ -83,7 +83,8 @@ typedef int (*scopex_body_t)(struct scopex_scope *scope, void *arg);
  * @node: link in the queue of a CPU; scopex's while the item is busy
  * @fn: the function
  * @scope: the scope that the item was submitted to last
- * @cpu: where it is to run, while it waits for its turn in a scope with a limit
+ * @cpu: where it is to run, while it waits for its turn in a scope with a limit; what
+ *	@status was, while an array that it is in is being submitted
  * @queued: when it was queued, if that is measured
  * @status: SCOPEX_WORK_BUSY from submit until the item is out, else its result
  *

@@ -33,18 +33,18 @@ static void scopex_items_init(struct bench_job *job)
 
 static int scopex_round(struct bench_job *job)
 {
-	struct scopex_item *items = job->items;
-	unsigned long i, n = job->n;
+	struct scopex_item *item, *items = job->items, *end = items + job->n;
 	int err = 0;
 
 	scopex_scope(s) {
 		if (job->first == 0 && job->nr_cpus == 1) {
-			for (i = 0; i < n && !err; i++)
-				err = scopex_submit(s, &items[i].work);
+			for (item = items; item != end && !err; item++)
+				err = scopex_submit(s, &item->work);
 		} else {
-			for (i = 0; i < n && !err; i++)
-				err = scopex_submit_on(s, bench.cpu[bench_cpu_index(job, i)],
-						       &items[i].work);
+			for (item = items; item != end && !err; item++)
+				err = scopex_submit_on(s, bench.cpu[bench_cpu_index(job,
+										    item - items)],
+						       &item->work);
 		}
 		bench_submitted(job);
 		err = scopex_join(s) ?: err;

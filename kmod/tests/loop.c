@@ -88,10 +88,10 @@ static void array_spreads_evenly(struct scopex_test *test)
 	kvfree(items);
 }
 
-static void array_keeps_its_order(struct scopex_test *test)
+static void array_in_order(struct scopex_test *test, unsigned int nr)
 {
-	unsigned int i, nr = 100;
 	struct test_item *items = test_items(nr);
+	unsigned int i;
 	atomic_t turn = ATOMIC_INIT(0);
 
 	if (!EXPECT(test, items))
@@ -104,6 +104,16 @@ static void array_keeps_its_order(struct scopex_test *test)
 	for (i = 0; i < nr; i++)
 		EXPECT_EQ(test, items[i].order, i + 1);
 	kvfree(items);
+}
+
+/* A batch is turned round three items at a time. */
+static void array_keeps_its_order(struct scopex_test *test)
+{
+	static const unsigned int sizes[] = { 1, 2, 3, 4, 5, 6, 7, 100 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		array_in_order(test, sizes[i]);
 }
 
 static void array_of_nothing(struct scopex_test *test)

@@ -97,6 +97,40 @@ static void item_without_function(struct scopex_test *test)
 	}
 }
 
+/* None of the array is submitted, and all are as they were. */
+static void array_without_a_function(struct scopex_test *test)
+{
+	struct test_item items[3];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		test_item_init(&items[i]);
+	items[1].work.fn = NULL;
+	scopex_scope(s) {
+		EXPECT_WARNING("submits an item without a function",
+			       EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items,
+								   ARRAY_SIZE(items), work),
+					 -EINVAL));
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		EXPECT_EQ(test, scopex_work_result(&items[i].work), -ENODATA);
+		EXPECT_EQ(test, atomic_read(&items[i].runs), 0);
+	}
+}
+
+static int no_chunk(const struct scopex_range *range)
+{
+	return 0;
+}
+
+static void loop_with_an_unknown_flag(struct scopex_test *test)
+{
+	EXPECT_WARNING("() has unknown flags 0x4",
+		       EXPECT_EQ(test, scopex_for(0, 10, no_chunk,
+						  .flags = SCOPEX_JOINABLE), 0));
+}
+
 static void scope_on_the_heap(struct scopex_test *test)
 {
 	struct scopex_scope *scope = kzalloc(sizeof(*scope), GFP_KERNEL);
@@ -239,6 +273,8 @@ static const struct scopex_case misuse_cases[] = {
 	SCOPEX_CASE(copied_scope),
 	SCOPEX_CASE(body_result_that_is_no_errno),
 	SCOPEX_CASE(item_without_function),
+	SCOPEX_CASE(array_without_a_function),
+	SCOPEX_CASE(loop_with_an_unknown_flag),
 	SCOPEX_CASE(scope_on_the_heap),
 	SCOPEX_CASE(scope_in_an_interrupt),
 	SCOPEX_CASE(item_joins_its_scope),
