@@ -67,6 +67,8 @@ extern const struct scopex_suite tree_suite;
 extern const struct scopex_suite sites_suite;
 extern const struct scopex_suite slow_suite;
 extern const struct scopex_suite convoy_suite;
+extern const struct scopex_suite memory_suite;
+extern const struct scopex_suite allocates_suite;
 
 __printf(2, 3)
 void scopex_test_fail(struct scopex_test *test, const char *fmt, ...);

@@ -1,0 +1,125 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# nothing is allocated between the opening of a scope and its end
+. "$(dirname "$0")/ktap.sh"
+. "$(dirname "$0")/suite.sh"
+
+TRACING=/sys/kernel/tracing
+INSTANCE=$TRACING/instances/scopex_memory
+FAILSLAB=$DEBUGFS/failslab
+found=$(mktemp)
+
+cleanup()
+{
+	[ ! -d "$INSTANCE" ] || rmdir "$INSTANCE"
+	[ ! -d "$FAILSLAB" ] || echo 0 > "$FAILSLAB/probability"
+	rm -f "$found"
+}
+trap cleanup EXIT
+
+# Those that are named after a CPU are scopex's.
+workers()
+{
+	for comm in /proc/[0-9]*/comm; do
+		! grep -q '^scopex/' "$comm" 2>/dev/null || basename "${comm%/comm}"
+	done
+}
+
+trace_is_there()
+{
+	grep -q " $TRACING tracefs " /proc/mounts ||
+		mount -t tracefs tracefs $TRACING 2>/dev/null || return
+	mkdir "$INSTANCE" || return
+	echo 4096 > "$INSTANCE/buffer_size_kb"
+	for event in kmem/kmalloc kmem/kmalloc_node kmem/kmem_cache_alloc \
+			kmem/kmem_cache_alloc_node kmem/mm_page_alloc \
+			percpu/percpu_alloc_percpu; do
+		[ ! -d "$INSTANCE/events/$event" ] ||
+			echo 1 > "$INSTANCE/events/$event/enable"
+	done
+	for event in open close run_start run_end; do
+		echo 1 > "$INSTANCE/events/scopex/scopex_$event/enable" || return
+	done
+}
+
+# What the tasks of set_event_pid allocate, in whose scope or item; not what interrupts do
+# on top of them. "lost" if the trace is not complete.
+scopes_that_allocate()
+{
+	awk '
+	/^# entries-in-buffer/ { sub(/.*written: */, ""); split($1, n, "/"); lost = n[1] != n[2] }
+	/^#/ || $3 ~ /[hHsZz]/ { next }
+	{ pid = $1; sub(/.*-/, "", pid); event = $5; sub(/:$/, "", event) }
+	match($0, / name=[^ ]*/) { name = substr($0, RSTART + 6, RLENGTH - 6) }
+	event ~ /^scopex_(open|run_start)$/ { in_scope[pid, ++depth[pid]] = name }
+	event ~ /^scopex_(close|run_end)$/ { depth[pid]-- }
+	event ~ /alloc/ && depth[pid] > 0 { print in_scope[pid, depth[pid]] }
+	event ~ /alloc/ && $1 ~ /^scopex\// && !depth[pid] { print "worker" }
+	END { if (lost) print "lost" }' "$INSTANCE/trace" | sort | uniq -c > "$found"
+}
+
+# watched SUITE - run it, with what its tasks allocate in $found
+watched()
+{
+	echo > "$INSTANCE/trace"
+	{ workers; sh -c 'echo "$PPID"'; } > "$INSTANCE/set_event_pid"
+	echo "$1" > "$SCOPEX_TEST/run"
+	watched_status=$?
+	echo > "$INSTANCE/set_event_pid"
+	scopes_that_allocate
+	return $watched_status
+}
+
+# Once by the owner, once by the item: the trace does show it.
+control_is_seen()
+{
+	watched allocates && [ "$(cat "$found")" = "$(printf '%7d control' 2)" ] && return
+	ktap_msg "$(cat "$found")"
+	return 1
+}
+
+nothing_is_seen()
+{
+	watched memory && ! grep -q '^not ok' "$SCOPEX_TEST/results" && [ ! -s "$found" ] && return
+	ktap_msg "$(cat "$found" "$SCOPEX_TEST/results")"
+	return 1
+}
+
+# For tasks that are marked so, and in any context.
+fail_all()
+{
+	echo Y > "$FAILSLAB/task-filter" && echo N > "$FAILSLAB/ignore-gfp-wait" &&
+		echo 0 > "$FAILSLAB/verbose" && echo -1 > "$FAILSLAB/times" &&
+		echo 100 > "$FAILSLAB/probability" || return
+	for pid in $(workers); do
+		echo 1 > "/proc/$pid/make-it-fail" || return
+	done
+}
+
+control_fails()
+{
+	fail_all && echo allocates > "$SCOPEX_TEST/run" &&
+		[ "$(grep -c 'an allocation fails$' "$SCOPEX_TEST/results")" -eq 2 ] && return
+	ktap_msg "$(cat "$SCOPEX_TEST/results")"
+	return 1
+}
+
+ktap_plan 5
+suite_load
+if trace_is_there; then
+	ktap_check "an allocation in a scope is seen" control_is_seen
+	ktap_check "nothing is allocated" nothing_is_seen
+else
+	ktap_skip "an allocation in a scope is seen" "no trace events"
+	ktap_skip "nothing is allocated" "no trace events"
+fi
+if [ -d "$FAILSLAB" ]; then
+	ktap_check "allocations fail in a scope" control_fails
+	suite_run memory
+	echo 0 > "$FAILSLAB/probability"
+else
+	ktap_skip "allocations fail in a scope" "no failslab"
+	ktap_skip "memory" "no failslab"
+fi
+suite_unload
+ktap_finish
