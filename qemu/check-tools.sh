@@ -358,6 +358,7 @@ bench_figures()
 			echo "items,${row%,*},here,$n,0,1,total,ns,${row#*,},${row#*,},${row#*,},3"
 		done
 	done
+	echo "items,wake,here,1,0,1,total,ns,40,40,40,3"
 	echo "items,scopex,here,1000,0,1,submit,ns,$1,$1,$1,3"
 	for row in scopex,0 scopex_for,0 scopex_for,1 scopex_for,1000; do
 		echo "empty,${row%,*},-,${row#*,},0,1,total,ns,30,30,30,3"
@@ -395,6 +396,8 @@ bench_compares()
 		'^submit alone .* <= 28 +not met +30 ' '^teardown .* >= 30 +met +50 x' \
 		'^sizeof\(struct scopex_scope\) .* not met +97 bytes$' \
 		'^ +a workqueue takes .* met +18\.0 x \(wq_flush: 900\)$' \
+		'^one item there and back.* 0\.167 x \(50; kthread_worker: 300\)$' \
+		'^ +the scheduler.s part.* 0\.800 x \(40 of 50\)$' \
 		'^10 us .* lane not run$' && python3 - "$work/bench/results.json" <<-'END'
 		import json, sys
 		results = json.load(open(sys.argv[1]))

@@ -25,7 +25,7 @@ SALT_MAX=$SALT$SALT$SALT$SALT$SALT$SALT$SALT$SALT
 # Blocks of data of a build that takes long, 4 GiB
 LONG=1048576
 
-PLAN=$((41 + 3 * $(echo "$SIZES" | wc -w)))
+PLAN=$((43 + 3 * $(echo "$SIZES" | wc -w)))
 
 dir=
 loaded=
@@ -153,6 +153,7 @@ check_oracle()
 		done
 		ktap_skip "salt of one byte" "no veritysetup"
 		ktap_skip "salt of 256 bytes" "no veritysetup"
+		ktap_skip "without scopex" "no veritysetup"
 		return
 	fi
 	for size in $SIZES; do
@@ -161,6 +162,7 @@ check_oracle()
 	data 129
 	ktap_check "salt of one byte" oracle_agrees 00
 	ktap_check "salt of 256 bytes" oracle_agrees "$SALT_MAX"
+	ktap_check "without scopex" agrees "$SALT_MAX" cpus=none
 }
 
 known_answer()
@@ -442,6 +444,8 @@ check_long_build()
 	check_killed "ends when the writer is killed" KILL 137
 	check_killed "ends when the writer is terminated, one CPU" TERM 143 \
 		cpus="$cpu"
+	check_killed "ends when the writer is terminated, without scopex" TERM 143 \
+		cpus=none
 
 	name="ends at the first error"
 	if start_long_build; then

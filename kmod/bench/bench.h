@@ -11,6 +11,7 @@
 #include <linux/types.h>
 
 struct kthread_worker;
+struct task_struct;
 struct workqueue_struct;
 
 #define BENCH_ROUNDS_MAX	1000
@@ -44,13 +45,27 @@ enum bench_place {
 };
 
 /**
+ * struct bench_waker - a thread that runs one item at a time
+ * @item: the item, or NULL
+ * @owner: who waits for it
+ * @task: the thread
+ */
+struct bench_waker {
+	void			*item;
+	struct task_struct	*owner;
+	struct task_struct	*task;
+};
+
+/**
  * struct bench_exec - what runs items, shared by the jobs of one competitor
  * @wq: a workqueue of the competitor's own
  * @worker: a kthread_worker for each of bench.cpu
+ * @waker: a thread for each of bench.cpu
  */
 struct bench_exec {
 	struct workqueue_struct	*wq;
 	struct kthread_worker	**worker;
+	struct bench_waker	*waker;
 };
 
 /**
@@ -85,7 +100,7 @@ struct bench_job {
 
 /* What a competitor can't do, or is not there for. */
 #define BENCH_ANYWHERE	BIT(0)	/* has no say in which CPU an item runs on */
-#define BENCH_CALL	BIT(1)	/* runs items in the submitter: no competitor, but the floor */
+#define BENCH_FLOOR	BIT(1)	/* no competitor, but what all of them need */
 #define BENCH_LOOP	BIT(2)	/* a loop: for work that is divided */
 #define BENCH_ABSENT	BIT(3)	/* not in this kernel */
 
@@ -116,7 +131,8 @@ struct bench_peer {
 
 extern const struct bench_peer bench_scopex, bench_scopex_array, bench_scopex_any;
 extern const struct bench_peer bench_scopex_detached, bench_scopex_for;
-extern const struct bench_peer bench_call, bench_wq_flush, bench_wq_completion;
+extern const struct bench_peer bench_call, bench_wake;
+extern const struct bench_peer bench_wq_flush, bench_wq_completion;
 extern const struct bench_peer bench_wq_flushwq, bench_wq_unbound, bench_wq_bh;
 extern const struct bench_peer bench_kthread_worker, bench_async, bench_kthread;
 extern const struct bench_peer bench_smp_call;

@@ -33,7 +33,7 @@
 unsigned long bench_burning;
 
 static const struct bench_peer * const peers[] = {
-	&bench_call, &bench_scopex, &bench_scopex_array, &bench_scopex_any,
+	&bench_call, &bench_wake, &bench_scopex, &bench_scopex_array, &bench_scopex_any,
 	&bench_scopex_for, &bench_scopex_detached, &bench_wq_flush, &bench_wq_completion,
 	&bench_wq_flushwq, &bench_wq_unbound, &bench_wq_bh, &bench_kthread_worker,
 	&bench_async, &bench_kthread, &bench_smp_call,
@@ -470,7 +470,7 @@ int bench_contend(void)
 		.workload = "contend", .nr_jobs = submitters,
 		.place = bench.nr_cpus > 1 ? BENCH_THERE : BENCH_HERE,
 		.n = max(BENCH_CONTEND_ITEMS / submitters, 1U),
-		.without = BENCH_LOOP | BENCH_CALL,
+		.without = BENCH_LOOP | BENCH_FLOOR,
 	};
 
 	return bench_compare(&c);

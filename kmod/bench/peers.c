@@ -11,6 +11,7 @@
 #include <linux/bottom_half.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
+#include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -57,12 +58,114 @@ static int call_round(struct bench_job *job)
 
 const struct bench_peer bench_call = {
 	.name		= "call",
-	.flags		= BENCH_CALL,
+	.flags		= BENCH_FLOOR,
 	.max_n		= BENCH_ITEMS_MAX,
 	.item_size	= sizeof(struct call_item),
 	.runs		= offsetof(struct call_item, runs),
 	.init		= call_init,
 	.round		= call_round,
+};
+
+/*
+ * A thread that is woken for one item, and wakes: no queue, nothing else to wait for. No
+ * competitor, but what the scheduler takes of all that have threads.
+ */
+
+struct wake_item {
+	u32	runs;
+};
+
+static void wake_run(struct bench_waker *waker, struct wake_item *item)
+{
+	struct task_struct *owner = waker->owner;
+
+	item->runs++;
+	/* Release: of what the item did; pairs with wake_round(). */
+	smp_store_release(&waker->item, NULL);
+	/* It can't exit before: it has to stop this thread. */
+	wake_up_process(owner);
+}
+
+static int wake_thread(void *data)
+{
+	struct bench_waker *waker = data;
+	struct wake_item *item;
+
+	for (;;) {
+		set_current_state(TASK_IDLE);
+		/* Acquire: of the owner's name; pairs with wake_round(). */
+		item = smp_load_acquire(&waker->item);
+		if (!item && kthread_should_stop())
+			break;
+		if (!item) {
+			schedule();
+			continue;
+		}
+		__set_current_state(TASK_RUNNING);
+		wake_run(waker, item);
+	}
+	__set_current_state(TASK_RUNNING);
+	return 0;
+}
+
+static void wake_close(struct bench_exec *exec)
+{
+	if (!exec->waker)
+		return;
+	for (unsigned int i = 0; i < bench.nr_cpus && exec->waker[i].task; i++)
+		kthread_stop(exec->waker[i].task);
+	kfree(exec->waker);
+}
+
+static int wake_open(struct bench_exec *exec)
+{
+	struct task_struct *task;
+
+	exec->waker = kcalloc(bench.nr_cpus, sizeof(*exec->waker), GFP_KERNEL);
+	if (!exec->waker)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < bench.nr_cpus; i++) {
+		task = kthread_create_on_node(wake_thread, &exec->waker[i],
+					      cpu_to_node(bench.cpu[i]), "scopex_bench");
+		if (IS_ERR(task))
+			return PTR_ERR(task);
+		kthread_bind(task, bench.cpu[i]);
+		exec->waker[i].task = task;
+		wake_up_process(task);
+	}
+	return 0;
+}
+
+static int wake_round(struct bench_job *job)
+{
+	struct bench_waker *waker = &job->exec->waker[job->first];
+
+	waker->owner = current;
+	/* Release: pairs with wake_thread(). */
+	smp_store_release(&waker->item, job->items);
+	wake_up_process(waker->task);
+	bench_submitted(job);
+	might_sleep();
+	for (;;) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		/* Acquire: pairs with wake_run(). */
+		if (!smp_load_acquire(&waker->item))
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	return 0;
+}
+
+const struct bench_peer bench_wake = {
+	.name		= "wake",
+	.flags		= BENCH_FLOOR,
+	.max_n		= 1,
+	.item_size	= sizeof(struct wake_item),
+	.runs		= offsetof(struct wake_item, runs),
+	.open		= wake_open,
+	.close		= wake_close,
+	.round		= wake_round,
 };
 
 /* Workqueues */

@@ -7,14 +7,15 @@
  * as "veritysetup format" makes it; how it is built is in tree.c. This file is
  * the interface, in the directory scopex_verity of debugfs, for root only:
  *
- *	build	Write "PATH [salt=HEX|-] [cpus=LIST]", in one write(2), to have a
+ *	build	Write "PATH [salt=HEX|-] [cpus=LIST|none]", in one write(2), to have a
  *		tree built. The write returns when it is done, or why it is not;
  *		the log says more. PATH can't contain white space. The salt goes
  *		up to 256 bytes, and is empty by default. CPUs that are named are
  *		all used, and no others; each has to be served by scopex. By
- *		default it is the writer's, and those that are idle. A fatal
- *		signal for the writer ends the build. A second write at the same
- *		time gets -EBUSY.
+ *		default it is the writer's, and those that are idle. With "none" the
+ *		writer does all by itself, in a plain loop without scopex, to compare
+ *		with. A fatal signal for the writer ends the build. A second write at
+ *		the same time gets -EBUSY.
  *	result	What came out, a key and a value on each line.
  *	tree	The hash blocks, top level first: with --no-superblock, a hash
  *		device. Empty for an input of one block, as with veritysetup.
@@ -155,8 +156,12 @@ bad:
 
 static int verity_parse_cpus(struct verity_tree *t, const char *list)
 {
-	int err = cpulist_parse(list, t->cpus);
+	int err;
 
+	t->cpus_given = true;
+	if (!strcmp(list, "none"))
+		return 0;
+	err = cpulist_parse(list, t->cpus);
 	if ((err && err != -ERANGE) || (!err && cpumask_empty(t->cpus))) {
 		pr_err("cpus=%s: not a list of CPUs\n", list);
 		return -EINVAL;
@@ -166,7 +171,6 @@ static int verity_parse_cpus(struct verity_tree *t, const char *list)
 		       list, cpumask_pr_args(cpu_possible_mask));
 		return -ENODEV;
 	}
-	t->cpus_given = true;
 	return 0;
 }
 
@@ -195,7 +199,7 @@ static int verity_parse(struct verity_tree *t, char *text)
 	text = strim(text);
 	word = strsep(&text, " \t\n");
 	if (!*word) {
-		pr_err("empty request: expected PATH [salt=HEX|-] [cpus=LIST]\n");
+		pr_err("empty request: expected PATH [salt=HEX|-] [cpus=LIST|none]\n");
 		return -EINVAL;
 	}
 	if (strscpy(t->path, word, sizeof(t->path)) < 0) {

@@ -21,10 +21,11 @@
  *
  * A loop runs wherever there is time. A request that names CPUs wants these, busy or
  * not, and no others, not even the writer's: that is what items are for. So then each
- * of them gets one, a lane, which claims hash blocks until there are none. The two
+ * of them gets one, a lane, which claims hash blocks until there are none. And to tell
+ * what scopex itself takes, a request can have the writer do all in a plain loop. The
  * ways differ in who calls verity_fill(), and nothing else.
  *
- * Both end early with the first error, and when a fatal signal hits the writer; then
+ * All end early with the first error, and when a fatal signal hits the writer; then
  * each CPU still fills the hash block that it is at. Who fails leaves word of why in
  * the job, and the writer puts it in the log when everybody is out.
  *
@@ -276,6 +277,21 @@ static int verity_on_cpus(struct verity_job *job)
 	return err;
 }
 
+/* Fill the current level in a loop of this task's, without scopex. */
+static int verity_plainly(struct verity_job *job)
+{
+	u64 index;
+	int err = 0;
+
+	for (index = 0; index < job->level->dst_blocks && !err; index++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		err = verity_fill(job, index);
+		cond_resched();
+	}
+	return err;
+}
+
 /* Make the digests of all levels; the first one reads the input. */
 static int verity_hash_levels(struct verity_job *job,
 			      const struct verity_level *levels, unsigned int nr)
@@ -286,7 +302,8 @@ static int verity_hash_levels(struct verity_job *job,
 	for (i = 0; i < nr && !err; i++) {
 		job->level = &levels[i];
 		if (job->t->cpus_given)
-			err = verity_on_cpus(job);
+			err = cpumask_empty(job->t->cpus) ? verity_plainly(job) :
+							    verity_on_cpus(job);
 		else
 			err = scopex_for(0, levels[i].dst_blocks, verity_part,
 					 .arg = job, .grain = 1,

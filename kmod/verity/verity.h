@@ -24,7 +24,8 @@
  * @path: the input, as it was given
  * @salt: the salt
  * @salt_len: its length, 0 if there is none
- * @cpus_given: whether the request named the CPUs, so that it wants them all
+ * @cpus_given: whether the request named the CPUs, so that it wants them all; or none,
+ *	so that the writer is to do all
  * @cpus: those CPUs; otherwise those that were used
  * @lanes: how many these are
  * @elapsed_us: how long it took to hash

@@ -18,6 +18,9 @@ import sys
 
 GROWN = 1.02
 
+# No competitors, but what all of them need.
+FLOORS = ("call", "wake")
+
 # Workloads of the path lane whose figures are the same in each run, nearly.
 RECORDED = ("empty", "items", "teardown")
 
@@ -75,7 +78,7 @@ class Lane:
         found = [(row[self.key], row["peer"])
                  for row in self.find(workload=workload, place=place, n=n, what="total",
                                       work_ns=0)
-                 if not row["peer"].startswith("scopex") and row["peer"] != "call" and
+                 if not row["peer"].startswith("scopex") and row["peer"] not in FLOORS and
                  row["peer"].startswith(prefix)]
         if not found:
             raise Missing(f"{self.name}: {workload} {place} n={n}, others {prefix}")
@@ -125,6 +128,14 @@ def to_best(workload, place, n):
     return get
 
 
+def scheduler(place):
+    """What a thread that is woken and wakes takes, of what scopex does for one item"""
+    def get(lane):
+        ours, floor = (lane.get("items", peer, place, 1) for peer in ("scopex", "wake"))
+        return floor / ours, f"{floor / ours:.3f} x ({number(floor)} of {number(ours)})"
+    return get
+
+
 def contended(lane):
     ns = {row["n"] for row in lane.find(workload="contend", peer="scopex")}
     if not ns:
@@ -167,6 +178,11 @@ def verity_speed_up(lane):
     return one / two, f"{one / two:.2f} x ({number(one)} and {number(two)} ns per block)"
 
 
+def verity_to_plain(lane):
+    ours, plain = (verity_time(lane, peer, 1) for peer in ("scopex_verity", "verity_plain"))
+    return ours / plain, f"{ours / plain:.3f} x ({number(ours)} and {number(plain)} ns per block)"
+
+
 def verity_to_veritysetup(lane):
     ours, theirs = verity_time(lane, "scopex_verity", 1), verity_time(lane, "veritysetup", 1)
     return theirs / ours, f"{theirs / ours:.2f} x ({number(theirs)} ns per block)"
@@ -183,6 +199,7 @@ TARGETS = (
     at_most("path", "submit alone", 28, figure("items", "scopex", "here", what="submit")),
     at_most("path", "one item there and back, of the best peer's", 0.9,
             to_best("items", "here", 1)),
+    for_comparison("path", "  the scheduler's part, of scopex's", scheduler("here")),
     at_most("path", "empty scope", 40, figure("empty", "scopex", n=0)),
     at_most("path", "empty loop", 250, figure("empty", "scopex_for", n=0)),
     for_comparison("path", "  over one number", figure("empty", "scopex_for", n=1)),
@@ -196,10 +213,13 @@ TARGETS = (
             figure("size", "scopex_scope", n=1, what="size", unit="bytes")),
     at_most("native", "one item to another CPU and back, of the best peer's", 0.3,
             to_best("items", "there", 1)),
+    for_comparison("native", "  the scheduler's part, of scopex's", scheduler("there")),
     at_most("native", "4 submitters to one CPU, of the best peer's", 0.2, contended),
     at_least("native", "100 us in a loop over 2 CPUs: speed-up", 1.7, speed_up(1000)),
     at_least("native", "10 us in a loop over 2 CPUs: speed-up", 1.2, speed_up(100)),
     at_least("native", "verity tree, 2 CPUs against 1: speed-up", 1.85, verity_speed_up),
+    at_most("native", "verity tree on 1 CPU, of a plain loop's without scopex", 1.05,
+            verity_to_plain),
     for_comparison("native", "  veritysetup takes, of scopex_verity on 1 CPU",
                    verity_to_veritysetup),
 )

@@ -36,9 +36,11 @@ figure()
 		}' >> /output/results.csv
 }
 
-# verity_tree [OPTION]... - some times, after one that does not count
+# verity_tree PEER [OPTION]... - some times, after one that does not count
 verity_tree()
 {
+	peer=$1
+	shift
 	: > /tmp/times
 	for round in $(seq 0 $rounds); do
 		echo "$DISK salt=- $*" > $verity/build || exit 1
@@ -49,7 +51,8 @@ verity_tree()
 		[ "$round" = 0 ] || sed -n 's/^elapsed_us //p' $verity/result >> /tmp/times
 	done
 	blocks=$(sed -n 's/^data_blocks //p' $verity/result)
-	figure scopex_verity "$(sed -n 's/^lanes //p' $verity/result)"
+	lanes=$(sed -n 's/^lanes //p' $verity/result)
+	figure "$peer" $((lanes ? lanes : 1))
 }
 
 # The clock of /proc/uptime has hundredths of a second.
@@ -82,8 +85,9 @@ echo "# verity tree of $DISK"
 modprobe scopex_verity || exit 1
 verity_setup
 cp /tmp/times /tmp/times.veritysetup
-verity_tree cpus=0
-verity_tree
+verity_tree verity_plain cpus=none
+verity_tree scopex_verity cpus=0
+verity_tree scopex_verity
 mv /tmp/times.veritysetup /tmp/times
 figure veritysetup 1
 exit $failed
