@@ -87,7 +87,7 @@ struct scopex_cpu *scopex_choose_cpu(void)
 
 	first = READ_ONCE(raw_cpu_read(scopex_cursor)->next);
 	for (sc = first, i = 0; sc && i < SCOPEX_CHOICES; i++) {
-		if (READ_ONCE(sc->queue) == SCOPEX_PARKED)
+		if (scopex_is_idle(sc))
 			goto found;
 		sc = READ_ONCE(sc->next);
 	}

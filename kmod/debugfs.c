@@ -481,6 +481,7 @@ static void scopex_config_rows(struct seq_file *m, const char *prefix)
 	seq_printf(m, "%sstandby %u\n", prefix, scopex_config.standby);
 	seq_printf(m, "%sworkers %u\n", prefix, scopex_config.workers);
 	seq_printf(m, "%sstall_ms %u\n", prefix, scopex_config.stall_ms);
+	seq_printf(m, "%sspin_us %u\n", prefix, scopex_config.spin_us);
 	seq_printf(m, "%sexits_seen %d\n", prefix, scopex_config.exits_seen);
 	seq_printf(m, "%sitems_checked %d\n", prefix, SCOPEX_CHECK_ITEMS);
 	seq_printf(m, "%slockdep %d\n", prefix, IS_ENABLED(CONFIG_LOCKDEP));

@@ -16,6 +16,7 @@
 #include <linux/sched.h>
 #include <linux/scopex.h>
 #include <linux/spinlock.h>
+#include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 #include <asm/local.h>
 
@@ -29,6 +30,7 @@
  * @standby: how many workers a CPU has ready, besides the active one
  * @workers: the most workers that a CPU has
  * @stall_ms: after what time an item is reported; 0 for never
+ * @spin_us: how long workers and owners look for what they wait for before they sleep
  * @exits_seen: whether tasks that exit with an open scope are noticed
  */
 struct scopex_config {
@@ -36,6 +38,7 @@ struct scopex_config {
 	unsigned int	standby;
 	unsigned int	workers;
 	unsigned int	stall_ms;
+	unsigned int	spin_us;
 	bool		exits_seen;
 };
 
@@ -130,6 +133,7 @@ struct scopex_worker {
  * @active: the thread that serves the queue; NULL until the CPU came online for
  *	the first time
  * @open: whether submitters may choose this CPU
+ * @spinning: whether its worker looks for work, and has none
  * @cpu: its number
  * @take_lock: held while the worker takes the queue, so that a reader who
  *	holds it may walk what is queued
@@ -158,6 +162,7 @@ struct scopex_cpu {
 	struct scopex_loop	*offer;
 	struct task_struct	*active;
 	bool			open;
+	bool			spinning;
 	unsigned int		cpu;
 
 	spinlock_t		take_lock ____cacheline_aligned_in_smp;
@@ -228,6 +233,14 @@ static inline unsigned int scopex_count_open(void)
 	return READ_ONCE(scopex_nr_open) ?: 1;
 }
 
+/* Has the worker of a CPU nothing to do? A hint, for who may choose a CPU. */
+static inline bool scopex_is_idle(const struct scopex_cpu *sc)
+{
+	const struct llist_node *head = READ_ONCE(sc->queue);
+
+	return head == SCOPEX_PARKED || (!head && READ_ONCE(sc->spinning));
+}
+
 /* A submit is refused: count it, and return why. */
 static inline int scopex_refuse(int err)
 {
@@ -245,6 +258,25 @@ static inline void scopex_unget(struct scopex_scope *scope)
 {
 	atomic64_sub(SCOPEX_ONE, &scope->state);
 }
+
+/**
+ * scopex_spin_while() - spin for a while, if the parameter spin_us says so
+ * @cond: as long as this is true
+ *
+ * Whoever else wants the CPU gets it. The clock is not looked at each time, as that takes
+ * longer than a look at a word that nobody writes.
+ */
+#define scopex_spin_while(cond)						\
+do {									\
+	u64 __end = ktime_get_mono_fast_ns() +				\
+		    (u64)scopex_config.spin_us * NSEC_PER_USEC;		\
+									\
+	for (unsigned int __i = 1; (cond) && !need_resched(); __i++) {	\
+		if (__i % 16 == 0 && ktime_get_mono_fast_ns() >= __end)	\
+			break;						\
+		cpu_relax();						\
+	}								\
+} while (0)
 
 /* detach.c */
 void scopex_detached_end(struct scopex_scope *scope);

@@ -137,8 +137,7 @@ static void scopex_ask(struct scopex_loop *loop, struct scopex_cpu **cursor)
 		if (!sc)
 			return;
 		*cursor = sc;
-		if (READ_ONCE(sc->queue) == SCOPEX_PARKED &&
-		    !READ_ONCE(sc->offer) &&
+		if (scopex_is_idle(sc) && !READ_ONCE(sc->offer) &&
 		    sc->cpu != raw_smp_processor_id())
 			break;
 	}

@@ -33,8 +33,14 @@ static unsigned int stall_ms = 10000;
 module_param(stall_ms, uint, 0444);
 MODULE_PARM_DESC(stall_ms, "report items that hold up a CPU for longer, in ms; 0: never (default: 10000)");
 
+static unsigned int spin_us;
+module_param(spin_us, uint, 0444);
+MODULE_PARM_DESC(spin_us, "how long workers and owners spin before they sleep, in us, up to 100000 (default: 0)");
+
 /* More threads than that are a mistake. */
 #define SCOPEX_WORKERS_MAX	4096
+
+#define SCOPEX_SPIN_US_MAX	100000
 
 static int __init scopex_parse_cpus(struct cpumask *mask)
 {
@@ -84,9 +90,13 @@ static int __init scopex_init(void)
 		       standby, workers);
 		return -EINVAL;
 	}
+	if (spin_us > SCOPEX_SPIN_US_MAX) {
+		pr_err("spin_us=%u: must be from 0 to %u\n", spin_us, SCOPEX_SPIN_US_MAX);
+		return -EINVAL;
+	}
 	scopex_config = (struct scopex_config){
 		.nice = nice, .standby = standby, .workers = workers,
-		.stall_ms = stall_ms,
+		.stall_ms = stall_ms, .spin_us = spin_us,
 	};
 
 	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))

@@ -1018,6 +1018,17 @@ static u64 scopex_drain_serial(struct scopex_scope *scope,
 	return state;
 }
 
+/* Look for the end of the items before sleeping, unless it is this CPU that they need. */
+static noinline u64 scopex_spin_for_items(struct scopex_scope *scope)
+{
+	struct scopex_cpu *sc = raw_cpu_ptr(&scopex_cpus);
+
+	if (!READ_ONCE(sc->open) || scopex_is_idle(sc))
+		scopex_spin_while(!scopex_drained(atomic64_read(&scope->state)));
+	/* Acquire A: as in scopex_drain_scope(). */
+	return atomic64_read_acquire(&scope->state);
+}
+
 /*
  * Wait until no reference but the owner's is left, and return the state. A signal
  * can make it short, but not end it: a wait that ended early would leave items on
@@ -1040,8 +1051,15 @@ static u64 scopex_drain_scope(struct scopex_scope *scope)
 		trace_scopex_waited(scope);
 		return state;
 	}
-	if (w)
+	if (w) {
 		scopex_hand_over(w);
+	} else if (scopex_config.spin_us) {
+		state = scopex_spin_for_items(scope);
+		if (scopex_drained(state)) {
+			trace_scopex_waited(scope);
+			return state;
+		}
+	}
 	how = scopex_how_to_wait(scope);
 	atomic64_or(SCOPEX_WAITING, &scope->state);
 	for (;;) {

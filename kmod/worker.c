@@ -20,6 +20,10 @@
  * result. All that is needed later (the next item, the scope) is read before;
  * from then on the owner may reuse or free it.
  *
+ * With the parameter "spin_us", a worker that has run out of items looks at its queue for
+ * a while before it parks it, and is not woken for what comes meanwhile. It gives way
+ * to whoever wants the CPU. An owner does likewise: see scopex_spin_for_items().
+ *
  * The statistics of an item are written before its reference is dropped, so
  * whoever joined a scope finds its items in them.
  *
@@ -493,6 +497,14 @@ void scopex_will_block(void)
 }
 EXPORT_SYMBOL_GPL(scopex_will_block);
 
+/* Look for work, or a loop to help with, before sleeping. */
+static noinline void scopex_spin_for_work(struct scopex_cpu *sc)
+{
+	WRITE_ONCE(sc->spinning, true);
+	scopex_spin_while(!READ_ONCE(sc->queue) && !READ_ONCE(sc->offer));
+	WRITE_ONCE(sc->spinning, false);
+}
+
 /* Sleep until there is work, or a loop to help with, or the thread has to stop. */
 static void scopex_park(struct scopex_worker *w)
 {
@@ -636,6 +648,8 @@ int scopex_worker_thread(void *data)
 		scopex_serve(w);
 		if (w->active)
 			scopex_help(w);
+		if (w->active && scopex_config.spin_us)
+			scopex_spin_for_work(w->sc);
 		if (w->active)
 			scopex_park(w);
 		else if (!kthread_should_stop())

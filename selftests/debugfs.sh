@@ -246,10 +246,11 @@ age_is_exact()
 
 config_is_shown()
 {
-	suite_load nice=-5 standby=1 workers=9 stall_ms=1234 || return 1
+	suite_load nice=-5 standby=1 workers=9 stall_ms=1234 spin_us=7 || return 1
 	ktap_msg "$(cat "$SCOPEX/config")"
 	grep -qx 'nice -5' "$SCOPEX/config" && grep -qx 'standby 1' "$SCOPEX/config" &&
-		is config.workers 9 && is config.stall_ms 1234 && is config.profile 0 &&
+		is config.workers 9 && is config.stall_ms 1234 && is config.spin_us 7 &&
+		is config.profile 0 &&
 		[ "$(counter config.cpus)" = "$(cat /sys/devices/system/cpu/possible)" ] &&
 		suite_rmmod
 }

@@ -83,7 +83,7 @@ nice_level()
 }
 
 suite_is_root
-ktap_plan 15
+ktap_plan 16
 ktap_check "loads and unloads" loads_and_unloads
 ktap_check "unloads after work" unloads_after_work
 ktap_check "unload is refused while in use" refused_while_used
@@ -101,4 +101,6 @@ ktap_check "workers=4097 is refused" \
 	bad_parameter workers=4097 "workers=4097: must be from"
 ktap_check "standby=64 is refused" \
 	bad_parameter standby=64 "standby=64: must be less than workers=64"
+ktap_check "spin_us=100001 is refused" \
+	bad_parameter spin_us=100001 "spin_us=100001: must be from 0 to 100000"
 ktap_finish

@@ -27,7 +27,7 @@ static const struct scopex_suite * const suites[] = {
 	&options_suite, &detach_suite, &forget_suite, &undead_suite, &oops_suite,
 	&deadlock_suite, &stress_suite, &load_suite, &hold_suite,
 	&tree_suite, &sites_suite, &slow_suite, &convoy_suite,
-	&memory_suite, &allocates_suite,
+	&memory_suite, &allocates_suite, &spin_suite,
 };
 
 /**

@@ -69,6 +69,7 @@ extern const struct scopex_suite slow_suite;
 extern const struct scopex_suite convoy_suite;
 extern const struct scopex_suite memory_suite;
 extern const struct scopex_suite allocates_suite;
+extern const struct scopex_suite spin_suite;
 
 __printf(2, 3)
 void scopex_test_fail(struct scopex_test *test, const char *fmt, ...);

@@ -4,7 +4,8 @@
 
 usage: report.py --out DIR --recorded FILE [--record] LANE...
 
-DIR has path.csv, native.csv and shape-CPUS.csv, as scopex_bench prints them. Fails if a
+DIR has path.csv, native.csv and spin.csv, and shape-CPUS.csv, as scopex_bench prints them.
+spin.csv is like native.csv, with workers and owners that spin. Fails if a
 figure that is needed for the table, or that is recorded, is not there.
 """
 
@@ -211,8 +212,9 @@ TARGETS = (
             figure("size", "scopex_work", n=1, what="size", unit="bytes")),
     at_most("path", "sizeof(struct scopex_scope)", 96,
             figure("size", "scopex_scope", n=1, what="size", unit="bytes")),
-    at_most("native", "one item to another CPU and back, of the best peer's", 0.3,
+    at_most("spin", "one item to another CPU and back, of the best peer's", 0.3,
             to_best("items", "there", 1)),
+    for_comparison("native", "  without spinning", to_best("items", "there", 1)),
     for_comparison("native", "  the scheduler's part, of scopex's", scheduler("there")),
     at_most("native", "4 submitters to one CPU, of the best peer's", 0.2, contended),
     at_least("native", "100 us in a loop over 2 CPUs: speed-up", 1.7, speed_up(1000)),
@@ -404,6 +406,8 @@ def read_lanes(names, out):
                 lanes[name].append(lane)
         else:
             lanes[name] = [Lane(name, os.path.join(out, name + ".csv"))]
+    if "native" in names:
+        lanes["spin"] = [Lane("spin", os.path.join(out, "spin.csv"))]
     return lanes
 
 

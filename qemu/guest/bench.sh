@@ -2,8 +2,8 @@
 # shellcheck shell=sh
 #
 # What "make bench" does in the VM: load scopex_bench with each of RUNS, parameters with
-# semicolons between them, and leave its results in /output/results.csv. With VERITY,
-# also how long the verity tree of $DISK takes, for each block.
+# semicolons between them, and leave its results in /output/results.csv. SPIN_US is
+# scopex's parameter. With VERITY, also how long the verity tree of $DISK takes, for each block.
 
 results=/sys/kernel/debug/scopex_bench/results
 verity=/sys/kernel/debug/scopex_verity
@@ -71,7 +71,7 @@ verity_setup()
 	oracle=$(sed -n 's/^Root hash:[[:space:]]*//p' /tmp/out)
 }
 
-modprobe scopex || exit 1
+modprobe scopex spin_us="${SPIN_US:-0}" || exit 1
 while [ "$RUNS" ]; do
 	run=${RUNS%%;*}
 	RUNS=${RUNS#"$run"}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Suite "spin": owners and workers that spin before they sleep
+ *
+ * For selftests/spin.sh, which loads scopex so that they do. One item after the other on
+ * another CPU, with time to sleep between them: who did so all the same?
+ */
+
+#include <linux/delay.h>
+#include <linux/sched.h>
+
+#include "test.h"
+
+#define SPIN_ROUNDS	100
+
+/* Each long enough to go to sleep meanwhile, short enough for the spinning. */
+#define SPIN_PAUSE_US	500
+#define SPIN_WORK_US	200
+
+static int works_fn(struct scopex_work *work)
+{
+	udelay(SPIN_WORK_US);
+	return 0;
+}
+
+static void one_after_the_other(struct scopex_test *test)
+{
+	struct scopex_work work = SCOPEX_WORK_INIT(works_fn);
+	unsigned int i, slept = 0, here, there;
+	unsigned long before;
+
+	here = test_this_cpu();
+	there = test_other_cpu(here);
+	if (there >= nr_cpu_ids) {
+		scopex_test_skip(test, "needs two CPUs");
+		return;
+	}
+	scopex_scope(s) {
+		for (i = 0; i < SPIN_ROUNDS; i++) {
+			EXPECT_EQ(test, scopex_submit_on(s, there, &work), 0);
+			before = current->nvcsw;
+			EXPECT_EQ(test, scopex_join(s), 0);
+			slept += current->nvcsw != before;
+			udelay(SPIN_PAUSE_US);
+		}
+	}
+	scopex_test_note(test, "of %u waits, %u slept", SPIN_ROUNDS, slept);
+}
+
+static int real_time_thread(void *data)
+{
+	struct test_item *item = data;
+
+	sched_set_fifo(current);
+	scopex_scope(s) {
+		scopex_submit(s, &item->work);
+		scopex_join(s);
+	}
+	test_thread_until_stopped();
+	return 0;
+}
+
+/* Hazard 24: its worker does not get the CPU before it sleeps. */
+static void real_time_owner(struct scopex_test *test)
+{
+	struct test_item item;
+
+	test_item_init(&item);
+	test_thread_stop(test_thread(test, real_time_thread, &item, test_this_cpu()));
+	EXPECT_EQ(test, atomic_read(&item.runs), 1);
+}
+
+static const struct scopex_case spin_cases[] = {
+	SCOPEX_CASE(one_after_the_other),
+	SCOPEX_CASE(real_time_owner),
+};
+
+SCOPEX_SUITE(spin, spin_cases);

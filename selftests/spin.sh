@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# workers and owners that spin before they sleep
+. "$(dirname "$0")/ktap.sh"
+. "$(dirname "$0")/suite.sh"
+
+# A host that takes its CPUs away for longer may let some sleep.
+owners_spin()
+{
+	slept=$(sed -n 's/^# of 100 waits, \([0-9]*\) slept$/\1/p' "$SCOPEX_TEST/results")
+	ktap_msg "$slept of 100 waits slept"
+	[ "${slept:-100}" -le 50 ]
+}
+
+workers_spin()
+{
+	ktap_msg "$(counter total.wakeups) of 100 items needed a wake-up"
+	[ "$(counter total.wakeups)" -le 50 ]
+}
+
+suite_is_root
+[ "$(grep -c ^processor /proc/cpuinfo)" -gt 1 ] || ktap_skip_all "needs two CPUs"
+ktap_plan 7
+suite_load spin_us=100000
+echo 1 > "$SCOPEX/reset"
+suite_run spin
+ktap_check "owners spin" owners_spin
+ktap_check "workers spin" workers_spin
+for suite in nest loop race; do
+	suite_run $suite
+done
+suite_unload
+ktap_finish
