@@ -14,6 +14,7 @@
 #include <linux/percpu.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
+#include <linux/sched/stat.h>
 #include <linux/scopex.h>
 #include <linux/spinlock.h>
 #include <linux/timekeeping.h>
@@ -263,15 +264,17 @@ static inline void scopex_unget(struct scopex_scope *scope)
  * scopex_spin_while() - spin for a while, if the parameter spin_us says so
  * @cond: as long as this is true
  *
- * Whoever else wants the CPU gets it. The clock is not looked at each time, as that takes
- * longer than a look at a word that nobody writes.
+ * Whoever else wants the CPU gets it, whether or not the scheduler would have let this
+ * task go on. The clock is not looked at each time, as that takes longer than a look at a
+ * word that nobody writes.
  */
 #define scopex_spin_while(cond)						\
 do {									\
 	u64 __end = ktime_get_mono_fast_ns() +				\
 		    (u64)scopex_config.spin_us * NSEC_PER_USEC;		\
 									\
-	for (unsigned int __i = 1; (cond) && !need_resched(); __i++) {	\
+	for (unsigned int __i = 1; (cond) && single_task_running() &&	\
+	     !need_resched(); __i++) {					\
 		if (__i % 16 == 0 && ktime_get_mono_fast_ns() >= __end)	\
 			break;						\
 		cpu_relax();						\

@@ -767,7 +767,7 @@ static unsigned int scopex_claim(struct scopex_work *first, unsigned int nr,
 
 		if (unlikely(status == SCOPEX_WORK_BUSY))
 			break;
-		/* As a time (@queued), it is before there were any. */
+		/* Taken for a time (@queued), it is before the profile began, or short. */
 		work->cpu = status;
 		work->scope = scope;
 		work->node.next = prev;
@@ -1018,13 +1018,13 @@ static u64 scopex_drain_serial(struct scopex_scope *scope,
 	return state;
 }
 
-/* Look for the end of the items before sleeping, unless it is this CPU that they need. */
+/* Look for the end of the items before sleeping. If they need this CPU, they get it. */
 static noinline u64 scopex_spin_for_items(struct scopex_scope *scope)
 {
-	struct scopex_cpu *sc = raw_cpu_ptr(&scopex_cpus);
+	bool killable = scope->flags & SCOPEX_KILLABLE;
 
-	if (!READ_ONCE(sc->open) || scopex_is_idle(sc))
-		scopex_spin_while(!scopex_drained(atomic64_read(&scope->state)));
+	scopex_spin_while(!scopex_drained(atomic64_read(&scope->state)) &&
+			  !(killable && fatal_signal_pending(current)));
 	/* Acquire A: as in scopex_drain_scope(). */
 	return atomic64_read_acquire(&scope->state);
 }
@@ -1209,7 +1209,7 @@ EXPORT_SYMBOL_GPL(scopex_join);
  *	SCOPEX_JOINABLE
  *
  * The scope's other items go on; its error stays, and it has to be joined or closed
- * as ever. What ends a wait early (a deadline, a fatal signal) cancels the scope, here
+ * as ever. Nobody may submit the item to another scope meanwhile. What ends a wait early (a deadline, a fatal signal) cancels the scope, here
  * as well, and the item is waited for all the same.
  *
  * Context: process context of the scope's owner; sleeps. The caller must not hold a

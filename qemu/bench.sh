@@ -14,7 +14,8 @@
 #		shape	how cost grows with the number of CPUs, in two NUMA nodes; all
 #			emulated, so not how much it is
 #	SHAPE_CPUS= for how many (default: "1 2 4 8 16")
-#	RECORD=1 write qemu/bench/recorded.txt from this run's path lane
+#	RECORD=1 write qemu/bench/recorded.txt from this run's path lane, and the plots that
+#		README shows, of the lanes that were run
 #	FILE=	what the native lane builds a verity tree of (as "make run" does it)
 #	OUT=	where to
 #	TIMEOUT= in seconds, for each VM
@@ -27,6 +28,9 @@
 
 REPORT=$ROOT/qemu/bench/report.py
 RECORDED=$ROOT/qemu/bench/recorded.txt
+
+# Those that README shows are in qemu/bench/plots.
+PLOTS="path-here-bars path-here-n native-there-bars shape-items shape-contend"
 
 # measure NAME RUNS ARG... - in a VM, into OUT/NAME.csv; a case
 measure()
@@ -76,7 +80,10 @@ lane_shape()
 	for cpus in $SHAPE_CPUS; do
 		options=()
 		((cpus == 1)) || options+=(--nodes 2)
-		measure "shape-$cpus" "only=items,contend n=1000 rounds=3 $(
+		# So many CPUs take long to boot where there are two.
+		BOOT_TIMEOUT=${BOOT_TIMEOUT:-$((180 + 15 * cpus))} \
+		TIMEOUT=${TIMEOUT:-$((600 + 30 * cpus))} \
+			measure "shape-$cpus" "only=items,contend n=1000 rounds=3 $(
 			)peers=scopex,scopex_array,wq_completion,wq_unbound,kthread_worker" \
 			--cpus "$cpus" "${options[@]}"
 	done
@@ -123,6 +130,9 @@ for plot in "$OUT"/*.gp; do
 		((++failed))
 		say "make bench: ${plot##*/} could not be plotted"
 	fi
+done
+for plot in ${RECORD:+$PLOTS}; do
+	[[ ! -s $OUT/$plot.svg ]] || cp "$OUT/$plot.svg" "$ROOT/qemu/bench/plots/"
 done
 say "results: $OUT"
 conclude "make bench"

@@ -11,6 +11,8 @@ trace_is_there()
 	grep -q " $TRACEFS tracefs " /proc/mounts ||
 		mount -t tracefs tracefs $TRACEFS 2>/dev/null ||
 		ktap_skip_all "this kernel has no trace events"
+	# It is only a page as long as nobody has asked for more.
+	echo 1408 > $TRACEFS/buffer_size_kb
 }
 
 EVENTS="open wait waited close cancel error submit run_start run_end item_cancelled
@@ -117,6 +119,7 @@ line()
 {
 	grep -q -e " scopex_$1" "$log" && return
 	ktap_msg "no event scopex_$1"
+	ktap_msg "$(grep " scopex_${1%%:*}: " "$log" | head -n 3)"
 	return 1
 }
 
@@ -134,7 +137,7 @@ events_ask_for_hashes()
 {
 	formats=$(cat "$TRACEFS"/events/scopex/*/format) || return
 	case $formats in
-	*%px*) return 1 ;;
+	*%px* | *%lx* | *%llx*) return 1 ;;
 	*%p*) ;;
 	*) return 1 ;;
 	esac
@@ -153,7 +156,9 @@ why_not_told_apart()
 {
 	if grep -q 'User Mode Linux' /proc/cpuinfo; then
 		echo "an address looks like a hash here"
-	elif ! grep -q '\.base: *0\{8\}' /proc/timer_list; then
+	elif [ "$(cat /proc/sys/kernel/kptr_restrict)" != 0 ]; then
+		echo "kptr_restrict is set"
+	elif grep -q '\.base: ' /proc/timer_list && ! grep -q '\.base: *0\{8\}' /proc/timer_list; then
 		echo "this kernel was told to show addresses"
 	fi
 }

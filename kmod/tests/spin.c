@@ -60,7 +60,7 @@ static int real_time_thread(void *data)
 	return 0;
 }
 
-/* Hazard 24: its worker does not get the CPU before it sleeps. */
+/* Hazard 24: its worker does not get the CPU before it sleeps; see selftests/spin.sh. */
 static void real_time_owner(struct scopex_test *test)
 {
 	struct test_item item;

@@ -25,10 +25,10 @@ measure()
 	rmmod scopex_bench || exit 1
 }
 
-# figure PEER CPUS - of the times in /tmp/times, in microseconds
+# figure PEER CPUS FILE - of the times in it, in microseconds
 figure()
 {
-	sort -n /tmp/times | awk -v what="verity,$1,-,$blocks,0,$2,total,ns" -v blocks="$blocks" '
+	sort -n "$3" | awk -v what="verity,$1,-,$blocks,0,$2,total,ns" -v blocks="$blocks" '
 		{ time[NR] = $1 * 1000 / blocks }
 		END {
 			printf "%s,%.3f,%.3f,%.3f,%d\n", what, time[int((NR + 1) / 2)],
@@ -36,39 +36,37 @@ figure()
 		}' >> /output/results.csv
 }
 
-# verity_tree PEER [OPTION]... - some times, after one that does not count
-verity_tree()
-{
-	peer=$1
-	shift
-	: > /tmp/times
-	for round in $(seq 0 $rounds); do
-		echo "$DISK salt=- $*" > $verity/build || exit 1
-		grep -qx "root_hash $oracle" $verity/result || {
-			echo "the root hash is not that of veritysetup"
-			exit 1
-		}
-		[ "$round" = 0 ] || sed -n 's/^elapsed_us //p' $verity/result >> /tmp/times
-	done
-	blocks=$(sed -n 's/^data_blocks //p' $verity/result)
-	lanes=$(sed -n 's/^lanes //p' $verity/result)
-	figure "$peer" $((lanes ? lanes : 1))
-}
-
 # The clock of /proc/uptime has hundredths of a second.
 verity_setup()
 {
-	: > /tmp/times
-	for round in $(seq 0 $rounds); do
-		read -r begin _ < /proc/uptime
-		veritysetup format --no-superblock --format=1 --hash=sha256 --salt=- \
-			--data-block-size=4096 --hash-block-size=4096 \
-			"$DISK" /tmp/hash > /tmp/out || exit 1
-		read -r end _ < /proc/uptime
-		[ "$round" = 0 ] || echo "$begin $end" |
-			awk '{ print ($2 - $1) * 1000000 }' >> /tmp/times
-	done
+	read -r begin _ < /proc/uptime
+	veritysetup format --no-superblock --format=1 --hash=sha256 --salt=- \
+		--data-block-size=4096 --hash-block-size=4096 "$DISK" /tmp/hash > /tmp/out || exit 1
+	read -r end _ < /proc/uptime
+	echo "$begin $end" | awk '{ print ($2 - $1) * 1000000 }' >> /tmp/times.setup
 	oracle=$(sed -n 's/^Root hash:[[:space:]]*//p' /tmp/out)
+}
+
+# verity_tree FILE [OPTION]... - its time is added there
+verity_tree()
+{
+	times=$1
+	shift
+	echo "$DISK salt=- $*" > $verity/build || exit 1
+	grep -qx "root_hash $oracle" $verity/result || {
+		echo "the root hash is not that of veritysetup"
+		exit 1
+	}
+	sed -n 's/^elapsed_us //p' $verity/result >> "$times"
+}
+
+# One way after the other in each round; the first one is to warm up.
+verity_round()
+{
+	verity_setup
+	verity_tree /tmp/times.plain cpus=none
+	verity_tree /tmp/times.one cpus=0
+	verity_tree /tmp/times.all
 }
 
 modprobe scopex spin_us="${SPIN_US:-0}" || exit 1
@@ -83,11 +81,14 @@ done
 
 echo "# verity tree of $DISK"
 modprobe scopex_verity || exit 1
-verity_setup
-cp /tmp/times /tmp/times.veritysetup
-verity_tree verity_plain cpus=none
-verity_tree scopex_verity cpus=0
-verity_tree scopex_verity
-mv /tmp/times.veritysetup /tmp/times
-figure veritysetup 1
+verity_round
+rm /tmp/times.*
+for _ in $(seq $rounds); do
+	verity_round
+done
+blocks=$(sed -n 's/^data_blocks //p' $verity/result)
+figure veritysetup 1 /tmp/times.setup
+figure verity_plain 1 /tmp/times.plain
+figure scopex_verity 1 /tmp/times.one
+figure scopex_verity "$(sed -n 's/^lanes //p' $verity/result)" /tmp/times.all
 exit $failed
