@@ -239,7 +239,7 @@ static inline bool scopex_is_idle(const struct scopex_cpu *sc)
 {
 	const struct llist_node *head = READ_ONCE(sc->queue);
 
-	return head == SCOPEX_PARKED || (!head && READ_ONCE(sc->spinning));
+	return scopex_queue_end(head) && (head || READ_ONCE(sc->spinning));
 }
 
 /* A submit is refused: count it, and return why. */

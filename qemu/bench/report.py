@@ -342,6 +342,8 @@ set logscale y
 set style fill solid 0.6
 set boxwidth 0.7
 set xtics rotate by -35
+set rmargin 10
+set yrange [*:{2 * max(total for peer, total in values):g}]
 set grid ytics
 plot "{name}.dat" using 0:2:xtic(1) with boxes notitle, \\
      "{name}.dat" using 0:2:(sprintf("%.0f", column(2))) with labels offset 0,0.7 notitle
@@ -363,6 +365,10 @@ def plots(lanes, out):
                 for row in sorted(rows, key=lambda row: row["n"]):
                     series.setdefault(row["peer"], []).append(
                         (row["n"], row["low"], row["median"], row["high"]))
+                # Two points are no curve, where others have more.
+                most = max(len(points) for points in series.values())
+                series = {peer: points for peer, points in series.items()
+                          if len(points) > min(2, most - 1)}
                 plot(out, f"{name}-{place}-n", f"{name}: no-op items, {place}, end to end", "items",
                      f"{unit[name]} per item", series)
     for workload, place in (("items", "spread"), ("contend", "there")):
