@@ -1209,8 +1209,9 @@ EXPORT_SYMBOL_GPL(scopex_join);
  *	SCOPEX_JOINABLE
  *
  * The scope's other items go on; its error stays, and it has to be joined or closed
- * as ever. Nobody may submit the item to another scope meanwhile. What ends a wait early (a deadline, a fatal signal) cancels the scope, here
- * as well, and the item is waited for all the same.
+ * as ever. Nobody may submit the item to another scope meanwhile. What ends a wait
+ * early (a deadline, a fatal signal) cancels the scope, here as well, and the item is
+ * waited for all the same.
  *
  * Context: process context of the scope's owner; sleeps. The caller must not hold a
  * lock that the item needs.
