@@ -22,7 +22,8 @@
  * Only a CPU whose worker sleeps is asked, and who claims a chunk asks one more CPU
  * before, if there are chunks left. So helpers come in as fast as they can be woken,
  * each brings others, and none of them is too many for long. CPUs are asked in the
- * order of their ring, in which those of a NUMA node are neighbours. A helper whose
+ * order of their ring, in which those of a NUMA node are neighbours. The caller's own is
+ * left out, as its worker would only take it from the caller. A helper whose
  * CPU is given items leaves after its chunk: whoever is still in the loop asks again
  * when it is idle.
  *
@@ -78,6 +79,7 @@
  * @first: the first number
  * @count: how many numbers there are
  * @grain: how many numbers are a chunk
+ * @cpu: where the caller was when it began
  * @fn: does a chunk
  * @arg: its argument
  * @reduction: how results are joined; NULL if there are none
@@ -91,6 +93,7 @@ struct scopex_loop {
 	unsigned long			first;
 	unsigned long			count;
 	unsigned long			grain;
+	unsigned int			cpu;
 	scopex_range_fn_t		fn;
 	void				*arg;
 	const struct scopex_reduction	*reduction;
@@ -138,7 +141,7 @@ static void scopex_ask(struct scopex_loop *loop, struct scopex_cpu **cursor)
 			return;
 		*cursor = sc;
 		if (scopex_is_idle(sc) && !READ_ONCE(sc->offer) &&
-		    sc->cpu != raw_smp_processor_id())
+		    sc->cpu != loop->cpu && sc->cpu != raw_smp_processor_id())
 			break;
 	}
 	if (i == SCOPEX_ASK)
@@ -366,6 +369,7 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 	loop.first = first;
 	loop.count = count;
 	loop.grain = params->grain;
+	loop.cpu = raw_smp_processor_id();
 	loop.fn = fn;
 	loop.arg = params->arg;
 	loop.reduction = params->reduction;

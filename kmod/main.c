@@ -53,8 +53,8 @@ static int __init scopex_parse_cpus(struct cpumask *mask)
 
 	err = cpulist_parse(cpus, mask);
 	if (err) {
-		pr_err("cpus=%s: not a list of CPUs below %u\n",
-		       cpus, nr_cpu_ids);
+		pr_err("cpus=%s: not a list of CPUs from 0 to %u\n",
+		       cpus, nr_cpu_ids - 1);
 		return err;
 	}
 	if (!cpumask_subset(mask, cpu_possible_mask)) {

@@ -179,9 +179,10 @@ struct scopex_scope {
 
 /**
  * struct scopex_options - what a scope does by itself
- * @flags: SCOPEX_FAIL_FAST: an item that fails cancels the scope. SCOPEX_KILLABLE:
- *	a fatal signal for the owner, while it waits, cancels it with -EINTR (not so
- *	where the owner is in an item: workers have no signals).
+ * @flags: any of these; others are told of with a warning, and ignored.
+ *	SCOPEX_FAIL_FAST: an item that fails cancels the scope.
+ *	SCOPEX_KILLABLE: a fatal signal for the owner, while it waits, cancels it with
+ *	-EINTR (not so where the owner is in an item: workers have no signals).
  *	SCOPEX_JOINABLE: scopex_join_item() may be used.
  * @timeout: after that time the scope is cancelled with -ETIME, at once if it is
  *	negative; 0 for never. As with any cancellation, the scopes that its items have
@@ -617,7 +618,7 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 /**
  * scopex_for() - a loop over numbers, on this CPU and those that are idle
  * @start: the first number
- * @nr: how many numbers
+ * @nr: how many numbers; after ULONG_MAX comes 0
  * @fn: a &typedef scopex_range_fn_t, called for parts of them
  * @...: fields of &struct scopex_for_params, as ".arg = buffer, .grain = 16"
  *

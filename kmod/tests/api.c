@@ -165,7 +165,8 @@ static void items_start_before_the_join(struct scopex_test *test)
 	test_item_init(&item);
 	item.gate = &gate;
 	scopex_scope(s) {
-		scopex_submit(s, &item.work);
+		if (!EXPECT_EQ(test, scopex_submit(s, &item.work), 0))
+			return;
 		wait_for_completion(&gate.reached);
 		EXPECT(test, scopex_work_busy(&item.work));
 		EXPECT_EQ(test, scopex_work_result(&item.work), -EINPROGRESS);

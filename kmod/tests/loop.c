@@ -342,6 +342,56 @@ static void idle_cpus_help(struct scopex_test *test)
 }
 
 /**
+ * struct family - who does the chunks of a loop
+ * @caller: who called it
+ * @cpu: where that is
+ * @helped: how many chunks helpers did on other CPUs
+ * @rivals: how many on the caller's
+ */
+struct family {
+	struct task_struct	*caller;
+	unsigned int		cpu;
+	atomic_t		helped;
+	atomic_t		rivals;
+};
+
+static int tell_who(const struct scopex_range *range)
+{
+	struct family *family = range->arg;
+
+	if (current == family->caller) {
+		/* So that its CPU's worker would come at once. */
+		usleep_range(100, 200);
+		return 0;
+	}
+	atomic_inc(raw_smp_processor_id() == family->cpu ? &family->rivals :
+							   &family->helped);
+	udelay(100);
+	return 0;
+}
+
+/* The caller's CPU has its caller: no helper asks its worker, too. */
+static void callers_cpu_is_not_asked(struct scopex_test *test)
+{
+	struct family family = { .caller = current };
+	unsigned int round;
+
+	if (test_other_cpu(test_this_cpu()) >= nr_cpu_ids) {
+		scopex_test_skip(test, "needs two CPUs");
+		return;
+	}
+	migrate_disable();
+	family.cpu = raw_smp_processor_id();
+	for (round = 0; round < 100 && atomic_read(&family.helped) < 100; round++) {
+		EXPECT_EQ(test, scopex_for(0, 20, tell_who, .arg = &family, .grain = 1), 0);
+		usleep_range(1000, 2000);
+	}
+	migrate_enable();
+	EXPECT(test, atomic_read(&family.helped) > 0);
+	EXPECT_EQ(test, atomic_read(&family.rivals), 0);
+}
+
+/**
  * struct guest - a loop whose helper is given an item
  * @scope: the item's scope
  * @item: the item, for the helper's CPU
@@ -891,6 +941,7 @@ static const struct scopex_case loop_cases[] = {
 	SCOPEX_CASE(loop_at_the_ends_of_the_range),
 	SCOPEX_CASE(loop_over_everything),
 	SCOPEX_CASE(idle_cpus_help),
+	SCOPEX_CASE(callers_cpu_is_not_asked),
 	SCOPEX_CASE(items_go_before_chunks),
 	SCOPEX_CASE(busy_cpus_are_not_waited_for),
 #ifdef CONFIG_SCOPEX_INJECT
