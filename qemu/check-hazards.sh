@@ -12,6 +12,8 @@
 #	Rule:		what is taken out; may go on in indented lines
 #	Run:		scripts of selftests/
 #	Variant:	the modules that modprobe finds: release, or inject
+#	Config:		what the kernel needs for the rule to matter, as
+#			CONFIG_PREEMPT_RCU=y; most patches have no such line
 #	Expect:		an extended regular expression for a line of what the
 #			scripts print, or of the kernel's log
 #
@@ -242,7 +244,7 @@ run_sound()
 
 run_mutants()
 {
-	local patch key name tree
+	local patch key name tree config
 
 	kind=mutant
 	for patch in "${patches[@]}"; do
@@ -251,6 +253,12 @@ run_mutants()
 		tree=$work/$name/tree
 		if [[ " $cannot_run " == *" ${key/:/-} "* ]]; then
 			result skip "SKIP $name: ${key/:/-} does not run here"
+			continue
+		fi
+		config=$(field Config "$patch")
+		if [[ -n $config ]] &&
+				! grep -qx "$config" "$KERNEL_BUILD/include/config/auto.conf"; then
+			result skip "SKIP $name: the kernel has no $config"
 			continue
 		fi
 		mkdir -p "$log/$name" "$work/$name"

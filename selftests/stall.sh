@@ -8,8 +8,9 @@
 hold()
 {
 	suite_load "$@" || return 1
-	# Its worker was looked at before, and had nothing.
-	sleep 1
+	# Its worker was looked at before, and had nothing; not just now, as a look at the
+	# beginning of the item would not be told from one in it.
+	sleep 0.75
 	log_mark
 	echo hold > "$SCOPEX_TEST/run" &
 	hold_pid=$!
