@@ -9,8 +9,8 @@
 #			KERNEL= (default: stock-6.1). Figures that have grown over
 #			those in qemu/bench/recorded.txt are named.
 #		native	nanoseconds, on 2 CPUs, with User-Mode Linux; of no use if
-#			these have other things to do. One item there and back also
-#			with scopex's parameter spin_us=50
+#			these have other things to do. One item there and back, and
+#			loops, also with scopex's parameter spin_us=50
 #		shape	how cost grows with the number of CPUs, in two NUMA nodes; all
 #			emulated, so not how much it is
 #	SHAPE_CPUS= for how many (default: "1 2 4 8 16")
@@ -40,7 +40,8 @@ measure()
 	shift 2
 	say "make bench: $name"
 	mkdir "$WORK/$name"
-	if run_vm --job "$ROOT/qemu/guest/bench.sh" --memory 1536 --output "$WORK/$name" \
+	if run_vm --log "$CACHE/logs/bench-$name-$TREE_KEY" \
+			--job "$ROOT/qemu/guest/bench.sh" --memory 1536 --output "$WORK/$name" \
 			--env "RUNS=$runs" --timeout "${TIMEOUT:-600}" "$@" >&2; then
 		((++passed))
 		mv "$WORK/$name/results.csv" "$OUT/$name.csv"
@@ -70,7 +71,8 @@ lane_native()
 	cut -d ' ' -f 1 /proc/loadavg >"$OUT/native.load"
 	KERNEL=uml measure native "n=1,10,100,1000 rounds=9;only=items n=10000 rounds=3;$(
 		)only=teardown n=1000000" --cpus 2 --disk "$WORK/data" --env VERITY=1
-	KERNEL=uml measure spin "n=1 rounds=25 only=items" --cpus 2 --env SPIN_US=50
+	KERNEL=uml measure spin "n=1 rounds=25 only=items;only=work rounds=9 $(
+		)peers=call,scopex_for repeat=20" --cpus 2 --env SPIN_US=50
 }
 
 lane_shape()

@@ -21,6 +21,7 @@ struct workqueue_struct;
 /**
  * struct bench_setup - what is measured; constant after the module's init
  * @rounds: how often each figure is taken
+ * @repeat: how often work is done for each of these
  * @n: numbers of items
  * @nr_n: how many of these
  * @cpu: the CPUs; the first one is where the measuring thread is bound
@@ -28,6 +29,7 @@ struct workqueue_struct;
  */
 struct bench_setup {
 	unsigned int	rounds;
+	unsigned int	repeat;
 	unsigned long	n[BENCH_SIZES_MAX];
 	unsigned int	nr_n;
 	unsigned int	*cpu;

@@ -446,7 +446,7 @@ int bench_work(void)
 		for (int place = BENCH_HERE; place <= bench_last_place() && !err; place++) {
 			struct bench_comparison c = {
 				.workload = "work", .place = place, .n = 100,
-				.work_ns = work_ns[i], .nr_jobs = 1,
+				.work_ns = work_ns[i], .nr_jobs = 1, .repeat = bench.repeat,
 			};
 
 			err = bench_compare(&c);

@@ -61,6 +61,10 @@ static unsigned int rounds = 11;
 module_param(rounds, uint, 0444);
 MODULE_PARM_DESC(rounds, "how often each figure is taken, 1 to 1000 (default: 11)");
 
+static unsigned int repeat = 1;
+module_param(repeat, uint, 0444);
+MODULE_PARM_DESC(repeat, "how often in a row work is done for a figure, 1 to 1000 (default: 1)");
+
 static unsigned long n[BENCH_SIZES_MAX] = { 1, 10, 100, 1000, 10000, 100000, 1000000 };
 static unsigned int nr_n = 7;
 module_param_array(n, ulong, &nr_n, 0444);
@@ -324,6 +328,11 @@ static int __init bench_parse_numbers(void)
 		return -EINVAL;
 	}
 	bench.rounds = rounds;
+	if (!repeat || repeat > BENCH_ROUNDS_MAX) {
+		pr_err("repeat=%u: must be from 1 to %u\n", repeat, BENCH_ROUNDS_MAX);
+		return -EINVAL;
+	}
+	bench.repeat = repeat;
 	for (unsigned int i = 0; i < nr_n; i++) {
 		if (!n[i] || n[i] > BENCH_ITEMS_MAX) {
 			pr_err("n=%lu: must be from 1 to %lu\n", n[i], BENCH_ITEMS_MAX);
