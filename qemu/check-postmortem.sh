@@ -147,7 +147,6 @@ OUTPUTS=("$WORK"/{out,err})
 : >"$WORK/out"
 : >"$WORK/err"
 
-build_scopex release
 build_theirs "$POSTMORTEM/hang"
 MODULE=$WORK/modules/scopex.ko HANG=$WORK/modules/hang.ko
 log=$CACHE/logs/check-postmortem-$TREE_KEY

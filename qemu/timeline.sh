@@ -33,7 +33,6 @@ record()
 	copy_program "$WORK/overlay" trace-cmd
 	options+=(--overlay "$WORK/overlay")
 	if [[ -n ${M:-} ]]; then
-		build_scopex release
 		build_theirs "$M"
 		options+=(--modules "$WORK/modules" --env "MODULES=$MODULE_NAMES")
 		title="${MODULE_NAMES% } on $KERNEL_RELEASE"

@@ -150,6 +150,33 @@ dump_memory()
 	say "the VM's memory could not be dumped: QEMU does not answer"
 }
 
+# show_console FILE - what is in it around the first line that is bad, or at its end
+show_console()
+{
+	local bad='' from
+
+	[[ -z $splats ]] || bad=$(grep -anFm 1 -e "${splats%%$'\n'*}" "$1") || true
+	bad=${bad%%:*}
+	if [[ -n $bad ]]; then
+		from=$((bad > 20 ? bad - 20 : 1))
+		say "the VM's console, from its line $from on:"
+		sed -n "$from,$((bad + 40))p" "$1"
+	else
+		say "the end of the VM's console:"
+		tail -n 25 "$1"
+	fi | tr -d '\r' | sed 's/^/  | /' >&2
+}
+
+# end_with_terminal PID - only who leads the session is told that its terminal has gone,
+# and that may be a make which waits for us
+end_with_terminal()
+{
+	while [[ -t 0 ]]; do
+		sleep 1
+	done
+	kill -KILL "$1"
+}
+
 # watch - wait for the end of the VM, or end it when its time is over
 watch()
 {
@@ -181,8 +208,11 @@ if [[ -n $interactive ]]; then
 	# In the background, so that it goes with a terminal that goes.
 	"${command[@]}" <&0 5>"$dir/console" 6>/dev/null 7>"$dir/verdict" &
 	vm=$!
+	end_with_terminal "$vm" <&0 &
+	watcher=$!
 	wait "$vm" || status=$?
 	vm=
+	kill "$watcher" 2>/dev/null || true
 else
 	"${command[@]}" </dev/null >"$dir/process" 2>&1 \
 		5>"$dir/console" 6>"$dir/job.log" 7>"$dir/verdict" &
@@ -222,10 +252,9 @@ if [[ $log != "$dir" ]]; then
 fi
 
 if ((${#red[@]})); then
-	say "the end of the VM's console:"
 	console=$log/console.log
 	[[ -e $console ]] || console=$dir/console
-	tail -n 25 "$console" | tr -d '\r' | sed 's/^/  | /' >&2
+	show_console "$console"
 	for reason in "${red[@]}"; do
 		say "FAIL: $reason"
 	done

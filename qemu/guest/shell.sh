@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# What "make shell" does in the VM.
+# What "make shell" does in the VM: PARAMS are for scopex, MODULES are the user's.
 
-modprobe scopex && modprobe scopex_verity || exit 1
+# shellcheck source=load.sh
+. /load.sh
+
+# shellcheck disable=SC2086 # words
+load scopex $PARAMS
+load scopex_verity
+[ $failed -eq 0 ] || exit 1
 stty -F /dev/ttyS1 sane
 cat <<HELP
 
@@ -15,5 +21,6 @@ scopex and its example scopex_verity are loaded, scopex_test can be:
 Leave with "exit": the modules are unloaded then, and the log is looked at.
 
 HELP
+[ -z "$MODULES" ] || echo "Your own are for modprobe, as they come: $MODULES"
 setsid -c sh -i < /dev/ttyS1 > /dev/ttyS1 2>&1
 exit 0

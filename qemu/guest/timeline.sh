@@ -6,7 +6,8 @@
 # BUFFER_KB is how large the tracer's buffer is, for each CPU; PARAMS are for scopex.
 
 verity=/sys/kernel/debug/scopex_verity
-failed=0
+# shellcheck source=load.sh
+. /load.sh
 
 # Nothing writes to a file while the job runs: what is recorded is in the buffer, and
 # is read from there when it is over.
@@ -35,12 +36,6 @@ save_trace()
 	umount /proc/kallsyms
 }
 
-load()
-{
-	echo "# modprobe $1"
-	modprobe "$1" || failed=1
-}
-
 verity_job()
 {
 	[ -b "$DISK" ] || {
@@ -61,19 +56,16 @@ modules_job()
 	start_trace
 	for module in $MODULES; do
 		load "$module"
-		loaded="$module $loaded"
 	done
 	save_symbols
-	for module in $loaded; do
-		grep -q "^$module " /proc/modules || continue
-		echo "# rmmod $module"
-		rmmod "$module" || failed=1
-	done
+	unload
 }
 
-# Before anything is recorded: the events are in it.
+# Before anything is recorded, and until that is saved: the events are in it.
 # shellcheck disable=SC2086 # words
-modprobe scopex $PARAMS || exit 1
+load scopex $PARAMS
+[ $failed -eq 0 ] || exit 1
+loaded=
 if [ "$MODULES" ]; then
 	modules_job
 else

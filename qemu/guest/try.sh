@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# What "make try" does in the VM: load the user's modules, show what they log,
-# unload them. MODULES has their names.
+# What "make try" does in the VM: load scopex with PARAMS and then the user's MODULES,
+# unload them all, show what was logged.
 
-failed=0
+# shellcheck source=load.sh
+. /load.sh
+
+# shellcheck disable=SC2086 # words
+load scopex $PARAMS
 for module in $MODULES; do
-	echo "# modprobe $module"
-	modprobe "$module" || failed=1
-	loaded="$module $loaded"
+	load "$module"
 done
-for module in $loaded; do
-	grep -q "^$module " /proc/modules || continue
-	echo "# rmmod $module"
-	rmmod "$module" || failed=1
-done
-rmmod scopex
+unload
 echo "# kernel log from the first module on"
-dmesg | sed -n '/ scopex: serving CPUs /,$p'
+dmesg | sed -n '/ scopex: /,$p'
 exit $failed

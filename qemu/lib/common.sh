@@ -75,13 +75,15 @@ work_dir()
 	trap 'exit 143' TERM HUP
 }
 
-# run_vm ARG... - vm.sh, so that signals are heard while it runs
+# run_vm ARG... - vm.sh, so that signals are heard while it runs. Unless told otherwise
+# it leaves its logs where the command's next run replaces them. After select_kernel.
 run_vm()
 {
-	local status=0
+	local status=0 log
 
+	log=$CACHE/logs/$(basename "$0" .sh)-$KERNEL_ID-$TREE_KEY
 	# Its input may be a terminal, which is not for the background otherwise.
-	"$ROOT/qemu/vm.sh" "$@" <&0 &
+	"$ROOT/qemu/vm.sh" --log "$log" "$@" <&0 &
 	VM_PID=$!
 	wait "$VM_PID" || status=$?
 	VM_PID=

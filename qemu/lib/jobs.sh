@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034
 #
-# What the commands that run a job in a VM share: "make run" and "make try", "make
-# timeline", which records either, and "make check-postmortem".
+# What the commands that run a job in a VM share: "make run", "make try", "make shell",
+# "make timeline", which records a job, and "make check-postmortem". After lib/build.sh.
 
 # check_file NAME FILE - stop unless FILE, given as NAME=, can be read and has anything
 check_file()
@@ -39,12 +39,13 @@ check_module_dir()
 	[[ -e $1/Kbuild || -e $1/Makefile ]] || die "M=$1 has neither Kbuild nor Makefile"
 }
 
-# build_theirs DIR - build the modules in DIR against ours; put all into WORK/modules,
-# and their names into MODULE_NAMES. After build_scopex and work_dir.
+# build_theirs DIR - build ours, and the modules in DIR against them; put all into
+# WORK/modules, and the names of those in DIR into MODULE_NAMES. After work_dir.
 build_theirs()
 {
 	local source theirs module
 
+	build_scopex release
 	source=$(realpath "$1")
 	theirs=$(stage_dir "try-$(sha1sum <<<"$source" | cut -c1-8)")
 	stage "$source" "$theirs"

@@ -106,7 +106,11 @@ build_kernel()
 {
 	local dir=$1 start=$SECONDS targets=(modules)
 
-	[[ -e $dir/release ]] && return
+	if [[ -e $dir/release ]]; then
+		# Kbuild's files have absolute paths.
+		grep -qF " $dir" "$dir/Makefile" && return
+		say "$dir was not built there: building it again"
+	fi
 	need_source
 	need_space 4000
 	# Builds of other versions or configurations of this flavour.

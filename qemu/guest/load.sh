@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# /load.sh in the VM: for jobs that load modules, and unload them.
+
+failed=0 loaded=''
+
+# load MODULE [PARAMETER]...
+load()
+{
+	echo "# modprobe $*"
+	# The kernel loads it all the same, and only says so.
+	if ! modprobe "$@" || dmesg | grep "$1: unknown parameter"; then
+		failed=1
+	fi
+	loaded="$1 $loaded"
+}
+
+# unload - those that are still there, the last one first
+unload()
+{
+	for module in $loaded; do
+		grep -q "^$module " /proc/modules || continue
+		echo "# rmmod $module"
+		rmmod "$module" || failed=1
+	done
+}
