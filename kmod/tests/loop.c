@@ -355,18 +355,20 @@ struct family {
 	atomic_t		rivals;
 };
 
+#define FAMILY_CHUNK_US	100
+
 static int tell_who(const struct scopex_range *range)
 {
 	struct family *family = range->arg;
 
 	if (current == family->caller) {
 		/* So that its CPU's worker would come at once. */
-		usleep_range(100, 200);
+		usleep_range(FAMILY_CHUNK_US, 2 * FAMILY_CHUNK_US);
 		return 0;
 	}
 	atomic_inc(raw_smp_processor_id() == family->cpu ? &family->rivals :
 							   &family->helped);
-	udelay(100);
+	udelay(FAMILY_CHUNK_US);
 	return 0;
 }
 
