@@ -23,7 +23,8 @@
  * before, if there are chunks left. So helpers come in as fast as they can be woken,
  * each brings others, and none of them is too many for long. CPUs are asked in the
  * order of their ring, in which those of a NUMA node are neighbours. The caller's own is
- * left out, as its worker would only take it from the caller. A helper whose
+ * left out, as its worker would only take it from the caller (who may sleep in a chunk,
+ * but who knows for how long). A helper whose
  * CPU is given items leaves after its chunk: whoever is still in the loop asks again
  * when it is idle.
  *
@@ -79,7 +80,7 @@
  * @first: the first number
  * @count: how many numbers there are
  * @grain: how many numbers are a chunk
- * @cpu: where the caller was when it began
+ * @cpu: where the caller was when it last claimed a chunk
  * @fn: does a chunk
  * @arg: its argument
  * @reduction: how results are joined; NULL if there are none
@@ -141,7 +142,7 @@ static void scopex_ask(struct scopex_loop *loop, struct scopex_cpu **cursor)
 			return;
 		*cursor = sc;
 		if (scopex_is_idle(sc) && !READ_ONCE(sc->offer) &&
-		    sc->cpu != loop->cpu && sc->cpu != raw_smp_processor_id())
+		    sc->cpu != READ_ONCE(loop->cpu) && sc->cpu != raw_smp_processor_id())
 			break;
 	}
 	if (i == SCOPEX_ASK)
@@ -242,6 +243,8 @@ static void scopex_do_chunks(struct scopex_loop *loop, struct scopex_cpu *cursor
 		reduction->init(result, loop->arg);
 
 	while (scopex_claim_chunk(loop, &chunk)) {
+		if (!helper && unlikely(loop->cpu != raw_smp_processor_id()))
+			WRITE_ONCE(loop->cpu, raw_smp_processor_id());
 		if (chunk + 1 < loop->chunks && cursor && !serial)
 			scopex_ask(loop, &cursor);
 		scopex_do_chunk(loop, chunk, reduction ? result : NULL);
