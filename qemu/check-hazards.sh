@@ -293,6 +293,8 @@ for patch in "${patches[@]}"; do
 done
 need_tools patch:patch
 select_kernel
+[[ -r $KERNEL_BUILD/include/config/auto.conf ]] ||
+	die "what the kernel has is not known: no include/config/auto.conf in $KERNEL_BUILD"
 # Once, and not by each VM: the answer is in the cache afterwards.
 [[ $KERNEL_MACHINE != pc ]] || select_accel
 [[ $KERNEL_MACHINE != pc ]] || select_emulator

@@ -80,7 +80,7 @@ select_kernel
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/scopex-vm.XXXXXX")
 log=${log:-$dir}
-vm='' terminal=''
+vm='' terminal='' watcher=''
 [[ -z $interactive ]] || terminal=$(stty -g)
 # One that is there is of another run.
 [[ -z $dump ]] || rm -f "$dump"
@@ -88,6 +88,7 @@ vm='' terminal=''
 cleanup()
 {
 	[[ -z $vm ]] || kill -KILL "$vm" 2>/dev/null || true
+	[[ -z $watcher ]] || kill "$watcher" 2>/dev/null || true
 	# As it would have left its terminal.
 	[[ -z $terminal ]] || stty "$terminal" 2>/dev/null || true
 	rm -rf "$dir"
@@ -171,10 +172,10 @@ show_console()
 # and that may be a make which waits for us
 end_with_terminal()
 {
-	while [[ -t 0 ]]; do
+	while kill -0 "$1" 2>/dev/null; do
+		[[ -t 0 ]] || kill -KILL "$1"
 		sleep 1
 	done
-	kill -KILL "$1"
 }
 
 # watch - wait for the end of the VM, or end it when its time is over
@@ -212,7 +213,6 @@ if [[ -n $interactive ]]; then
 	watcher=$!
 	wait "$vm" || status=$?
 	vm=
-	kill "$watcher" 2>/dev/null || true
 else
 	"${command[@]}" </dev/null >"$dir/process" 2>&1 \
 		5>"$dir/console" 6>"$dir/job.log" 7>"$dir/verdict" &
@@ -246,15 +246,13 @@ if [[ -n $output ]]; then
 	{ arrived=$(tar -x -v --no-same-owner -C "$output" -f "$dir/output") &&
 		[[ -n $arrived ]]; } || red+=("the output of the VM did not arrive")
 fi
+((${#red[@]} == 0)) || show_console "$dir/console"
 if [[ $log != "$dir" ]]; then
 	mv -f "$dir/console" "$log/console.log"
 	mv -f "$dir/job.log" "$log/job.log"
 fi
 
 if ((${#red[@]})); then
-	console=$log/console.log
-	[[ -e $console ]] || console=$dir/console
-	show_console "$console"
 	for reason in "${red[@]}"; do
 		say "FAIL: $reason"
 	done

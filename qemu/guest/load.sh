@@ -16,12 +16,19 @@ load()
 	loaded="$1 $loaded"
 }
 
-# unload - those that are still there, the last one first
+# unload - those that are still there, the last one first, but for what others need
 unload()
 {
+	for _ in $loaded; do
+		for module in $loaded; do
+			grep -q "^$module [0-9]* 0 " /proc/modules || continue
+			echo "# rmmod $module"
+			rmmod "$module" || failed=1
+		done
+	done
 	for module in $loaded; do
 		grep -q "^$module " /proc/modules || continue
-		echo "# rmmod $module"
-		rmmod "$module" || failed=1
+		echo "$module can't be unloaded"
+		failed=1
 	done
 }

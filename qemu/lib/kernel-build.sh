@@ -107,9 +107,9 @@ build_kernel()
 	local dir=$1 start=$SECONDS targets=(modules)
 
 	if [[ -e $dir/release ]]; then
-		# Kbuild's files have absolute paths.
-		grep -qF " $dir" "$dir/Makefile" && return
-		say "$dir was not built there: building it again"
+		# Kbuild's files have absolute paths, of the source's true place.
+		grep -qF " $(realpath -m "$SOURCE_TREE")/Makefile" "$dir/Makefile" && return
+		say "$dir was built with a source that is elsewhere: building it again"
 	fi
 	need_source
 	need_space 4000
