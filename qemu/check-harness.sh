@@ -79,7 +79,7 @@ vm_own()
 
 	echo "$3" >"$work/job.sh"
 	shift 3
-	"$ROOT/qemu/vm.sh" --job "$work/job.sh" --timeout 120 "$@" >"$work/out" 2>&1 ||
+	"$ROOT/qemu/vm.sh" --job "$work/job.sh" --timeout 300 "$@" >"$work/out" 2>&1 ||
 		status=red
 	[[ $status == "$colour" ]] && grep -Eq "$expect" "$work/out"
 }
