@@ -24,9 +24,8 @@
  * each brings others, and none of them is too many for long. CPUs are asked in the
  * order of their ring, in which those of a NUMA node are neighbours. The caller's own is
  * left out, as its worker would only take it from the caller (who may sleep in a chunk,
- * but who knows for how long). A helper whose
- * CPU is given items leaves after its chunk: whoever is still in the loop asks again
- * when it is idle.
+ * but who knows for how long). A helper whose CPU is given items leaves after its chunk:
+ * whoever is still in the loop asks again when it is idle.
  *
  * A loop that is offered is listed with the open scopes, so that forget.c finds it.
  *
