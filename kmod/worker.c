@@ -56,6 +56,7 @@
  *   D	A worker that dies as the active one, with none on standby, says so, then looks
  *	again; one that comes to stand by is counted, then looks for a dead one. Full
  *	barriers in between: one of the two finds the other; see bury-enlist.litmus.
+ *	So does who took a count and gives it back; see bury-undo.litmus.
  */
 
 #include <linux/bug.h>
@@ -546,18 +547,24 @@ static void scopex_adopt(struct scopex_cpu *sc)
 {
 	struct scopex_worker *dead;
 
-	if (likely(!READ_ONCE(sc->orphan)) ||
-	    atomic_dec_if_positive(&sc->spare) < 0)
-		return;
-	/*
-	 * Who takes it out acts for it, as the only one that takes from the list.
-	 * Acquire D: pairs with scopex_bury(); see bury-adopt.litmus.
-	 */
-	dead = xchg_acquire(&sc->orphan, NULL);
-	if (dead)
-		scopex_hand_over(dead);
-	else
+	while (unlikely(READ_ONCE(sc->orphan)) &&
+	       atomic_dec_if_positive(&sc->spare) >= 0) {
+		/*
+		 * Who takes it out acts for it, as the only one that takes from the
+		 * list. Acquire D: pairs with scopex_bury(); see bury-adopt.litmus.
+		 */
+		dead = xchg_acquire(&sc->orphan, NULL);
+		if (dead) {
+			scopex_hand_over(dead);
+			return;
+		}
 		atomic_inc(&sc->spare);
+		/*
+		 * D: the count is back, then it is looked for another orphan, which
+		 * may have found none; pairs with scopex_bury(); see bury-undo.litmus.
+		 */
+		smp_mb__after_atomic();
+	}
 }
 
 /**
