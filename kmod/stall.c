@@ -67,10 +67,13 @@ static void scopex_look_at(struct scopex_worker *w, unsigned long now)
 		ended--;
 	if (!busy || ended != w->stall_ended) {
 		WRITE_ONCE(w->stall_since, now);
-		/* First since when, then that; pairs with scopex_is_as_seen(). */
+		WRITE_ONCE(w->stall_told, false);
+		/*
+		 * First these, then which item; pairs with scopex_is_as_seen(); see
+		 * stall-since.litmus.
+		 */
 		smp_wmb();
 		WRITE_ONCE(w->stall_ended, ended);
-		WRITE_ONCE(w->stall_told, false);
 		return;
 	}
 	/* One that is not active holds up nobody. */
@@ -101,7 +104,7 @@ static bool scopex_is_as_seen(struct scopex_worker *w)
 {
 	bool same = READ_ONCE(w->stall_ended) == scopex_ended(w);
 
-	/* Pairs with scopex_look_at(). */
+	/* Pairs with scopex_look_at(); see stall-since.litmus. */
 	smp_rmb();
 	return same;
 }
@@ -116,7 +119,7 @@ static bool scopex_is_as_seen(struct scopex_worker *w)
  */
 bool scopex_is_stalled(struct scopex_worker *w)
 {
-	return READ_ONCE(w->stall_told) && scopex_is_as_seen(w);
+	return scopex_is_as_seen(w) && READ_ONCE(w->stall_told);
 }
 
 /**
