@@ -85,7 +85,8 @@ struct scopex_cpu *scopex_choose_cpu(void)
 	struct scopex_cpu *first, *sc;
 	unsigned int i;
 
-	first = READ_ONCE(raw_cpu_read(scopex_cursor)->next);
+	/* O: pairs with scopex_direct_submits(), as below; see publish-read.litmus. */
+	first = READ_ONCE(this_cpu_read(scopex_cursor)->next);
 	for (sc = first, i = 0; sc && i < SCOPEX_CHOICES; i++) {
 		if (scopex_is_idle(sc))
 			goto found;
@@ -95,7 +96,7 @@ struct scopex_cpu *scopex_choose_cpu(void)
 	if (unlikely(!sc))
 		return NULL;
 found:
-	raw_cpu_write(scopex_cursor, sc);
+	this_cpu_write(scopex_cursor, sc);
 	return sc;
 }
 
@@ -146,7 +147,10 @@ static void scopex_direct_submits(void)
 
 	WRITE_ONCE(scopex_nr_open, cpumask_weight(&scopex_open_cpus));
 	for_each_possible_cpu(cpu) {
-		/* Release O: pairs with the address dependency of readers. */
+		/*
+		 * Release O: pairs with the address dependency of readers; see
+		 * publish-read.litmus.
+		 */
 		smp_store_release(&per_cpu(scopex_local, cpu),
 				  scopex_cpu_ptr(scopex_nearest_cpu(cpu)));
 
@@ -198,7 +202,10 @@ static int scopex_make_worker(struct scopex_cpu *sc)
 	/* Before anybody may submit to it, and before anybody may stop it. */
 	wake_up_process(task);
 	wait_for_completion(&w->started);
-	/* Release W: pairs with the address dependency of those who list them. */
+	/*
+	 * Release W: pairs with the address dependency of those who list them; see
+	 * publish-read.litmus.
+	 */
 	smp_store_release(&sc->workers, w);
 	return 0;
 }

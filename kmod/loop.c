@@ -332,7 +332,7 @@ static void scopex_run_loop(struct scopex_loop *loop)
 		scopex_enter(w, scope);
 		WRITE_ONCE(w->fn, (void *)loop->fn);
 	}
-	scopex_do_chunks(loop, raw_cpu_read(scopex_local), NULL);
+	scopex_do_chunks(loop, this_cpu_read(scopex_local), NULL);
 	if (w) {
 		scopex_enter(w, outer);
 		WRITE_ONCE(w->fn, outer_fn);

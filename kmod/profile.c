@@ -138,7 +138,7 @@ static noinline unsigned int scopex_new_place(struct scopex_site *site)
 		i = 0;
 	} else if (i == scopex_nr_places) {
 		scopex_places[i] = place;
-		/* Release: pairs with scopex_profile_sites(). */
+		/* Release: pairs with scopex_profile_sites(); see places-read.litmus. */
 		smp_store_release(&scopex_nr_places, i + 1);
 	}
 	raw_spin_unlock_irqrestore(&scopex_places_lock, flags);
@@ -155,7 +155,8 @@ static atomic64_t *scopex_profile_here(const struct scopex_scope *scope)
 	unsigned int site = READ_ONCE(scope->site->profile);
 
 	site = likely(site) ? site - 1 : scopex_new_place(scope->site);
-	return scopex_profiles[cpu]->site[site];
+	/* Pairs with scopex_profile_make(); see publish-read.litmus. */
+	return READ_ONCE(scopex_profiles)[cpu]->site[site];
 }
 
 static void scopex_profile_add(atomic64_t *profile, enum scopex_profile_time which,
@@ -394,7 +395,7 @@ static int scopex_profile_make(void)
 			return -ENOMEM;
 		}
 	}
-	/* Release: pairs with the address dependency of readers. */
+	/* Release: pairs with the address dependency of readers; see publish-read.litmus. */
 	smp_store_release(&scopex_profiles, profiles);
 	return 0;
 }
@@ -491,7 +492,7 @@ void scopex_profile_reset(void)
  */
 unsigned int scopex_profile_sites(void)
 {
-	/* Acquire: pairs with scopex_new_place(). */
+	/* Acquire: pairs with scopex_new_place(); see places-read.litmus. */
 	return READ_ONCE(scopex_profiles) ? smp_load_acquire(&scopex_nr_places) : 0;
 }
 
@@ -523,7 +524,7 @@ void scopex_profile_slowest(unsigned int site, struct scopex_slowest *slowest)
 static void scopex_profile_sum(unsigned int cpu, unsigned int site,
 			       struct scopex_profile *sum)
 {
-	const atomic64_t *word = scopex_profiles[cpu]->site[site];
+	const atomic64_t *word = READ_ONCE(scopex_profiles)[cpu]->site[site];
 	u64 *to = (u64 *)sum;
 	unsigned int i, time;
 	u64 max[SCOPEX_PROFILE_TIMES];

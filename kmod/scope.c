@@ -103,7 +103,8 @@
  *
  *   K	The join takes CANCELLED away, then looks at what cancels for good (the
  *	deadline, the ancestors); who cancels for that reason says why before it sets
- *	CANCELLED. A full barrier on both sides; see join-cancel.litmus.
+ *	CANCELLED. A full barrier on both sides; see join-cancel.litmus,
+ *	join-nested.litmus.
  *   J	Who waits for one item says so, then looks at it; the worker ends the item,
  *	then looks for who waits. Full barriers in between; see join-item.litmus. So
  *	does who undoes the claim of an item; see join-refused.litmus.
@@ -649,7 +650,8 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
  */
 int scopex_submit(struct scopex_scope *scope, struct scopex_work *work)
 {
-	struct scopex_cpu *sc = raw_cpu_read(scopex_local);
+	/* O: pairs with scopex_direct_submits(); see publish-read.litmus. */
+	struct scopex_cpu *sc = this_cpu_read(scopex_local);
 
 	if (unlikely(!sc))
 		return scopex_refuse(-ENODEV);
@@ -871,7 +873,8 @@ int __scopex_submit_array(struct scopex_scope *scope, int cpu,
 	if (cpu == SCOPEX_SPREAD) {
 		sc = scopex_choose_cpu();
 	} else if (cpu == SCOPEX_THIS_CPU) {
-		sc = raw_cpu_read(scopex_local);
+		/* O: as in scopex_submit(). */
+		sc = this_cpu_read(scopex_local);
 	} else {
 		if (unlikely((unsigned int)cpu >= nr_cpu_ids || !cpu_possible(cpu)))
 			return scopex_refuse(-EINVAL);
@@ -1146,8 +1149,8 @@ static void scopex_cancel_again(struct scopex_scope *scope)
 		return;
 	/*
 	 * K: the flag was taken away before the look at what may have set it, and does
-	 * not do so again; pairs with scopex_mark_cancelled(); see
-	 * join-cancel.litmus.
+	 * not do so again; pairs with scopex_mark_cancelled(); see join-cancel.litmus,
+	 * join-nested.litmus.
 	 */
 	smp_mb__after_atomic();
 	if (scope->flags & __SCOPEX_TIMED && READ_ONCE(scopex_custom(scope)->expired))
