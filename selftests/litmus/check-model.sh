@@ -136,6 +136,53 @@ field()
 	sed -n -e '/^ \*)/q' -e "s/^ \* $1: *//p" "$2"
 }
 
+# models FILE - the functions that the head names, a line each with their file, or
+# with those that may have it where none is named
+models()
+{
+	sed -n -e '/^ \*)/q' -e '/^ \* Models:/,/^ \* [A-Z][a-z ]*:/p' "$1" |
+		sed -e '1!{/^ \* [A-Z][a-z ]*:/d}' | grep -oE '[a-z_0-9]+\(\)|\([a-z]+\.[ch]\)' |
+		awk '/\(\)$/ { fn[++n] = substr($0, 1, length($0) - 2); next }
+		{
+			for (; n; n--)
+				print fn[n], substr($0, 2, length($0) - 2)
+		}
+		END {
+			for (; n; n--)
+				print fn[n], "*.[ch]"
+		}'
+}
+
+# check_links - do the tests and the code name each other as they are?
+check_links()
+{
+	local file name fn where wrong=()
+
+	for file in "${tests[@]}"; do
+		name=$(basename "$file" .litmus)
+		[[ -n $(models "$file") ]] || wrong+=("$name models nothing")
+		while read -r fn where; do
+			# shellcheck disable=SC2086 # it may be a pattern
+			grep -qsE "^([a-z#].*\\b)?$fn\\(" $(printf "$ROOT/%s/$where " kmod include/linux) ||
+				wrong+=("$name models $fn(), of which there is none in $where")
+		done < <(models "$file")
+		[[ $name == *.broken-* ]] ||
+			grep -rqwF "$name.litmus" "$ROOT/kmod" "$ROOT/include" ||
+			wrong+=("no barrier of the code names $name.litmus")
+	done
+	while read -r name; do
+		[[ -e $here/$name ]] || wrong+=("the code names $name, which is not there")
+	done < <(grep -rhoE '[a-z-]+\.litmus' "$ROOT/kmod" "$ROOT/include" | sort -u)
+
+	if ((${#wrong[@]})); then
+		((++failed))
+		printf 'not ok links between the tests and the code: %s\n' "${wrong[@]}"
+	else
+		((++passed))
+		echo "ok links between the tests and the code"
+	fi
+}
+
 # is_reached STATE - is there a final state in herd7's output on standard input
 # that has all of STATE? Some versions put what is no register in brackets.
 is_reached()
@@ -213,6 +260,7 @@ make_cache
 choose_tests
 get_tools
 say "checking ${#tests[@]} tests against the memory model in $model"
+check_links
 for file in "${tests[@]}"; do
 	run_test "$file"
 done
