@@ -2,7 +2,9 @@
 # shellcheck shell=bash disable=SC2034
 #
 # KVM or emulation? A /dev/kvm that opens can still hang its user for good, so
-# it has to prove itself by running a boot sector within seconds.
+# it has to prove itself by running a boot sector within seconds, several times: some
+# do so now and then. What runs boot sectors may still not run a kernel, which vm.sh
+# finds out: then it does without, until the machine is booted again.
 
 . "$(dirname "${BASH_SOURCE[0]}")/emulator.sh"
 
@@ -54,11 +56,24 @@ accel_works()
 	[[ $status == 33 ]]
 }
 
-# select_accel - set ACCEL and ACCEL_FLAGS; ACCEL= in the environment decides
+# How often it has to.
+ACCEL_PROOFS=3
+
+kvm_works()
+{
+	local proof
+
+	[[ -w /dev/kvm ]] || return
+	for ((proof = 0; proof < ACCEL_PROOFS; proof++)); do
+		accel_works kvm || return
+	done
+}
+
+# select_accel - set ACCEL and ACCEL_FLAGS; ACCEL= in the environment decides, or else
+# what is known since the machine was booted, from the file ACCEL_KNOWN
 select_accel()
 {
-	local cached
-
+	ACCEL_KNOWN=
 	case ${ACCEL:-} in
 	kvm | tcg)
 		say "running under ${ACCEL^^}, as ACCEL= says"
@@ -69,15 +84,15 @@ select_accel()
 	*) die "ACCEL has to be kvm or tcg, not '$ACCEL'" ;;
 	esac
 
-	cached=$CACHE/accel-$EUID-$(</proc/sys/kernel/random/boot_id)
-	ACCEL=$(cat "$cached" 2>/dev/null || true)
+	ACCEL_KNOWN=$CACHE/accel-$EUID-$(</proc/sys/kernel/random/boot_id)
+	ACCEL=$(cat "$ACCEL_KNOWN" 2>/dev/null || true)
 	if [[ $ACCEL != kvm && $ACCEL != tcg ]]; then
 		ACCEL=tcg
-		if [[ -w /dev/kvm ]] && accel_works kvm; then
+		if kvm_works; then
 			ACCEL=kvm
 		fi
 		rm -f "$CACHE/accel-$EUID"-*
-		echo "$ACCEL" >"$cached"
+		echo "$ACCEL" >"$ACCEL_KNOWN"
 	fi
 	if [[ $ACCEL == kvm ]]; then
 		say "running under KVM: /dev/kvm has proved itself since the last boot"
