@@ -46,6 +46,34 @@ log bad "warning where a report is expected" <<'END'
 [    1.0] ---[ end trace 0000000000000000 ]---
 [    1.0] scopex_test: expected
 END
+log good "expected report that is a warning" <<'END'
+[    1.0] scopex_test: expect report "planted"
+[    1.0] WARNING: planted
+[    1.0] Call Trace:
+[    1.0] scopex_test: expected
+END
+log bad "lock order where a report is expected" <<'END'
+[    1.0] scopex_test: expect report "holds up CPU"
+[    1.0] scopex: item f holds up CPU 0
+[    1.0] WARNING: HARDIRQ-safe -> HARDIRQ-unsafe lock order detected
+[    1.0] Call Trace:
+[    1.0] scopex_test: expected
+END
+log bad "warning without a frame where a report is expected" <<'END'
+[    1.0] scopex_test: expect report "holds up CPU"
+[    1.0] scopex: item f holds up CPU 0
+[    1.0] WARNING: something that no list names
+[    1.0] Call Trace:
+[    1.0] scopex_test: expected
+END
+log bad "lock order within an expected warning" <<'END'
+[    1.0] scopex_test: expect "closed scope"
+[    1.0] ------------[ cut here ]------------
+[    1.0] scopex: f submits g to a closed scope
+[    1.0] WARNING: HARDIRQ-safe -> HARDIRQ-unsafe lock order detected
+[    1.0] ---[ end trace 0000000000000000 ]---
+[    1.0] scopex_test: expected
+END
 log good "expected warning, in lines that are printed twice" <<'END'
 [    1.0] scopex_test: expect "clo
 ** replaying previous printk message **

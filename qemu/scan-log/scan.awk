@@ -9,7 +9,7 @@
 # Between these, one warning that contains TEXT has to be, and nothing else. With
 #	scopex_test: expect report "TEXT"
 # it is no warning, but a line that contains TEXT, and what belongs to a warning
-# (registers, a call trace) may follow.
+# (registers, a call trace) may follow, but no other's first line.
 
 function bad(what)
 {
@@ -105,9 +105,10 @@ BEGIN {
 }
 
 open && report && !/-\[ cut here \]-/ {
-	if (index($0, text))
+	own = !found && index($0, text)
+	if (own)
 		found = 1
-	if (is_splat($0, 1, found ? nr_headers : nr_denied))
+	if (is_splat($0, 1, found ? nr_headers : nr_denied) || (!own && /WARNING: /))
 		bad($0)
 	next
 }
