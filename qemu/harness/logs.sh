@@ -190,6 +190,18 @@ log bad "lockdep gives up" <<'END'
 [    1.0] INFO: trying to register non-static key.
 [    1.0] turning off the locking correctness validator.
 END
+log bad "lockdep is turned off" <<'END'
+[    1.0] Disabling lock debugging due to kernel taint
+END
+log bad "scope that is lost" <<'END'
+[    1.0] scopex: sh:90 can't drain its scope: its items are on a dead stack
+END
+log bad "CPU without a worker" <<'END'
+[    1.0] scopex: no worker for CPU 3: -12
+END
+log good "build that names a CPU without a worker" <<'END'
+[    1.0] scopex_verity: /tmp/data: no worker on CPU 3: -19, at data block 128 of 1000
+END
 log bad "preemption count that leaks" <<'END'
 [    1.0] note: scopex/1[90] exited with preempt_count 1
 END
@@ -204,6 +216,17 @@ END
 raw bad "empty" </dev/null
 raw bad "VM that did not power off" <<'END'
 [    0.0] Linux version 6.1.0 (x) #1 SMP
+END
+raw bad "kernel that goes on after its power-off" <<'END'
+[    0.0] Linux version 6.1.0 (x) #1 SMP
+[    9.0] reboot: Power down
+[    9.1] x: did not stop
+END
+raw good "what is not the kernel's after the power-off" <<'END'
+[    0.0] Linux version 6.1.0 (x) #1 SMP
+[    9.0] reboot: Power down
+
+qemu: terminating
 END
 raw bad "VM that booted twice" <<'END'
 [    0.0] Linux version 6.1.0 (x) #1 SMP

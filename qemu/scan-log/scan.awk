@@ -77,6 +77,7 @@ BEGIN {
 }
 
 /Linux version / { banners++ }
+powered_down && /^\[ *[0-9]+\.[0-9]+\]/ { bad("after the power-off: " $0) }
 /reboot: Power down$/ { powered_down = NR }
 
 /scopex_test: expect (report )?"/ {
