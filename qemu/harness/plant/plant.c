@@ -5,6 +5,7 @@
  */
 
 #include <linux/bug.h>
+#include <linux/debug_locks.h>
 #include <linux/delay.h>
 #include <linux/kernel.h>
 #include <linux/kthread.h>
@@ -17,7 +18,7 @@
 
 static char *what = "";
 module_param(what, charp, 0444);
-MODULE_PARM_DESC(what, "warn, lockdep, kasan, race, leak, hang, panic or pinned");
+MODULE_PARM_DESC(what, "warn, lockdep, silent, kasan, race, leak, hang, panic or pinned");
 
 static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
@@ -40,6 +41,11 @@ static void plant_lockdep(void)
 	mutex_lock(&first);
 	mutex_unlock(&first);
 	mutex_unlock(&second);
+}
+
+static void plant_silent(void)
+{
+	debug_locks_off();
 }
 
 static void plant_kasan(void)
@@ -106,6 +112,7 @@ static const struct {
 } plants[] = {
 	{ "warn", plant_warn },
 	{ "lockdep", plant_lockdep },
+	{ "silent", plant_silent },
 	{ "kasan", plant_kasan },
 	{ "race", plant_race },
 	{ "leak", plant_leak },
