@@ -52,16 +52,16 @@ scan()
 	[[ $status == "$1" && ($1 == good || -s $work/out) ]]
 }
 
-# results NAME EXPECT - count these results
+# results NAME EXPECT [MAY_SKIP] - count these results
 results()
 {
 	cat >"$work/log"
-	verdict "results: $1" counted "$2"
+	verdict "results: $1" counted "$2" "${3:-}"
 }
 
 counted()
 {
-	awk -v tests=scopex:a.sh -f "$ROOT/qemu/count-tests.awk" "$work/log" \
+	awk -v tests=scopex:a.sh -v may_skip="$2" -f "$ROOT/qemu/count-tests.awk" "$work/log" \
 		>"$work/out" 2>&1 && [[ $(tail -n 1 "$work/out") == "$1" ]] &&
 		[[ $1 == *" 0 "* || $(wc -l <"$work/out") -gt 1 ]]
 }
@@ -176,7 +176,30 @@ kcsan_cases()
 	plant race "KCSAN: data-race in count"
 }
 
-# A tree with a test that fails, and one that dies half way: make check is red.
+# What was skipped is no success.
+only_skips()
+{
+	! (
+		# shellcheck disable=SC2034 # by conclude
+		passed=0 failed=0 skipped=2
+		conclude "only skips"
+	) >"$work/out" 2>&1 && grep -q 'nothing was tested' "$work/out"
+}
+
+# Nor is a make check that passes without a VM one of a kernel.
+matrix_without_vm()
+{
+	local tree=$work/matrix
+
+	mkdir "$tree"
+	cp -r "$ROOT/qemu" "$tree"
+	printf '%s\n' '#!/bin/sh' 'echo 1 passed, 0 failed, 0 skipped' >"$tree/qemu/check.sh"
+	! KERNELS=uml "$tree/qemu/check-matrix.sh" >"$work/out" 2>&1 &&
+		grep -q '^uml .* 0 skipped .*not run ' "$work/out"
+}
+
+# A tree with a test that fails, one that dies half way, and one that is skipped though no
+# kernel may: make check is red.
 broken_tests()
 {
 	local tree=$work/tree
@@ -184,17 +207,19 @@ broken_tests()
 	mkdir "$tree"
 	cp -r "$ROOT"/{Kbuild,Makefile,include,kmod,qemu,selftests} "$tree"
 	cat >"$tree/selftests/Makefile" <<-'END'
-	TEST_PROGS := good.sh fails.sh dies.sh
+	TEST_PROGS := good.sh fails.sh dies.sh skips.sh
 	TEST_FILES := ktap.sh
 	include ../lib.mk
 	END
 	write_test good 'ktap_ok one'
 	write_test fails 'ktap_not_ok one'
 	write_test dies 'kill -KILL $$'
-	! make -C "$tree" check TEST="good fails dies" >"$work/out" 2>&1 &&
+	write_test skips 'ktap_skip one "no reason"'
+	! make -C "$tree" check TEST="good fails dies skips" >"$work/out" 2>&1 &&
 		grep -q 'not ok: scopex: fails.sh: one' "$work/out" &&
 		grep -q 'not ok: planned 1 results, got 0 in scopex: dies.sh' "$work/out" &&
-		grep -qx '2 passed, 3 failed, 0 skipped' "$work/out"
+		grep -q 'not ok: scopex: skips.sh: one # SKIP no reason' "$work/out" &&
+		grep -qx '2 passed, 4 failed, 1 skipped' "$work/out"
 }
 
 # write_test NAME COMMAND
@@ -208,6 +233,8 @@ write_test()
 
 . "$ROOT/qemu/harness/logs.sh"
 . "$ROOT/qemu/harness/results.sh"
+verdict "results: only skips" only_skips
+verdict "results: make check-matrix without a VM" matrix_without_vm
 kernel=${KERNEL:-stock-6.1}
 with_kernel "$kernel" 14 default_cases
 verdict "make check with broken tests" broken_tests

@@ -6,8 +6,8 @@
 #	KERNELS= names (default: all in qemu/kernels/ but those that say MATRIX=no)
 #	TEST=, TIMEOUT= as for make check
 #
-# A kernel that can't be had here is shown as not run, and counts as a failure. The
-# last line sums up.
+# A kernel that can't be had here, or that no VM was booted with, is shown as not run,
+# and counts as a failure. The last line sums up.
 
 . "$(dirname "$0")/lib/kernel.sh"
 
@@ -37,7 +37,10 @@ for kernel in $kernels; do
 	! add_counts "$work/out" || tests=$(tail -n 1 "$work/out")
 	[[ ! -e $log/machine ]] || read -r version accel <"$log/machine"
 	case $status in
-	0) verdict=passed ;;
+	0)
+		verdict=passed
+		[[ -e $log/machine ]] || verdict='not run' status=$UNAVAILABLE
+		;;
 	"$UNAVAILABLE") verdict='not run' ;;
 	*) verdict=FAILED ;;
 	esac

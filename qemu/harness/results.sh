@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 #
 # Logs of kselftest's runner as they should not be, and what count-tests.awk has
-# to say of them: "results NAME EXPECT", the log on standard input. EXPECT is what
-# it says on its last line; with more lines before unless nothing failed.
+# to say of them: "results NAME EXPECT [MAY_SKIP]", the log on standard input. EXPECT is
+# what it says on its last line; with more lines before unless nothing failed.
 
 results good "3 0 0" <<'END'
 TAP version 13
@@ -19,18 +19,58 @@ TAP version 13
 # ok 2 rest
 ok 1 selftests: scopex: a.sh
 END
-results "skipped case" "1 0 1" <<'END'
+results "skipped case" "1 1 1" <<'END'
 1..1
 # selftests: scopex: a.sh
 # 1..2
 # ok 1 one
-# ok 2 two # SKIP no reason
+# ok 2 two # SKIP no failslab
 ok 1 selftests: scopex: a.sh
 END
-results "skipped program" "0 1 1" <<'END'
+results "skipped case that may be" "1 0 1" "no failslab|x" <<'END'
+1..1
+# selftests: scopex: a.sh
+# 1..2
+# ok 1 one
+# ok 2 two # SKIP no failslab
+ok 1 selftests: scopex: a.sh
+END
+results "skipped case where another may be" "1 1 1" "a.sh: one" <<'END'
+1..1
+# selftests: scopex: a.sh
+# 1..2
+# ok 1 one
+# ok 2 two # SKIP no failslab
+ok 1 selftests: scopex: a.sh
+END
+results "skipped nested case" "1 1 1" "no failslab" <<'END'
+1..1
+# selftests: scopex: a.sh
+# 1..1
+#   1..2
+#   ok 1 one
+#   ok 2 two # SKIP no tracepoints
+# ok 1 suite
+ok 1 selftests: scopex: a.sh
+END
+results "skipped program" "0 1 1" "no failslab" <<'END'
 1..1
 # selftests: scopex: a.sh
 # 1..0 # SKIP nothing here
+ok 1 selftests: scopex: a.sh # SKIP
+END
+results "skipped program that may be" "0 0 1" "a.sh # SKIP nothing here" <<'END'
+1..1
+# selftests: scopex: a.sh
+# 1..0 # SKIP nothing here
+ok 1 selftests: scopex: a.sh # SKIP
+END
+results "program that skips all its cases" "0 2 2" "no failslab" <<'END'
+1..1
+# selftests: scopex: a.sh
+# 1..2
+# ok 1 one # SKIP no trace events
+# ok 2 two # SKIP no trace events
 ok 1 selftests: scopex: a.sh # SKIP
 END
 results "failing case" "1 1 0" <<'END'

@@ -175,6 +175,7 @@ conclude()
 	local verdict=OK
 
 	((failed == 0 && passed > 0)) || verdict=FAILED
+	((failed + passed > 0)) || say "$1: nothing was tested"
 	say "$1: $verdict"
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[[ $verdict == OK ]]

@@ -19,11 +19,13 @@
 #	VERSION		how the version has to begin (package)
 #	COMPILER	what to compile with
 #	ARCH, FRAGMENTS	kbuild's ARCH, and files in qemu/kernels/fragments/ (source)
+#	MAY_SKIP	which tests may be skipped, as it can't run them: see
+#			count-tests.awk
 #	MATRIX=no	not for make check-matrix, as it shows nothing that others don't
 #
 # KERNEL_IMAGE=FILE with KDIR=DIR is a kernel of the user's own; its modules are in
 # KERNEL_MODULES=DIR, the directory that has lib/modules/RELEASE (default: /),
-# unless all that the VM needs is built in.
+# unless all that the VM needs is built in. It may skip what it likes.
 
 . "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/suite.sh"
@@ -45,7 +47,7 @@ load_flavour()
 
 	[[ $1 =~ ^[A-Za-z0-9._-]+$ && -r $conf ]] ||
 		die "unknown KERNEL=$1; known: $(known_kernels)"
-	SUITE='' VERSION='' ARCH='' FRAGMENTS='' MATRIX=yes
+	SUITE='' VERSION='' ARCH='' FRAGMENTS='' MATRIX=yes MAY_SKIP=''
 	# shellcheck source=../kernels/stock-6.1.conf
 	. "$conf"
 }
@@ -166,6 +168,7 @@ select_own()
 	[[ -f $KERNEL_IMAGE && -r $KERNEL_IMAGE ]] ||
 		die "KERNEL_IMAGE=$KERNEL_IMAGE is not a readable file"
 	need_tools gcc:gcc
+	MAY_SKIP=.
 
 	KERNEL_BOOT=$(realpath "$KERNEL_IMAGE")
 	use_tree "$KDIR"
