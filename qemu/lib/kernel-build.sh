@@ -6,37 +6,14 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/source.sh"
 
-# newest_source - the package that the metapackage stands for, and its version
-newest_source()
-{
-	local package
-
-	package=$(depends "$PACKAGE" 'linux-source-[0-9.]+') &&
-		apt-cache show --no-all-versions "$package" |
-		sed -n "s/^Version: /$package /p"
-}
-
-# The name and version are asked for once in a while, not at every call: all
-# flavours of a source, and the runs of a day, use the same.
-source_version()
-{
-	local known=$CACHE/source/$SUITE-$PACKAGE
-
-	if [[ -z $(find "$known" -mmin -1440 2>/dev/null) ]]; then
-		mkdir -p "$CACHE/source"
-		flavour_apt newest_source >"$known.new" && mv "$known.new" "$known"
-	fi
-	[[ -s $known ]] && cat "$known"
-}
-
 # find_source - set SOURCE_NAME, SOURCE_VERSION, and SOURCE_TREE, where
 # need_source puts it
 find_source()
 {
 	local newest
 
-	newest=$(source_version) ||
-		unavailable "there is no $PACKAGE in ${SUITE:-this machine\'s suite}"
+	newest=$(newest_known 'linux-source-[0-9.]+') ||
+		unavailable "there is no $PACKAGE in ${SUITE:-"this machine's suite"}"
 	read -r SOURCE_NAME SOURCE_VERSION <<<"$newest"
 	SOURCE_TREE=$CACHE/source/$SOURCE_NAME-$SOURCE_VERSION
 }

@@ -69,12 +69,34 @@ flavour_apt()
 	fi
 }
 
-# flavour_packages - the packages of the flavour, the image's first
+# newest REGEX - the package that PACKAGE depends on and REGEX matches, and its version
+newest()
+{
+	local package
+
+	package=$(depends "$PACKAGE" "$1") &&
+		apt-cache show --no-all-versions "$package" |
+		sed -n "s/^Version: /$package /p"
+}
+
+# The same, asked for once in a while, not at every call: all flavours of a source, and
+# the runs of a day, use the same, and what is in the cache does without a network.
+newest_known()
+{
+	local known=$CACHE/source/$SUITE-$PACKAGE${VERSION:+-$VERSION}
+
+	if [[ -z $(find "$known" -mmin -1440 2>/dev/null) ]]; then
+		mkdir -p "$CACHE/source"
+		(flavour_apt newest "$1") >"$known.new" && mv "$known.new" "$known"
+	fi
+	[[ -s $known ]] && cat "$known"
+}
+
+# flavour_packages IMAGE - the packages of the flavour, the image's first
 flavour_packages()
 {
-	local image headers
+	local image=$1 headers
 
-	image=$(depends "$PACKAGE" "linux-image-${VERSION//./\\.}.*") || return
 	headers=linux-headers-${image#linux-image-}
 	echo "$image"
 	echo "$headers"
@@ -101,39 +123,46 @@ need_apt()
 			"here; give KERNEL_IMAGE=FILE and KDIR=DIR"
 }
 
+# fetch_flavour NAME DIR IMAGE - put the kernel that is in the package IMAGE into DIR
 fetch_flavour()
 {
-	local dir=$1 packages release tmp deb
+	local name=$1 dir=$2 image=$3 release=${3#linux-image-} packages tmp deb
 
 	[[ -e $dir/release ]] && return
-	need_apt "$(basename "$dir")"
 	need_space 2000
-	rm -rf "$dir" "$dir".tmp.*
-	tmp=$dir.tmp.$$
+	tmp=$CACHE/kernels/.$name.tmp
+	rm -rf "$tmp"
 	mkdir -p "$tmp/debs" "$tmp/root"
 
-	packages=$(flavour_apt flavour_packages) ||
-		unavailable "apt knows no $PACKAGE of version ${VERSION}x in" \
-			"${SUITE:-this machine\'s suite}; give KERNEL_IMAGE=FILE and KDIR=DIR"
+	packages=$(flavour_apt flavour_packages "$image") ||
+		unavailable "apt knows no headers for $image"
 	mapfile -t packages <<<"$packages"
-	release=${packages[0]#linux-image-}
 	flavour_apt download "$tmp/debs" "${packages[@]}" ||
 		unavailable "could not fetch ${packages[*]}"
 	say "unpacking the kernel $release"
 	for deb in "$tmp"/debs/*.deb; do
-		dpkg-deb -x "$deb" "$tmp/root"
+		dpkg-deb -x "$deb" "$tmp/root" || die "could not unpack $deb"
 	done
 	relocate_headers "$tmp/root" "$release"
 	depmod -b "$tmp/root" "$release"
 	echo "$release" >"$tmp/release"
+	# Other versions of this flavour.
+	rm -rf "$CACHE/kernels/$name" "$CACHE/kernels/$name"-*
 	mv "$tmp" "$dir"
 }
 
+# select_package NAME - for select_kernel
 select_package()
 {
-	local dir=$CACHE/kernels/$1
+	local newest image dir
 
-	with_lock "kernel-$1" fetch_flavour "$dir"
+	need_apt "$1"
+	newest=$(newest_known "linux-image-${VERSION//./\\.}.*") ||
+		unavailable "apt knows no $PACKAGE of version ${VERSION}x in" \
+			"${SUITE:-"this machine's suite"}; give KERNEL_IMAGE=FILE and KDIR=DIR"
+	read -r image _ <<<"$newest"
+	dir=$CACHE/kernels/$1-$(sha1sum <<<"$SUITE $PACKAGE $VERSION $newest" | cut -c1-8)
+	with_lock "kernel-$1" fetch_flavour "$1" "$dir" "$image"
 	KERNEL_RELEASE=$(<"$dir/release")
 	KERNEL_ROOT=$dir/root
 	KERNEL_BOOT=$KERNEL_ROOT/boot/vmlinuz-$KERNEL_RELEASE
