@@ -99,7 +99,7 @@ as_modules()
 # its scopex.
 with_clang()
 {
-	local objects=$CACHE/build/clang variant dir
+	local objects=$BUILDS/clang variant dir
 
 	KERNEL_MAKE=(ARCH=x86_64 "LLVM=-$LLVM")
 	mkdir -p "$objects"
@@ -121,6 +121,7 @@ with_clang()
 all_builds()
 {
 	mkdir -p "$OBJECTS"
+	find "$(dirname "$BUILDS")" -mindepth 1 -maxdepth 1 ! -path "$BUILDS" -exec rm -rf {} +
 	copy_tree
 	builds "in a kernel's tree, built in" built_in
 	builds "in a kernel's tree, as modules" as_modules
@@ -143,8 +144,10 @@ find_source
 need_source
 need_space 2000
 work_dir
-TREE=$CACHE/build/in-tree.source
-OBJECTS=$CACHE/build/in-tree
+# By version: files of a newer source may be older than the objects of the last one.
+BUILDS=$CACHE/build/in-tree/$SOURCE_NAME-$SOURCE_VERSION
+TREE=$BUILDS/source
+OBJECTS=$BUILDS/objects
 KERNEL_MAKE=(ARCH="$ARCH" CC="$COMPILER" HOSTCC="$COMPILER")
 
 with_lock in-tree all_builds
