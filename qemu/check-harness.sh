@@ -153,6 +153,27 @@ with_debug_kernel()
 	fi
 }
 
+# A KVM that has proved itself, but runs no kernel: here, a QEMU that sleeps.
+kvm_runs_nothing()
+{
+	local known status=0
+
+	known=$CACHE/accel-$EUID-$(</proc/sys/kernel/random/boot_id)
+	mv "$known" "$work/known"
+	echo kvm >"$known"
+	mkdir "$work/bin"
+	cat >"$work/bin/qemu-system-x86_64" <<-END
+	#!/bin/sh
+	[ "\$2" != kvm ] || exec sleep 1000
+	exec $(command -v qemu-system-x86_64) "\$@"
+	END
+	chmod +x "$work/bin/qemu-system-x86_64"
+	PATH=$work/bin:$PATH KVM_TIMEOUT=1 vm green "KVM does not work here" true &&
+		[[ $(<"$known") == tcg ]] || status=$?
+	mv "$work/known" "$known"
+	return "$status"
+}
+
 default_cases()
 {
 	local clean="VM: job done, modules unloaded, kernel log clean, powered off"
@@ -171,6 +192,7 @@ default_cases()
 	KERNEL='' KERNEL_IMAGE=$0 KDIR=$KERNEL_BUILD \
 		verdict "VM ($KERNEL_ID): no kernel" \
 		vm red "FAIL: the VM's process ended with status" true
+	verdict "VM ($KERNEL_ID): a KVM that runs nothing" kvm_runs_nothing
 	plant warn "WARNING: .*plant_warn"
 	plant hang "blocked for more than 5 seconds" \
 		--append sysctl.kernel.hung_task_timeout_secs=5
@@ -260,7 +282,7 @@ write_test()
 verdict "results: only skips" only_skips
 verdict "results: make check-matrix without a VM" matrix_without_vm
 kernel=${KERNEL:-stock-6.1}
-with_kernel "$kernel" 14 default_cases
+with_kernel "$kernel" 15 default_cases
 verdict "make check with broken tests" broken_tests
 with_debug_kernel kasan 5 kasan_cases
 with_debug_kernel kcsan 1 kcsan_cases

@@ -38,7 +38,7 @@
 # A VM whose init has not shown up by then never will.
 BOOT_TIMEOUT=${BOOT_TIMEOUT:-180}
 # A kernel that has printed nothing by then is not run by KVM.
-KVM_TIMEOUT=30
+KVM_TIMEOUT=${KVM_TIMEOUT:-30}
 
 arguments=("$@")
 job='' log='' modules='' overlays=() vars=() disk='' output='' interactive='' append=''
@@ -181,15 +181,11 @@ end_with_terminal()
 	done
 }
 
-# is_not_run - has KVM, where that was our choice, not run a single line of the kernel?
-is_not_run()
-{
-	[[ $ACCEL == kvm && -n $ACCEL_KNOWN && ! -s $dir/console ]]
-}
-
-# emulate_instead - all over again; a process that spins in KVM can't be waited for
+# emulate_instead - all over again, if KVM, where that was our choice, has not run a single
+# line of the kernel; a process that spins in KVM can't be waited for
 emulate_instead()
 {
+	[[ $ACCEL == kvm && -n $ACCEL_KNOWN && ! -s $dir/console ]] || return 0
 	say "the kernel has printed nothing: KVM does not work here, in spite of its proof"
 	echo tcg >"$ACCEL_KNOWN"
 	kill "$tail" 2>/dev/null || true
@@ -204,9 +200,7 @@ watch()
 	local start=$SECONDS said
 
 	while kill -0 "$vm" 2>/dev/null; do
-		if ((SECONDS - start >= KVM_TIMEOUT)) && is_not_run; then
-			break
-		fi
+		((SECONDS - start < KVM_TIMEOUT)) || emulate_instead
 		if ((SECONDS - start >= BOOT_TIMEOUT)) && [[ ! -s $dir/verdict ]]; then
 			red+=("no sign of life from the VM's init in $BOOT_TIMEOUT s")
 			break
@@ -243,7 +237,6 @@ else
 	tail -n +1 -f --sleep-interval=0.2 --pid="$vm" "$dir/job.log" &
 	tail=$!
 	watch
-	! is_not_run || emulate_instead
 	wait "$vm" || status=$?
 	vm=
 	wait "$tail" || true
