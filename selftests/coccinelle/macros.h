@@ -4,7 +4,7 @@
 /* Blocks. */
 #define scopex_scope(s)			YACFE_ITERATOR
 #define scopex_scope_named(s, name)	YACFE_ITERATOR
-#define scopex_scope_with(s, ...)	scopex_scope(s)
+#define scopex_scope_with(s, ...)	scopex_scope_named(s, 0)
 
 /* Strings. */
 #define KBUILD_MODNAME			YACFE_STRING

@@ -243,7 +243,7 @@ identifier s;
 statement body;
 position q;
 @@
-it@q(s, ...) body
+it(s@q, ...) body
 
 @stored@
 iterator block.it;
@@ -252,7 +252,7 @@ position block.q;
 expression e;
 position p;
 @@
-it@q(s, ...) {
+it(s@q, ...) {
 <+...
 (
 e@p = s
@@ -278,7 +278,7 @@ identifier block.s;
 position block.q;
 position p;
 @@
-it@q(s, ...) {
+it(s@q, ...) {
 <+...
 return s@p;
 ...+>
@@ -655,7 +655,7 @@ expression n;
 initializer i;
 position p != static_variable.p;
 @@
-it@q(s, ...) {
+it(s@q, ...) {
 <+...
 (
 t x@p;
@@ -749,7 +749,7 @@ expression item;
 expression list cpu;
 position p;
 @@
-it@q(s, ...) {
+it(s@q, ...) {
 <+...
 fn@p(s, cpu, item)
 ...+>
