@@ -33,14 +33,15 @@ def function(p):
 // [scope-not-local]
 
 @global_scope@
+identifier kind = {scopex_scope, scopex_custom_scope};
 identifier x;
 expression n;
 position p;
 @@
 (
-struct scopex_scope x@p;
+struct kind x@p;
 |
-struct scopex_scope x@p[n];
+struct kind x@p[n];
 )
 
 @script:python@
@@ -51,6 +52,7 @@ if p[0].current_element == x:
 	report("scope-not-local", "scope %s is a global variable" % x, p)
 
 @static_scope@
+identifier kind = {scopex_scope, scopex_custom_scope};
 identifier f, x;
 expression n;
 position p;
@@ -58,9 +60,9 @@ position p;
 f(...) {
 <+...
 (
-static struct scopex_scope x@p;
+static struct kind x@p;
 |
-static struct scopex_scope x@p[n];
+static struct kind x@p[n];
 )
 ...+>
 }
@@ -72,28 +74,29 @@ p << static_scope.p;
 report("scope-not-local", "scope %s is a static variable" % x, p)
 
 @member_scope@
+identifier kind = {scopex_scope, scopex_custom_scope};
 identifier t, x, y;
 expression n;
 position p;
 @@
 (
-struct t { ... struct scopex_scope x@p; ... }
+struct t { ... struct kind x@p; ... }
 |
-struct t { ... struct scopex_scope x@p[n]; ... }
+struct t { ... struct kind x@p[n]; ... }
 |
-struct t { ... struct { ... struct scopex_scope x@p; ... } y; ... }
+struct t { ... struct { ... struct kind x@p; ... } y; ... }
 |
-struct t { ... struct { ... struct scopex_scope x@p; ... }; ... }
+struct t { ... struct { ... struct kind x@p; ... }; ... }
 |
-struct t { ... union { ... struct scopex_scope x@p; ... } y; ... }
+struct t { ... union { ... struct kind x@p; ... } y; ... }
 |
-struct t { ... union { ... struct scopex_scope x@p; ... }; ... }
+struct t { ... union { ... struct kind x@p; ... }; ... }
 |
-union t { ... struct scopex_scope x@p; ... }
+union t { ... struct kind x@p; ... }
 |
-struct { ... struct scopex_scope x@p; ... }
+struct { ... struct kind x@p; ... }
 |
-union { ... struct scopex_scope x@p; ... }
+union { ... struct kind x@p; ... }
 )
 
 @script:python@
@@ -104,7 +107,7 @@ report("scope-not-local", "scope %s is a member of another object" % x, p)
 
 @heap_scope@
 identifier alloc =~ "alloc";
-struct scopex_scope *e;
+{struct scopex_scope *, struct scopex_custom_scope *} e;
 position p;
 @@
 e@p = alloc(...)
@@ -333,18 +336,18 @@ escapes(p, e)
 // A scope that is opened by hand.
 
 @stored_by_hand@
-local idexpression struct scopex_scope s;
+local idexpression {struct scopex_scope, struct scopex_custom_scope} s;
 expression e;
 position p;
 @@
 (
-e@p = &s
+e@p = \(&s\|&s.scope\)
 |
-WRITE_ONCE(e@p, &s)
+WRITE_ONCE(e@p, \(&s\|&s.scope\))
 |
-smp_store_release(&e@p, &s)
+smp_store_release(&e@p, \(&s\|&s.scope\))
 |
-rcu_assign_pointer(e@p, &s)
+rcu_assign_pointer(e@p, \(&s\|&s.scope\))
 )
 
 @script:python@
@@ -354,10 +357,10 @@ p << stored_by_hand.p;
 escapes(p, e)
 
 @returned_by_hand@
-local idexpression struct scopex_scope s;
+local idexpression {struct scopex_scope, struct scopex_custom_scope} s;
 position p;
 @@
-return &s@p;
+return \(&s@p\|&s@p.scope\);
 
 @script:python@
 p << returned_by_hand.p;
@@ -550,12 +553,16 @@ def in_block(p, item, inner):
 		       "the item is dead when the scope waits for it", [p])
 
 @submit@
-identifier fn =~ "^scopex_submit(_on|_any)?$";
-expression s, item;
-expression list[n] cpu;
+identifier fn =~ "^scopex_(try_)?submit(_on|_any|_array)?$";
+expression s, cpu, item, nr, member;
+expression list[n] cpus;
 position p;
 @@
-fn@p(s, cpu, item)
+(
+fn@p(s, cpu, item, nr, member)
+|
+fn@p(s, cpus, item)
+)
 
 @foreign_parameter@
 identifier f, s;
@@ -680,12 +687,16 @@ for y in p:
 
 @wait@
 identifier submit.fn;
-expression submit.s;
+expression submit.s, submit.item;
 position submit.p, j;
 @@
 fn@p(s, ...)
 ... when strict
+(
 scopex_join@j(s)
+|
+scopex_join_item@j(item)
+)
 
 @script:python@
 p << submit.p;
@@ -713,7 +724,7 @@ waited(p, j)
 
 @checked_wait@
 identifier submit.fn;
-expression submit.s, err;
+expression submit.s, submit.item, err;
 position submit.p, j;
 statement S;
 @@
@@ -724,7 +735,11 @@ err = fn@p(s, ...);
 if (<+... err ...+>) S
 )
 ... when strict
+(
 scopex_join@j(s)
+|
+scopex_join_item@j(item)
+)
 
 @script:python@
 p << submit.p;
@@ -745,13 +760,17 @@ iterator block.it;
 identifier block.s;
 position block.q;
 identifier submit.fn;
-expression item;
-expression list cpu;
+expression cpu, item, nr, member;
+expression list cpus;
 position p;
 @@
 it(s@q, ...) {
 <+...
-fn@p(s, cpu, item)
+(
+fn@p(s, cpu, item, nr, member)
+|
+fn@p(s, cpus, item)
+)
 ...+>
 }
 

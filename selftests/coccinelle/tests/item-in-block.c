@@ -48,6 +48,29 @@ static int with_a_late_wait(int nr)
 	return 0;
 }
 
+static void by_all_submits(int nr)
+{
+	scopex_scope(s) {
+		struct item item, items[4];
+
+		scopex_try_submit(s, &item.work);	/* flag: item-in-block */
+		scopex_submit_array(s, 0, items, 4, work); /* flag: item-in-block */
+		scopex_submit_array(s, 1, &items[nr], 2, work); /* flag: item-in-block */
+		scopex_submit_array(s, SCOPEX_THIS_CPU, &item, 1, work); /* flag: item-in-block */
+	}
+}
+
+static void joins_another_one(struct item *other)
+{
+	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+		struct item item;
+
+		scopex_submit(s, &item.work);		/* flag: item-in-block */
+		scopex_submit(s, &other->work);
+		scopex_join_item(&other->work);
+	}
+}
+
 static void without_a_name(void)
 {
 	scopex_scope(s)
@@ -111,6 +134,39 @@ static int with_a_wait(int nr)
 				cpu_relax();
 		}
 	return err;
+}
+
+static int with_a_wait_for_it(void)
+{
+	int err = 0;
+
+	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+		struct item item, other, items[4];
+
+		scopex_submit(s, &item.work);
+		scopex_join_item(&item.work);
+		err = scopex_try_submit(s, &other.work);
+		if (err)
+			return err;
+		err = scopex_join_item(&other.work);
+		scopex_submit_array(s, SCOPEX_SPREAD, items, 4, work);
+		scopex_join(s);
+	}
+	return err;
+}
+
+static void arrays_before_block(struct item *param, int nr)
+{
+	struct item items[4];
+
+	scopex_scope(s) {
+		struct item *same = items;
+
+		scopex_submit_array(s, 0, items, 4, work);
+		scopex_submit_array(s, 0, param, nr, work);
+		scopex_submit_array(s, 0, same, 4, work);
+		scopex_try_submit(s, &items[nr].work);
+	}
 }
 
 static void of_the_outer_block(void)

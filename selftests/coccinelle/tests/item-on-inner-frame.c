@@ -31,6 +31,15 @@ static void submits_item(int nr, struct scopex_scope *scope, unsigned int cpu)
 	scopex_submit(scope, &(struct scopex_work){ .fn = item_fn }); /* flag: item-on-inner-frame */
 }
 
+static void by_all_submits(struct scopex_scope *scope, int nr)
+{
+	struct item item, items[4];
+
+	scopex_try_submit(scope, &item.work);		/* flag: item-on-inner-frame */
+	scopex_submit_array(scope, 0, items, nr, work);	/* flag: item-on-inner-frame */
+	scopex_submit_array(scope, 0, &items[1], 2, work); /* flag: item-on-inner-frame */
+}
+
 static int body(struct scopex_scope *scope, void *arg)
 {
 	struct item item;
@@ -133,6 +142,8 @@ static int not_on_this_frame(struct scopex_scope *scope, struct item *item)
 	scopex_submit(scope, &heap->work);
 	scopex_submit(scope, &items[1].work);
 	scopex_submit(scope, items->more);
+	scopex_try_submit(scope, &heap->work);
+	scopex_submit_array(scope, SCOPEX_SPREAD, items, 2, work);
 	return scopex_submit(scope, work);
 }
 

@@ -3,7 +3,8 @@
 #include <linux/slab.h>
 
 struct shared {
-	struct scopex_scope	*scope;
+	struct scopex_scope		*scope;
+	struct scopex_custom_scope	*custom;
 };
 
 static struct scopex_scope *last;
@@ -67,6 +68,16 @@ static void by_hand(struct shared *param)
 
 	last = &scope;				/* flag: scope-escapes */
 	param->scope = &scope;			/* flag: scope-escapes */
+}
+
+static struct scopex_scope *custom_by_hand(struct shared *param)
+{
+	struct scopex_custom_scope custom;
+
+	last = &custom.scope;			/* flag: scope-escapes */
+	if (param)
+		param->custom = &custom;	/* flag: scope-escapes */
+	return &custom.scope;			/* flag: scope-escapes */
 }
 
 static int body(struct scopex_scope *scope, void *arg)

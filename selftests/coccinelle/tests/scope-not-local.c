@@ -5,7 +5,10 @@
 static struct scopex_scope global;		/* flag: scope-not-local */
 struct scopex_scope visible;			/* flag: scope-not-local */
 static struct scopex_scope several[4];		/* flag: scope-not-local */
+static struct scopex_custom_scope custom;	/* flag: scope-not-local */
+static struct scopex_custom_scope customs[2];	/* flag: scope-not-local */
 static struct scopex_scope *pointer;
+static struct scopex_custom_scope *custom_pointer;
 
 struct holder {
 	int			nr;
@@ -43,11 +46,18 @@ typedef struct {
 	struct scopex_scope	scope;		/* flag: scope-not-local */
 } holder_t;
 
+struct with_options {
+	int				nr;
+	struct scopex_custom_scope	scope;	/* flag: scope-not-local */
+};
+
 struct borrower {
-	struct scopex_scope	*scope;
+	struct scopex_scope		*scope;
+	struct scopex_custom_scope	*custom;
 };
 
 static const struct scopex_site site = { .name = "test" };
+static const struct scopex_options options = { .limit = 1 };
 
 static int in_static(struct scopex_work *work)
 {
@@ -70,6 +80,36 @@ static int on_heap(struct scopex_work *work)
 	__scopex_open(scope, &site);
 	scopex_submit(scope, work);
 	__scopex_close(scope);
+	return 0;
+}
+
+static int custom_in_static(struct scopex_work *work)
+{
+	static struct scopex_custom_scope scope; /* flag: scope-not-local */
+
+	scopex_submit(__scopex_open_custom(&scope, &site, &options), work);
+	__scopex_close_custom(&scope);
+	return 0;
+}
+
+static int custom_on_heap(struct scopex_work *work)
+{
+	struct scopex_custom_scope *scope;
+
+	scope = kzalloc(sizeof(*scope), GFP_KERNEL); /* flag: scope-not-local */
+	if (!scope)
+		return -ENOMEM;
+	scopex_submit(__scopex_open_custom(scope, &site, &options), work);
+	__scopex_close_custom(scope);
+	return 0;
+}
+
+static int plain_custom(struct scopex_work *work)
+{
+	struct scopex_custom_scope scope, *same = &scope;
+
+	scopex_submit(__scopex_open_custom(same, &site, &options), work);
+	__scopex_close_custom(same);
 	return 0;
 }
 
