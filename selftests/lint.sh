@@ -241,11 +241,14 @@ check_shellcheck()
 check_lint_allow()
 {
 	awk -F '\t' -v checks=" ${checks[*]} " '
-	FILENAME == ARGV[1] { used[$1, $2]; next }
+	FILENAME == ARGV[1] { used[$1, $2]++; next }
 	/^(#|$)/ { next }
-	NF != 3 || !$3 { print "not CHECK, REGEX, REASON: " $0 }
-	index(checks, " " $1 " ") && !(($1, $2) in used) {
-		print "nothing is like this: " $0
+	NF != 4 || $3 !~ /^[1-9][0-9]*$/ || !$4 {
+		print "not CHECK, REGEX, NUMBER, REASON: " $0
+		next
+	}
+	index(checks, " " $1 " ") && used[$1, $2] != $3 {
+		print used[$1, $2] + 0 " remarks are like this: " $0
 	}' "$work/used" "$ALLOW"
 }
 
