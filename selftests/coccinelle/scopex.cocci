@@ -29,6 +29,16 @@ def start(p):
 def function(p):
 	return (p.file, p.current_element)
 
+# What may have braces and names in it that mean nothing
+QUIET = r'\x22(\\.|[^\x22\\])*\x22|\x27(\\.|[^\x27\\])*\x27|/[*].*?[*]/|/[/][^\n]*'
+
+# The places of what is not in comments or strings
+def find(name, regex):
+	text = open(name, errors = 'replace').read()
+	for m in re.finditer(QUIET + '|' + regex, text, re.S | re.M):
+		before = text[:m.end()].split('\n')
+		yield m.group(0), (len(before), len(before[-1]))
+
 // A scope lives on the stack of whoever opens it: see struct scopex_scope.
 // [scope-not-local]
 
@@ -296,15 +306,16 @@ report("scope-escapes", "the scope is gone when its address is returned", p)
 
 @run@
 identifier f;
+position p;
 @@
 (
-scopex_run(f, ...)
+scopex_run(f@p, ...)
 |
-scopex_run_named(f, ...)
+scopex_run_named(f@p, ...)
 |
-scopex_run_with(f, ...)
+scopex_run_with(f@p, ...)
 |
-__scopex_run(f, ...)
+__scopex_run(f@p, ...)
 )
 
 @stored_by_body@
@@ -520,15 +531,11 @@ def waited(places, waits):
 # To match blocks with SmPL takes minutes in a long function.
 def blocks_of(name):
 	if name not in blocks:
-		text = open(name, errors = 'replace').read()
 		blocks[name], stack = [], []
-		for m in re.finditer(r'\x22(\\.|[^\x22\\])*\x22|\x27(\\.|[^\x27\\])*\x27|'
-				     r'/[*].*?[*]/|/[/][^\n]*|[{}]', text, re.S):
-			before = text[:m.start()].split('\n')
-			where = (len(before), len(before[-1]))
-			if m.group(0) == '{':
+		for text, where in find(name, '[{}]'):
+			if text == '{':
 				stack.append(where)
-			elif m.group(0) == '}' and stack:
+			elif text == '}' and stack:
 				blocks[name].append((stack.pop(), where))
 	return blocks[name]
 
@@ -781,3 +788,42 @@ p << inner_submit.p;
 @@
 for x in p:
 	in_block(x, item, inner_variables.get(start(q[0]), {}))
+
+// What spatch can't parse, and what is an argument of a macro that it does not know, it
+// passes over without a word; with that the scope, or the body, that is in there.
+// [not-seen]
+
+@initialize:python@
+@@
+files = set()
+seen_at = set()		# where the first argument of what opens a scope is
+
+@defined@
+identifier f;
+position p;
+@@
+f@p(...) { ... }
+
+@script:python@
+p << defined.p;
+@@
+files.update(x.file for x in p)
+
+@script:python@
+q << block.q;
+@@
+seen_at.update(start(x) for x in q)
+
+@script:python@
+p << run.p;
+@@
+seen_at.update(start(x) for x in p)
+
+@finalize:python@
+@@
+for name in sorted(files):
+	for text, (line, column) in find(name, r'^[ \t]*#([^\n]*\\\n)*[^\n]*|'
+			r'\bscopex_(scope|run)(_named|_with)?\((?=\w+[,)])'):
+		if text.startswith('scopex_') and (name, line, column) not in seen_at:
+			print("%s:%d:%d-%d: spatch does not see this %s) [not-seen]" %
+			      (name, line, column - len(text), column, text))
