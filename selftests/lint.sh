@@ -63,10 +63,10 @@ unexpected()
 	}' "$ALLOW" -
 }
 
-# c_files - our code
+# c_files - our code, the lab's own included
 c_files()
 {
-	find "$ROOT/include" "$ROOT/kmod" -name '*.[ch]' ! -name '*.mod.c' | sort
+	find "$ROOT/include" "$ROOT/kmod" "$ROOT/qemu" "$ROOT/selftests" -name '*.[ch]' ! -name '*.mod.c' | sort
 }
 
 fetch_scripts()
@@ -184,7 +184,7 @@ stock_check()
 	read -ra options < <(sed -n 's|^// *Options: *||p' "$1" | head -n 1) || true
 	timeout 300 spatch -D report --no-show-diff --very-quiet \
 		--cocci-file "$1" "${options[@]}" --macro-file-builtins "$MACROS" \
-		-I "$ROOT/include" --dir "$ROOT/kmod" 2>"$log" ||
+		-I "$ROOT/include" --dir "$ROOT" --ignore "$ROOT/selftests" 2>"$log" ||
 		{ cat "$log"; echo "$1: spatch failed"; }
 	rm "$log"
 }
@@ -210,7 +210,7 @@ check_scopex_cocci()
 	sed -n '/^```c$/,/^```$/p' "$ROOT/README.md" | sed '1d;$d' \
 		>"$work/README/sum.c"
 	[[ -s $work/README/sum.c ]] || echo "no example in README.md"
-	for dir in "$ROOT/kmod" "$ROOT/include" "$work/README"; do
+	for dir in "$ROOT/kmod" "$ROOT/include" "$ROOT/qemu" "$work/README"; do
 		spatch --very-quiet --macro-file-builtins "$MACROS" --dir "$dir" \
 			--cocci-file "$ROOT/selftests/coccinelle/scopex.cocci" ||
 			echo "$dir: spatch failed"

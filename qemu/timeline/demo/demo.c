@@ -38,14 +38,14 @@ static int burn_fn(struct scopex_work *work)
 static int nap_fn(struct scopex_work *work)
 {
 	scopex_will_block();
-	msleep(8);
+	usleep_range(8000, 9000);
 	return 0;
 }
 
 static int until_cancelled_fn(struct scopex_work *work)
 {
 	while (!scopex_cancelled(scopex_work_scope(work)))
-		msleep(1);
+		usleep_range(1000, 2000);
 	return -EINTR;
 }
 
