@@ -12,6 +12,10 @@ counted()
 ktap_plan 3
 suite_load
 suite_run loop
-ktap_check "helpers are counted" counted helps
+if [ "$(nproc)" -gt 1 ]; then
+	ktap_check "helpers are counted" counted helps
+else
+	ktap_skip "helpers are counted" "needs two CPUs"
+fi
 suite_unload
 ktap_finish
