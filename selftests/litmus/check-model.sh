@@ -163,7 +163,7 @@ check_links()
 		[[ -n $(models "$file") ]] || wrong+=("$name models nothing")
 		while read -r fn where; do
 			# shellcheck disable=SC2086 # it may be a pattern
-			grep -qsE "^([a-z#].*\\b)?$fn\\(" $(printf "$ROOT/%s/$where " kmod include/linux) ||
+			grep -qsE "^([a-z#].*\\b)?$fn\\(" "$ROOT"/{kmod,include/linux}/$where ||
 				wrong+=("$name models $fn(), of which there is none in $where")
 		done < <(models "$file")
 		[[ $name == *.broken-* ]] ||
