@@ -50,7 +50,7 @@ check_vm()
 	run_vm --job "$ROOT/qemu/guest/check.sh" \
 		--overlay "$WORK/root" --env "TESTS=$tests" \
 		--env "STRESS_SECONDS=$stress" --env "STRESS_SEED=${STRESS_SEED:-}" \
-		--cpus "${CPUS:-4}" --timeout "${TIMEOUT:-$((2400 + stress))}" \
+		--cpus "${CPUS:-4}" --timeout "${TIMEOUT:-$((3600 + stress))}" \
 		--append "slub_debug=FZP hash_pointers=always" --log "$log" ||
 		status=$?
 	[[ -e $log/job.log ]] || die "the VM was not started"
