@@ -93,7 +93,8 @@ install_kselftest "$WORK/root"
 diff <(printf 'scopex:%s\n' "${programs[@]}") "$WORK/root/kselftest/kselftest-list.txt" >&2 ||
 	die "kselftest has not installed what selftests/Makefile names"
 # As long as the others have, and what was asked for.
-sed -i "s/^timeout=.*/timeout=$((900 + stress))/" "$WORK/root/kselftest/scopex/settings"
+settings=$WORK/root/kselftest/scopex/settings
+echo "timeout=$(($(sed -n 's/^timeout=//p' "$ROOT/selftests/settings") + stress))" >"$settings"
 
 log=$CACHE/logs/check-$KERNEL_ID-$TREE_KEY
 rm -rf "$log"
