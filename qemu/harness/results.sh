@@ -19,7 +19,7 @@ TAP version 13
 # ok 2 rest
 ok 1 selftests: scopex: a.sh
 END
-results "skipped case" "1 1 1" <<'END'
+skipped_case=$(cat <<'END'
 1..1
 # selftests: scopex: a.sh
 # 1..2
@@ -27,22 +27,10 @@ results "skipped case" "1 1 1" <<'END'
 # ok 2 two # SKIP no failslab
 ok 1 selftests: scopex: a.sh
 END
-results "skipped case that may be" "1 0 1" "no failslab|x" <<'END'
-1..1
-# selftests: scopex: a.sh
-# 1..2
-# ok 1 one
-# ok 2 two # SKIP no failslab
-ok 1 selftests: scopex: a.sh
-END
-results "skipped case where another may be" "1 1 1" "a.sh: one" <<'END'
-1..1
-# selftests: scopex: a.sh
-# 1..2
-# ok 1 one
-# ok 2 two # SKIP no failslab
-ok 1 selftests: scopex: a.sh
-END
+)
+results "skipped case" "1 1 1" <<<"$skipped_case"
+results "skipped case that may be" "1 0 1" "no failslab|x" <<<"$skipped_case"
+results "skipped case where another may be" "1 1 1" "a.sh: one" <<<"$skipped_case"
 results "skipped nested case" "1 1 1" "no failslab" <<'END'
 1..1
 # selftests: scopex: a.sh
