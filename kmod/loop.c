@@ -332,6 +332,7 @@ static void scopex_run_loop(struct scopex_loop *loop)
 		scopex_enter(w, scope);
 		WRITE_ONCE(w->fn, (void *)loop->fn);
 	}
+	/* O: as in scopex_submit(). */
 	scopex_do_chunks(loop, this_cpu_read(scopex_local), NULL);
 	if (w) {
 		scopex_enter(w, outer);
