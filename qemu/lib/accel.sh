@@ -70,12 +70,12 @@ kvm_works()
 }
 
 # select_accel - set ACCEL and ACCEL_FLAGS; ACCEL= in the environment decides, or else
-# what is known since the machine was booted, from the file ACCEL_KNOWN
+# what is known since the machine was booted, from the file ACCEL_KNOWN=
 select_accel()
 {
-	ACCEL_KNOWN=
 	case ${ACCEL:-} in
 	kvm | tcg)
+		ACCEL_KNOWN=
 		say "running under ${ACCEL^^}, as ACCEL= says"
 		ACCEL_FLAGS=$(accel_flags "$ACCEL")
 		return
@@ -84,7 +84,7 @@ select_accel()
 	*) die "ACCEL has to be kvm or tcg, not '$ACCEL'" ;;
 	esac
 
-	ACCEL_KNOWN=$CACHE/accel-$EUID-$(</proc/sys/kernel/random/boot_id)
+	: "${ACCEL_KNOWN:=$CACHE/accel-$EUID-$(</proc/sys/kernel/random/boot_id)}"
 	ACCEL=$(cat "$ACCEL_KNOWN" 2>/dev/null || true)
 	if [[ $ACCEL != kvm && $ACCEL != tcg ]]; then
 		ACCEL=tcg
