@@ -40,10 +40,12 @@ function plan(d, line,	n)
 	if (planned[d] != "")
 		close_depth(d)
 	n = reason = line
-	if (!sub(/^1\.\.0 # SKIP */, "", reason))
+	if (!sub(/^1\.\.0 # [Ss][Kk][Ii][Pp] */, "", reason))
 		reason = ""
 	sub(/^1\.\./, "", n)
 	sub(/[^0-9].*$/, "", n)
+	if (d && n == 0 && tolower(line) !~ /# skip/)
+		bad("nothing is planned in " where(d))
 	planned[d] = n
 	below_failed[d] = 0
 	plans[d]++
@@ -59,7 +61,7 @@ function result(d, line,	not_ok, skip, text, number, deeper, nested)
 	}
 	results[d]++
 	not_ok = line ~ /^not ok/
-	skip = line ~ /# SKIP/
+	skip = tolower(line) ~ /# skip/
 	text = number = line
 	sub(/^(not )?ok [0-9]+ (- )?/, "", text)
 	sub(/^(not )?ok /, "", number)
@@ -84,7 +86,7 @@ function result(d, line,	not_ok, skip, text, number, deeper, nested)
 		bad((d ? current ": " : "") text)
 		below_failed[d]++
 	} else if (skip) {
-		if (text ~ /# SKIP *$/)
+		if (tolower(text) ~ /# skip *$/)
 			text = text " " reason
 		skip_case((d ? current ": " : "") text)
 	} else if (!d && !plans[1]) {

@@ -31,6 +31,7 @@ END
 results "skipped case" "1 1 1" <<<"$skipped_case"
 results "skipped case that may be" "1 0 1" "no failslab|x" <<<"$skipped_case"
 results "skipped case where another may be" "1 1 1" "a.sh: one" <<<"$skipped_case"
+results "skipped case, in lower case" "1 1 1" <<<"${skipped_case/SKIP/skip}"
 results "skipped nested case" "1 1 1" "no failslab" <<'END'
 1..1
 # selftests: scopex: a.sh
@@ -46,6 +47,12 @@ results "skipped program" "0 1 1" "no failslab" <<'END'
 # selftests: scopex: a.sh
 # 1..0 # SKIP nothing here
 ok 1 selftests: scopex: a.sh # SKIP
+END
+results "program that plans nothing" "1 1 0" <<'END'
+1..1
+# selftests: scopex: a.sh
+# 1..0
+ok 1 selftests: scopex: a.sh
 END
 results "skipped program that may be" "0 0 1" "a.sh # SKIP nothing here" <<'END'
 1..1
