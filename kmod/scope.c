@@ -103,8 +103,8 @@
  *
  *   K	The join takes CANCELLED away, then looks at what cancels for good (the
  *	deadline, the ancestors); who cancels for that reason says why before it sets
- *	CANCELLED. A full barrier on both sides; see join-cancel.litmus,
- *	join-nested.litmus.
+ *	CANCELLED, or finds it set. A full barrier on both sides; see
+ *	join-cancel.litmus, join-nested.litmus, join-skip.litmus.
  *   J	Who waits for one item says so, then looks at it; the worker ends the item,
  *	then looks for who waits. Full barriers in between; see join-item.litmus. So
  *	does who undoes the claim of an item; see join-refused.litmus.
@@ -1131,7 +1131,8 @@ static void scopex_do_cancel(struct scopex_scope *scope, int err)
 
 	/*
 	 * T: has a full barrier before the look at has_children; pairs with
-	 * scopex_open_nested(); see cancel-nested.litmus.
+	 * scopex_open_nested(); see cancel-nested.litmus. And before the look for those
+	 * that are cancelled already, K; see join-skip.litmus.
 	 */
 	scopex_mark_cancelled(scope, err);
 	if (!READ_ONCE(scope->has_children))
@@ -1150,7 +1151,7 @@ static void scopex_cancel_again(struct scopex_scope *scope)
 	/*
 	 * K: the flag was taken away before the look at what may have set it, and does
 	 * not do so again; pairs with scopex_mark_cancelled(); see join-cancel.litmus,
-	 * join-nested.litmus.
+	 * join-nested.litmus, join-skip.litmus.
 	 */
 	smp_mb__after_atomic();
 	if (scope->flags & __SCOPEX_TIMED && READ_ONCE(scopex_custom(scope)->expired))
