@@ -8,7 +8,9 @@
  * Instead, a work of the kernel's looks at all active workers from time to time, four
  * times per threshold. One that is in an item (it has a site), and has ended none
  * since an earlier look at it in an item that was a threshold ago, is stalled: running, or
- * asleep without having said scopex_will_block(). It is reported once, and counted.
+ * asleep without having said scopex_will_block(). It is reported once, and counted. (A
+ * worker that a look finds between two items may be taken for one in the second: that
+ * is reported early then, if the worker does not get the CPU before it begins.)
  *
  * The scope of the item is not touched, as it may go at any time; its site belongs to
  * a module that can't go while the item runs, and not before an RCU grace period after.
@@ -123,7 +125,7 @@ bool scopex_is_stalled(struct scopex_worker *w)
 }
 
 /**
- * scopex_stall_age() - for how long a worker has been in its item, at least
+ * scopex_stall_age() - for how long a worker has been seen in its item
  * @w: the worker, which is in an item
  *
  * Context: any.
