@@ -18,11 +18,14 @@
  *	online	The workers are bound again, then the queue is opened. What they
  *		run meanwhile simply goes on.
  *
- * Both run one CPU at a time, serialised by the hotplug lock, which who makes
- * more workers holds as well, and so do the changes to scopex_open_cpus,
+ * Both run one CPU at a time, serialised by the hotplug lock, which the maker of
+ * workers holds as well, and so do the changes to scopex_open_cpus,
  * scopex_local and scopex_cpu.next. Submitters read the latter two, and
  * scopex_cpu.open, without a lock; a stale answer leads to a queue that is closed,
  * but served. Whoever sees one of the three has to see the worker too (O).
+ *
+ * A queue may need one more worker while its CPU is offline. That one is bound to a CPU
+ * that is online, and to its own when that comes back.
  *
  * Life of a worker: made, bound, woken, and waited for until it runs, since
  * kthread_stop() of a thread that has never run would skip its function; stopped
@@ -41,6 +44,7 @@
 #include <linux/slab.h>
 #include <linux/topology.h>
 
+#include "compat/workqueue.h"
 #include "internal.h"
 
 DEFINE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
@@ -64,8 +68,18 @@ struct cpumask scopex_served_cpus;
 
 static enum cpuhp_state scopex_hp_state;
 
-/* Makes workers; the kernel's own, as it has to be there when ours wait. */
-static struct workqueue_struct *scopex_maker;
+/*
+ * Make workers, and look after those of a CPU. The kernel's own, as they have to be
+ * there when ours wait.
+ */
+struct workqueue_struct *scopex_maker;
+static struct workqueue_struct *scopex_tender;
+
+/* After what time a worker that could not be made is tried again, if it is needed. */
+#define SCOPEX_RETRY	(HZ / 10)
+
+/* How long an item waits for a worker to be made: the maker may wait for the item. */
+#define SCOPEX_GROW_TIME	(10 * HZ)
 
 /* How many CPUs scopex_choose_cpu() looks at before it takes a busy one. */
 #define SCOPEX_CHOICES	4
@@ -160,6 +174,17 @@ static void scopex_direct_submits(void)
 	}
 }
 
+/* Where the workers of a CPU run: there, or near it while it is offline. */
+static unsigned int scopex_home(const struct scopex_cpu *sc)
+{
+	unsigned int near;
+
+	if (cpu_online(sc->cpu))
+		return sc->cpu;
+	near = cpumask_any_and(cpumask_of_node(cpu_to_node(sc->cpu)), cpu_online_mask);
+	return near < nr_cpu_ids ? near : cpumask_any(cpu_online_mask);
+}
+
 /* Make one more worker; the first one is the active one. */
 static int scopex_make_worker(struct scopex_cpu *sc)
 {
@@ -183,13 +208,13 @@ static int scopex_make_worker(struct scopex_cpu *sc)
 		task = kthread_create_on_node(scopex_worker_thread, w, node,
 					      "scopex/%u", sc->cpu);
 	if (IS_ERR(task)) {
-		pr_err("no worker for CPU %u: %pe\n", sc->cpu, task);
+		pr_err_ratelimited("no worker for CPU %u: %pe\n", sc->cpu, task);
 		kfree(w);
 		return PTR_ERR(task);
 	}
 	/* It may be ended by an oops in an item. */
 	get_task_struct(task);
-	kthread_bind(task, sc->cpu);
+	kthread_bind(task, scopex_home(sc));
 	set_user_nice(task, scopex_config.nice);
 	w->task = task;
 	w->next = sc->workers;
@@ -217,43 +242,165 @@ static bool scopex_may_have_more(struct scopex_cpu *sc)
 	       scopex_config.workers;
 }
 
+/* How many different items a line about the bound names. */
+#define SCOPEX_HOLDERS	4
+
+/* What some of a CPU's workers are in. */
+struct scopex_holders {
+	const struct scopex_site	*site;
+	void				*fn;
+	unsigned int			nr;
+};
+
+/*
+ * The bound keeps an orphan waiting: tell once who holds the workers. The sites stay for
+ * an RCU grace period.
+ */
+static void scopex_tell_bound(struct scopex_cpu *sc)
+{
+	struct scopex_holders holders[SCOPEX_HOLDERS] = { }, *h;
+	unsigned int others = 0;
+	struct scopex_worker *w;
+	char text[512];
+	int len = 0;
+
+	if (sc->bound_told)
+		return;
+	sc->bound_told = true;
+	rcu_read_lock();
+	for (w = sc->workers; w; w = w->next) {
+		const struct scopex_site *site = READ_ONCE(w->site);
+		void *fn = READ_ONCE(w->fn);
+
+		if (!site)
+			continue;
+		for (h = holders; h < holders + SCOPEX_HOLDERS && h->nr; h++)
+			if (h->site == site && h->fn == fn)
+				break;
+		if (h == holders + SCOPEX_HOLDERS) {
+			others++;
+			continue;
+		}
+		h->site = site;
+		h->fn = fn;
+		h->nr++;
+	}
+	for (h = holders; h < holders + SCOPEX_HOLDERS && h->nr; h++)
+		len += scnprintf(text + len, sizeof(text) - len,
+				 "%s%u in %ps of scope %s of %s()", len ? ", " : "",
+				 h->nr, h->fn, h->site->name, h->site->func);
+	rcu_read_unlock();
+	if (others)
+		scnprintf(text + len, sizeof(text) - len, ", %u in others", others);
+	pr_warn("the queue of CPU %u waits, as its workers=%u are all in items that wait: %s\n",
+		sc->cpu, scopex_config.workers, text);
+}
+
 /*
  * Have enough workers on standby, as far as the parameters let us; and one for an
- * orphan, which gets it when it is enlisted.
+ * orphan, or for an item that waits for one. Returns false if one could not be made.
  */
-static void scopex_make_workers(struct scopex_cpu *sc)
+static bool scopex_make_workers(struct scopex_cpu *sc)
 {
-	int err = 0;
+	/* Before the look: an item that comes after has this run again. */
+	bool wanted = xchg(&sc->wanted, false);
 
-	while (!err && scopex_may_have_more(sc) &&
-	       (atomic_read(&sc->spare) < scopex_config.standby ||
-		READ_ONCE(sc->orphan))) {
-		err = scopex_make_worker(sc);
-		if (!err)
-			scopex_enlist(sc->workers);
+	while (atomic_read(&sc->spare) < (int)scopex_config.standby ||
+	       READ_ONCE(sc->orphan) || (wanted && atomic_read(&sc->spare) <= 0)) {
+		if (!scopex_may_have_more(sc)) {
+			if (READ_ONCE(sc->orphan))
+				scopex_tell_bound(sc);
+			return true;
+		}
+		if (scopex_make_worker(sc)) {
+			WRITE_ONCE(sc->failures, sc->failures + 1);
+			return false;
+		}
+		sc->bound_told = false;
+		scopex_enlist(sc->workers);
 	}
+	return true;
 }
 
 static void scopex_more_workers(struct work_struct *work)
 {
-	struct scopex_cpu *sc = container_of(work, struct scopex_cpu, more);
+	struct scopex_cpu *sc = container_of(to_delayed_work(work), struct scopex_cpu, more);
+	bool made;
 
 	cpus_read_lock();
-	if (cpu_online(sc->cpu))
-		scopex_make_workers(sc);
+	made = scopex_make_workers(sc);
 	cpus_read_unlock();
+	wake_up_all(&sc->grown);
+	/* Nobody else asks for an orphan's sake. */
+	if (!made && READ_ONCE(sc->orphan))
+		queue_delayed_work(scopex_maker, &sc->more, SCOPEX_RETRY);
 }
 
 /**
  * scopex_want_standby() - have more workers made, soon
  * @sc: the CPU that has too few on standby
  *
- * Context: process context; does not sleep.
+ * Context: any but NMI; does not sleep.
  */
 void scopex_want_standby(struct scopex_cpu *sc)
 {
-	if (scopex_may_have_more(sc))
-		queue_work(scopex_maker, &sc->more);
+	if (scopex_may_have_more(sc) || READ_ONCE(sc->orphan))
+		mod_delayed_work(scopex_maker, &sc->more, 0);
+}
+
+/**
+ * scopex_wait_for_pool() - wait until a worker stands by, if one can be made
+ * @w: the current task's worker, which needs another one
+ *
+ * Context: process context of an item; sleeps.
+ *
+ * Return: false if all are taken that there may be, none could be made, or to wait could
+ * deadlock: the maker needs memory, so an item that is part of freeing some must not wait.
+ * True if it is worth another try.
+ */
+bool scopex_wait_for_pool(struct scopex_worker *w)
+{
+	struct scopex_cpu *sc = w->sc;
+	unsigned int failures = READ_ONCE(sc->failures);
+
+	if (current->flags & (PF_MEMALLOC | PF_MEMALLOC_NOFS | PF_MEMALLOC_NOIO))
+		return false;
+	if (!scopex_may_have_more(sc))
+		return false;
+	WRITE_ONCE(sc->wanted, true);
+	scopex_want_standby(sc);
+	/* The watchdog may have handed over while this one slept. */
+	return wait_event_timeout(sc->grown, atomic_read(&sc->spare) > 0 ||
+					     !READ_ONCE(w->active) ||
+					     READ_ONCE(sc->failures) != failures,
+				  SCOPEX_GROW_TIME) &&
+	       READ_ONCE(sc->failures) == failures;
+}
+
+static void scopex_tend_here(struct work_struct *work)
+{
+	struct scopex_cpu *sc = container_of(work, struct scopex_cpu, tend);
+
+	/* Whatever changes CPUs may wait for an item: the watchdog asks again. */
+	if (!cpus_read_trylock())
+		return;
+	preempt_disable();
+	if (smp_processor_id() == sc->cpu)
+		scopex_tend(sc);
+	preempt_enable();
+	cpus_read_unlock();
+}
+
+/**
+ * scopex_ask_to_tend() - have the active worker of a CPU looked after, on that CPU
+ * @sc: the CPU
+ *
+ * Context: process context, with the hotplug lock held.
+ */
+void scopex_ask_to_tend(struct scopex_cpu *sc)
+{
+	if (cpu_online(sc->cpu))
+		queue_work_on(sc->cpu, scopex_tender, &sc->tend);
 }
 
 static int scopex_bind_workers(struct scopex_cpu *sc)
@@ -335,13 +482,14 @@ void scopex_cpus_stop(void)
 
 	if (scopex_hp_state > 0)
 		cpuhp_remove_state(scopex_hp_state);
+	for_each_possible_cpu(cpu)
+		cancel_delayed_work_sync(&per_cpu(scopex_cpus, cpu).more);
 	destroy_workqueue(scopex_maker);
+	destroy_workqueue(scopex_tender);
 
 	for_each_possible_cpu(cpu) {
 		sc = per_cpu_ptr(&scopex_cpus, cpu);
 		scopex_stop_workers(sc);
-		WARN(!list_empty(&sc->scopes),
-		     "scopex: a scope is still open on CPU %u\n", cpu);
 	}
 }
 
@@ -362,16 +510,22 @@ int scopex_cpus_start(const struct cpumask *cpus)
 	scopex_maker = alloc_workqueue("scopex", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!scopex_maker)
 		return -ENOMEM;
+	scopex_tender = alloc_workqueue("scopex_tend", SCOPEX_WQ_PERCPU | WQ_HIGHPRI |
+					WQ_MEM_RECLAIM, 0);
+	if (!scopex_tender) {
+		destroy_workqueue(scopex_maker);
+		return -ENOMEM;
+	}
 
 	for_each_possible_cpu(cpu) {
 		struct scopex_cpu *sc = per_cpu_ptr(&scopex_cpus, cpu);
 
 		sc->cpu = cpu;
-		INIT_WORK(&sc->more, scopex_more_workers);
+		INIT_DELAYED_WORK(&sc->more, scopex_more_workers);
+		INIT_WORK(&sc->tend, scopex_tend_here);
+		init_waitqueue_head(&sc->grown);
 		spin_lock_init(&sc->take_lock);
-		raw_spin_lock_init(&sc->scopes_lock);
 		spin_lock_init(&sc->turn_lock);
-		INIT_LIST_HEAD(&sc->scopes);
 		per_cpu(scopex_cursor, cpu) = sc;
 	}
 

@@ -4,8 +4,9 @@
  *
  * Nothing is counted for the sake of these files that the worker does not know
  * anyway: "submitted" is what was taken plus what is queued, and the depth is
- * what is queued plus what of the last batch has not ended. Readers hold
- * scopex_cpu.take_lock for the walk over a queue, so that the items stay there.
+ * what is queued plus what of the last batch has not ended. A reader walks over a queue
+ * in steps. It holds scopex_cpu.take_lock for each, so that the items stay there, and
+ * begins again if the queue was taken between two steps.
  * What live.c has seen, and profile.c has measured, is shown here, too. No file shows
  * a kernel address.
  *
@@ -16,6 +17,7 @@
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/kstrtox.h>
@@ -46,6 +48,7 @@ enum scopex_stat {
 	SCOPEX_STAT_WORKERS,
 	SCOPEX_STAT_HANDOFFS,
 	SCOPEX_STAT_UNHANDED,
+	SCOPEX_STAT_RELIEVED,
 	SCOPEX_STAT_SERIALS,
 	SCOPEX_STAT_HELPS,
 	SCOPEX_STAT_CHUNKS,
@@ -56,7 +59,7 @@ enum scopex_stat {
 static const char * const scopex_stat_names[SCOPEX_STATS] = {
 	"submitted", "run", "cancelled", "errors", "refused",
 	"batches", "wakeups", "sleeps", "depth", "depth_max",
-	"workers", "handoffs", "unhanded", "serials", "helps", "chunks",
+	"workers", "handoffs", "unhanded", "relieved", "serials", "helps", "chunks",
 	"stalls",
 };
 
@@ -84,16 +87,64 @@ static void scopex_sum_workers(struct scopex_cpu *sc,
 			count[i] += local_read(&w->count[i]);
 }
 
-static unsigned long scopex_queued(struct scopex_cpu *sc)
-{
-	struct llist_node *node;
-	unsigned long nr = 0;
+/* How many items of a queue are counted without letting the worker take it. */
+#define SCOPEX_COUNT_STEP	64
 
-	lockdep_assert_held(&sc->take_lock);
-	/* Acquire Q: pairs with scopex_queue_push(); see walk-take.litmus. */
-	for (node = smp_load_acquire(&sc->queue); !scopex_queue_end(node);
-	     node = READ_ONCE(node->next))
-		nr++;
+/* How often a count begins again, as the queue was taken, before it is left as it is. */
+#define SCOPEX_COUNT_TRIES	100
+
+/* Wait until what the worker has taken is counted, which takes a time for each item. */
+static unsigned long scopex_wait_for_take(struct scopex_cpu *sc)
+{
+	unsigned long takes;
+
+	/* Acquire N: pairs with scopex_take(); see take-count.litmus. */
+	while ((takes = smp_load_acquire(&sc->takes)) & 1)
+		usleep_range(50, 100);
+	return takes;
+}
+
+/*
+ * Count some more items of a queue, from @node on. Returns false if the worker has taken
+ * it since it was counted @takes; then @node may be gone.
+ */
+static bool scopex_count_some(struct scopex_cpu *sc, unsigned long takes,
+			      struct llist_node **node, unsigned long *nr)
+{
+	unsigned int i;
+	bool same;
+
+	spin_lock(&sc->take_lock);
+	same = sc->takes == takes;
+	if (same && !*node)
+		/* Acquire Q: pairs with scopex_queue_push(); see walk-take.litmus. */
+		*node = smp_load_acquire(&sc->queue);
+	for (i = 0; same && i < SCOPEX_COUNT_STEP && !scopex_queue_end(*node); i++) {
+		(*nr)++;
+		*node = READ_ONCE((*node)->next);
+	}
+	spin_unlock(&sc->take_lock);
+	return same;
+}
+
+/* How many items are queued, and what the workers have counted by then. */
+static unsigned long scopex_queued(struct scopex_cpu *sc, unsigned long *count)
+{
+	unsigned int tries = 0;
+	unsigned long takes, nr;
+	struct llist_node *node;
+	bool same;
+
+	do {
+		takes = scopex_wait_for_take(sc);
+		node = NULL;
+		nr = 0;
+		do
+			same = scopex_count_some(sc, takes, &node, &nr);
+		while (same && !scopex_queue_end(node));
+		scopex_sum_workers(sc, count);
+		/* What was counted may have been taken, and counted, since. */
+	} while ((!same || READ_ONCE(sc->takes) != takes) && ++tries < SCOPEX_COUNT_TRIES);
 	return nr;
 }
 
@@ -101,12 +152,9 @@ static void scopex_read_raw(struct scopex_cpu *sc, unsigned long *stat)
 {
 	unsigned long queued, taken, count[SCOPEX_COUNTERS];
 
-	spin_lock(&sc->take_lock);
-	queued = scopex_queued(sc);
-	taken = sc->taken;
-	stat[SCOPEX_STAT_DEPTH_MAX] = sc->depth_max;
-	scopex_sum_workers(sc, count);
-	spin_unlock(&sc->take_lock);
+	queued = scopex_queued(sc, count);
+	taken = count[SCOPEX_TAKEN];
+	stat[SCOPEX_STAT_DEPTH_MAX] = READ_ONCE(sc->depth_max);
 
 	stat[SCOPEX_STAT_SUBMITTED] = taken + queued;
 	stat[SCOPEX_STAT_RUN] = count[SCOPEX_RUN];
@@ -124,6 +172,7 @@ static void scopex_read_raw(struct scopex_cpu *sc, unsigned long *stat)
 	stat[SCOPEX_STAT_WORKERS] = READ_ONCE(sc->nr_workers);
 	stat[SCOPEX_STAT_HANDOFFS] = count[SCOPEX_HANDOFFS];
 	stat[SCOPEX_STAT_UNHANDED] = count[SCOPEX_UNHANDED];
+	stat[SCOPEX_STAT_RELIEVED] = count[SCOPEX_RELIEVED];
 	stat[SCOPEX_STAT_SERIALS] = count[SCOPEX_SERIALS];
 	stat[SCOPEX_STAT_HELPS] = count[SCOPEX_HELPS];
 	stat[SCOPEX_STAT_CHUNKS] = count[SCOPEX_CHUNKS];
@@ -148,9 +197,7 @@ static void scopex_reset_stats(struct scopex_cpu *sc)
 	unsigned long *base = per_cpu(scopex_base, sc->cpu);
 
 	mutex_lock(&scopex_base_mutex);
-	spin_lock(&sc->take_lock);
-	sc->depth_max = 0;
-	spin_unlock(&sc->take_lock);
+	WRITE_ONCE(sc->depth_max, 0);
 	scopex_read_raw(sc, base);
 	/* What is queued or runs was submitted, and is going to be run. */
 	base[SCOPEX_STAT_SUBMITTED] = base[SCOPEX_STAT_RUN] +
@@ -272,7 +319,7 @@ static int scopes_show(struct seq_file *m, void *unused)
 		   "pending", "age_ms", "state", "owner", "error", "deadline_ms",
 		   "running", "opened in");
 	for (i = 0; i < live->nr_scopes; i++)
-		scopex_scope_row(m, live, live->scope[i]);
+		scopex_scope_row(m, live, &live->scope[i]);
 	if (live->scopes_left)
 		seq_puts(m, "# and more\n");
 	scopex_live_free(live);
@@ -596,7 +643,7 @@ static int scopex_counters_profile(struct seq_file *m)
 static void scopex_counters_scope(struct seq_file *m, const struct scopex_live *live,
 				  unsigned int i)
 {
-	const struct scopex_live_scope *scope = live->scope[i];
+	const struct scopex_live_scope *scope = &live->scope[i];
 
 	scopex_place_rows(m, "scope", i, &scope->place);
 	seq_printf(m, "scope%u.depth %u\n", i, scope->depth);

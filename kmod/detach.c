@@ -58,13 +58,13 @@ void __scopex_detached_init(struct scopex_detached *detached,
 		.fn = fn,
 		.release = release,
 		.owner = owner,
-		.scope = { .site = site, .self = &detached->scope },
+		.scope = { .site = site },
 	};
 	refcount_set(&detached->refs, 1);
 	init_completion(&detached->done);
-	init_llist_head(&detached->scope.own);
 	atomic64_set(&detached->scope.state,
-		     SCOPEX_OPEN | SCOPEX_DETACHED | SCOPEX_ONE);
+		     scopex_encode(&detached->scope,
+				   SCOPEX_OPEN | SCOPEX_DETACHED | SCOPEX_ONE));
 }
 EXPORT_SYMBOL_GPL(__scopex_detached_init);
 
@@ -113,11 +113,30 @@ EXPORT_SYMBOL_GPL(scopex_detach);
  */
 void scopex_detached_end(struct scopex_scope *scope)
 {
+	if (scope->flags & __SCOPEX_LISTED)
+		scopex_unregister(scope);
+	scopex_detached_put_scope(scope);
+}
+
+/**
+ * scopex_detached_put_scope() - give back a reference on the scope of a detached item
+ * @scope: the scope, whose item was submitted
+ *
+ * The last one lets the item go: the worker's, which is mostly the only one, or that of a
+ * walk through the scopes that the item has opened.
+ *
+ * Context: any but NMI.
+ */
+void scopex_detached_put_scope(struct scopex_scope *scope)
+{
 	struct scopex_detached *detached =
 		container_of(scope, struct scopex_detached, scope);
 	struct module *owner = detached->owner;
+	u64 state = atomic64_sub_return(SCOPEX_ONE, &scope->state);
 
-	scopex_unget(scope);
+	/* One is the scope's own. */
+	if ((state & SCOPEX_COUNT_MASK) != SCOPEX_ONE)
+		return;
 	complete_all(&detached->done);
 	scopex_detached_put(detached);
 	module_put(owner);

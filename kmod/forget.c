@@ -21,13 +21,12 @@
  * The same for a worker that exits in the middle of an item: another one takes its
  * queue over, as if the item slept for ever.
  *
- * The usual exit costs a look at each CPU's list of open scopes, which mostly is empty.
+ * The usual exit costs a look at the registry's bucket for the task, which mostly is empty.
  * A scope that nobody has a hold on was never listed, and does no harm.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/bitmap.h>
 #include <linux/kdebug.h>
 #include <linux/kernel.h>
 #include <linux/panic.h>
@@ -42,46 +41,12 @@
 
 static struct tracepoint *scopex_exit_point;
 
-/*
- * What exiting tasks are given to do. A probe can't allocate, on PREEMPT_RT; that more
- * tasks than that exit in the middle of a scope at the same time is not to be expected.
- */
-#define SCOPEX_EXITS	16
-static struct callback_head scopex_exit_works[SCOPEX_EXITS];
-static DECLARE_BITMAP(scopex_exit_used, SCOPEX_EXITS);
-
-static struct scopex_scope *scopex_scope_of(struct scopex_cpu *sc,
-					    struct task_struct *task)
-{
-	struct scopex_scope *scope, *found = NULL;
-	unsigned long flags;
-
-	/* The task is the only one that could add one of its own. */
-	if (list_empty_careful(&sc->scopes))
-		return NULL;
-
-	raw_spin_lock_irqsave(&sc->scopes_lock, flags);
-	list_for_each_entry(scope, &sc->scopes, node) {
-		if (scope->owner == task) {
-			found = scope;
-			break;
-		}
-	}
-	raw_spin_unlock_irqrestore(&sc->scopes_lock, flags);
-	return found;
-}
-
+/* A scope that a task has open, the innermost one if it is a worker. */
 static struct scopex_scope *scopex_find_forgotten(struct task_struct *task)
 {
-	struct scopex_scope *scope;
-	unsigned int cpu;
+	struct scopex_worker *w = scopex_this_worker();
 
-	for_each_possible_cpu(cpu) {
-		scope = scopex_scope_of(per_cpu_ptr(&scopex_cpus, cpu), task);
-		if (scope)
-			return scope;
-	}
-	return NULL;
+	return w ? w->innermost : scopex_scope_of(task);
 }
 
 /*
@@ -107,27 +72,19 @@ static void scopex_close_forgotten(struct callback_head *head)
 		scopex_cancel(scope);
 		scopex_close_exiting(scope);
 	}
-	clear_bit_unlock(head - scopex_exit_works, scopex_exit_used);
 }
 
-/* Give the current task, which exits, the work of draining its scopes. */
-static bool scopex_drain_at_exit(struct task_struct *task)
+/*
+ * Give the current task, which exits, the work of draining its scopes. A worker has room for
+ * that; the scope of another task has no use for what the room is shared with.
+ */
+static bool scopex_drain_at_exit(struct task_struct *task, struct scopex_scope *scope)
 {
-	struct callback_head *head;
-	unsigned int i;
+	struct scopex_worker *w = scopex_this_worker();
+	struct callback_head *head = w ? &w->exit : &scope->exit;
 
-	for (i = 0; i < SCOPEX_EXITS; i++)
-		if (!test_and_set_bit_lock(i, scopex_exit_used))
-			break;
-	if (i == SCOPEX_EXITS)
-		return false;
-
-	head = &scopex_exit_works[i];
 	init_task_work(head, scopex_close_forgotten);
-	if (!task_work_add(task, head, TWA_NONE))
-		return true;
-	clear_bit_unlock(i, scopex_exit_used);
-	return false;
+	return !task_work_add(task, head, TWA_NONE);
 }
 
 static SCOPEX_EXIT_PROBE(scopex_exit_probe)
@@ -140,13 +97,26 @@ static SCOPEX_EXIT_PROBE(scopex_exit_probe)
 	scopex_misuse("task %s:%d exits with the open scope %s of %s() (%s:%u)",
 		      task->comm, task->pid, scope->site->name, scope->site->func,
 		      scope->site->file, scope->site->line);
-	if (!scopex_drain_at_exit(task))
+	if (!scopex_drain_at_exit(task, scope))
 		pr_err("%s:%d can't drain its scope: its items are on a dead stack\n",
 		       task->comm, task->pid);
 }
 
 /* Does a task that oopses lose its frames at once? */
 #define SCOPEX_OOPS_REWINDS	IS_ENABLED(CONFIG_X86)
+
+/* Has a scope no item? A walk that holds it for a moment goes on to another one. */
+static bool scopex_is_unused(const struct scopex_scope *scope)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		if ((atomic64_read(&scope->state) & SCOPEX_COUNT_MASK) == SCOPEX_ONE)
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
 
 static int scopex_oops(struct notifier_block *nb, unsigned long what, void *data)
 {
@@ -155,14 +125,12 @@ static int scopex_oops(struct notifier_block *nb, unsigned long what, void *data
 	if (what != DIE_OOPS || !in_task())
 		return NOTIFY_DONE;
 	while ((scope = scopex_find_forgotten(current))) {
-		u64 count = atomic64_read(&scope->state) & SCOPEX_COUNT_MASK;
-
-		if (count != SCOPEX_ONE || scope->flags & __SCOPEX_TIMED)
+		if (!scopex_is_unused(scope) || scope->flags & __SCOPEX_TIMED)
 			panic("scopex: task %s:%d oopses in the open scope %s of %s() (%s:%u), and its items are on a stack that is used again",
 			      current->comm, current->pid, scope->site->name,
 			      scope->site->func, scope->site->file,
 			      scope->site->line);
-		scopex_unregister(scope);
+		scopex_forget_scope(scope);
 	}
 	return NOTIFY_DONE;
 }

@@ -23,6 +23,8 @@
  *	its owner not woken
  * @SCOPEX_INJECT_HAND_OVER: a worker has taken another one from the standby, and
  *	not yet given it the queue
+ * @SCOPEX_INJECT_ORPHAN: a worker has left its queue behind, and not looked again for
+ *	one on standby
  * @SCOPEX_INJECT_OPEN_NESTED: a scope is being opened in an item, and not yet in
  *	the list where a cancellation finds it
  * @SCOPEX_INJECT_OFFER: a loop has been offered to a CPU, its worker not woken
@@ -37,6 +39,7 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_ITEM_OUT,
 	SCOPEX_INJECT_LAST_PUT,
 	SCOPEX_INJECT_HAND_OVER,
+	SCOPEX_INJECT_ORPHAN,
 	SCOPEX_INJECT_OPEN_NESTED,
 	SCOPEX_INJECT_OFFER,
 	SCOPEX_INJECT_POINTS,

@@ -9,15 +9,18 @@
 #include <linux/cache.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/llist.h>
 #include <linux/percpu.h>
 #include <linux/ratelimit.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/stat.h>
 #include <linux/scopex.h>
 #include <linux/spinlock.h>
 #include <linux/timekeeping.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <asm/local.h>
 
@@ -45,6 +48,7 @@ struct scopex_config {
 
 /**
  * enum scopex_counter - what a worker counts
+ * @SCOPEX_TAKEN: items taken from the queue, or from a serial scope
  * @SCOPEX_RUN: items whose function has returned
  * @SCOPEX_CANCELLED_ITEMS: items that ended without having run
  * @SCOPEX_ERRORS: items that ran and failed
@@ -52,13 +56,15 @@ struct scopex_config {
  * @SCOPEX_WAKEUPS: how often a submit ended its sleep
  * @SCOPEX_SLEEPS: how often it gave up the CPU for want of items
  * @SCOPEX_HANDOFFS: how often it gave the queue to another worker, to block
- * @SCOPEX_UNHANDED: how often it was to block without having another worker
+ * @SCOPEX_UNHANDED: how often its queue had to wait for another worker then
+ * @SCOPEX_RELIEVED: how often that was done for it, as it slept in an item
  * @SCOPEX_SERIALS: scopes that had to run their items on their owner's stack
  * @SCOPEX_HELPS: loops that it helped with
  * @SCOPEX_CHUNKS: how many chunks of them it did
  * @SCOPEX_COUNTERS: how many there are
  */
 enum scopex_counter {
+	SCOPEX_TAKEN,
 	SCOPEX_RUN,
 	SCOPEX_CANCELLED_ITEMS,
 	SCOPEX_ERRORS,
@@ -67,6 +73,7 @@ enum scopex_counter {
 	SCOPEX_SLEEPS,
 	SCOPEX_HANDOFFS,
 	SCOPEX_UNHANDED,
+	SCOPEX_RELIEVED,
 	SCOPEX_SERIALS,
 	SCOPEX_HELPS,
 	SCOPEX_CHUNKS,
@@ -83,6 +90,8 @@ enum scopex_counter {
  * @active: whether it serves the queue
  * @reserved: whether a worker on standby is kept for it
  * @nested: how many scopes its item has open
+ * @innermost: the one that was opened last; touched by the thread only
+ * @exit: drains them if the thread exits
  * @turn: the scope with a limit for each CPU that its item is of, or NULL; this and the
  *	next two are protected by scopex_cpu.turn_lock
  * @deferred: the items of that scope that wait for a turn on this CPU, oldest first
@@ -100,8 +109,9 @@ enum scopex_counter {
  * @count: see &enum scopex_counter
  *
  * All but @rest, @active and @standby, which are given from one worker to the
- * other, are written by the thread only. The counters are local_t because that is
- * one plain instruction which a reader on another CPU never sees half done.
+ * other, are written by the thread only, or by scopex_tend() on the thread's CPU while
+ * the thread sleeps. The counters are local_t because that is one plain instruction which
+ * a reader on another CPU never sees half done.
  */
 struct scopex_worker {
 	struct llist_node	*rest;
@@ -111,6 +121,8 @@ struct scopex_worker {
 	bool			active;
 	bool			reserved;
 	unsigned int		nested;
+	struct scopex_scope	*innermost;
+	struct callback_head	exit;
 	struct scopex_scope	*turn;
 	struct llist_node	*deferred;
 	struct llist_node	*deferred_last;
@@ -136,12 +148,10 @@ struct scopex_worker {
  * @open: whether submitters may choose this CPU
  * @spinning: whether its worker looks for work, and has none
  * @cpu: its number
- * @take_lock: held while the worker takes the queue, so that a reader who
+ * @take_lock: held while the worker takes the queue, so that a reader that
  *	holds it may walk what is queued
- * @taken: items taken from the queue
+ * @takes: how often the queue was taken, twice; odd while what was taken is being counted
  * @depth_max: the most items that were found queued at once
- * @scopes_lock: protects @scopes
- * @scopes: the open scopes whose first submit was made on this CPU
  * @refused: submits refused on this CPU, counted by the submitters
  * @stalls: items that were reported as stalled
  * @workers: all of its workers, the newest first; none goes before the module
@@ -149,13 +159,20 @@ struct scopex_worker {
  * @standby: those that wait for the queue to be given to them
  * @spare: how many of these are not reserved
  * @more: makes more of them
- * @orphan: an active worker that has died without one to hand over to, or NULL
+ * @wanted: an item waits for one to be made
+ * @failures: how often none could be made
+ * @grown: those that wait for one
+ * @orphan: the worker that has left the queue behind, without another one; or NULL
+ * @orphan_rest: what was left of its batch
+ * @bound_told: the log has told of an orphan at the bound
+ * @tend: looks after the active worker: see scopex_tend()
+ * @tend_batches: how many batches the active worker had taken at the watchdog's last
+ *	look
  * @dead: how many workers items have taken with them
  * @turn_lock: protects its workers' turns
  *
  * Four groups, each on cache lines of its own: what submitters write, what the
- * worker writes, what the first submit and the end of a scope write, and what a
- * worker needs to block.
+ * worker writes, what is counted for it by others, and what a worker needs to block.
  */
 struct scopex_cpu {
 	struct llist_node	*queue;
@@ -167,20 +184,25 @@ struct scopex_cpu {
 	unsigned int		cpu;
 
 	spinlock_t		take_lock ____cacheline_aligned_in_smp;
-	unsigned long		taken;
+	unsigned long		takes;
 	unsigned long		depth_max;
 
-	raw_spinlock_t		scopes_lock ____cacheline_aligned_in_smp;
-	struct list_head	scopes;
-	unsigned long		refused;
+	unsigned long		refused ____cacheline_aligned_in_smp;
 	unsigned long		stalls;
 
 	struct scopex_worker	*workers ____cacheline_aligned_in_smp;
 	unsigned int		nr_workers;
 	struct llist_head	standby;
 	atomic_t		spare;
-	struct work_struct	more;
+	struct delayed_work	more;
+	bool			wanted;
+	unsigned int		failures;
+	wait_queue_head_t	grown;
 	struct scopex_worker	*orphan;
+	struct llist_node	*orphan_rest;
+	bool			bound_told;
+	struct work_struct	tend;
+	unsigned long		tend_batches;
 	atomic_t		dead;
 	/* for its workers' turns */
 	spinlock_t		turn_lock;
@@ -198,7 +220,41 @@ void scopex_put_items(struct scopex_scope *scope, unsigned int nr);
 void scopex_set_error(struct scopex_scope *scope, int err);
 void scopex_fail(struct scopex_scope *scope, int err);
 void scopex_list(struct scopex_scope *scope);
+
+/* registry.c */
+void scopex_register(struct scopex_scope *scope);
 void scopex_unregister(struct scopex_scope *scope);
+bool scopex_close_listed(struct scopex_scope *scope, u64 state);
+struct scopex_scope *scopex_scope_of(struct task_struct *task);
+void scopex_registry_init(void);
+
+/**
+ * struct scopex_walk - a walk through the scopes below one, each before its children
+ * @top: where it began
+ * @at: where it is; the walk holds a reference, unless that is @top
+ * @up: the children of @at were visited
+ */
+struct scopex_walk {
+	struct scopex_scope	*top;
+	struct scopex_scope	*at;
+	bool			up;
+};
+
+bool scopex_walk_step(struct scopex_walk *walk);
+void scopex_put_held(struct scopex_scope *scope);
+void scopex_walk_end(struct scopex_walk *walk);
+void scopex_for_each_open(bool (*visit)(struct scopex_scope *scope, void *arg), void *arg);
+
+static inline bool scopex_walk_over(const struct scopex_walk *walk)
+{
+	return walk->up && walk->at == walk->top;
+}
+
+/* cancel.c */
+void scopex_do_cancel(struct scopex_scope *scope, int why);
+void scopex_look_up(struct scopex_scope *scope);
+void scopex_cancel_init(void);
+void scopex_cancel_exit(void);
 
 /* scope.c, for scopes with options */
 struct scopex_scope *scopex_open_timed(struct scopex_custom_scope *custom,
@@ -227,6 +283,8 @@ static inline void scopex_leave(struct scopex_worker *w)
 {
 	WRITE_ONCE(w->site, NULL);
 }
+
+extern struct workqueue_struct *scopex_maker;
 
 /* How many CPUs submitters may choose, at the moment; 1 if there are none. */
 static inline unsigned int scopex_count_open(void)
@@ -283,20 +341,67 @@ do {									\
 
 /* detach.c */
 void scopex_detached_end(struct scopex_scope *scope);
+void scopex_detached_put_scope(struct scopex_scope *scope);
 
 /* forget.c */
 void scopex_close_exiting(struct scopex_scope *scope);
+void scopex_forget_scope(struct scopex_scope *scope);
 int scopex_forget_init(void);
 void scopex_forget_exit(void);
 
 /* stall.c */
+unsigned long scopex_stall_threshold(void);
+void scopex_look_for_stall(struct scopex_worker *w);
 unsigned long scopex_stall_age(struct scopex_worker *w);
 bool scopex_is_stalled(struct scopex_worker *w);
-void scopex_stall_init(void);
-void scopex_stall_exit(void);
+
+/* watchdog.c */
+void scopex_watchdog_init(void);
+void scopex_watchdog_exit(void);
 
 /* loop.c */
 void scopex_help(struct scopex_worker *w);
+
+/**
+ * scopex_breathe() - between two items or chunks that are not in a batch
+ * @tick: when the last one was, in jiffies
+ *
+ * RCU-tasks waits for a quiescent state of each thread, and neither a preemption nor
+ * cond_resched() is one: it has to be reported, also if nobody else wants the CPU, and
+ * need_resched() is never seen. That is a look at several words and a call; once a tick
+ * is often enough, and leaves a look at jiffies each time.
+ */
+static __always_inline void scopex_breathe(unsigned long *tick)
+{
+	if (unlikely(time_after(jiffies, *tick))) {
+		*tick = jiffies;
+		cond_resched_tasks_rcu_qs();
+	} else if (unlikely(need_resched())) {
+		cond_resched();
+	}
+}
+
+/*
+ * The mark on an item that its worker is to report a quiescent state before it: the lowest
+ * bit of the item's scope, so that the look for another scope finds it at no cost. Set by
+ * scopex_tend() on the worker's CPU, on the next item of its batch.
+ */
+#define SCOPEX_MARK	1UL
+
+static inline bool scopex_is_marked(const struct scopex_scope *scope)
+{
+	return (unsigned long)scope & SCOPEX_MARK;
+}
+
+static inline struct scopex_scope *scopex_unmarked(struct scopex_scope *scope)
+{
+	return (void *)((unsigned long)scope & ~SCOPEX_MARK);
+}
+
+static inline void scopex_mark_work(struct scopex_work *work)
+{
+	WRITE_ONCE(work->scope, (void *)((unsigned long)READ_ONCE(work->scope) | SCOPEX_MARK));
+}
 
 /* worker.c */
 int scopex_worker_thread(void *data);
@@ -307,6 +412,7 @@ void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope);
 bool scopex_reserve(struct scopex_worker *w);
 void scopex_unreserve(struct scopex_worker *w);
 void scopex_hand_over(struct scopex_worker *w);
+void scopex_tend(struct scopex_cpu *sc);
 
 /* The worker that the current task is, which is then in an item; or NULL. */
 static inline struct scopex_worker *scopex_this_worker(void)
@@ -320,12 +426,31 @@ static inline struct scopex_worker *scopex_this_worker(void)
 /* The same for the owner of a scope: it has opened it in an item, or is none. */
 static inline struct scopex_worker *scopex_owner_worker(const struct scopex_scope *scope)
 {
-	return scope->parent ? scopex_this_worker() : NULL;
+	return scope->flags & __SCOPEX_ON_WORKER ? scopex_this_worker() : NULL;
+}
+
+/* What an object is: SCOPEX_OPEN and the like, or none of these. */
+static inline u64 scopex_kind(const struct scopex_scope *scope, u64 state)
+{
+	return __scopex_decode(scope, state) & SCOPEX_KIND_MASK;
+}
+
+/* The state of a scope that is as @state says. */
+static inline u64 scopex_encode(const struct scopex_scope *scope, u64 state)
+{
+	return state - __scopex_address(scope);
+}
+
+static inline bool scopex_is_open(const struct scopex_scope *scope)
+{
+	return scopex_kind(scope, atomic64_read(&scope->state)) == SCOPEX_OPEN;
 }
 
 /* cpu.c */
 struct scopex_cpu *scopex_choose_cpu(void);
 void scopex_want_standby(struct scopex_cpu *sc);
+bool scopex_wait_for_pool(struct scopex_worker *w);
+void scopex_ask_to_tend(struct scopex_cpu *sc);
 int scopex_cpus_start(const struct cpumask *cpus);
 void scopex_cpus_stop(void);
 

@@ -3,12 +3,10 @@
  * What is going on: the open scopes as a tree, and what each worker does
  *
  * A look copies what is to be shown, and so can be told about at leisure. A scope stays
- * while its CPU's scopes_lock is held; the time under the lock is bounded by the number
- * of scopes that are shown. A worker stays as long as the module; of its item, only the
+ * open while it is visited: see registry.c. A worker stays as long as the module; of its item, only the
  * site is looked into, which stays for an RCU grace period, and the scope is but a
- * number. CPUs are looked at one after the other: what is shown need not have been so
- * at one moment. So a parent may be missing that was opened after its CPU was looked
- * at; then its children are shown as if they had none.
+ * number. Scopes are looked at one after the other: what is shown need not have been so
+ * at one moment.
  */
 
 #include <linux/jiffies.h>
@@ -21,8 +19,7 @@
 #include "internal.h"
 #include "live.h"
 
-/* How many scopes are shown, of one CPU's list and in all. */
-#define SCOPEX_LIVE_PER_CPU	128
+/* How many scopes are shown. */
 #define SCOPEX_LIVE_SCOPES	1024
 
 static void scopex_live_scope(struct scopex_live_scope *see,
@@ -34,11 +31,12 @@ static void scopex_live_scope(struct scopex_live_scope *see,
 		container_of(scope, struct scopex_custom_scope, scope);
 
 	scopex_place_of(&see->place, scope->site);
-	/* The owner can't exit before it has unregistered its scope. */
-	strscpy(see->comm, scope->owner->comm, sizeof(see->comm));
-	see->pid = scope->owner->pid;
-	/* One is the owner's, unless the scope was closed just now. */
-	see->pending = count ? count - 1 : 0;
+	/* An owner can't exit before it has closed its scope. A detached item has none. */
+	strscpy(see->comm, scope->owner ? scope->owner->comm : "-", sizeof(see->comm));
+	see->pid = scope->owner ? scope->owner->pid : 0;
+	/* One is the owner's, and one this visit's. */
+	see->pending = count - 2;
+	see->depth = scope->depth;
 	see->age_ms = jiffies_to_msecs((u32)jiffies - scope->since);
 	see->error = scopex_error(scope);
 	see->timed = scope->flags & __SCOPEX_TIMED;
@@ -48,75 +46,17 @@ static void scopex_live_scope(struct scopex_live_scope *see,
 	see->cancelled = state & SCOPEX_CANCELLED;
 	see->serial = state & SCOPEX_SERIAL;
 	see->id = scope;
-	see->parent_id = scope->parent;
 }
 
-static void scopex_live_scopes_of(struct scopex_live *live, struct scopex_cpu *sc)
+static bool scopex_live_visit(struct scopex_scope *scope, void *arg)
 {
-	unsigned int room = min(SCOPEX_LIVE_SCOPES - live->nr_scopes,
-				(unsigned int)SCOPEX_LIVE_PER_CPU);
-	struct scopex_scope *scope;
-	unsigned long flags;
+	struct scopex_live *live = arg;
 
-	raw_spin_lock_irqsave(&sc->scopes_lock, flags);
-	list_for_each_entry(scope, &sc->scopes, node) {
-		if (!room--) {
-			live->scopes_left = true;
-			break;
-		}
-		scopex_live_scope(&live->found[live->nr_scopes++], scope);
-	}
-	raw_spin_unlock_irqrestore(&sc->scopes_lock, flags);
-}
-
-/* Hang @see, and all that is nested in it, on the list that is shown. */
-static void scopex_live_hang(struct scopex_live *live, struct scopex_live_scope *see,
-			     unsigned int *nr)
-{
-	unsigned int first = *nr, i;
-
-	live->scope[(*nr)++] = see;
-	/* Depth first without a stack: those found go where the next one is looked for. */
-	while (first < *nr) {
-		struct scopex_live_scope *parent = live->scope[first++];
-		unsigned int children = 0;
-
-		for (i = 0; i < live->nr_scopes; i++)
-			if (live->found[i].parent == parent)
-				children++;
-		cond_resched();
-		if (!children)
-			continue;
-		memmove(&live->scope[first + children], &live->scope[first],
-			(*nr - first) * sizeof(*live->scope));
-		*nr += children;
-		for (i = 0, children = 0; i < live->nr_scopes; i++) {
-			if (live->found[i].parent != parent)
-				continue;
-			live->found[i].depth = parent->depth + 1;
-			live->scope[first + children++] = &live->found[i];
-		}
-	}
-}
-
-/* A scope is younger than the one that it is nested in, so there are no rings. */
-static void scopex_live_tree(struct scopex_live *live)
-{
-	unsigned int i, j, nr = 0;
-
-	for (i = 0; i < live->nr_scopes; i++) {
-		struct scopex_live_scope *see = &live->found[i];
-
-		for (j = 0; see->parent_id && j < live->nr_scopes; j++)
-			if (live->found[j].id == see->parent_id && i != j)
-				see->parent = &live->found[j];
-		cond_resched();
-	}
-	for (i = 0; i < live->nr_scopes; i++)
-		if (!live->found[i].parent)
-			scopex_live_hang(live, &live->found[i], &nr);
-	/* Whoever was found twice, in two places of memory reused meanwhile, is left out. */
-	live->nr_scopes = nr;
+	live->scopes_left = live->nr_scopes == SCOPEX_LIVE_SCOPES;
+	if (live->scopes_left)
+		return false;
+	scopex_live_scope(&live->scope[live->nr_scopes++], scope);
+	return true;
 }
 
 static void scopex_live_age(struct scopex_live_worker *see, struct scopex_worker *w)
@@ -187,7 +127,6 @@ void scopex_live_free(struct scopex_live *live)
 		return;
 	kvfree(live->worker);
 	kvfree(live->scope);
-	kvfree(live->found);
 	kfree(live);
 }
 
@@ -208,16 +147,13 @@ struct scopex_live *scopex_live_look(void)
 	for_each_possible_cpu(cpu)
 		room += READ_ONCE(per_cpu(scopex_cpus, cpu).nr_workers);
 	live->worker = kvcalloc(max(room, 1U), sizeof(*live->worker), GFP_KERNEL);
-	live->found = kvcalloc(SCOPEX_LIVE_SCOPES, sizeof(*live->found), GFP_KERNEL);
 	live->scope = kvcalloc(SCOPEX_LIVE_SCOPES, sizeof(*live->scope), GFP_KERNEL);
-	if (!live->worker || !live->found || !live->scope) {
+	if (!live->worker || !live->scope) {
 		scopex_live_free(live);
 		return NULL;
 	}
 
-	for_each_possible_cpu(cpu)
-		scopex_live_scopes_of(live, per_cpu_ptr(&scopex_cpus, cpu));
-	scopex_live_tree(live);
+	scopex_for_each_open(scopex_live_visit, live);
 	scopex_live_workers(live, room);
 	return live;
 }

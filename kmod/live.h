@@ -13,8 +13,7 @@
  * @place: where it was opened
  * @comm: its owner's name
  * @pid: its owner's number
- * @parent: the one that it is nested in, or NULL
- * @depth: how many of those that are shown it is nested in
+ * @depth: how many scopes it is nested in
  * @pending: items that are not out
  * @age_ms: since it is listed
  * @error: its first error so far, or why it was cancelled
@@ -24,13 +23,11 @@
  * @cancelled: it is cancelled
  * @serial: its owner runs its items
  * @id: tells it from others, and is not shown
- * @parent_id: likewise its parent
  */
 struct scopex_live_scope {
 	struct scopex_place		place;
 	char				comm[TASK_COMM_LEN];
 	pid_t				pid;
-	struct scopex_live_scope	*parent;
 	unsigned int			depth;
 	unsigned long			pending;
 	unsigned int			age_ms;
@@ -41,7 +38,6 @@ struct scopex_live_scope {
 	bool				cancelled;
 	bool				serial;
 	const void			*id;
-	const void			*parent_id;
 };
 
 /**
@@ -79,13 +75,11 @@ struct scopex_live_worker {
  * @nr_workers: how many
  */
 struct scopex_live {
-	struct scopex_live_scope	**scope;
+	struct scopex_live_scope	*scope;
 	unsigned int			nr_scopes;
 	bool				scopes_left;
 	struct scopex_live_worker	*worker;
 	unsigned int			nr_workers;
-	/* private: in the order in which they were found */
-	struct scopex_live_scope	*found;
 };
 
 struct scopex_live *scopex_live_look(void);

@@ -206,22 +206,6 @@ static void scopex_do_chunk(struct scopex_loop *loop, u64 chunk, void *result)
 }
 
 /*
- * Between two chunks. Tracers (RCU-tasks) wait for a quiescent state of each thread, and
- * neither a preemption nor cond_resched() is one: it has to be reported, also if nobody
- * else wants the CPU, and need_resched() is never seen. That is a look at several words
- * and a call; once a tick is often enough, and leaves a look at jiffies for each chunk.
- */
-static __always_inline void scopex_breathe(unsigned long *tick)
-{
-	if (unlikely(time_after(jiffies, *tick))) {
-		*tick = jiffies;
-		cond_resched_tasks_rcu_qs();
-	} else if (unlikely(need_resched())) {
-		cond_resched();
-	}
-}
-
-/*
  * Do chunks until there are none, or the loop is cancelled, or the CPU of @helper, if
  * there is one, has items to run.
  */
@@ -387,7 +371,7 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 				       (params->run_all ? 0 : SCOPEX_FAIL_FAST),
 				       params->timeout);
 	if (likely(count) &&
-	    likely((atomic64_read(&loop.scope->state) & SCOPEX_KIND_MASK) == SCOPEX_OPEN))
+	    likely(scopex_is_open(loop.scope)))
 		scopex_run_loop(&loop);
 	__scopex_close_custom(&custom);
 	return custom.scope.error;

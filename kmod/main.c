@@ -99,6 +99,8 @@ static int __init scopex_init(void)
 		.stall_ms = stall_ms, .spin_us = spin_us,
 	};
 
+	scopex_registry_init();
+	scopex_cancel_init();
 	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
 		return -ENOMEM;
 	err = scopex_parse_cpus(mask);
@@ -113,7 +115,7 @@ static int __init scopex_init(void)
 		pr_info("tasks that exit with an open scope are not noticed: %pe\n",
 			ERR_PTR(err));
 	scopex_config.exits_seen = !err;
-	scopex_stall_init();
+	scopex_watchdog_init();
 	scopex_debugfs_init();
 	pr_info("serving CPUs %*pbl\n", cpumask_pr_args(&scopex_open_cpus));
 	return 0;
@@ -126,10 +128,11 @@ static int __init scopex_init(void)
 static void __exit scopex_exit(void)
 {
 	scopex_debugfs_exit();
-	scopex_stall_exit();
+	scopex_watchdog_exit();
 	if (scopex_config.exits_seen)
 		scopex_forget_exit();
 	scopex_cpus_stop();
+	scopex_cancel_exit();
 }
 
 module_init(scopex_init);

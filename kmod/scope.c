@@ -54,10 +54,7 @@
  * the item, which can't end before: the item holds a reference on it. To wait, the
  * item's worker hands its queue over (see worker.c), or the scope is serial.
  *
- * A cancellation goes down the tree: whoever cancels a scope that has_children
- * looks through the lists of open scopes for those that have a cancelled ancestor.
- * A scope with a parent is put in a list when it is opened, and then looks at its
- * ancestors itself: so either it finds the cancellation, or is found by it (T).
+ * A cancellation goes down the tree: see cancel.c.
  *
  * What can cancel by itself: an item that fails (SCOPEX_FAIL_FAST), a fatal signal
  * for the owner (SCOPEX_KILLABLE), which it notices when it waits, and a timer. They
@@ -72,13 +69,15 @@
  *	error		cmpxchg from 0 by holders of a reference; xchg to 0 by the
  *			owner
  *	owner, site,	written by the owner before the scope is open, then
- *	self, parent,	constant
- *	flags
- *	cpu, since	written by the first submitter while it holds a reference,
- *			or by the owner when it opens a scope with a parent
- *	node		scopex_cpu.scopes_lock of @cpu
+ *	parent, flags	constant (but __SCOPEX_LISTED, which a detached item adds)
+ *	since		written by the submitter, or owner, that lists the scope
+ *	node, children	the lock of a bucket: see registry.c
+ *	outer		the owner, which is a worker
  *	own		pushed to by holders of a reference; taken by the owner
- *	has_children	written by its items, read by who cancels
+ *	exit		the owner, when it exits
+ *	walk		the canceller that has set SCOPEX_WALK, then the timer: see cancel.c
+ *	rounds		the owner
+ *	rises, wait_*	the watchdog, from the listing on
  *	opened		written and read by probes of scopex_open and scopex_close, which
  *			run in the owner
  *
@@ -96,20 +95,16 @@
  *	it (scopex_end_item): its last user is through with it; see
  *	claim-reuse.litmus.
  *
- *   T	The opener sets has_children of the parent and puts itself in a list, then
- *	looks at its ancestors; the canceller sets CANCELLED, then looks at
- *	has_children and the lists. Full barriers in between, and the lists'
- *	locks; see cancel-nested.litmus.
- *
  *   K	The join takes CANCELLED away, then looks at what cancels for good (the
- *	deadline, the ancestors); who cancels for that reason says why before it sets
+ *	deadline, the parent); a canceller for that reason says why before it sets
  *	CANCELLED, or finds it set. A full barrier on both sides; see
  *	join-cancel.litmus, join-nested.litmus, join-skip.litmus.
  *   J	Who waits for one item says so, then looks at it; the worker ends the item,
  *	then looks for who waits. Full barriers in between; see join-item.litmus. So
  *	does who undoes the claim of an item; see join-refused.litmus.
  *
- * H is in worker.c, L and M in loop.c, P in internal.h, Q in queue.h. The litmus tests are in
+ * D and H are in worker.c, L and M in loop.c, N in debugfs.c, P in internal.h, Q in queue.h,
+ * T in cancel.c. The litmus tests are in
  * selftests/litmus/, and "make check-model" runs them; each says which functions
  * it models.
  *
@@ -147,63 +142,6 @@ static struct scopex_custom_scope *scopex_custom(struct scopex_scope *scope)
 	return container_of(scope, struct scopex_custom_scope, scope);
 }
 
-/* Is a scope that @scope is nested in cancelled, the nearest one first, and why? */
-static bool scopex_in_cancelled(const struct scopex_scope *scope, int *why)
-{
-	do
-		scope = scope->parent;
-	while (scope && !scopex_cancelled(scope));
-	if (likely(!scope))
-		return false;
-	/* Pairs with scopex_mark_cancelled(); see cancel-why.litmus. */
-	smp_rmb();
-	*why = scopex_error(scope);
-	return true;
-}
-
-/* First why, then that: who sees a scope cancelled sees the reason, too. */
-static void scopex_mark_cancelled(struct scopex_scope *scope, int why)
-{
-	trace_scopex_cancel(scope, why);
-	scopex_set_error(scope, why);
-	/*
-	 * In one step; see cancel-drain.litmus, cancel-own.litmus. A full barrier
-	 * before, pairs with scopex_in_cancelled(), see cancel-why.litmus; and after,
-	 * see scopex_do_cancel().
-	 */
-	atomic64_fetch_or(SCOPEX_CANCELLED, &scope->state);
-}
-
-static void scopex_register(struct scopex_scope *scope)
-{
-	struct scopex_cpu *sc = raw_cpu_ptr(&scopex_cpus);
-	unsigned long flags;
-
-	scope->cpu = sc->cpu;
-	scope->since = (u32)jiffies;
-
-	raw_spin_lock_irqsave(&sc->scopes_lock, flags);
-	scopex_inject(SCOPEX_INJECT_REGISTER);
-	list_add_tail(&scope->node, &sc->scopes);
-	raw_spin_unlock_irqrestore(&sc->scopes_lock, flags);
-}
-
-/**
- * scopex_unregister() - take a scope out of the list of open scopes
- * @scope: the scope
- *
- * Context: its owner.
- */
-void scopex_unregister(struct scopex_scope *scope)
-{
-	struct scopex_cpu *sc = per_cpu_ptr(&scopex_cpus, scope->cpu);
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&sc->scopes_lock, flags);
-	list_del(&scope->node);
-	raw_spin_unlock_irqrestore(&sc->scopes_lock, flags);
-}
-
 /**
  * scopex_list() - list a scope that takes references in another way than by a submit
  * @scope: the scope
@@ -216,6 +154,27 @@ void scopex_list(struct scopex_scope *scope)
 		return;
 	atomic64_andnot(SCOPEX_FRESH, &scope->state);
 	scopex_register(scope);
+}
+
+/*
+ * A caller has a wrong object. If that is a copy of a scope on this stack, its kind tells
+ * where the original is: name that one.
+ */
+static noinline int scopex_no_scope(const struct scopex_scope *scope, const char *what,
+				    unsigned long caller)
+{
+	unsigned long mask = SCOPEX_KIND_MASK >> 37;
+	u64 kind = atomic64_read(&scope->state) & SCOPEX_KIND_MASK;
+	unsigned long here = (unsigned long)__builtin_frame_address(0);
+	const struct scopex_scope *original = (void *)((here & ~(mask | 7)) |
+						       (-(unsigned long)(kind >> 37) & mask));
+
+	if (object_is_on_stack(original) && scopex_is_open(original))
+		scopex_misuse("%pS %s a copy of scope %s of %s()", (void *)caller, what,
+			      original->site->name, original->site->func);
+	else
+		scopex_misuse("%pS %s what is no open scope", (void *)caller, what);
+	return -EINVAL;
 }
 
 /*
@@ -238,7 +197,7 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 					  unsigned long caller)
 {
 	do {
-		switch (state & SCOPEX_KIND_MASK) {
+		switch (scopex_kind(scope, state)) {
 		case SCOPEX_OPEN:
 			break;
 		case SCOPEX_REFUSED:
@@ -248,9 +207,7 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 				      (void *)caller, work->fn);
 			return -ESHUTDOWN;
 		default:
-			scopex_misuse("%pS submits %ps to what is no scope",
-				      (void *)caller, work->fn);
-			return -EINVAL;
+			return scopex_no_scope(scope, "submits an item to", caller);
 		}
 
 		if (unlikely(state & SCOPEX_CANCELLED))
@@ -264,14 +221,6 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 		}
 		if ((state & SCOPEX_COUNT_MASK) >= SCOPEX_COUNT_MAX * SCOPEX_ONE)
 			return -EOVERFLOW;
-		/* Nobody waits for it, or takes it out of the list. */
-		if (scope->self != scope) {
-			scopex_misuse("%pS submits %ps to a copy of scope %s of %s()",
-				      (void *)caller, work->fn,
-				      scope->site->name, scope->site->func);
-			return -EINVAL;
-		}
-
 		scopex_inject(SCOPEX_INJECT_ASSOCIATE);
 	} while (!atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
 					       (state & ~SCOPEX_FRESH) +
@@ -296,8 +245,8 @@ static __always_inline bool scopex_associate_usual(struct scopex_scope *scope,
 {
 	*state = atomic64_read(&scope->state);
 	do {
-		/* open, no flags, 1 <= count < SCOPEX_COUNT_MAX: all in one */
-		if (unlikely(*state - (SCOPEX_OPEN + SCOPEX_ONE) >=
+		/* open, here, no flags, 1 <= count < SCOPEX_COUNT_MAX: all in one */
+		if (unlikely(__scopex_decode(scope, *state) - SCOPEX_ONE >=
 			     (SCOPEX_COUNT_MAX - 1) * SCOPEX_ONE))
 			return false;
 		scopex_inject(SCOPEX_INJECT_ASSOCIATE);
@@ -375,8 +324,7 @@ static void scopex_unclaim_item(struct scopex_scope *scope,
 	 */
 	smp_store_release(&work->status, status);
 	state = atomic64_read(&scope->state);
-	if (unlikely((state & SCOPEX_KIND_MASK) == SCOPEX_OPEN &&
-		     state & __SCOPEX_JOINABLE))
+	if (unlikely(scopex_kind(scope, state) == SCOPEX_OPEN && state & __SCOPEX_JOINABLE))
 		scopex_wake_joiner(scope, work);
 }
 
@@ -566,33 +514,57 @@ static __always_inline int scopex_submit_push(struct scopex_scope *scope,
 	return 0;
 }
 
+/**
+ * enum scopex_where - what a submit says about the CPU
+ * @SCOPEX_NAMED: it is this one, or its number was given
+ * @SCOPEX_ANY: scopex has chosen it
+ * @SCOPEX_TRY: likewise, and the item must not wait for its turn
+ */
+enum scopex_where {
+	SCOPEX_NAMED,
+	SCOPEX_ANY,
+	SCOPEX_TRY,
+};
+
+/* The items of a serial scope run on its owner's CPU, and so can't run on another one. */
+static bool scopex_is_misplaced(const struct scopex_scope *scope,
+				const struct scopex_cpu *sc, enum scopex_where where)
+{
+	const struct scopex_worker *w = kthread_data(scope->owner);
+
+	return where == SCOPEX_NAMED && w->sc != sc;
+}
+
 /* The rest of a submit to a scope that is not as usual, with the item claimed. */
 static noinline int scopex_submit_slow(struct scopex_scope *scope,
 				       struct scopex_cpu *sc,
 				       struct scopex_work *work, int status,
-				       unsigned long caller, bool try)
+				       unsigned long caller, enum scopex_where where)
 {
 	int err = scopex_associate(scope, work, 1, caller);
 
 	if (!err)
 		return scopex_submit_push(scope, sc, work);
-	if (err == SCOPEX_FOR_OWNER) {
-		work->scope = scope;
+	if (err < 0) {
+		scopex_unclaim_item(scope, work, status);
+		return scopex_refuse(err);
+	}
+
+	work->scope = scope;
+	if (err == SCOPEX_FOR_LIMIT) {
+		err = scopex_start(scope, sc, work, where == SCOPEX_TRY);
+	} else if (scopex_is_misplaced(scope, sc, where)) {
+		err = -EUSERS;
+	} else {
 		trace_scopex_submit(scope, work, sc->cpu);
 		scopex_push_own(scope, work, work);
 		return 0;
 	}
-	if (err == SCOPEX_FOR_LIMIT) {
-		work->scope = scope;
-		err = scopex_start(scope, sc, work, try);
-		if (!err)
-			return 0;
-		scopex_unclaim_item(scope, work, status);
-		/* As the item's, which nobody has seen; the last may wake the owner. */
-		scopex_put_items(scope, 1);
-		return scopex_refuse(err);
-	}
+	if (!err)
+		return 0;
 	scopex_unclaim_item(scope, work, status);
+	/* As the item's, which nobody has seen; the last may wake the owner. */
+	scopex_put_items(scope, 1);
 	return scopex_refuse(err);
 }
 
@@ -603,7 +575,8 @@ static noinline int scopex_submit_slow(struct scopex_scope *scope,
  */
 static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 					    struct scopex_cpu *sc,
-					    struct scopex_work *work, bool try)
+					    struct scopex_work *work,
+					    enum scopex_where where)
 {
 	int status;
 	u64 state;
@@ -617,7 +590,7 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 		return scopex_refuse(-EBUSY);
 
 	if (unlikely(!scopex_associate_usual(scope, 1, &state)))
-		return scopex_submit_slow(scope, sc, work, status, _RET_IP_, try);
+		return scopex_submit_slow(scope, sc, work, status, _RET_IP_, where);
 
 	return scopex_submit_push(scope, sc, work);
 }
@@ -642,7 +615,8 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
  *
  * Return: 0, or with nothing changed and the item as it was: -EBUSY if the item
  * is queued or running, or just being submitted by somebody else; -ECANCELED if
- * the scope was cancelled; -ENODEV if no CPU has a worker; -EOVERFLOW if the scope
+ * the scope was cancelled; -ENODEV if no CPU has a worker; -EUSERS if the scope is serial
+ * (see scopex_scope()) and its owner is on another CPU; -EOVERFLOW if the scope
  * holds 2^30 references; with a warning, -ESHUTDOWN if the scope is closed,
  * -EINVAL if the item has no function or @scope is none, a copy, or that of a detached
  * item, which takes no other; and the reason
@@ -655,7 +629,7 @@ int scopex_submit(struct scopex_scope *scope, struct scopex_work *work)
 
 	if (unlikely(!sc))
 		return scopex_refuse(-ENODEV);
-	return scopex_submit_to(scope, sc, work, false);
+	return scopex_submit_to(scope, sc, work, SCOPEX_NAMED);
 }
 EXPORT_SYMBOL_GPL(scopex_submit);
 
@@ -685,7 +659,7 @@ int scopex_submit_on(struct scopex_scope *scope, unsigned int cpu,
 	/* Acquire O: pairs with scopex_cpu_online(); see open-submit.litmus. */
 	if (unlikely(!smp_load_acquire(&sc->open)))
 		return scopex_refuse(-ENODEV);
-	return scopex_submit_to(scope, sc, work, false);
+	return scopex_submit_to(scope, sc, work, SCOPEX_NAMED);
 }
 EXPORT_SYMBOL_GPL(scopex_submit_on);
 
@@ -707,7 +681,7 @@ int scopex_submit_any(struct scopex_scope *scope, struct scopex_work *work)
 
 	if (unlikely(!sc))
 		return scopex_refuse(-ENODEV);
-	return scopex_submit_to(scope, sc, work, false);
+	return scopex_submit_to(scope, sc, work, SCOPEX_ANY);
 }
 EXPORT_SYMBOL_GPL(scopex_submit_any);
 
@@ -728,7 +702,7 @@ int scopex_try_submit(struct scopex_scope *scope, struct scopex_work *work)
 
 	if (unlikely(!sc))
 		return scopex_refuse(-ENODEV);
-	return scopex_submit_to(scope, sc, work, true);
+	return scopex_submit_to(scope, sc, work, SCOPEX_TRY);
 }
 EXPORT_SYMBOL_GPL(scopex_try_submit);
 
@@ -904,6 +878,12 @@ int __scopex_submit_array(struct scopex_scope *scope, int cpu,
 		return 0;
 	}
 	if (unlikely(err == SCOPEX_FOR_OWNER)) {
+		if (scopex_is_misplaced(scope, sc, cpu == SCOPEX_SPREAD ? SCOPEX_ANY :
+							      SCOPEX_NAMED)) {
+			scopex_unclaim(scope, first, nr, stride);
+			scopex_put_items(scope, nr);
+			return scopex_refuse(-EUSERS);
+		}
 		scopex_trace_array(scope, sc, first, nr, stride);
 		scopex_push_own(scope, scopex_array_item(first, nr - 1, stride),
 				first);
@@ -1005,6 +985,8 @@ static u64 scopex_drain_serial(struct scopex_scope *scope,
 {
 	u64 state;
 
+	/* For a walk, which may hold the last reference, and for submits that are refused. */
+	atomic64_or(SCOPEX_WAITING, &scope->state);
 	for (;;) {
 		scopex_run_own(w, scope);
 		cond_resched_tasks_rcu_qs();
@@ -1048,6 +1030,7 @@ static u64 scopex_drain_scope(struct scopex_scope *scope)
 		return state;
 
 	trace_scopex_wait(scope);
+	scope->rounds++;
 	w = scopex_owner_worker(scope);
 	if (state & SCOPEX_SERIAL) {
 		state = scopex_drain_serial(scope, w);
@@ -1082,24 +1065,34 @@ static u64 scopex_drain_scope(struct scopex_scope *scope)
 	return state;
 }
 
+/*
+ * Is the current task in an item of a serial scope of its own? That one runs on the owner's
+ * stack, as do the items of all serial scopes between it and the current one.
+ */
+static bool scopex_is_in_item_of(const struct scopex_scope *scope)
+{
+	const struct scopex_scope *at;
+
+	if (likely(!(atomic64_read(&scope->state) & SCOPEX_SERIAL)))
+		return false;
+	for (at = scopex_this_worker()->scope; at; at = at->parent)
+		if (at == scope)
+			return true;
+	return false;
+}
+
 /* Is @scope one that the current task may join or close? 0, or why not. */
 static int scopex_check_owner(struct scopex_scope *scope, const char *what,
 			      unsigned long caller)
 {
-	u64 kind = atomic64_read(&scope->state) & SCOPEX_KIND_MASK;
+	u64 kind = scopex_kind(scope, atomic64_read(&scope->state));
+	int err;
 
 	if (unlikely(kind != SCOPEX_OPEN)) {
 		if (kind == SCOPEX_REFUSED)
 			return scope->error;
-		scopex_misuse("%pS %s what is no open scope",
-			      (void *)caller, what);
-		return kind == SCOPEX_CLOSED ? -ESHUTDOWN : -EINVAL;
-	}
-	if (unlikely(scope->self != scope)) {
-		scopex_misuse("%pS %s a copy of scope %s of %s()",
-			      (void *)caller, what, scope->site->name,
-			      scope->site->func);
-		return -EINVAL;
+		err = scopex_no_scope(scope, what, caller);
+		return kind == SCOPEX_CLOSED ? -ESHUTDOWN : err;
 	}
 	if (unlikely(scope->owner != current)) {
 		scopex_misuse("%pS %s scope %s of %s() in task %s:%d, which is not its owner",
@@ -1107,57 +1100,29 @@ static int scopex_check_owner(struct scopex_scope *scope, const char *what,
 			      scope->site->func, current->comm, current->pid);
 		return -EPERM;
 	}
+	if (unlikely(scopex_is_in_item_of(scope))) {
+		scopex_misuse("%pS %s scope %s of %s() in an item of that scope, which would wait for itself",
+			      (void *)caller, what, scope->site->name,
+			      scope->site->func);
+		return -EDEADLK;
+	}
 	return 0;
-}
-
-/* Cancel the scopes in the list of a CPU that are nested in a cancelled one. */
-static void scopex_cancel_nested(struct scopex_cpu *sc)
-{
-	struct scopex_scope *scope;
-	unsigned long flags;
-	int why;
-
-	/* Also of other trees, whose canceller is on its way here: with its reason. */
-	raw_spin_lock_irqsave(&sc->scopes_lock, flags);
-	list_for_each_entry(scope, &sc->scopes, node)
-		if (!scopex_cancelled(scope) && scopex_in_cancelled(scope, &why))
-			scopex_mark_cancelled(scope, why);
-	raw_spin_unlock_irqrestore(&sc->scopes_lock, flags);
-}
-
-static void scopex_do_cancel(struct scopex_scope *scope, int err)
-{
-	unsigned int cpu;
-
-	/*
-	 * T: has a full barrier before the look at has_children; pairs with
-	 * scopex_open_nested(); see cancel-nested.litmus. And before the look for those
-	 * that are cancelled already, K; see join-skip.litmus.
-	 */
-	scopex_mark_cancelled(scope, err);
-	if (!READ_ONCE(scope->has_children))
-		return;
-	for_each_possible_cpu(cpu)
-		scopex_cancel_nested(per_cpu_ptr(&scopex_cpus, cpu));
 }
 
 /* What ended the last round for good ends the next one, too. */
 static void scopex_cancel_again(struct scopex_scope *scope)
 {
-	int why;
-
-	if (likely(!(scope->flags & __SCOPEX_TIMED || scope->parent)))
-		return;
-	/*
-	 * K: the flag was taken away before the look at what may have set it, and does
-	 * not do so again; pairs with scopex_mark_cancelled(); see join-cancel.litmus,
-	 * join-nested.litmus, join-skip.litmus.
-	 */
-	smp_mb__after_atomic();
-	if (scope->flags & __SCOPEX_TIMED && READ_ONCE(scopex_custom(scope)->expired))
-		scopex_do_cancel(scope, -ETIME);
-	if (scopex_in_cancelled(scope, &why))
-		scopex_do_cancel(scope, why);
+	if (scope->flags & __SCOPEX_TIMED) {
+		/*
+		 * K: the mark was taken away before the look at what may have set it, and
+		 * does not do so again; pairs with scopex_do_cancel(); see
+		 * join-cancel.litmus.
+		 */
+		smp_mb__after_atomic();
+		if (READ_ONCE(scopex_custom(scope)->expired))
+			scopex_do_cancel(scope, -ETIME);
+	}
+	scopex_look_up(scope);
 }
 
 /**
@@ -1236,7 +1201,7 @@ int scopex_join_item(struct scopex_work *work)
 	if (status != -EINPROGRESS)
 		return status;
 
-	scope = work->scope;
+	scope = scopex_unmarked(READ_ONCE(work->scope));
 	err = scopex_check_owner(scope, "joins an item of", _RET_IP_);
 	if (err)
 		return err;
@@ -1283,13 +1248,12 @@ EXPORT_SYMBOL_GPL(scopex_join_item);
 static void scopex_try_cancel(struct scopex_scope *scope, int err,
 			      unsigned long caller)
 {
-	u64 kind = atomic64_read(&scope->state) & SCOPEX_KIND_MASK;
+	u64 kind = scopex_kind(scope, atomic64_read(&scope->state));
 
 	if (likely(kind == SCOPEX_OPEN))
 		scopex_do_cancel(scope, err);
 	else if (kind != SCOPEX_REFUSED)
-		scopex_misuse("%pS cancels what is no open scope",
-			      (void *)caller);
+		scopex_no_scope(scope, "cancels", caller);
 }
 
 /**
@@ -1318,7 +1282,7 @@ EXPORT_SYMBOL_GPL(scopex_cancel);
  *
  * As scopex_cancel(), and if nothing has failed before, the reason becomes the
  * scope's error, which scopex_error() tells at once and scopex_join() in the end,
- * even if all items had run. So with the scopes nested in it.
+ * even if all items had run. That of the scopes nested in it becomes -ECANCELED.
  *
  * Context: as for scopex_cancel().
  */
@@ -1341,6 +1305,25 @@ static bool scopex_stack_is_low(void)
 	return here - (unsigned long)end_of_stack(current) < THREAD_SIZE / 4;
 }
 
+static struct scopex_scope *scopex_refuse_nested(struct scopex_scope *scope,
+						 struct scopex_worker *w, const char *why)
+{
+	pr_warn_ratelimited("scope %s of %s() is refused: no worker to be had on CPU %u, and %s\n",
+			    scope->site->name, scope->site->func, w->sc->cpu, why);
+	scope->error = -EDEADLK;
+	atomic64_set(&scope->state, scopex_encode(scope, SCOPEX_REFUSED));
+	return scope;
+}
+
+/* Wait for another worker, as long as one can be made. */
+static bool scopex_reserve_waiting(struct scopex_worker *w)
+{
+	while (!scopex_reserve(w))
+		if (!scopex_wait_for_pool(w))
+			return false;
+	return true;
+}
+
 /*
  * Open a scope in an item. To wait for it must be safe: there is another worker
  * that runs what is queued meanwhile, or the scope runs its items by itself.
@@ -1349,37 +1332,36 @@ static noinline struct scopex_scope *
 scopex_open_nested(struct scopex_scope *scope, struct scopex_worker *w, u64 state)
 {
 	struct scopex_scope *parent = w->scope;
-	int why;
 
-	if (!scopex_reserve(w)) {
-		if (scopex_stack_is_low()) {
-			pr_warn_ratelimited("scope %s of %s() is refused: no worker to be had on CPU %u, and little stack left\n",
-					    scope->site->name, scope->site->func,
-					    w->sc->cpu);
-			scope->error = -EDEADLK;
-			atomic64_set(&scope->state, SCOPEX_REFUSED);
-			return scope;
-		}
+	if (!scopex_reserve_waiting(w)) {
+		if (scopex_stack_is_low())
+			return scopex_refuse_nested(scope, w, "little stack left");
+		if (scope->flags & SCOPEX_NOT_SERIAL)
+			return scopex_refuse_nested(scope, w, "it must not be serial");
+		pr_warn_ratelimited("scope %s of %s() is serial: no worker to be had on CPU %u\n",
+				    scope->site->name, scope->site->func, w->sc->cpu);
 		local_inc(&w->count[SCOPEX_SERIALS]);
 		state |= SCOPEX_SERIAL;
 	}
 	w->nested++;
+	scope->outer = w->innermost;
+	w->innermost = scope;
 
+	scope->flags |= __SCOPEX_ON_WORKER;
 	scope->parent = parent;
 	scope->depth = min(parent->depth + 1, U8_MAX);
-	atomic64_set(&scope->state, state);
+	atomic64_set(&scope->state, scopex_encode(scope, state));
 	trace_scopex_open(scope);
-	if (!READ_ONCE(parent->has_children))
-		WRITE_ONCE(parent->has_children, true);
-	/*
-	 * T: pairs with the full barrier in scopex_do_cancel(), also where another
-	 * item has set has_children; see cancel-nested.litmus.
-	 */
-	smp_mb();
+	/* So that a look at all open scopes finds what a detached item has opened. */
+	if (atomic64_read(&parent->state) & SCOPEX_DETACHED &&
+	    !(parent->flags & __SCOPEX_LISTED)) {
+		parent->flags |= __SCOPEX_LISTED;
+		scopex_register(parent);
+	}
 	scopex_inject(SCOPEX_INJECT_OPEN_NESTED);
 	scopex_register(scope);
-	if (scopex_in_cancelled(scope, &why))
-		scopex_mark_cancelled(scope, why);
+	/* T: the scope is in the list before the look; see scopex_look_up(). */
+	scopex_look_up(scope);
 	return scope;
 }
 
@@ -1397,9 +1379,9 @@ static __always_inline struct scopex_scope *
 scopex_open_first(struct scopex_scope *scope, u64 state)
 {
 	if (likely(!(scope->flags & __SCOPEX_TIMED))) {
-		atomic64_set(&scope->state, state | SCOPEX_FRESH);
+		atomic64_set(&scope->state, scopex_encode(scope, state | SCOPEX_FRESH));
 	} else {
-		atomic64_set(&scope->state, state);
+		atomic64_set(&scope->state, scopex_encode(scope, state));
 		scopex_register(scope);
 	}
 	if (trace_scopex_open_enabled())
@@ -1407,8 +1389,19 @@ scopex_open_first(struct scopex_scope *scope, u64 state)
 	return scope;
 }
 
-static void scopex_close_nested(struct scopex_worker *w)
+/* The worker's own list loses a scope, mostly the first one. */
+static void scopex_unlink_nested(struct scopex_worker *w, struct scopex_scope *scope)
 {
+	struct scopex_scope **link = &w->innermost;
+
+	while (*link != scope)
+		link = &(*link)->outer;
+	*link = scope->outer;
+}
+
+static void scopex_close_nested(struct scopex_worker *w, struct scopex_scope *scope)
+{
+	scopex_unlink_nested(w, scope);
 	if (!--w->nested)
 		scopex_unreserve(w);
 }
@@ -1416,7 +1409,7 @@ static void scopex_close_nested(struct scopex_worker *w)
 static noinline struct scopex_scope *scopex_open_nowhere(struct scopex_scope *scope)
 {
 	scope->error = -EINVAL;
-	atomic64_set(&scope->state, SCOPEX_REFUSED);
+	atomic64_set(&scope->state, scopex_encode(scope, SCOPEX_REFUSED));
 	if (!in_task())
 		scopex_misuse("scope %s of %s() is opened in an interrupt, which can't wait",
 			      scope->site->name, scope->site->func);
@@ -1441,15 +1434,15 @@ scopex_open(struct scopex_scope *scope, struct scopex_site *site,
 	    unsigned int flags, u64 state)
 {
 	scope->error = 0;
-	scope->owner = current;
-	scope->site = site;
-	scope->self = scope;
-	scope->parent = NULL;
-	/* Not needed, but in one word with what follows. */
-	scope->since = 0;
 	scope->flags = flags;
 	scope->depth = 0;
-	scope->has_children = false;
+	/* Not needed, but in one word with what is above. */
+	scope->rounds = 0;
+	scope->rises = 0;
+	scope->owner = current;
+	scope->site = site;
+	scope->parent = NULL;
+	INIT_HLIST_HEAD(&scope->children);
 	scope->opened = 0;
 	init_llist_head(&scope->own);
 
@@ -1481,15 +1474,24 @@ static noinline void scopex_trace_close(struct scopex_scope *scope)
 	trace_scopex_close(scope);
 }
 
+/* False if a submit was faster, which then is waited for. */
+static bool scopex_close_drained(struct scopex_scope *scope, u64 state)
+{
+	if (!(state & SCOPEX_FRESH))
+		return scopex_close_listed(scope, state);
+	/* Relaxed: as in scopex_close(). */
+	return atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
+					    scopex_encode(scope, SCOPEX_CLOSED));
+}
+
 static noinline void scopex_close_used(struct scopex_scope *scope, unsigned long caller)
 {
 	int err = scopex_check_owner(scope, "closes", caller);
 	u64 state;
 
 	if (unlikely(err)) {
-		if ((atomic64_read(&scope->state) & SCOPEX_KIND_MASK) ==
-		    SCOPEX_REFUSED)
-			atomic64_set(&scope->state, SCOPEX_CLOSED);
+		if (scopex_kind(scope, atomic64_read(&scope->state)) == SCOPEX_REFUSED)
+			atomic64_set(&scope->state, scopex_encode(scope, SCOPEX_CLOSED));
 		return;
 	}
 
@@ -1500,34 +1502,26 @@ static noinline void scopex_close_used(struct scopex_scope *scope, unsigned long
 		scopex_drain_scope(scope);
 		hrtimer_cancel(&scopex_custom(scope)->timer);
 	}
-	do {
+	do
 		state = scopex_drain_scope(scope);
-		/*
-		 * Fails if a submit was faster, which then is waited for.
-		 * Acquire A: an item may have come and gone since the look; see
-		 * associate-close.litmus.
-		 */
-	} while (!atomic64_try_cmpxchg_acquire(&scope->state, (s64 *)&state,
-					       SCOPEX_CLOSED));
-	if (!(state & SCOPEX_FRESH))
-		scopex_unregister(scope);
+	while (!scopex_close_drained(scope, state));
 	trace_scopex_close(scope);
-	if (scope->parent)
-		scopex_close_nested(scopex_this_worker());
+	if (scope->flags & __SCOPEX_ON_WORKER)
+		scopex_close_nested(scopex_this_worker(), scope);
 }
 
 static __always_inline void scopex_close(struct scopex_scope *scope,
 					 unsigned long caller)
 {
-	u64 state = SCOPEX_OPEN | SCOPEX_FRESH | SCOPEX_ONE;
+	u64 state = scopex_encode(scope, SCOPEX_OPEN | SCOPEX_FRESH | SCOPEX_ONE);
 
 	/*
 	 * What is still FRESH has no parent, no timer, and no wait. Relaxed: no item has ever
 	 * come, so there is nothing to be acquired (A); see close-fresh.litmus.
 	 */
-	if (SCOPEX_CHECK_WAITS || scope->owner != current || scope->self != scope ||
+	if (SCOPEX_CHECK_WAITS || scope->owner != current ||
 	    !atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
-					  SCOPEX_CLOSED))
+					  scopex_encode(scope, SCOPEX_CLOSED)))
 		return scopex_close_used(scope, caller);
 	if (trace_scopex_close_enabled())
 		scopex_trace_close(scope);
@@ -1561,6 +1555,19 @@ void scopex_close_exiting(struct scopex_scope *scope)
 		destroy_hrtimer_on_stack(timer);
 }
 
+/**
+ * scopex_forget_scope() - leave a scope that has no items where it is
+ * @scope: a listed scope of the current task, whose stack is lost
+ *
+ * Context: any but NMI.
+ */
+void scopex_forget_scope(struct scopex_scope *scope)
+{
+	scopex_unregister(scope);
+	if (scope->flags & __SCOPEX_ON_WORKER)
+		scopex_unlink_nested(scopex_this_worker(), scope);
+}
+
 static enum hrtimer_restart scopex_deadline(struct hrtimer *timer)
 {
 	struct scopex_custom_scope *custom =
@@ -1571,7 +1578,8 @@ static enum hrtimer_restart scopex_deadline(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-#define SCOPEX_USER_FLAGS	(SCOPEX_FAIL_FAST | SCOPEX_KILLABLE | SCOPEX_JOINABLE)
+#define SCOPEX_USER_FLAGS	(SCOPEX_FAIL_FAST | SCOPEX_KILLABLE | SCOPEX_JOINABLE |	\
+				 SCOPEX_NOT_SERIAL)
 
 /* Tell of flags that are not @known, and do without them. */
 static noinline unsigned int scopex_drop_flags(struct scopex_site *site,
@@ -1589,7 +1597,7 @@ static noinline void scopex_start_timer(struct scopex_custom_scope *custom,
 
 	hrtimer_setup_on_stack(&custom->timer, scopex_deadline, CLOCK_MONOTONIC,
 			       HRTIMER_MODE_ABS);
-	if ((atomic64_read(&scope->state) & SCOPEX_KIND_MASK) != SCOPEX_OPEN)
+	if (!scopex_is_open(scope))
 		return;
 	if (unlikely(timeout < 0)) {
 		/* What a timer would take for an overflow has passed. */
@@ -1693,10 +1701,9 @@ EXPORT_SYMBOL_GPL(__scopex_close_custom);
 static void scopex_call_body(struct scopex_scope *scope, scopex_body_t body,
 			     void *arg)
 {
-	u64 kind = atomic64_read(&scope->state) & SCOPEX_KIND_MASK;
 	int err;
 
-	if (unlikely(kind == SCOPEX_REFUSED))
+	if (unlikely(!scopex_is_open(scope)))
 		return;
 	err = body(scope, arg);
 	if (unlikely(err > 0)) {

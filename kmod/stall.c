@@ -5,8 +5,8 @@
  * Theory of operation
  *
  * Nothing is measured when an item starts: that would cost each of them something.
- * Instead, a work of the kernel's looks at all active workers from time to time, four
- * times per threshold. One that is in an item (it has a site), and has ended none
+ * Instead, the watchdog looks at all active workers from time to time, four
+ * times per threshold or more. One that is in an item (it has a site), and has ended none
  * since an earlier look at it in an item that was a threshold ago, is stalled: running, or
  * asleep without having said scopex_will_block(). It is reported once, and counted. (A
  * worker that a look finds between two items may be taken for one in the second: that
@@ -22,16 +22,17 @@
 #include <linux/kernel.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/debug.h>
-#include <linux/workqueue.h>
 
 #include <trace/events/scopex.h>
 
 #include "internal.h"
 
-static void scopex_look_for_stalls(struct work_struct *work);
-static DECLARE_DELAYED_WORK(scopex_stall_work, scopex_look_for_stalls);
-
-static unsigned long scopex_stall_threshold(void)
+/**
+ * scopex_stall_threshold() - after what time an item is reported
+ *
+ * Return: jiffies.
+ */
+unsigned long scopex_stall_threshold(void)
 {
 	return max(msecs_to_jiffies(scopex_config.stall_ms), 4UL);
 }
@@ -59,9 +60,15 @@ static unsigned long scopex_ended(struct scopex_worker *w)
 	       local_read(&w->count[SCOPEX_CHUNKS]);
 }
 
-static void scopex_look_at(struct scopex_worker *w, unsigned long now)
+/**
+ * scopex_look_for_stall() - look whether a worker is in the item that it was in before
+ * @w: the worker
+ *
+ * Context: the watchdog.
+ */
+void scopex_look_for_stall(struct scopex_worker *w)
 {
-	unsigned long ended = scopex_ended(w);
+	unsigned long now = jiffies, ended = scopex_ended(w);
 	bool busy = READ_ONCE(w->site);
 
 	/* Who is in no item begins one after this look: to the next look, it is new. */
@@ -88,25 +95,12 @@ static void scopex_look_at(struct scopex_worker *w, unsigned long now)
 	WRITE_ONCE(w->sc->stalls, w->sc->stalls + 1);
 }
 
-static void scopex_look_for_stalls(struct work_struct *work)
-{
-	unsigned long now = jiffies;
-	struct scopex_worker *w;
-	unsigned int cpu;
-
-	for_each_possible_cpu(cpu)
-		/* W: pairs with scopex_make_worker(). */
-		for (w = READ_ONCE(per_cpu(scopex_cpus, cpu).workers); w; w = w->next)
-			scopex_look_at(w, now);
-	schedule_delayed_work(&scopex_stall_work, scopex_stall_threshold() / 4);
-}
-
 /* Is a worker in the item that it was in at the last look? */
 static bool scopex_is_as_seen(struct scopex_worker *w)
 {
 	bool same = READ_ONCE(w->stall_ended) == scopex_ended(w);
 
-	/* Pairs with scopex_look_at(); see stall-since.litmus. */
+	/* Pairs with scopex_look_for_stall(); see stall-since.litmus. */
 	smp_rmb();
 	return same;
 }
@@ -135,24 +129,4 @@ bool scopex_is_stalled(struct scopex_worker *w)
 unsigned long scopex_stall_age(struct scopex_worker *w)
 {
 	return scopex_is_as_seen(w) ? jiffies - READ_ONCE(w->stall_since) : 0;
-}
-
-/**
- * scopex_stall_init() - begin to look for stalls, if the parameter says so
- */
-void scopex_stall_init(void)
-{
-	if (scopex_config.stall_ms)
-		schedule_delayed_work(&scopex_stall_work,
-				      scopex_stall_threshold() / 4);
-}
-
-/**
- * scopex_stall_exit() - stop looking
- *
- * Context: process context; sleeps.
- */
-void scopex_stall_exit(void)
-{
-	cancel_delayed_work_sync(&scopex_stall_work);
 }

@@ -39,12 +39,25 @@
  *	standby		in scopex_cpu.standby, has nothing
  *
  * Workers on standby are made ahead, in process context, by a work of the
- * kernel's: up to "standby" that are free, up to "workers" in all. For a wait for
- * a scope to be safe, one has to be there for sure: opening a scope in an item
- * reserves it (scopex_cpu.spare counts those that are not reserved). When there is
- * none to be had, the scope is made serial: its items are not queued on any CPU but
- * with the scope, and run by its owner when it waits for them. Then its wait
- * depends on nothing but itself. That takes stack: see scopex_open_nested().
+ * kernel's: up to "standby" that are free, up to "workers" in all. More items than
+ * that may block at about the same time. So a request to hand over is never lost: a
+ * worker that finds none on standby leaves its queue behind as an orphan, with the
+ * rest of the batch. The next worker that stands by takes it over: one that the pool
+ * makes on demand, up to its bound, or one whose item ends. The kernel log names
+ * who holds the workers when the bound keeps an orphan waiting.
+ *
+ * For a wait for a scope to be safe, a worker has to be there for sure: opening a
+ * scope in an item reserves one (scopex_cpu.spare counts those that are not
+ * reserved). If there is none, the opener waits for the pool to grow. Only at the
+ * bound, if no worker can be made, or if the opener must not wait for memory, the
+ * scope is serial: its items are not queued on any CPU but with the scope, and its
+ * owner runs them when it waits for them. Then its wait depends on nothing but
+ * itself. That takes stack: see scopex_open_nested().
+ *
+ * An item may sleep without having said so. The watchdog sees that, and hands its
+ * queue over in its stead: see scopex_tend(). That is done on the worker's own CPU,
+ * where a worker that sleeps can't wake up meanwhile; so the worker itself needs no
+ * atomic operation to know whether it still has the queue.
  *
  * Ordering:
  *
@@ -53,10 +66,11 @@
  *	the batch, and all that the former one did as the active worker. That the next
  *	one to wake a parked queue's worker wakes the right one takes another pair, in
  *	scopex_queue_park() and scopex_wake(); see handover-wake.litmus.
- *   D	A worker that dies as the active one, with none on standby, says so, then looks
- *	again; one that comes to stand by is counted, then looks for a dead one. Full
- *	barriers in between: one of the two finds the other; see bury-enlist.litmus.
- *	So does who took a count and gives it back; see bury-undo.litmus.
+ *   D	A worker that leaves an orphan, as none is on standby, says so, then looks
+ *	again; one that comes to stand by is counted, then looks for an orphan. Full
+ *	barriers in between: one of the two finds the other; see orphan-enlist.litmus.
+ *	A worker that took a count and gives it back looks again, too; see
+ *	orphan-undo.litmus.
  */
 
 #include <linux/bug.h>
@@ -69,6 +83,7 @@
 
 #include <trace/events/scopex.h>
 
+#include "compat/runnable.h"
 #include "internal.h"
 
 /*
@@ -193,6 +208,7 @@ static unsigned int
 scopex_run_turns(struct scopex_worker *w, struct scopex_scope *scope,
 		 struct scopex_work *work, u64 state)
 {
+	unsigned long tick = jiffies;
 	unsigned int nr = 0;
 
 	/* What does not run needs no turn. */
@@ -205,8 +221,7 @@ scopex_run_turns(struct scopex_worker *w, struct scopex_scope *scope,
 	do {
 		scopex_end_special(w, scope, work, atomic64_read(&scope->state));
 		nr++;
-		if (unlikely(need_resched()))
-			cond_resched();
+		scopex_breathe(&tick);
 		work = scopex_pass_turn(w, scope);
 	} while (work);
 	return nr;
@@ -244,8 +259,14 @@ static noinline struct scopex_scope *
 scopex_change_scope(struct scopex_worker *w, struct scopex_work *work,
 		    struct scopex_scope *done, unsigned int nr)
 {
-	struct scopex_scope *scope = work->scope;
+	struct scopex_scope *scope = READ_ONCE(work->scope);
 
+	if (unlikely(scopex_is_marked(scope))) {
+		/* RCU-tasks waits for this, also where a batch is long. */
+		cond_resched_tasks_rcu_qs();
+		scope = scopex_unmarked(scope);
+		WRITE_ONCE(work->scope, scope);
+	}
 	scopex_enter(w, scope);
 	if (likely(nr))
 		scopex_put_items(done, nr);
@@ -258,7 +279,7 @@ scopex_change_scope(struct scopex_worker *w, struct scopex_work *work,
  */
 static void scopex_run_batch(struct scopex_worker *w)
 {
-	struct llist_node *node = w->rest;
+	struct llist_node *node = READ_ONCE(w->rest);
 	struct scopex_scope *scope = NULL;
 	unsigned int nr = 0;
 
@@ -266,8 +287,9 @@ static void scopex_run_batch(struct scopex_worker *w)
 		struct scopex_work *work = scopex_node_to_work(node);
 		u64 state;
 
-		w->rest = node->next;
-		if (work->scope != scope) {
+		/* In this order: scopex_tend() marks the item that is the rest. */
+		WRITE_ONCE(w->rest, node->next);
+		if (READ_ONCE(work->scope) != scope) {
 			scope = scopex_change_scope(w, work, scope, nr);
 			nr = 0;
 		}
@@ -291,7 +313,7 @@ static void scopex_run_batch(struct scopex_worker *w)
 		/* need_resched() would take a register for the task, cond_resched() a call. */
 		if (unlikely(should_resched(0)))
 			cond_resched();
-		node = w->rest;
+		node = READ_ONCE(w->rest);
 	} while (node);
 
 	scopex_leave(w);
@@ -333,14 +355,21 @@ static struct llist_node *scopex_turn(struct llist_node *a, unsigned long *nr)
 static void scopex_take(struct scopex_worker *w)
 {
 	struct scopex_cpu *sc = w->sc;
+	struct llist_node *newest;
 	unsigned long nr = 0;
 
 	spin_lock(&sc->take_lock);
-	w->rest = scopex_turn(scopex_queue_take(&sc->queue), &nr);
-	sc->taken += nr;
-	if (nr > sc->depth_max)
-		sc->depth_max = nr;
+	newest = scopex_queue_take(&sc->queue);
+	WRITE_ONCE(sc->takes, sc->takes + 1);
 	spin_unlock(&sc->take_lock);
+
+	/* Not under the lock: this takes a time for each item. */
+	WRITE_ONCE(w->rest, scopex_turn(newest, &nr));
+	local_add(nr, &w->count[SCOPEX_TAKEN]);
+	if (nr > READ_ONCE(sc->depth_max))
+		WRITE_ONCE(sc->depth_max, nr);
+	/* Release N: pairs with scopex_wait_for_take(); see take-count.litmus. */
+	smp_store_release(&sc->takes, sc->takes + 1);
 	local_inc(&w->count[SCOPEX_BATCHES]);
 }
 
@@ -358,7 +387,7 @@ void scopex_serve(struct scopex_worker *w)
 		if (!w->rest)
 			scopex_take(w);
 		scopex_run_batch(w);
-		/* Tracers wait for this, also where a queue is never empty. */
+		/* RCU-tasks waits for this, also where a queue is never empty. */
 		cond_resched_tasks_rcu_qs();
 	}
 }
@@ -375,6 +404,7 @@ void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
 	struct scopex_scope *outer = w->scope;
 	struct llist_node *node, *next;
 	void *outer_fn = w->fn;
+	unsigned long tick = jiffies;
 	unsigned long nr = 0;
 
 	node = scopex_turn(llist_del_all(&scope->own), &nr);
@@ -382,9 +412,7 @@ void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
 		return;
 
 	/* They count as taken from the queue of this CPU. */
-	spin_lock(&w->sc->take_lock);
-	w->sc->taken += nr;
-	spin_unlock(&w->sc->take_lock);
+	local_add(nr, &w->count[SCOPEX_TAKEN]);
 
 	scopex_enter(w, scope);
 	for (; node; node = next) {
@@ -396,8 +424,7 @@ void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
 			scopex_end_item(work, scopex_call(w, scope, work));
 		else
 			scopex_run_special(w, scope, work, state);
-		if (unlikely(need_resched()))
-			cond_resched();
+		scopex_breathe(&tick);
 	}
 	scopex_enter(w, outer);
 	WRITE_ONCE(w->fn, outer_fn);
@@ -406,9 +433,11 @@ void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
 
 /**
  * scopex_reserve() - make sure that there is a worker to hand over to
- * @w: the current task's worker
+ * @w: the worker that may have to block
  *
- * Return: whether @w may block: it is not the active one, or has one reserved.
+ * Context: the worker's thread, or scopex_tend() while it sleeps.
+ *
+ * Return: true if @w may block: it is not the active one, or has one reserved.
  */
 bool scopex_reserve(struct scopex_worker *w)
 {
@@ -435,30 +464,20 @@ void scopex_unreserve(struct scopex_worker *w)
 	atomic_inc(&w->sc->spare);
 }
 
-/**
- * scopex_hand_over() - give the queue to a worker that stands by
- * @w: the current task's worker, for which scopex_reserve() said yes
- *
- * Does nothing if that was done before. The item goes on until it ends.
+/*
+ * Make a worker that stands by the active one. @from was the active one before, and
+ * @rest is what is left of its batch. Only one caller at a time takes from the list:
+ * the active worker, or the one that has taken the orphan.
  */
-void scopex_hand_over(struct scopex_worker *w)
+static void scopex_appoint(struct scopex_cpu *sc, struct scopex_worker *from,
+			   struct llist_node *rest)
 {
-	struct scopex_cpu *sc = w->sc;
-	struct scopex_worker *heir;
+	struct scopex_worker *heir = container_of(llist_del_first(&sc->standby),
+						  struct scopex_worker, standby);
 
-	if (!w->active)
-		return;
-
-	/* Only the active worker takes from the list, so there is one taker. */
-	heir = container_of(llist_del_first(&sc->standby), struct scopex_worker,
-			    standby);
-	w->reserved = false;
-	heir->rest = w->rest;
-	w->rest = NULL;
-	WRITE_ONCE(w->active, false);
+	heir->rest = rest;
 	WRITE_ONCE(sc->active, heir->task);
-	local_inc(&w->count[SCOPEX_HANDOFFS]);
-	trace_scopex_hand_off(sc->cpu, current->pid, heir->task->pid);
+	trace_scopex_hand_off(sc->cpu, from->task->pid, heir->task->pid);
 	scopex_inject(SCOPEX_INJECT_HAND_OVER);
 	/* Release H: pairs with scopex_stand_by(); see handover-wake.litmus. */
 	smp_store_release(&heir->active, true);
@@ -470,17 +489,99 @@ void scopex_hand_over(struct scopex_worker *w)
 	wake_up_process(heir->task);
 }
 
+/* If a queue is an orphan, and a worker stands by: that one takes over. */
+static void scopex_adopt(struct scopex_cpu *sc)
+{
+	struct scopex_worker *from;
+
+	while (unlikely(READ_ONCE(sc->orphan)) &&
+	       atomic_dec_if_positive(&sc->spare) >= 0) {
+		/*
+		 * The one that takes the orphan is the only one that takes from the
+		 * list. Acquire D: pairs with scopex_leave_orphan(); see
+		 * orphan-adopt.litmus.
+		 */
+		from = xchg_acquire(&sc->orphan, NULL);
+		if (from) {
+			scopex_appoint(sc, from, sc->orphan_rest);
+			return;
+		}
+		atomic_inc(&sc->spare);
+		/*
+		 * D: the count is back before the second look for an orphan, whose
+		 * worker may have found none; pairs with scopex_leave_orphan(); see
+		 * orphan-undo.litmus.
+		 */
+		smp_mb__after_atomic();
+	}
+}
+
+/*
+ * Leave the queue, with the rest of the batch, to the next worker that stands by. From
+ * the store on, @w does not touch the queue: it ends its item, and stands by.
+ */
+static void scopex_leave_orphan(struct scopex_worker *w)
+{
+	struct scopex_cpu *sc = w->sc;
+
+	sc->orphan_rest = w->rest;
+	WRITE_ONCE(w->rest, NULL);
+	WRITE_ONCE(w->active, false);
+	local_inc(&w->count[SCOPEX_UNHANDED]);
+	/*
+	 * Release D: pairs with scopex_adopt(), which has to see the rest of the batch;
+	 * see orphan-adopt.litmus.
+	 */
+	smp_store_release(&sc->orphan, w);
+	scopex_inject(SCOPEX_INJECT_ORPHAN);
+	/*
+	 * D: the orphan, then the look for a worker on standby; pairs with
+	 * scopex_enlist(); see orphan-enlist.litmus.
+	 */
+	smp_mb();
+	scopex_want_standby(sc);
+	scopex_adopt(sc);
+}
+
+/**
+ * scopex_hand_over() - give the queue to another worker
+ * @w: a worker that is going to block
+ *
+ * Another worker serves the queue at once, or as soon as one stands by. Does nothing
+ * if that was done before. The item goes on until it ends.
+ *
+ * Context: the worker's thread, or scopex_tend() while it sleeps. Does not sleep.
+ */
+void scopex_hand_over(struct scopex_worker *w)
+{
+	struct llist_node *rest = w->rest;
+
+	if (!w->active)
+		return;
+	local_inc(&w->count[SCOPEX_HANDOFFS]);
+	if (!scopex_reserve(w)) {
+		scopex_leave_orphan(w);
+		return;
+	}
+	w->reserved = false;
+	WRITE_ONCE(w->rest, NULL);
+	WRITE_ONCE(w->active, false);
+	scopex_appoint(w->sc, w, rest);
+}
+
 /**
  * scopex_will_block() - say that an item is going to wait for something
  *
  * From here to its end the item does not hold up the others of its CPU, however
  * long it sleeps: another worker runs them. An item that takes a contended mutex,
- * allocates with reclaim or does I/O should call this before. To wait for a scope
- * it need not: that is done by the wait.
+ * allocates with reclaim or does I/O should call this before. It is not needed before
+ * waiting for a scope; the wait does it.
  *
- * If there is no other worker at the moment (see the module's parameters "standby"
- * and "workers"), the item holds its CPU's queue up as it would without the call;
- * the counter "unhanded" tells how often. Outside of an item it does nothing.
+ * If no worker stands by at the moment, one is made, and takes over as soon as it
+ * runs (see the module's parameters "standby" and "workers"; the counter "unhanded"
+ * tells how often). If all that are allowed are in items that wait, the queue waits for
+ * one of these to end, and the kernel log names them. Outside of an item this call does
+ * nothing.
  *
  * Context: process context; does not sleep itself. Costs two context switches, as
  * blocking does anyway; nothing when called again in the same item.
@@ -489,12 +590,8 @@ void scopex_will_block(void)
 {
 	struct scopex_worker *w = scopex_this_worker();
 
-	if (!w || !w->active)
-		return;
-	if (scopex_reserve(w))
+	if (w)
 		scopex_hand_over(w);
-	else
-		local_inc(&w->count[SCOPEX_UNHANDED]);
 }
 EXPORT_SYMBOL_GPL(scopex_will_block);
 
@@ -542,31 +639,6 @@ static void scopex_park(struct scopex_worker *w)
 	__set_current_state(TASK_RUNNING);
 }
 
-/* If a worker has died as the active one, and one stands by: that one takes over. */
-static void scopex_adopt(struct scopex_cpu *sc)
-{
-	struct scopex_worker *dead;
-
-	while (unlikely(READ_ONCE(sc->orphan)) &&
-	       atomic_dec_if_positive(&sc->spare) >= 0) {
-		/*
-		 * Who takes it out acts for it, as the only one that takes from the
-		 * list. Acquire D: pairs with scopex_bury(); see bury-adopt.litmus.
-		 */
-		dead = xchg_acquire(&sc->orphan, NULL);
-		if (dead) {
-			scopex_hand_over(dead);
-			return;
-		}
-		atomic_inc(&sc->spare);
-		/*
-		 * D: the count is back, then it is looked for another orphan, which
-		 * may have found none; pairs with scopex_bury(); see bury-undo.litmus.
-		 */
-		smp_mb__after_atomic();
-	}
-}
-
 /**
  * scopex_enlist() - have a worker stand by
  * @w: one that has nothing to do
@@ -577,12 +649,12 @@ void scopex_enlist(struct scopex_worker *w)
 {
 	struct scopex_cpu *sc = w->sc;
 
-	/* First in the list, then counted: who counts on it finds it. */
+	/* First in the list, then counted: a worker that counts on it finds it. */
 	llist_add(&w->standby, &sc->standby);
 	atomic_inc(&sc->spare);
 	/*
-	 * D: it is counted, then it is looked for an orphan; pairs with
-	 * scopex_bury(); see bury-enlist.litmus.
+	 * D: it is counted before the look for an orphan; pairs with
+	 * scopex_leave_orphan(); see orphan-enlist.litmus.
 	 */
 	smp_mb__after_atomic();
 	scopex_adopt(sc);
@@ -592,32 +664,69 @@ void scopex_enlist(struct scopex_worker *w)
  * scopex_bury() - an item ends the thread of its worker
  * @w: the current task's worker
  *
- * What is queued goes to another one, as if the item slept for ever: at once, or as
- * soon as one stands by, for which one more may be made than there were.
+ * What is queued goes to another one, as if the item slept for ever. One more worker
+ * may be made than there were.
  *
  * Context: process context, of a task that exits; does not sleep.
  */
 void scopex_bury(struct scopex_worker *w)
 {
-	struct scopex_cpu *sc = w->sc;
+	atomic_inc(&w->sc->dead);
+	scopex_hand_over(w);
+}
 
-	atomic_inc(&sc->dead);
-	if (scopex_reserve(w)) {
-		scopex_hand_over(w);
+/*
+ * Does a worker sleep, so that it can't run before this CPU is let go? The caller has
+ * disabled preemption and holds the hotplug lock. An item may have moved its worker to
+ * another CPU, where it could wake up at any time.
+ */
+static bool scopex_sleeps_here(const struct scopex_worker *w)
+{
+	const struct task_struct *task = w->task;
+	unsigned int cpu = smp_processor_id();
+
+	return w->sc->cpu == cpu && task_cpu(task) == cpu &&
+	       task->nr_cpus_allowed == 1 && cpumask_test_cpu(cpu, task->cpus_ptr) &&
+	       !scopex_task_is_runnable(task);
+}
+
+/**
+ * scopex_tend() - do for the active worker of this CPU what it can't do itself
+ * @sc: the CPU
+ *
+ * If it sleeps in an item, and something waits in its queue, another worker gets the
+ * queue. If it is in the middle of a long batch, it is made to report a quiescent state
+ * to RCU-tasks after its item: see scopex_change_scope().
+ *
+ * Why this is safe: a worker sleeps only in an item (then it has a site), when it has
+ * nothing to run (then it has none), or on a lock of PREEMPT_RT's (then either). In an item
+ * it touches neither @rest nor the queue before the item's function has returned, and
+ * finds then what it would have found after scopex_will_block().
+ *
+ * Context: process context on the CPU, with preemption disabled and the hotplug lock
+ * held.
+ */
+void scopex_tend(struct scopex_cpu *sc)
+{
+	struct scopex_worker *w;
+	struct llist_node *rest;
+
+	/* W: pairs with scopex_make_worker(). */
+	for (w = READ_ONCE(sc->workers); w && !READ_ONCE(w->active); w = w->next)
+		;
+	if (!w || !READ_ONCE(w->site))
 		return;
+
+	rest = READ_ONCE(w->rest);
+	if (scopex_sleeps_here(w)) {
+		if (rest || !scopex_queue_end(READ_ONCE(sc->queue))) {
+			local_inc(&w->count[SCOPEX_RELIEVED]);
+			scopex_hand_over(w);
+		}
+	} else if (rest && task_cpu(w->task) == smp_processor_id() &&
+		   w->task->nr_cpus_allowed == 1) {
+		scopex_mark_work(scopex_node_to_work(rest));
 	}
-	/*
-	 * Release D: pairs with scopex_adopt(): who hands over for this worker sees
-	 * the rest of its batch; see bury-adopt.litmus.
-	 */
-	smp_store_release(&sc->orphan, w);
-	/*
-	 * D: the orphan, then the look for one on standby; pairs with
-	 * scopex_enlist(); see bury-enlist.litmus.
-	 */
-	smp_mb();
-	scopex_want_standby(sc);
-	scopex_adopt(sc);
 }
 
 /* Wait until the queue is given to this worker, or the thread has to stop. */

@@ -137,19 +137,26 @@ struct scopex_site {
 
 /**
  * struct scopex_scope - a scope; use scopex_run() or scopex_scope() to have one
- * @state: SCOPEX_OPEN, flags and the number of references, in one word
+ * @state: what the object is, flags and the number of references, in one word
  * @error: the first error, 0 while there is none
- * @cpu: the CPU whose list of open scopes @node is in
- * @owner: the task on whose stack the scope lives, the only one that waits
- * @site: where it was opened
- * @self: the scope itself, as a copy is none
- * @parent: the scope of the item that opened this one; NULL outside of items
- * @node: link in the list of open scopes; used once an item was submitted
- * @own: the items of a serial scope, newest first
- * @since: jiffies at the first submit, the lower half
  * @flags: SCOPEX_FAIL_FAST and the like
  * @depth: how many scopes it is nested in
- * @has_children: an item of this scope has opened one
+ * @rounds: how many waits for its items have ended, the lowest bits
+ * @rises: how often the watchdog saw more items in a wait than before
+ * @owner: the task on whose stack the scope lives, the only one that waits; NULL for that
+ *	of a detached item
+ * @site: where it was opened
+ * @parent: the scope of the item that opened this one; NULL outside of items
+ * @node: link among the parent's children, or in the registry of open scopes
+ * @children: scopes that items of this one have opened
+ * @outer: the scope that the same worker opened before, and that is still open
+ * @own: the items of a serial scope, newest first
+ * @exit: drains the scope if its owner exits, and is no worker
+ * @walk: link among those whose children are still to be cancelled
+ * @since: jiffies when it was listed, the lower half
+ * @wait_since: since when the watchdog has seen the owner wait
+ * @wait_low: the fewest references that it has seen in that wait
+ * @wait_round: the value of @rounds in that wait
  * @opened: when it was opened, if that is measured, else 0
  *
  * All fields are private to scopex.
@@ -157,17 +164,27 @@ struct scopex_site {
 struct scopex_scope {
 	atomic64_t			state;
 	int				error;
-	unsigned int			cpu;
-	struct task_struct		*owner;
-	struct scopex_site		*site;
-	struct scopex_scope		*self;
-	struct scopex_scope		*parent;
-	struct list_head		node;
-	struct llist_head		own;
-	u32				since;
 	u8				flags;
 	u8				depth;
-	bool				has_children;
+	u8				rounds;
+	u8				rises;
+	struct task_struct		*owner;
+	struct scopex_site		*site;
+	struct scopex_scope		*parent;
+	struct hlist_node		node;
+	struct hlist_head		children;
+	union {
+		struct {
+			struct scopex_scope	*outer;
+			struct llist_head	own;
+		};
+		struct callback_head	exit;
+	};
+	struct llist_node		walk;
+	u32				since;
+	u32				wait_since;
+	u32				wait_low;
+	u8				wait_round;
 	u64				opened;
 };
 
@@ -175,6 +192,9 @@ struct scopex_scope {
 #define SCOPEX_FAIL_FAST	BIT(0)	/* the first error cancels the siblings */
 #define SCOPEX_KILLABLE		BIT(1)	/* a fatal signal cancels while it waits */
 #define SCOPEX_JOINABLE		BIT(2)	/* for scopex_join_item() */
+#define SCOPEX_NOT_SERIAL	BIT(3)	/* refused where it had to be serial */
+#define __SCOPEX_LISTED		BIT(5)	/* of a detached item: it is in the registry */
+#define __SCOPEX_ON_WORKER	BIT(6)	/* the owner is a worker, in an item */
 #define __SCOPEX_TIMED		BIT(7)	/* has a deadline */
 
 /**
@@ -184,6 +204,8 @@ struct scopex_scope {
  *	SCOPEX_KILLABLE: a fatal signal for the owner, while it waits, cancels it with
  *	-EINTR (not so where the owner is in an item: workers have no signals).
  *	SCOPEX_JOINABLE: scopex_join_item() may be used.
+ *	SCOPEX_NOT_SERIAL: where the scope could only be serial, see scopex_scope(), it is
+ *	refused with -EDEADLK.
  * @timeout: after that time the scope is cancelled with -ETIME, at once if it is
  *	negative; 0 for never. As with any cancellation, the scopes that its items have
  *	opened are cancelled, too, those that the owner opens beside them are not.
@@ -239,6 +261,10 @@ struct scopex_custom_scope {
  * counts references, one for each item that is not out yet and one for the owner,
  * above the lowest bit, which is set while the owner waits. So the usual submit
  * is one comparison, whether the owner waits or not.
+ *
+ * The kind is stored less the object's own address (see __scopex_address()). So an open
+ * scope is open at its own place only, and a copy of it is no scope: that costs the
+ * submit no look of its own.
  */
 #define SCOPEX_WAITING		BIT_ULL(0)
 #define SCOPEX_ONE		BIT_ULL(1)	/* reference */
@@ -251,10 +277,23 @@ struct scopex_custom_scope {
 #define SCOPEX_LIMITED		BIT_ULL(36)	/* who ends an item lets others start */
 #define SCOPEX_DETACHED		BIT_ULL(37)	/* is a struct scopex_detached */
 #define SCOPEX_CPU_LIMITED	BIT_ULL(38)	/* who starts an item asks for a turn */
+#define SCOPEX_WALK		BIT_ULL(39)	/* its children are still to be cancelled */
 #define SCOPEX_KIND_MASK	GENMASK_ULL(63, 40)
-#define SCOPEX_OPEN		0x5c09e00000000000ULL
+#define SCOPEX_OPEN		0ULL
 #define SCOPEX_CLOSED		0xdead5c0000000000ULL
 #define SCOPEX_REFUSED		0x0bad5c0000000000ULL
+
+/* What the address adds to the kind: all of its bits from 3 (it is aligned) to 26. */
+static inline u64 __scopex_address(const struct scopex_scope *scope)
+{
+	return (u64)(unsigned long)scope << 37;
+}
+
+/* What an object is, with the flags and the count as they are in @state. */
+static inline u64 __scopex_decode(const struct scopex_scope *scope, u64 state)
+{
+	return state + __scopex_address(scope);
+}
 
 #define __SCOPEX_SITE(_name) ({						\
 	static struct scopex_site __scopex_site = {			\
@@ -475,13 +514,18 @@ int __scopex_run_with(scopex_body_t body, void *arg,
  * when the drain begins.
  *
  * Opened in a work item, it is a child of the item's scope, and cancelled when that
- * is. Such scopes may be nested to any depth, each level in an item of its own, as
- * long as there are workers to be had (see the module's parameter "workers");
- * beyond that a scope becomes serial: its items run on its owner's stack, one after the
- * other, when it waits. So in an item do not wait for one's own items in another way
- * than by the scope, nor for a sibling that was submitted later. And if the stack has
- * less than a quarter of its size left, the scope is refused: every submit to it, and
- * scopex_join(), return -EDEADLK.
+ * is: then its own error is -ECANCELED, so that -ETIME is always the end of its own time.
+ * Such scopes may be nested to any depth, each level in an item of its own, as
+ * long as there are workers to be had (see the module's parameter "workers"); the opening
+ * waits for one to be made. A scope becomes serial if all workers that are allowed are
+ * taken, if none can be made, or if the item is part of reclaiming memory (PF_MEMALLOC, or
+ * a NOFS or NOIO scope), as a new worker needs some. Its items then run on its owner's
+ * stack, one after the other, when it waits; the kernel log and the profile tell. So in an
+ * item do not wait for one's own items in another way than by the scope, nor for a sibling
+ * that was submitted later. Submits to a serial scope that name another CPU than the
+ * owner's are refused with -EUSERS: its items can't run there. And if the stack has
+ * less than a quarter of its size left, or the scope is SCOPEX_NOT_SERIAL, it is refused:
+ * every submit to it, and scopex_join(), return -EDEADLK.
  *
  * Context: process context, may sleep. Opened in interrupt context, the scope is
  * refused with a warning: every submit to it, and scopex_join(), return -EINVAL.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * hrtimer_setup_on_stack() for kernels before 6.13, where the function is set by
- * hand
+ * hrtimer_setup() and hrtimer_setup_on_stack() for kernels before 6.13, where the
+ * function is set by hand
  */
 #ifndef _SCOPEX_COMPAT_HRTIMER_H
 #define _SCOPEX_COMPAT_HRTIMER_H
@@ -10,6 +10,14 @@
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void
+hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart (*function)(struct hrtimer *),
+	      clockid_t clock_id, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock_id, mode);
+	timer->function = function;
+}
+
 static inline void
 hrtimer_setup_on_stack(struct hrtimer *timer,
 		       enum hrtimer_restart (*function)(struct hrtimer *),

@@ -43,7 +43,7 @@ static void memory_that_is_no_scope(struct scopex_test *test)
 
 	memset(&scope, 0xaa, sizeof(scope));
 	test_item_init(&item);
-	EXPECT_WARNING("submits test_item_fn [scopex_test] to what is no scope",
+	EXPECT_WARNING("submits an item to what is no open scope",
 		       EXPECT_EQ(test, scopex_submit_any(&scope, &item.work),
 				 -EINVAL));
 	EXPECT_WARNING("joins what is no open scope",
@@ -59,12 +59,19 @@ static void copied_scope(struct scopex_test *test)
 	test_item_init(&item);
 	scopex_scope(original) {
 		copy = *original;
-		EXPECT_WARNING("submits test_item_fn [scopex_test] to a copy of scope original",
+		EXPECT_WARNING("submits an item to a copy of scope original",
 			       EXPECT_EQ(test, scopex_submit(&copy, &item.work),
 					 -EINVAL));
 		EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
 		EXPECT_WARNING("closes a copy of scope original",
 			       __scopex_close(&copy));
+		EXPECT_EQ(test, scopex_submit(original, &item.work), 0);
+		EXPECT_EQ(test, scopex_join(original), 0);
+		/* Of one in use, too, which nothing but its place tells from the original. */
+		copy = *original;
+		EXPECT_WARNING("submits an item to a copy of scope original",
+			       EXPECT_EQ(test, scopex_submit(&copy, &item.work),
+					 -EINVAL));
 		EXPECT_EQ(test, scopex_submit(original, &item.work), 0);
 		copy = *original;
 		EXPECT_WARNING("joins a copy of scope original",
@@ -72,7 +79,7 @@ static void copied_scope(struct scopex_test *test)
 		EXPECT_WARNING("closes a copy of scope original",
 			       __scopex_close(&copy));
 	}
-	EXPECT_EQ(test, atomic_read(&item.runs), 1);
+	EXPECT_EQ(test, atomic_read(&item.runs), 2);
 }
 
 static int odd_body(struct scopex_scope *scope, void *arg)

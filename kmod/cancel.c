@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Cancellation: from a scope down to all that are nested in it
+ *
+ * Theory of operation
+ *
+ * A canceller marks the scope, then walks through the scopes below it (see registry.c) and
+ * marks each of them. A parent is marked before its children are looked for. So a scope
+ * that is opened meanwhile is either found by the walk, or its opener finds the parent
+ * marked (T); and one look at the parent is enough, as the mark stays until the parent is
+ * joined, and the parent can't be drained before the child is closed.
+ *
+ * A canceller may be an interrupt, a deadline's for example, so the walk must not take as
+ * long as there are scopes. Where the caller can be preempted it walks to the end. Elsewhere
+ * it takes a number of steps at most. If that is not enough, the scope is left to a timer,
+ * which takes as many steps, from the top again, lets interrupts in, and goes on until the
+ * walk is over. A scope that is left to the timer is held by a reference, so its owner waits
+ * for the end of the walk, too.
+ *
+ * The scope that was cancelled keeps the canceller's reason as its error. Those below get
+ * -ECANCELED: so the owner of a nested scope can tell the end of its own time, -ETIME, from a
+ * cancellation from outside.
+ */
+
+#include <linux/hrtimer.h>
+#include <linux/ktime.h>
+#include <linux/llist.h>
+#include <linux/preempt.h>
+
+#include <trace/events/scopex.h>
+
+#include "compat/hrtimer.h"
+#include "internal.h"
+
+/* How many steps of a walk may be made without letting interrupts in. */
+#define SCOPEX_WALK_STEPS	64
+
+/* How long the timer waits between two such parts. */
+#define SCOPEX_WALK_PAUSE	(20 * NSEC_PER_USEC)
+
+/* Scopes whose walk was left to the timer; and where it is. */
+static LLIST_HEAD(scopex_walks);
+static struct llist_node *scopex_walks_taken;
+static struct scopex_walk scopex_late_walk;
+static struct hrtimer scopex_walk_timer;
+
+/* First why, then that: a look that finds a scope cancelled finds the reason, too. */
+static void scopex_mark_cancelled(struct scopex_scope *scope, int why)
+{
+	trace_scopex_cancel(scope, why);
+	scopex_set_error(scope, why);
+	/*
+	 * In one step; see cancel-drain.litmus, cancel-own.litmus. A full barrier before,
+	 * see cancel-why.litmus; and after, see scopex_do_cancel().
+	 */
+	atomic64_fetch_or(SCOPEX_CANCELLED, &scope->state);
+}
+
+/* One step of a walk. */
+static void scopex_cancel_step(struct scopex_walk *walk)
+{
+	/* K: a scope that is cancelled already may be passed over; see join-skip.litmus. */
+	if (scopex_walk_step(walk) && !scopex_cancelled(walk->at))
+		scopex_mark_cancelled(walk->at, -ECANCELED);
+}
+
+/* Take some steps. Returns true if that was all. */
+static bool scopex_cancel_some(struct scopex_walk *walk)
+{
+	unsigned int i;
+
+	for (i = 0; i < SCOPEX_WALK_STEPS; i++) {
+		if (scopex_walk_over(walk))
+			return true;
+		scopex_cancel_step(walk);
+	}
+	return false;
+}
+
+/* The scope whose walk the timer has to do next; its reference is the timer's. */
+static struct scopex_scope *scopex_next_late(void)
+{
+	struct scopex_scope *scope;
+
+	if (!scopex_walks_taken)
+		scopex_walks_taken = llist_del_all(&scopex_walks);
+	if (!scopex_walks_taken)
+		return NULL;
+	scope = container_of(scopex_walks_taken, struct scopex_scope, walk);
+	scopex_walks_taken = scopex_walks_taken->next;
+	return scope;
+}
+
+static enum hrtimer_restart scopex_walk_on(struct hrtimer *timer)
+{
+	struct scopex_walk *walk = &scopex_late_walk;
+
+	if (!walk->top) {
+		walk->at = walk->top = scopex_next_late();
+		walk->up = false;
+		/* If one is left to the timer now, the timer is started again. */
+		if (!walk->top)
+			return HRTIMER_NORESTART;
+	}
+	if (scopex_cancel_some(walk)) {
+		atomic64_andnot(SCOPEX_WALK, &walk->top->state);
+		scopex_put_held(walk->top);
+		walk->top = NULL;
+	}
+	hrtimer_forward_now(timer, ns_to_ktime(SCOPEX_WALK_PAUSE));
+	return HRTIMER_RESTART;
+}
+
+/* Leave a walk to the timer, unless it has to do it anyway. */
+static void scopex_walk_later(struct scopex_scope *scope)
+{
+	if (atomic64_fetch_or(SCOPEX_WALK, &scope->state) & SCOPEX_WALK)
+		return;
+	scopex_get(scope);
+	if (llist_add(&scope->walk, &scopex_walks))
+		hrtimer_start(&scopex_walk_timer, ns_to_ktime(SCOPEX_WALK_PAUSE),
+			      HRTIMER_MODE_REL_HARD);
+}
+
+/**
+ * scopex_do_cancel() - cancel a scope and all that are nested in it
+ * @scope: an open scope
+ * @why: its error, unless it has one; 0 for none
+ *
+ * Context: any but NMI, in which the scope is known to be open.
+ */
+void scopex_do_cancel(struct scopex_scope *scope, int why)
+{
+	struct scopex_walk walk = { .top = scope, .at = scope };
+
+	/*
+	 * T: has a full barrier before the look at the children; pairs with
+	 * scopex_look_up(); see cancel-nested.litmus. And before the look for those
+	 * that are cancelled already, K; see join-skip.litmus.
+	 */
+	scopex_mark_cancelled(scope, why);
+	if (!READ_ONCE(scope->children.first))
+		return;
+	do {
+		if (scopex_cancel_some(&walk))
+			return;
+	} while (preemptible());
+	scopex_walk_end(&walk);
+	scopex_walk_later(scope);
+}
+
+/**
+ * scopex_look_up() - cancel a scope if the one that it is nested in is cancelled
+ * @scope: a scope that can be found by a walk, or was joined
+ *
+ * Context: its owner.
+ */
+void scopex_look_up(struct scopex_scope *scope)
+{
+	if (!scope->parent)
+		return;
+	/*
+	 * T: the scope is among the children before the look; pairs with
+	 * scopex_do_cancel(); see cancel-nested.litmus. K: the join has taken the mark away
+	 * before the look; see join-nested.litmus, join-skip.litmus.
+	 */
+	smp_mb();
+	if (scopex_cancelled(scope->parent))
+		scopex_do_cancel(scope, -ECANCELED);
+}
+
+/**
+ * scopex_cancel_init() - set the timer up
+ */
+void scopex_cancel_init(void)
+{
+	hrtimer_setup(&scopex_walk_timer, scopex_walk_on, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_HARD);
+}
+
+/**
+ * scopex_cancel_exit() - wait until the timer has nothing left to do
+ *
+ * Context: process context; sleeps. No scope is open.
+ */
+void scopex_cancel_exit(void)
+{
+	hrtimer_cancel(&scopex_walk_timer);
+}

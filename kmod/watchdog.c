@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The watchdog: a look at all workers, from time to time
+ *
+ * Theory of operation
+ *
+ * Items pay nothing to be watched. A work of the kernel's looks at each CPU ten times a
+ * second as long as some worker is in an item, and once a second otherwise; more often if
+ * the parameter "stall_ms" is short. It does four things:
+ *
+ *	stalls	reports items that take too long: see stall.c
+ *	joins	reports an owner that waits for too long as items are still submitted to its
+ *		scope: a join drains
+ *	relief	finds a worker that sleeps in an item while others wait in its queue, and
+ *		has another one take over, as if the item had said scopex_will_block()
+ *	RCU	finds a worker in a batch that is longer than a look is apart, and makes
+ *		it report a quiescent state to RCU-tasks, for which tracers wait
+ *
+ * What it sees from another CPU is a hint. Relief and the mark for RCU are decided on the
+ * worker's own CPU, where the worker can't run at the same time: see scopex_tend(). After a
+ * relief the next look comes soon, as items that sleep often come in bursts.
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cpu.h>
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/workqueue.h>
+
+#include "internal.h"
+
+/* Between two looks: while no worker is in an item, while one is, and after a relief. */
+#define SCOPEX_LOOK_IDLE	HZ
+#define SCOPEX_LOOK_BUSY	(HZ / 10)
+#define SCOPEX_LOOK_SOON	(HZ / 100 ?: 1)
+
+static void scopex_look(struct work_struct *work);
+static DECLARE_DELAYED_WORK(scopex_look_work, scopex_look);
+
+/* Has the active worker of a CPU to be looked after? */
+static bool scopex_needs_tending(struct scopex_cpu *sc, struct scopex_worker *w)
+{
+	unsigned long batches = local_read(&w->count[SCOPEX_BATCHES]);
+	bool same = batches == sc->tend_batches, rest = READ_ONCE(w->rest);
+
+	sc->tend_batches = batches;
+	if (!task_is_running(w->task))
+		return rest || !scopex_queue_end(READ_ONCE(sc->queue));
+	return rest && same;
+}
+
+/* Look at a CPU's workers. Returns how soon to look again. */
+static unsigned long scopex_look_at_cpu(struct scopex_cpu *sc)
+{
+	unsigned long next = SCOPEX_LOOK_IDLE;
+	struct scopex_worker *w;
+
+	/* W: pairs with scopex_make_worker(). */
+	for (w = READ_ONCE(sc->workers); w; w = w->next) {
+		if (scopex_config.stall_ms)
+			scopex_look_for_stall(w);
+		if (!READ_ONCE(w->active) || !READ_ONCE(w->site))
+			continue;
+		next = min_t(unsigned long, next, SCOPEX_LOOK_BUSY);
+		if (!scopex_needs_tending(sc, w))
+			continue;
+		if (!task_is_running(w->task))
+			next = SCOPEX_LOOK_SOON;
+		scopex_ask_to_tend(sc);
+	}
+	return next;
+}
+
+/*
+ * A reference count that rises while the owner waits is an item that came after the wait
+ * began. Another look at the scope (at debugfs, or a cancellation) is taken for one, too, so
+ * one rise is not enough.
+ */
+#define SCOPEX_RISES	3
+#define SCOPEX_TOLD	U8_MAX
+
+static bool scopex_look_at_join(struct scopex_scope *scope, void *unused)
+{
+	u64 state = atomic64_read(&scope->state);
+	u32 count = (state & SCOPEX_COUNT_MASK) / SCOPEX_ONE, now = (u32)jiffies;
+	u8 round = READ_ONCE(scope->rounds);
+
+	if (!(state & SCOPEX_WAITING))
+		return true;
+	if (round != scope->wait_round || !scope->wait_low) {
+		scope->wait_round = round;
+		scope->wait_since = now;
+		scope->wait_low = count;
+		scope->rises = 0;
+		return true;
+	}
+	if (count > scope->wait_low && scope->rises < SCOPEX_RISES)
+		scope->rises++;
+	scope->wait_low = min(scope->wait_low, count);
+	if (scope->rises == SCOPEX_RISES &&
+	    now - scope->wait_since >= scopex_stall_threshold()) {
+		scope->rises = SCOPEX_TOLD;
+		pr_warn("%s:%d waits for scope %s of %s() for more than %u ms, as items are still submitted to it: a join drains\n",
+			scope->owner->comm, scope->owner->pid, scope->site->name,
+			scope->site->func, scopex_config.stall_ms);
+	}
+	return true;
+}
+
+/* Four times per threshold: it is a look at each open scope. */
+static void scopex_look_at_joins(void)
+{
+	static unsigned long last;
+
+	if (!scopex_config.stall_ms || time_before(jiffies, last + scopex_stall_threshold() / 4))
+		return;
+	last = jiffies;
+	scopex_for_each_open(scopex_look_at_join, NULL);
+}
+
+static void scopex_look(struct work_struct *work)
+{
+	unsigned long next = SCOPEX_LOOK_IDLE;
+	unsigned int cpu;
+
+	/* Looks go on during hotplug; what needs the lock is left for the next one. */
+	for_each_possible_cpu(cpu)
+		next = min(next, scopex_look_at_cpu(per_cpu_ptr(&scopex_cpus, cpu)));
+	scopex_look_at_joins();
+	if (scopex_config.stall_ms)
+		next = min(next, scopex_stall_threshold() / 4);
+	queue_delayed_work(scopex_maker, &scopex_look_work, next);
+}
+
+/**
+ * scopex_watchdog_init() - begin to look
+ */
+void scopex_watchdog_init(void)
+{
+	queue_delayed_work(scopex_maker, &scopex_look_work, SCOPEX_LOOK_BUSY);
+}
+
+/**
+ * scopex_watchdog_exit() - stop looking
+ *
+ * Context: process context; sleeps.
+ */
+void scopex_watchdog_exit(void)
+{
+	cancel_delayed_work_sync(&scopex_look_work);
+}
