@@ -112,11 +112,11 @@ static bool scopex_look_at_join(struct scopex_scope *scope, void *unused)
 /* Four times per threshold: it is a look at each open scope. */
 static void scopex_look_at_joins(void)
 {
-	static unsigned long last;
+	static unsigned long next = INITIAL_JIFFIES;
 
-	if (!scopex_config.stall_ms || time_before(jiffies, last + scopex_stall_threshold() / 4))
+	if (!scopex_config.stall_ms || time_before(jiffies, next))
 		return;
-	last = jiffies;
+	next = jiffies + scopex_stall_threshold() / 4;
 	scopex_for_each_open(scopex_look_at_join, NULL);
 }
 

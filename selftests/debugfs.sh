@@ -196,7 +196,7 @@ scope_row()
 wait_for_tree()
 {
 	for _ in $(seq 300); do
-		[ "$(grep -Ec ' cancelled .*-(ENOSPC|28) ' "$SCOPEX/scopes")" = 2 ] && return
+		[ "$(grep -Ec ' cancelled .*-(ENOSPC|28|ECANCELED|125) ' "$SCOPEX/scopes")" = 2 ] && return
 		sleep 0.1 2>/dev/null || sleep 1
 	done
 	return 1
