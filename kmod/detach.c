@@ -15,6 +15,10 @@
  *			submit until the item is out
  *	the scope	OPEN: one reference for itself, one for the item
  *
+ * When the item is out, the worker leaves its scope before it gives the reference back:
+ * the release function may free the object, which the scope is a part of, and what the
+ * function opens then is no child of it, nor cancelled with it.
+ *
  * The module is let go after the last thing that needs it, the release of the object.
  * As that module needs scopex, scopex can't go either: nothing is left to be drained
  * when it does.
@@ -107,19 +111,24 @@ EXPORT_SYMBOL_GPL(scopex_detach);
 
 /**
  * scopex_detached_end() - a detached item is out
+ * @w: the worker that has run it
  * @scope: its scope
  *
  * Context: the worker, which does not touch the item any more.
  */
-void scopex_detached_end(struct scopex_scope *scope)
+void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *scope)
 {
 	struct scopex_detached *detached =
 		container_of(scope, struct scopex_detached, scope);
 	struct module *owner = detached->owner;
 
+	/* This site stays as long as scopex; the item's goes with its module. */
+	scopex_enter_at(w, NULL, __SCOPEX_SITE("release"));
+	WRITE_ONCE(w->fn, (void *)detached->release);
 	scopex_unget(scope);
 	complete_all(&detached->done);
 	scopex_detached_put(detached);
+	scopex_leave(w);
 	module_put(owner);
 }
 

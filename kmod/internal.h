@@ -76,7 +76,8 @@ enum scopex_counter {
 /**
  * struct scopex_worker - a thread of a CPU
  * @rest: what is left of the batch that it runs, oldest first
- * @scope: the scope whose items it runs; only the thread may look into it
+ * @scope: the scope whose items it runs, NULL while it releases a detached item; only
+ *	the thread may look into it
  * @site: where that comes from; for the stall detector, which may look at it under
  *	RCU
  * @fn: the function that it called last of that scope's, or NULL; likewise
@@ -211,15 +212,22 @@ bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope,
 struct scopex_work *scopex_pass_turn(struct scopex_worker *w,
 				     struct scopex_scope *scope);
 
-/* What @w runs from now on belongs to @scope. */
-static inline void scopex_enter(struct scopex_worker *w,
-				struct scopex_scope *scope)
+/* What @w runs from now on belongs to @scope, or to none, and is shown as of @site. */
+static inline void scopex_enter_at(struct scopex_worker *w, struct scopex_scope *scope,
+				   struct scopex_site *site)
 {
 	WRITE_ONCE(w->scope, scope);
 	/* Those of another scope's item: its module may be gone when they are shown. */
 	WRITE_ONCE(w->fn, NULL);
 	WRITE_ONCE(w->since, 0);
-	WRITE_ONCE(w->site, scope->site);
+	WRITE_ONCE(w->site, site);
+}
+
+/* What @w runs from now on belongs to @scope. */
+static inline void scopex_enter(struct scopex_worker *w,
+				struct scopex_scope *scope)
+{
+	scopex_enter_at(w, scope, scope->site);
 }
 
 /* It runs nothing; the module that has the site may go after an RCU grace period. */
@@ -282,7 +290,7 @@ do {									\
 } while (0)
 
 /* detach.c */
-void scopex_detached_end(struct scopex_scope *scope);
+void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *scope);
 
 /* forget.c */
 void scopex_close_exiting(struct scopex_scope *scope);
@@ -317,10 +325,10 @@ static inline struct scopex_worker *scopex_this_worker(void)
 	return kthread_data(current);
 }
 
-/* The same for the owner of a scope: it has opened it in an item, or is none. */
+/* The same for the owner of a scope. */
 static inline struct scopex_worker *scopex_owner_worker(const struct scopex_scope *scope)
 {
-	return scope->parent ? scopex_this_worker() : NULL;
+	return scope->flags & __SCOPEX_ON_WORKER ? scopex_this_worker() : NULL;
 }
 
 /* cpu.c */

@@ -1348,6 +1348,7 @@ static bool scopex_stack_is_low(void)
 static noinline struct scopex_scope *
 scopex_open_nested(struct scopex_scope *scope, struct scopex_worker *w, u64 state)
 {
+	/* None in the release of a detached item, which is outside of its scope. */
 	struct scopex_scope *parent = w->scope;
 	int why;
 
@@ -1365,11 +1366,12 @@ scopex_open_nested(struct scopex_scope *scope, struct scopex_worker *w, u64 stat
 	}
 	w->nested++;
 
+	scope->flags |= __SCOPEX_ON_WORKER;
 	scope->parent = parent;
-	scope->depth = min(parent->depth + 1, U8_MAX);
+	scope->depth = parent ? min(parent->depth + 1, U8_MAX) : 0;
 	atomic64_set(&scope->state, state);
 	trace_scopex_open(scope);
-	if (!READ_ONCE(parent->has_children))
+	if (parent && !READ_ONCE(parent->has_children))
 		WRITE_ONCE(parent->has_children, true);
 	/*
 	 * T: pairs with the full barrier in scopex_do_cancel(), also where another
@@ -1512,7 +1514,7 @@ static noinline void scopex_close_used(struct scopex_scope *scope, unsigned long
 	if (!(state & SCOPEX_FRESH))
 		scopex_unregister(scope);
 	trace_scopex_close(scope);
-	if (scope->parent)
+	if (scope->flags & __SCOPEX_ON_WORKER)
 		scopex_close_nested(scopex_this_worker());
 }
 

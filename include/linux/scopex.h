@@ -143,7 +143,8 @@ struct scopex_site {
  * @owner: the task on whose stack the scope lives, the only one that waits
  * @site: where it was opened
  * @self: the scope itself, as a copy is none
- * @parent: the scope of the item that opened this one; NULL outside of items
+ * @parent: the scope of the item that opened this one; NULL outside of items, and in
+ *	the release of a detached one
  * @node: link in the list of open scopes; used once an item was submitted
  * @own: the items of a serial scope, newest first
  * @since: jiffies at the first submit, the lower half
@@ -175,6 +176,7 @@ struct scopex_scope {
 #define SCOPEX_FAIL_FAST	BIT(0)	/* the first error cancels the siblings */
 #define SCOPEX_KILLABLE		BIT(1)	/* a fatal signal cancels while it waits */
 #define SCOPEX_JOINABLE		BIT(2)	/* for scopex_join_item() */
+#define __SCOPEX_ON_WORKER	BIT(6)	/* its owner is a worker */
 #define __SCOPEX_TIMED		BIT(7)	/* has a deadline */
 
 /**
