@@ -290,6 +290,8 @@ do {									\
 } while (0)
 
 /* detach.c */
+int scopex_detach_init(void);
+void scopex_detach_exit(void);
 void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *scope);
 
 /* forget.c */

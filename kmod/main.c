@@ -107,6 +107,11 @@ static int __init scopex_init(void)
 	free_cpumask_var(mask);
 	if (err)
 		return err;
+	err = scopex_detach_init();
+	if (err) {
+		scopex_cpus_stop();
+		return err;
+	}
 
 	err = scopex_forget_init();
 	if (err)
@@ -129,6 +134,7 @@ static void __exit scopex_exit(void)
 	scopex_stall_exit();
 	if (scopex_config.exits_seen)
 		scopex_forget_exit();
+	scopex_detach_exit();
 	scopex_cpus_stop();
 }
 

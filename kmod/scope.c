@@ -253,7 +253,11 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 			return -EINVAL;
 		}
 
-		if (unlikely(state & SCOPEX_CANCELLED))
+		/*
+		 * A detached item can be cancelled as soon as it is claimed, and then
+		 * ends as one that is queued: its waiters need not know of a refusal.
+		 */
+		if (unlikely(state & SCOPEX_CANCELLED && !(state & SCOPEX_DETACHED)))
 			return -ECANCELED;
 		/* It ends with its one item, and may be freed then. */
 		if (state & SCOPEX_DETACHED &&

@@ -682,6 +682,7 @@ int scopex_each_cpu(const struct cpumask *mask, scopex_cpu_fn_t fn, void *arg);
  * @scope: its scope, with nobody who waits for it
  * @refs: who uses the object
  * @submitted: whether it was submitted
+ * @coming: whether that was while the init function of its module ran
  * @done: completed when the item is out
  * @fn: the function
  * @release: frees the object
@@ -694,6 +695,7 @@ struct scopex_detached {
 	struct scopex_scope	scope;
 	refcount_t		refs;
 	atomic_t		submitted;
+	bool			coming;
 	struct completion	done;
 	int			(*fn)(struct scopex_detached *detached);
 	void			(*release)(struct scopex_detached *detached);
@@ -704,8 +706,13 @@ struct scopex_detached {
  * scopex_detached_init() - initialise a detached item, with one reference
  * @detached: the object
  * @fn: what it does, in process context, as an item
- * @release: called with the last reference gone, in process or atomic context; frees
- *	the object
+ * @release: called with the last reference gone, in the context of who gives it back;
+ *	frees the object
+ *
+ * If the last reference is the one of scopex itself, @release is called by the worker,
+ * in process context. It may then do what an item may: open scopes, run loops, detach
+ * items and wait for them. It is no part of the item: what it opens is not cancelled
+ * with the item, and the scope of the item need not exist any more.
  *
  * Context: any.
  */
@@ -722,6 +729,21 @@ void scopex_detached_get(struct scopex_detached *detached);
 void scopex_detached_put(struct scopex_detached *detached);
 int scopex_detached_wait(struct scopex_detached *detached);
 int scopex_detached_cancel(struct scopex_detached *detached);
+int scopex_detached_cancel_nowait(struct scopex_detached *detached);
+
+/**
+ * scopex_detached_result() - how the item ended, without waiting for it
+ * @detached: the item
+ *
+ * Context: any, with a reference.
+ *
+ * Return: -ENODATA if it was never submitted; -EINPROGRESS until it is out; then what
+ * its function returned, or -ECANCELED if it did not run.
+ */
+static inline int scopex_detached_result(const struct scopex_detached *detached)
+{
+	return scopex_work_result(&detached->work);
+}
 
 /**
  * scopex_detached_cancelled() - was the item cancelled?
@@ -729,7 +751,8 @@ int scopex_detached_cancel(struct scopex_detached *detached);
  *
  * Context: any, with a reference; so the item's function.
  *
- * Return: true after scopex_detached_cancel() was called.
+ * Return: true after scopex_detached_cancel() or scopex_detached_cancel_nowait() was
+ * called for it, once it was submitted.
  */
 static inline bool
 scopex_detached_cancelled(const struct scopex_detached *detached)
