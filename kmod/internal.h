@@ -32,6 +32,7 @@
  * @workers: the most workers that a CPU has
  * @stall_ms: after what time an item is reported; 0 for never
  * @spin_us: how long workers and owners look for what they wait for before they sleep
+ * @spare_isolated: whether isolated CPUs get only what names them
  * @exits_seen: whether tasks that exit with an open scope are noticed
  */
 struct scopex_config {
@@ -40,6 +41,7 @@ struct scopex_config {
 	unsigned int	workers;
 	unsigned int	stall_ms;
 	unsigned int	spin_us;
+	bool		spare_isolated;
 	bool		exits_seen;
 };
 
@@ -130,11 +132,11 @@ struct scopex_worker {
 /**
  * struct scopex_cpu - the queue of a CPU and its workers
  * @queue: items pushed and not taken, newest first: see queue.h
- * @next: the next open CPU, in a ring; NULL if none is open
+ * @next: the next CPU of those that get what names none, in a ring; NULL if none is open
  * @offer: a loop that the worker may help with; see loop.c
  * @active: the thread that serves the queue; NULL until the CPU came online for
  *	the first time
- * @open: whether submitters may choose this CPU
+ * @open: whether submitters may name this CPU
  * @spinning: whether its worker looks for work, and has none
  * @cpu: its number
  * @take_lock: held while the worker takes the queue, so that a reader who
@@ -190,6 +192,7 @@ struct scopex_cpu {
 DECLARE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
 DECLARE_PER_CPU(struct scopex_cpu *, scopex_local);
 extern struct cpumask scopex_open_cpus;
+extern struct cpumask scopex_ring_cpus;
 extern unsigned int scopex_nr_open;
 extern struct cpumask scopex_served_cpus;
 extern struct scopex_config scopex_config;
@@ -236,7 +239,7 @@ static inline void scopex_leave(struct scopex_worker *w)
 	WRITE_ONCE(w->site, NULL);
 }
 
-/* How many CPUs submitters may choose, at the moment; 1 if there are none. */
+/* How many CPUs get what names none, at the moment; 1 if there are none. */
 static inline unsigned int scopex_count_open(void)
 {
 	return READ_ONCE(scopex_nr_open) ?: 1;
@@ -336,6 +339,7 @@ static inline struct scopex_worker *scopex_owner_worker(const struct scopex_scop
 /* cpu.c */
 struct scopex_cpu *scopex_choose_cpu(void);
 void scopex_want_standby(struct scopex_cpu *sc);
+void scopex_look_at_isolation(void);
 int scopex_cpus_start(const struct cpumask *cpus);
 void scopex_cpus_stop(void);
 

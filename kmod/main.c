@@ -15,7 +15,7 @@
 
 static char *cpus;
 module_param(cpus, charp, 0444);
-MODULE_PARM_DESC(cpus, "CPUs to serve, as a list like 0-3,8 (default: all)");
+MODULE_PARM_DESC(cpus, "CPUs to serve, as a list like 0-3,8 (default: all, where isolated ones get only what names them)");
 
 static int nice;
 module_param(nice, int, 0444);
@@ -96,7 +96,7 @@ static int __init scopex_init(void)
 	}
 	scopex_config = (struct scopex_config){
 		.nice = nice, .standby = standby, .workers = workers,
-		.stall_ms = stall_ms, .spin_us = spin_us,
+		.stall_ms = stall_ms, .spin_us = spin_us, .spare_isolated = !cpus,
 	};
 
 	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
@@ -121,6 +121,9 @@ static int __init scopex_init(void)
 	scopex_stall_init();
 	scopex_debugfs_init();
 	pr_info("serving CPUs %*pbl\n", cpumask_pr_args(&scopex_open_cpus));
+	if (!cpumask_equal(&scopex_ring_cpus, &scopex_open_cpus))
+		pr_info("what names no CPU goes to CPUs %*pbl, as others are isolated\n",
+			cpumask_pr_args(&scopex_ring_cpus));
 	return 0;
 }
 

@@ -699,7 +699,8 @@ EXPORT_SYMBOL_GPL(scopex_submit_on);
  * @work: an initialised item that is not busy
  *
  * As scopex_submit(), but goes round the CPUs, those with a sleeping worker
- * first, so that a loop of submits spreads its items.
+ * first, so that a loop of submits spreads its items. Isolated CPUs are left out unless
+ * the module's parameter "cpus" names CPUs, or there are no others.
  *
  * Context: as for scopex_submit().
  *
@@ -850,7 +851,7 @@ static void scopex_spread(struct scopex_scope *scope, struct scopex_cpu *sc,
 /**
  * __scopex_submit_array() - submit many items; for scopex_submit_array()
  * @scope: an open scope
- * @cpu: a CPU, or SCOPEX_THIS_CPU, or SCOPEX_SPREAD
+ * @cpu: a CPU, or SCOPEX_THIS_CPU, or SCOPEX_SPREAD (as scopex_submit_any())
  * @first: the first of the items
  * @nr: how many
  * @stride: how far they are from each other, in bytes

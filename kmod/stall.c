@@ -98,6 +98,7 @@ static void scopex_look_for_stalls(struct work_struct *work)
 		/* W: pairs with scopex_make_worker(). */
 		for (w = READ_ONCE(per_cpu(scopex_cpus, cpu).workers); w; w = w->next)
 			scopex_look_at(w, now);
+	scopex_look_at_isolation();
 	schedule_delayed_work(&scopex_stall_work, scopex_stall_threshold() / 4);
 }
 

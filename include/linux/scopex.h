@@ -395,7 +395,7 @@ int __scopex_run_with(scopex_body_t body, void *arg,
 
 /* Instead of a CPU's number. */
 #define SCOPEX_THIS_CPU		(-1)	/* or the nearest one */
-#define SCOPEX_SPREAD		(-2)	/* over all CPUs that take items */
+#define SCOPEX_SPREAD		(-2)	/* over the CPUs of scopex_submit_any() */
 
 /**
  * scopex_submit_array() - submit an array of items at once
@@ -625,8 +625,8 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
  * @...: fields of &struct scopex_for_params, as ".arg = buffer, .grain = 16"
  *
  * The caller does its share of the work: on a machine where no other CPU is idle,
- * all of it. Parts are given out as threads come for them, so that they may take
- * different times. Nothing is allocated.
+ * all of it. Isolated CPUs do not help, see scopex_submit_any(). Parts are given out as
+ * threads come for them, so that they may take different times. Nothing is allocated.
  *
  * A part should take a microsecond or more, and there should be several for each
  * CPU. Scopes that the function opens are the loop's children where it runs on a

@@ -29,6 +29,7 @@ static const struct scopex_suite * const suites[] = {
 	&stress_suite, &load_suite, &hold_suite,
 	&tree_suite, &sites_suite, &slow_suite, &convoy_suite,
 	&memory_suite, &allocates_suite, &spin_suite,
+	&anywhere_suite, &named_suite,
 };
 
 /**

@@ -63,6 +63,8 @@ extern const struct scopex_suite undead_suite;
 extern const struct scopex_suite oops_suite;
 extern const struct scopex_suite deadlock_suite;
 extern const struct scopex_suite waits_suite;
+extern const struct scopex_suite anywhere_suite;
+extern const struct scopex_suite named_suite;
 extern const struct scopex_suite stress_suite;
 extern const struct scopex_suite load_suite;
 extern const struct scopex_suite hold_suite;
