@@ -49,8 +49,7 @@ runs()
 what_names_no_cpu()
 {
 	runs anywhere && got_nothing $isolated && got_items $others &&
-		[ "$(counter config.ring_cpus | tr ',' '\n' > "$work"; cpus_in "$work" | tr '\n' ' ')" = \
-			"$(echo $others) " ]
+		counter config.ring_cpus > "$work" && [ "$(cpus_in "$work")" = "$others" ]
 }
 
 # shellcheck disable=SC2086 # words

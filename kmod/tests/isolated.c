@@ -64,7 +64,7 @@ static void detached_items_go_anywhere(struct scopex_test *test)
 static int part_fn(const struct scopex_range *range)
 {
 	/* So that there is time for helpers to come. */
-	udelay(200);
+	usleep_range(200, 300);
 	return 0;
 }
 
