@@ -14,7 +14,8 @@
  * long as there are scopes. Where the caller can be preempted it walks to the end. Elsewhere
  * it takes a number of steps at most. If that is not enough, the scope is left to a timer,
  * which takes as many steps, from the top again, lets interrupts in, and goes on until the
- * walk is over. A scope that is left to the timer is held by a reference, so its owner waits
+ * walk is over. (In softirq context, as it may be the one that releases a detached item.) A
+ * scope that is left to the timer is held by a reference, so its owner waits
  * for the end of the walk, too.
  *
  * The scope that was cancelled keeps the canceller's reason as its error. Those below get
@@ -119,7 +120,7 @@ static void scopex_walk_later(struct scopex_scope *scope)
 	scopex_get(scope);
 	if (llist_add(&scope->walk, &scopex_walks))
 		hrtimer_start(&scopex_walk_timer, ns_to_ktime(SCOPEX_WALK_PAUSE),
-			      HRTIMER_MODE_REL_HARD);
+			      HRTIMER_MODE_REL_SOFT);
 }
 
 /**
@@ -175,7 +176,7 @@ void scopex_look_up(struct scopex_scope *scope)
 void scopex_cancel_init(void)
 {
 	hrtimer_setup(&scopex_walk_timer, scopex_walk_on, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_HARD);
+		      HRTIMER_MODE_REL_SOFT);
 }
 
 /**

@@ -24,6 +24,14 @@
  * scopex_cpu.open, without a lock; a stale answer leads to a queue that is closed,
  * but served. Whoever sees one of the three has to see the worker too (O).
  *
+ * What names no CPU goes round a ring (scopex_cpu.next), in which isolated CPUs are left
+ * out: who has isolated them (isolcpus=, nohz_full=, a partition of cpusets) wants to
+ * have them for something else. They have workers all the same, for what is submitted
+ * to them by number, or on them. Who gives the parameter "cpus" has chosen, and gets
+ * these CPUs, isolated or not; and if no other CPU is open, isolated ones are better
+ * than none. A partition may come and go without any CPU doing so: the watchdog looks
+ * for that.
+ *
  * A queue may need one more worker while its CPU is offline. That one is bound to a CPU
  * that is online, and to its own when that comes back.
  *
@@ -39,7 +47,9 @@
 #include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/printk.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/isolation.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
@@ -55,10 +65,13 @@ DEFINE_PER_CPU(struct scopex_cpu *, scopex_local);
 /* The last choice of scopex_submit_any() on a CPU. */
 static DEFINE_PER_CPU(struct scopex_cpu *, scopex_cursor);
 
-/* The CPUs that submitters may choose. */
+/* The CPUs that submitters may name. */
 struct cpumask scopex_open_cpus;
 
-/* How many these are: to count them takes longer than an empty loop. */
+/* Those of them that get what names no CPU: the ring. */
+struct cpumask scopex_ring_cpus;
+
+/* How many the ring has: to count them takes longer than an empty loop. */
 unsigned int scopex_nr_open;
 
 struct scopex_config scopex_config;
@@ -87,7 +100,7 @@ static struct workqueue_struct *scopex_tender;
 /**
  * scopex_choose_cpu() - choose a CPU for an item that may run on any
  *
- * Round robin, from a cursor of this CPU's own, so that no line is shared; but
+ * Round robin in the ring, from a cursor of this CPU's own, so that no line is shared; but
  * an idle worker among the next few goes first.
  *
  * Context: any.
@@ -127,8 +140,8 @@ static unsigned int scopex_nearest_cpu(unsigned int cpu)
 	if (cpumask_test_cpu(cpu, &scopex_open_cpus))
 		return cpu;
 	near = cpumask_any_and(cpumask_of_node(cpu_to_node(cpu)),
-			       &scopex_open_cpus);
-	return near < nr_cpu_ids ? near : cpumask_any(&scopex_open_cpus);
+			       &scopex_ring_cpus);
+	return near < nr_cpu_ids ? near : cpumask_any(&scopex_ring_cpus);
 }
 
 /* Does CPU @a come before @b where those of a NUMA node are neighbours? */
@@ -139,12 +152,12 @@ static bool scopex_before(unsigned int a, unsigned int b)
 	return node_a < node_b || (node_a == node_b && a < b);
 }
 
-/* The open CPU that comes after @cpu in the ring. */
+/* The CPU that comes after @cpu in the ring. */
 static unsigned int scopex_next_cpu(unsigned int cpu)
 {
 	unsigned int other, first = nr_cpu_ids, next = nr_cpu_ids;
 
-	for_each_cpu(other, &scopex_open_cpus) {
+	for_each_cpu(other, &scopex_ring_cpus) {
 		if (first >= nr_cpu_ids || scopex_before(other, first))
 			first = other;
 		if (scopex_before(cpu, other) &&
@@ -154,12 +167,39 @@ static unsigned int scopex_next_cpu(unsigned int cpu)
 	return next < nr_cpu_ids ? next : first;
 }
 
-/* Tell each CPU where its submits go, after the set of open CPUs changed. */
+/* Is a CPU to be left alone by the scheduler, or by the tick? */
+static bool scopex_is_isolated(unsigned int cpu)
+{
+	return cpu_is_isolated(cpu) || !housekeeping_test_cpu(cpu, HK_TYPE_TICK);
+}
+
+/* Which CPUs are in the ring. Return false if the same ones as before. */
+static bool scopex_choose_ring(void)
+{
+	static struct cpumask ring;
+	unsigned int cpu;
+
+	cpumask_copy(&ring, &scopex_open_cpus);
+	/* The kernel's masks may be replaced. */
+	rcu_read_lock();
+	for_each_cpu(cpu, &scopex_open_cpus)
+		if (scopex_config.spare_isolated && scopex_is_isolated(cpu))
+			cpumask_clear_cpu(cpu, &ring);
+	rcu_read_unlock();
+	if (cpumask_empty(&ring))
+		cpumask_copy(&ring, &scopex_open_cpus);
+	if (cpumask_equal(&ring, &scopex_ring_cpus))
+		return false;
+	cpumask_copy(&scopex_ring_cpus, &ring);
+	return true;
+}
+
+/* Tell each CPU where its submits go, after the set of open CPUs or the ring changed. */
 static void scopex_direct_submits(void)
 {
 	unsigned int cpu;
 
-	WRITE_ONCE(scopex_nr_open, cpumask_weight(&scopex_open_cpus));
+	WRITE_ONCE(scopex_nr_open, cpumask_weight(&scopex_ring_cpus));
 	for_each_possible_cpu(cpu) {
 		/*
 		 * Release O: pairs with the address dependency of readers; see
@@ -183,6 +223,21 @@ static unsigned int scopex_home(const struct scopex_cpu *sc)
 		return sc->cpu;
 	near = cpumask_any_and(cpumask_of_node(cpu_to_node(sc->cpu)), cpu_online_mask);
 	return near < nr_cpu_ids ? near : cpumask_any(cpu_online_mask);
+}
+
+/**
+ * scopex_look_at_isolation() - see whether other CPUs are isolated than before
+ *
+ * Context: process context, one task at a time. If a CPU comes or goes just now, that
+ * is looked at by the hotplug callbacks.
+ */
+void scopex_look_at_isolation(void)
+{
+	if (!cpus_read_trylock())
+		return;
+	if (scopex_choose_ring())
+		scopex_direct_submits();
+	cpus_read_unlock();
 }
 
 /* Make one more worker; the first one is the active one. */
@@ -434,6 +489,7 @@ static int scopex_cpu_online(unsigned int cpu)
 	scopex_make_workers(sc);
 
 	cpumask_set_cpu(cpu, &scopex_open_cpus);
+	scopex_choose_ring();
 	scopex_direct_submits();
 	/* Release O: pairs with scopex_submit_on(); see open-submit.litmus. */
 	smp_store_release(&sc->open, true);
@@ -444,6 +500,7 @@ static int scopex_cpu_offline(unsigned int cpu)
 {
 	WRITE_ONCE(per_cpu(scopex_cpus, cpu).open, false);
 	cpumask_clear_cpu(cpu, &scopex_open_cpus);
+	scopex_choose_ring();
 	scopex_direct_submits();
 	return 0;
 }

@@ -523,6 +523,7 @@ static void scopex_config_rows(struct seq_file *m, const char *prefix)
 	/* As they are changed by hotplug. */
 	cpus_read_lock();
 	seq_printf(m, "%sopen_cpus %*pbl\n", prefix, cpumask_pr_args(&scopex_open_cpus));
+	seq_printf(m, "%sring_cpus %*pbl\n", prefix, cpumask_pr_args(&scopex_ring_cpus));
 	cpus_read_unlock();
 	seq_printf(m, "%snice %d\n", prefix, scopex_config.nice);
 	seq_printf(m, "%sstandby %u\n", prefix, scopex_config.standby);
@@ -538,7 +539,7 @@ static void scopex_config_rows(struct seq_file *m, const char *prefix)
 
 static int config_show(struct seq_file *m, void *unused)
 {
-	seq_puts(m, "# what is in effect: the parameters, CPUs that are served and those of them that take items now; exits_seen: tasks that exit with an open scope are noticed; items_checked: what an item leaves behind is looked at\n");
+	seq_puts(m, "# what is in effect: the parameters, CPUs that are served and those of them that take items now, and that get what names no CPU; exits_seen: tasks that exit with an open scope are noticed; items_checked: what an item leaves behind is looked at\n");
 	scopex_config_rows(m, "");
 	return 0;
 }

@@ -15,16 +15,132 @@
  *			submit until the item is out
  *	the scope	OPEN: one reference for itself, one for the item
  *
+ * When the item is out, the worker leaves its scope before it gives the reference back:
+ * the release function may free the object, which the scope is a part of, and what the
+ * function opens then is no child of it, nor cancelled with it.
+ *
  * The module is let go after the last thing that needs it, the release of the object.
  * As that module needs scopex, scopex can't go either: nothing is left to be drained
  * when it does.
+ *
+ * There is one module that a reference does not keep: one whose init function fails is
+ * freed by the kernel, whatever its count. So the items that were detached before the
+ * end of an init function are counted, in one of a few counters that the module's
+ * address chooses. The kernel tells that the module is going before it frees it, in the
+ * task that loads it, and that task is kept until the items are out. (It waits no longer
+ * if the module has no reference left: then those that are counted are another's, of
+ * the same counter.)
  */
 
 #include <linux/bug.h>
 #include <linux/export.h>
+#include <linux/hash.h>
 #include <linux/module.h>
+#include <linux/notifier.h>
+#include <linux/rcupdate.h>
+#include <linux/wait_bit.h>
 
 #include "internal.h"
+
+#ifdef CONFIG_MODULES
+#define SCOPEX_COMING_BITS	4
+
+/* Items that are not out, of modules whose init function had not ended. */
+static atomic_t scopex_coming[BIT(SCOPEX_COMING_BITS)];
+
+static atomic_t *scopex_coming_of(const struct module *owner)
+{
+	return &scopex_coming[hash_ptr(owner, SCOPEX_COMING_BITS)];
+}
+
+/* Keep the module of an item. Return false if it is going. */
+static bool scopex_pin_owner(struct scopex_detached *detached)
+{
+	struct module *owner = detached->owner;
+	bool pinned;
+
+	/* The kernel waits for a grace period before it tells that a module is going. */
+	rcu_read_lock();
+	pinned = try_module_get(owner);
+	detached->coming = pinned && owner &&
+			   READ_ONCE(owner->state) != MODULE_STATE_LIVE;
+	if (unlikely(detached->coming))
+		atomic_inc(scopex_coming_of(owner));
+	rcu_read_unlock();
+	return pinned;
+}
+
+static void scopex_unpin_owner(struct module *owner, bool coming)
+{
+	atomic_t *items = scopex_coming_of(owner);
+
+	if (likely(!coming)) {
+		module_put(owner);
+		return;
+	}
+	/* The module may be freed a grace period after its count is zero. */
+	rcu_read_lock();
+	module_put(owner);
+	rcu_read_unlock();
+	atomic_dec(items);
+	/* Between the counter and the look for waiters; pairs with wait_var_event(). */
+	smp_mb__after_atomic();
+	wake_up_var(items);
+}
+
+static bool scopex_is_pinned(struct module *module)
+{
+#ifdef CONFIG_MODULE_UNLOAD
+	return module_refcount(module) > 0;
+#else
+	return true;
+#endif
+}
+
+static int scopex_module_event(struct notifier_block *block, unsigned long state,
+			       void *module)
+{
+	atomic_t *items = scopex_coming_of(module);
+
+	if (state == MODULE_STATE_GOING)
+		wait_var_event(items, !atomic_read(items) || !scopex_is_pinned(module));
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block scopex_module_block = { .notifier_call = scopex_module_event };
+
+/**
+ * scopex_detach_init() - hear of modules that are going
+ *
+ * Return: 0 or a negative errno.
+ */
+int scopex_detach_init(void)
+{
+	return register_module_notifier(&scopex_module_block);
+}
+
+/**
+ * scopex_detach_exit() - hear of them no more
+ */
+void scopex_detach_exit(void)
+{
+	unregister_module_notifier(&scopex_module_block);
+}
+#else
+static bool scopex_pin_owner(struct scopex_detached *detached)
+{
+	return true;
+}
+
+static void scopex_unpin_owner(struct module *owner, bool coming) { }
+
+int scopex_detach_init(void)
+{
+	return 0;
+}
+
+void scopex_detach_exit(void) { }
+#endif
 
 static int scopex_detached_fn(struct scopex_work *work)
 {
@@ -75,10 +191,18 @@ EXPORT_SYMBOL_GPL(__scopex_detached_init);
  * The caller keeps its reference, to be given back by scopex_detached_put(): at once if
  * it does not want to hear of the item any more.
  *
+ * The item's module can't be unloaded before the item is out, and its object released
+ * if nobody else has a reference. If the module's init function detaches items and then
+ * fails, the task that loads it waits for them all before the module is freed. So init
+ * cancels what would last long, and fails only if the items do not depend on anything
+ * that this task has to do; and the items must not load or unload modules, which may
+ * wait for that task.
+ *
  * Context: as for scopex_submit().
  *
  * Return: 0; or, with nothing changed, as scopex_submit_any(), and -ENODEV if the
- * item's module is being unloaded; -EBUSY if the item was submitted before.
+ * item's module is being unloaded, or its init has failed; -EBUSY if the item was
+ * submitted before.
  */
 int scopex_detach(struct scopex_detached *detached)
 {
@@ -87,7 +211,7 @@ int scopex_detach(struct scopex_detached *detached)
 	/* The item's own claim is given back when it is out. */
 	if (atomic_xchg(&detached->submitted, true))
 		return scopex_refuse(-EBUSY);
-	if (!try_module_get(detached->owner)) {
+	if (!scopex_pin_owner(detached)) {
 		err = scopex_refuse(-ENODEV);
 		goto not_submitted;
 	}
@@ -98,7 +222,7 @@ int scopex_detach(struct scopex_detached *detached)
 
 	/* Not the last: the caller has one. */
 	refcount_dec(&detached->refs);
-	module_put(detached->owner);
+	scopex_unpin_owner(detached->owner, detached->coming);
 not_submitted:
 	atomic_set(&detached->submitted, false);
 	return err;
@@ -107,15 +231,23 @@ EXPORT_SYMBOL_GPL(scopex_detach);
 
 /**
  * scopex_detached_end() - a detached item is out
+ * @w: the worker that has run it
  * @scope: its scope
  *
  * Context: the worker, which does not touch the item any more.
  */
-void scopex_detached_end(struct scopex_scope *scope)
+void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *scope)
 {
+	struct scopex_detached *detached =
+		container_of(scope, struct scopex_detached, scope);
+
 	if (scope->flags & __SCOPEX_LISTED)
 		scopex_unregister(scope);
+	/* This site stays as long as scopex; the item's goes with its module. */
+	scopex_enter_at(w, NULL, __SCOPEX_SITE("release"));
+	WRITE_ONCE(w->fn, (void *)detached->release);
 	scopex_detached_put_scope(scope);
+	scopex_leave(w);
 }
 
 /**
@@ -132,6 +264,7 @@ void scopex_detached_put_scope(struct scopex_scope *scope)
 	struct scopex_detached *detached =
 		container_of(scope, struct scopex_detached, scope);
 	struct module *owner = detached->owner;
+	bool coming = detached->coming;
 	u64 state = atomic64_sub_return(SCOPEX_ONE, &scope->state);
 
 	/* One is the scope's own. */
@@ -139,7 +272,7 @@ void scopex_detached_put_scope(struct scopex_scope *scope)
 		return;
 	complete_all(&detached->done);
 	scopex_detached_put(detached);
-	module_put(owner);
+	scopex_unpin_owner(owner, coming);
 }
 
 /**
@@ -167,37 +300,96 @@ void scopex_detached_put(struct scopex_detached *detached)
 }
 EXPORT_SYMBOL_GPL(scopex_detached_put);
 
+/* Is the current task in an item of @scope, or of a scope that is nested in it? */
+static bool scopex_is_within(const struct scopex_scope *scope)
+{
+	struct scopex_worker *w = scopex_this_worker();
+	const struct scopex_scope *outer = w ? w->scope : NULL;
+
+	while (outer && outer != scope)
+		outer = outer->parent;
+	return outer;
+}
+
+/* May the current task wait for the item? 0, or why not. */
+static int scopex_check_waiter(struct scopex_detached *detached, unsigned long caller)
+{
+	might_sleep();
+	if (likely(!scopex_is_within(&detached->scope)))
+		return 0;
+	scopex_misuse("detached item %ps waits for itself, in %pS",
+		      (void *)detached->fn, (void *)caller);
+	return -EDEADLK;
+}
+
+static int scopex_wait_until_out(struct scopex_detached *detached)
+{
+	int result;
+
+	scopex_dep_wait_detached(&detached->scope);
+	result = scopex_detached_result(detached);
+	if (result != -EINPROGRESS)
+		return result;
+	scopex_will_block();
+	wait_for_completion(&detached->done);
+	return scopex_detached_result(detached);
+}
+
 /**
  * scopex_detached_wait() - wait until the item is out
- * @detached: the item, which was submitted
+ * @detached: the item
  *
- * Context: process context, with a reference; sleeps, uninterruptibly. In an item, the
- * other items of its CPU go on meanwhile as after scopex_will_block().
+ * Context: process context, with a reference; sleeps, uninterruptibly. The caller must
+ * not hold a lock that the item needs. In an item, the other items of its CPU go on
+ * meanwhile as after scopex_will_block().
  *
- * Return: what its function returned, or -ECANCELED if it did not run.
+ * Return: what its function returned, or -ECANCELED if it did not run; at once,
+ * -ENODATA if it was never submitted; with a warning, -EDEADLK in the item itself, or
+ * in an item of a scope that is nested in it.
  */
 int scopex_detached_wait(struct scopex_detached *detached)
 {
-	scopex_will_block();
-	wait_for_completion(&detached->done);
-	return scopex_work_result(&detached->work);
+	return scopex_check_waiter(detached, _RET_IP_) ?: scopex_wait_until_out(detached);
 }
 EXPORT_SYMBOL_GPL(scopex_detached_wait);
 
 /**
  * scopex_detached_cancel() - cancel the item, and wait until it is out
- * @detached: the item, which was submitted
+ * @detached: the item
  *
  * If it has not started, it won't; if it runs, it can ask scopex_detached_cancelled().
- * When this returns, it is out.
+ * The scopes that it has opened are cancelled, too. When this returns, it is out.
  *
  * Context: as for scopex_detached_wait().
  *
- * Return: as scopex_detached_wait().
+ * Return: as scopex_detached_wait(). After -ENODATA and -EDEADLK the item is not
+ * cancelled; so it can be submitted afterwards.
  */
 int scopex_detached_cancel(struct scopex_detached *detached)
 {
-	scopex_cancel(&detached->scope);
-	return scopex_detached_wait(detached);
+	return scopex_check_waiter(detached, _RET_IP_) ?:
+	       scopex_detached_cancel_nowait(detached) ?:
+	       scopex_wait_until_out(detached);
 }
 EXPORT_SYMBOL_GPL(scopex_detached_cancel);
+
+/**
+ * scopex_detached_cancel_nowait() - cancel the item, and do not wait
+ * @detached: the item
+ *
+ * As scopex_detached_cancel(), but the item may be running still. It may cancel itself
+ * in this way. scopex_detached_result() tells when it is out.
+ *
+ * Context: any but NMI, with a reference. Takes time for each open scope there is if the
+ * item has opened some.
+ *
+ * Return: 0; or, with nothing changed, -ENODATA if the item was never submitted.
+ */
+int scopex_detached_cancel_nowait(struct scopex_detached *detached)
+{
+	if (scopex_detached_result(detached) == -ENODATA)
+		return -ENODATA;
+	scopex_cancel(&detached->scope);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(scopex_detached_cancel_nowait);

@@ -35,6 +35,7 @@
  * @workers: the most workers that a CPU has
  * @stall_ms: after what time an item is reported; 0 for never
  * @spin_us: how long workers and owners look for what they wait for before they sleep
+ * @spare_isolated: whether isolated CPUs get only what names them
  * @exits_seen: whether tasks that exit with an open scope are noticed
  */
 struct scopex_config {
@@ -43,6 +44,7 @@ struct scopex_config {
 	unsigned int	workers;
 	unsigned int	stall_ms;
 	unsigned int	spin_us;
+	bool		spare_isolated;
 	bool		exits_seen;
 };
 
@@ -83,7 +85,8 @@ enum scopex_counter {
 /**
  * struct scopex_worker - a thread of a CPU
  * @rest: what is left of the batch that it runs, oldest first
- * @scope: the scope whose items it runs; only the thread may look into it
+ * @scope: the scope whose items it runs, NULL while it releases a detached item; only
+ *	the thread may look into it
  * @site: where that comes from; for the stall detector, which may look at it under
  *	RCU
  * @fn: the function that it called last of that scope's, or NULL; likewise
@@ -141,11 +144,11 @@ struct scopex_worker {
 /**
  * struct scopex_cpu - the queue of a CPU and its workers
  * @queue: items pushed and not taken, newest first: see queue.h
- * @next: the next open CPU, in a ring; NULL if none is open
+ * @next: the next CPU of those that get what names none, in a ring; NULL if none is open
  * @offer: a loop that the worker may help with; see loop.c
  * @active: the thread that serves the queue; NULL until the CPU came online for
  *	the first time
- * @open: whether submitters may choose this CPU
+ * @open: whether submitters may name this CPU
  * @spinning: whether its worker looks for work, and has none
  * @cpu: its number
  * @take_lock: held while the worker takes the queue, so that a reader that
@@ -211,6 +214,7 @@ struct scopex_cpu {
 DECLARE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
 DECLARE_PER_CPU(struct scopex_cpu *, scopex_local);
 extern struct cpumask scopex_open_cpus;
+extern struct cpumask scopex_ring_cpus;
 extern unsigned int scopex_nr_open;
 extern struct cpumask scopex_served_cpus;
 extern struct scopex_config scopex_config;
@@ -267,15 +271,22 @@ bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope,
 struct scopex_work *scopex_pass_turn(struct scopex_worker *w,
 				     struct scopex_scope *scope);
 
-/* What @w runs from now on belongs to @scope. */
-static inline void scopex_enter(struct scopex_worker *w,
-				struct scopex_scope *scope)
+/* What @w runs from now on belongs to @scope, or to none, and is shown as of @site. */
+static inline void scopex_enter_at(struct scopex_worker *w, struct scopex_scope *scope,
+				   struct scopex_site *site)
 {
 	WRITE_ONCE(w->scope, scope);
 	/* Those of another scope's item: its module may be gone when they are shown. */
 	WRITE_ONCE(w->fn, NULL);
 	WRITE_ONCE(w->since, 0);
-	WRITE_ONCE(w->site, scope->site);
+	WRITE_ONCE(w->site, site);
+}
+
+/* What @w runs from now on belongs to @scope. */
+static inline void scopex_enter(struct scopex_worker *w,
+				struct scopex_scope *scope)
+{
+	scopex_enter_at(w, scope, scope->site);
 }
 
 /* It runs nothing; the module that has the site may go after an RCU grace period. */
@@ -286,7 +297,7 @@ static inline void scopex_leave(struct scopex_worker *w)
 
 extern struct workqueue_struct *scopex_maker;
 
-/* How many CPUs submitters may choose, at the moment; 1 if there are none. */
+/* How many CPUs get what names none, at the moment; 1 if there are none. */
 static inline unsigned int scopex_count_open(void)
 {
 	return READ_ONCE(scopex_nr_open) ?: 1;
@@ -340,7 +351,9 @@ do {									\
 } while (0)
 
 /* detach.c */
-void scopex_detached_end(struct scopex_scope *scope);
+int scopex_detach_init(void);
+void scopex_detach_exit(void);
+void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *scope);
 void scopex_detached_put_scope(struct scopex_scope *scope);
 
 /* forget.c */
@@ -423,7 +436,7 @@ static inline struct scopex_worker *scopex_this_worker(void)
 	return kthread_data(current);
 }
 
-/* The same for the owner of a scope: it has opened it in an item, or is none. */
+/* The same for the owner of a scope. */
 static inline struct scopex_worker *scopex_owner_worker(const struct scopex_scope *scope)
 {
 	return scope->flags & __SCOPEX_ON_WORKER ? scopex_this_worker() : NULL;
@@ -451,6 +464,7 @@ struct scopex_cpu *scopex_choose_cpu(void);
 void scopex_want_standby(struct scopex_cpu *sc);
 bool scopex_wait_for_pool(struct scopex_worker *w);
 void scopex_ask_to_tend(struct scopex_cpu *sc);
+void scopex_look_at_isolation(void);
 int scopex_cpus_start(const struct cpumask *cpus);
 void scopex_cpus_stop(void);
 

@@ -54,6 +54,16 @@ static inline void scopex_dep_wait(struct scopex_scope *scope)
 		lock_release(&scope->site->map, _THIS_IP_);
 	}
 }
+
+/*
+ * An item may wait for another one of the same place, which it has detached. Lockdep
+ * would take that for a wait for itself, since both are of depth 0.
+ */
+static inline void scopex_dep_wait_detached(struct scopex_scope *scope)
+{
+	if (!lock_is_held(&scope->site->map))
+		scopex_dep_wait(scope);
+}
 #else
 static inline int scopex_locks_held(void)
 {
@@ -63,6 +73,7 @@ static inline int scopex_locks_held(void)
 static inline void scopex_dep_run(struct scopex_scope *scope) { }
 static inline void scopex_dep_ran(struct scopex_scope *scope) { }
 static inline void scopex_dep_wait(struct scopex_scope *scope) { }
+static inline void scopex_dep_wait_detached(struct scopex_scope *scope) { }
 #endif
 
 #endif /* _SCOPEX_LOCKDEP_H */

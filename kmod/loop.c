@@ -298,6 +298,7 @@ static void scopex_run_loop(struct scopex_loop *loop)
 	struct scopex_scope *scope = loop->scope;
 	struct scopex_worker *w = scopex_owner_worker(scope);
 	struct scopex_scope *outer = NULL;
+	struct scopex_site *outer_site = NULL;
 	void *outer_fn = NULL;
 	unsigned long grain = loop->grain;
 
@@ -312,6 +313,7 @@ static void scopex_run_loop(struct scopex_loop *loop)
 	/* What a chunk opens belongs to the loop. */
 	if (w) {
 		outer = w->scope;
+		outer_site = w->site;
 		outer_fn = w->fn;
 		scopex_enter(w, scope);
 		WRITE_ONCE(w->fn, (void *)loop->fn);
@@ -319,7 +321,7 @@ static void scopex_run_loop(struct scopex_loop *loop)
 	/* O: as in scopex_submit(). */
 	scopex_do_chunks(loop, this_cpu_read(scopex_local), NULL);
 	if (w) {
-		scopex_enter(w, outer);
+		scopex_enter_at(w, outer, outer_site);
 		WRITE_ONCE(w->fn, outer_fn);
 	}
 

@@ -15,7 +15,7 @@
 
 static char *cpus;
 module_param(cpus, charp, 0444);
-MODULE_PARM_DESC(cpus, "CPUs to serve, as a list like 0-3,8 (default: all)");
+MODULE_PARM_DESC(cpus, "CPUs to serve, as a list like 0-3,8 (default: all, where isolated ones get only what names them)");
 
 static int nice;
 module_param(nice, int, 0444);
@@ -96,7 +96,7 @@ static int __init scopex_init(void)
 	}
 	scopex_config = (struct scopex_config){
 		.nice = nice, .standby = standby, .workers = workers,
-		.stall_ms = stall_ms, .spin_us = spin_us,
+		.stall_ms = stall_ms, .spin_us = spin_us, .spare_isolated = !cpus,
 	};
 
 	scopex_registry_init();
@@ -109,6 +109,11 @@ static int __init scopex_init(void)
 	free_cpumask_var(mask);
 	if (err)
 		return err;
+	err = scopex_detach_init();
+	if (err) {
+		scopex_cpus_stop();
+		return err;
+	}
 
 	err = scopex_forget_init();
 	if (err)
@@ -118,6 +123,9 @@ static int __init scopex_init(void)
 	scopex_watchdog_init();
 	scopex_debugfs_init();
 	pr_info("serving CPUs %*pbl\n", cpumask_pr_args(&scopex_open_cpus));
+	if (!cpumask_equal(&scopex_ring_cpus, &scopex_open_cpus))
+		pr_info("what names no CPU goes to CPUs %*pbl, as others are isolated\n",
+			cpumask_pr_args(&scopex_ring_cpus));
 	return 0;
 }
 
@@ -131,6 +139,7 @@ static void __exit scopex_exit(void)
 	scopex_watchdog_exit();
 	if (scopex_config.exits_seen)
 		scopex_forget_exit();
+	scopex_detach_exit();
 	scopex_cpus_stop();
 	scopex_cancel_exit();
 }

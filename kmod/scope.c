@@ -210,7 +210,11 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 			return scopex_no_scope(scope, "submits an item to", caller);
 		}
 
-		if (unlikely(state & SCOPEX_CANCELLED))
+		/*
+		 * A detached item can be cancelled as soon as it is claimed, and then
+		 * ends as one that is queued: its waiters need not know of a refusal.
+		 */
+		if (unlikely(state & SCOPEX_CANCELLED && !(state & SCOPEX_DETACHED)))
 			return -ECANCELED;
 		/* It ends with its one item, and may be freed then. */
 		if (state & SCOPEX_DETACHED &&
@@ -669,7 +673,8 @@ EXPORT_SYMBOL_GPL(scopex_submit_on);
  * @work: an initialised item that is not busy
  *
  * As scopex_submit(), but goes round the CPUs, those with a sleeping worker
- * first, so that a loop of submits spreads its items.
+ * first, so that a loop of submits spreads its items. Isolated CPUs are left out unless
+ * the module's parameter "cpus" names CPUs, or there are no others.
  *
  * Context: as for scopex_submit().
  *
@@ -820,7 +825,7 @@ static void scopex_spread(struct scopex_scope *scope, struct scopex_cpu *sc,
 /**
  * __scopex_submit_array() - submit many items; for scopex_submit_array()
  * @scope: an open scope
- * @cpu: a CPU, or SCOPEX_THIS_CPU, or SCOPEX_SPREAD
+ * @cpu: a CPU, or SCOPEX_THIS_CPU, or SCOPEX_SPREAD (as scopex_submit_any())
  * @first: the first of the items
  * @nr: how many
  * @stride: how far they are from each other, in bytes
@@ -1331,6 +1336,7 @@ static bool scopex_reserve_waiting(struct scopex_worker *w)
 static noinline struct scopex_scope *
 scopex_open_nested(struct scopex_scope *scope, struct scopex_worker *w, u64 state)
 {
+	/* None in the release of a detached item, which is outside of its scope. */
 	struct scopex_scope *parent = w->scope;
 
 	if (!scopex_reserve_waiting(w)) {
@@ -1349,11 +1355,11 @@ scopex_open_nested(struct scopex_scope *scope, struct scopex_worker *w, u64 stat
 
 	scope->flags |= __SCOPEX_ON_WORKER;
 	scope->parent = parent;
-	scope->depth = min(parent->depth + 1, U8_MAX);
+	scope->depth = parent ? min(parent->depth + 1, U8_MAX) : 0;
 	atomic64_set(&scope->state, scopex_encode(scope, state));
 	trace_scopex_open(scope);
 	/* So that a look at all open scopes finds what a detached item has opened. */
-	if (atomic64_read(&parent->state) & SCOPEX_DETACHED &&
+	if (parent && atomic64_read(&parent->state) & SCOPEX_DETACHED &&
 	    !(parent->flags & __SCOPEX_LISTED)) {
 		parent->flags |= __SCOPEX_LISTED;
 		scopex_register(parent);

@@ -6,11 +6,12 @@
  *
  * Items pay nothing to be watched. A work of the kernel's looks at each CPU ten times a
  * second as long as some worker is in an item, and once a second otherwise; more often if
- * the parameter "stall_ms" is short. It does four things:
+ * the parameter "stall_ms" is short. It does five things:
  *
  *	stalls	reports items that take too long: see stall.c
  *	joins	reports an owner that waits for too long as items are still submitted to its
  *		scope: a join drains
+ *	CPUs	sees whether others are isolated than before: see cpu.c
  *	relief	finds a worker that sleeps in an item while others wait in its queue, and
  *		has another one take over, as if the item had said scopex_will_block()
  *	RCU	finds a worker in a batch that is longer than a look is apart, and makes
@@ -129,6 +130,7 @@ static void scopex_look(struct work_struct *work)
 	for_each_possible_cpu(cpu)
 		next = min(next, scopex_look_at_cpu(per_cpu_ptr(&scopex_cpus, cpu)));
 	scopex_look_at_joins();
+	scopex_look_at_isolation();
 	if (scopex_config.stall_ms)
 		next = min(next, scopex_stall_threshold() / 4);
 	queue_delayed_work(scopex_maker, &scopex_look_work, next);

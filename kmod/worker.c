@@ -242,9 +242,8 @@ scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
 	scopex_end_special(w, scope, work, state);
 	if (!(state & SCOPEX_DETACHED))
 		return 1;
-	/* It is its own scope, and may be freed by this; the site's module may go. */
-	scopex_leave(w);
-	scopex_detached_end(scope);
+	/* It is its own scope, and may be freed by this. */
+	scopex_detached_end(w, scope);
 	return 0;
 }
 
@@ -402,6 +401,7 @@ void scopex_serve(struct scopex_worker *w)
 void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
 {
 	struct scopex_scope *outer = w->scope;
+	struct scopex_site *outer_site = w->site;
 	struct llist_node *node, *next;
 	void *outer_fn = w->fn;
 	unsigned long tick = jiffies;
@@ -426,7 +426,7 @@ void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
 			scopex_run_special(w, scope, work, state);
 		scopex_breathe(&tick);
 	}
-	scopex_enter(w, outer);
+	scopex_enter_at(w, outer, outer_site);
 	WRITE_ONCE(w->fn, outer_fn);
 	scopex_put_items(scope, nr);
 }

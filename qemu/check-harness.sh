@@ -215,6 +215,7 @@ kasan_cases()
 	plant kasan "KASAN: slab-use-after-free in plant_kasan"
 	# As make check has it; free lists would refer to what is lost.
 	own "scope waited for under a lock" "possible circular locking" deadlock
+	own "detached item waited for under a lock" "possible circular locking" waits
 	plant leak "FAIL: kmemleak found leaks" --append slub_debug=FZP
 }
 
@@ -285,7 +286,7 @@ verdict "results: make check-matrix without a VM" matrix_without_vm
 kernel=${KERNEL:-stock-6.1}
 with_kernel "$kernel" 15 default_cases
 verdict "make check with broken tests" broken_tests
-with_debug_kernel kasan 5 kasan_cases
+with_debug_kernel kasan 6 kasan_cases
 with_debug_kernel kcsan 1 kcsan_cases
 
 conclude "make check-harness"

@@ -14,6 +14,7 @@
 #	Variant:	the modules that modprobe finds: release, or inject
 #	Config:		what the kernel needs for the rule to matter, as
 #			CONFIG_PREEMPT_RCU=y; most patches have no such line
+#	Append:		more words for the kernel's command line; likewise
 #	Expect:		an extended regular expression for a line of what the
 #			scripts print, or of the kernel's log
 #
@@ -93,10 +94,11 @@ check_head()
 # passes without the patch.
 run_key()
 {
-	local scripts
+	local scripts words
 
 	scripts=$(field Run "$1")
-	echo "$(field Variant "$1"):${scripts// /+}"
+	words=$(field Append "$1")
+	echo "$(field Variant "$1"):${scripts// /+}${words:+:${words// /+}}"
 }
 
 # write_job FILE SCRIPT... - a job for the guest that runs scripts of selftests/
@@ -160,8 +162,9 @@ reap()
 # start NAME KEY - boot a VM with the modules in $work/NAME
 start()
 {
-	local name=$1 key=$2 scripts=${2#*:}
+	local name=$1 scripts words
 
+	IFS=: read -r _ scripts words <<<"$2"
 	while ((${#vms[@]} >= PARALLEL)); do
 		reap
 	done
@@ -170,7 +173,7 @@ start()
 	# Freed memory is poisoned, so that its use is noticed.
 	"$ROOT/qemu/vm.sh" --job "$work/$name/job.sh" --log "$log/$name" \
 		--modules "$work/$name/modules" --overlay "$work/overlay" \
-		--cpus "$CPUS" --timeout "$LIMIT" --append "slub_debug=FZP nohz=off" \
+		--cpus "$CPUS" --timeout "$LIMIT" --append "slub_debug=FZP nohz=off ${words//+/ }" \
 		>"$log/$name/vm.log" 2>&1 &
 	vms[$!]=$name
 }
@@ -212,7 +215,7 @@ judge_mutant()
 	expect=$(field Expect "$patch")
 	sound=$(run_key "$patch")
 	line=$(said "$name" "$expect")
-	if [[ -n $(said "${sound/:/-}" "$expect") ]]; then
+	if [[ -n $(said "${sound//:/-}" "$expect") ]]; then
 		result fail "FAILED $name: what it expects is said without the patch, too"
 	elif ((!status)); then
 		result fail "MISSED $name: everything passed (see $log/$name)"
@@ -231,7 +234,7 @@ run_sound()
 	kind=sound
 	for patch in "${patches[@]}"; do
 		key=$(run_key "$patch")
-		name=${key/:/-}
+		name=${key//:/-}
 		[[ ! -e $log/$name ]] || continue
 		mkdir -p "$log/$name" "$work/$name"
 		build "$work/tree" "${key%%:*}" "$work/$name/modules" "$log/$name/build.log" ||
@@ -251,8 +254,8 @@ run_mutants()
 		key=$(run_key "$patch")
 		name=$(basename "$patch" .patch)
 		tree=$work/$name/tree
-		if [[ " $cannot_run " == *" ${key/:/-} "* ]]; then
-			result skip "SKIP $name: ${key/:/-} does not run here"
+		if [[ " $cannot_run " == *" ${key//:/-} "* ]]; then
+			result skip "SKIP $name: ${key//:/-} does not run here"
 			continue
 		fi
 		config=$(field Config "$patch")

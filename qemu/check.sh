@@ -39,10 +39,14 @@ check_host()
 	fi
 }
 
+# check_vm LOG TESTS [WORDS] - run programs in a VM, with more words for the kernel's
+# command line, and leave its log in the directory LOG
+#
 # The VM's verdict is a test too: modules unloaded, log clean, powered off. It is none of
 # a VM in which nothing was tested.
 check_vm()
 {
+	local log=$1 tests=$2 words="slub_debug=FZP hash_pointers=always ${3:-}"
 	local status=0 before=$((passed + failed))
 
 	build_scopex inject
@@ -51,7 +55,7 @@ check_vm()
 		--overlay "$WORK/root" --env "TESTS=$tests" \
 		--env "STRESS_SECONDS=$stress" --env "STRESS_SEED=${STRESS_SEED:-}" \
 		--cpus "${CPUS:-4}" --timeout "${TIMEOUT:-$((3600 + stress))}" \
-		--append "slub_debug=FZP hash_pointers=always" --log "$log" ||
+		--append "$words" --log "$log" ||
 		status=$?
 	[[ -e $log/job.log ]] || die "the VM was not started"
 	count "$log/job.log" "$tests"
@@ -67,19 +71,21 @@ is_number STRESS_SECONDS "$stress"
 
 mapfile -t programs < <(sed -n 's/^TEST_PROGS [:+]= //p' "$ROOT/selftests/Makefile" | tr ' ' '\n')
 known=(commands tools "${programs[@]}")
-host='' tests=
+host='' tests='' isolated=
 for name in ${TEST:-${known[*]}}; do
 	[[ $name == commands || $name == tools ]] || name=${name%.sh}.sh
 	[[ " ${known[*]} " == *" $name "* ]] ||
 		die "unknown TEST=${name%.sh}; known: ${known[*]%.sh}"
 	if [[ $name != *.sh ]]; then
 		host+="$name "
+	elif [[ $name == isolated.sh ]]; then
+		isolated="scopex:$name "
 	else
 		tests+="scopex:$name "
 	fi
 done
 
-[[ $host || $tests ]] || die "TEST='${TEST:-}' names no test; known: ${known[*]%.sh}"
+[[ $host || $tests || $isolated ]] || die "TEST='${TEST:-}' names no test; known: ${known[*]%.sh}"
 
 select_kernel
 work_dir
@@ -88,6 +94,7 @@ work_dir
 MAY_SKIP+="${MAY_SKIP:+|}verity[.]sh: .* # SKIP too fast"
 ((${CPUS:-4} > 1)) ||
 	MAY_SKIP+="|needs two CPUs|no CPU can go offline|no such CPU|needs CPU 0"
+((${CPUS:-4} > 2)) || MAY_SKIP+="|no CPU is isolated"
 
 install_kselftest "$WORK/root"
 diff <(printf 'scopex:%s\n' "${programs[@]}") "$WORK/root/kselftest/kselftest-list.txt" >&2 ||
@@ -104,7 +111,13 @@ for name in $host; do
 	check_host "$name" | tee "$log/$name.log"
 	count "$log/$name.log" "scopex:$name"
 done
-[[ -z $tests ]] || check_vm
+[[ -z $tests ]] || check_vm "$log" "$tests"
+# In a VM of its own, where the last two CPUs are isolated, in the two ways there are.
+if [[ $isolated ]]; then
+	words=
+	((${CPUS:-4} < 3)) || words="isolcpus=$((${CPUS:-4} - 1)) nohz_full=$((${CPUS:-4} - 2))"
+	check_vm "$log/isolated" "$isolated" "$words"
+fi
 
 say "logs: $log"
 conclude "make check"

@@ -14,7 +14,32 @@ refused_ones_are_counted()
 	return 1
 }
 
-ktap_plan 4
+# passes SUITE [PARAMETER]... - with scopex loaded for it
+passes()
+{
+	passes_suite=$1
+	shift
+	suite_load "$@" || return 1
+	echo "$passes_suite" > "$SCOPEX_TEST/run" || return 1
+	sed 's/^/# /' "$SCOPEX_TEST/results"
+	grep -q '^ok ' "$SCOPEX_TEST/results" && ! grep -q '^not ok' "$SCOPEX_TEST/results" &&
+		suite_rmmod
+}
+
+# The module is freed when modprobe returns. What it has detached is out by then.
+failed_init_is_waited_for()
+{
+	modprobe scopex || return 1
+	log_mark
+	modprobe scopex_test_fails 2>/dev/null && return 1
+	log_since_mark | grep -q 'scopex_test_fails: init fails' || return 1
+	log_since_mark | tail -n 1 | grep -q 'scopex_test_fails: the item is released' ||
+		return 1
+	# Nor does it have anybody wait later.
+	rmmod scopex
+}
+
+ktap_plan 7
 suite_load
 counters_mark
 log_mark
@@ -22,4 +47,9 @@ suite_run detach
 ktap_check "refused ones are counted" refused_ones_are_counted
 ktap_check "warnings name the culprit" warnings_name_the_culprit
 suite_unload
+ktap_check "a release function opens scopes" passes release
+ktap_check "a release function opens scopes, and there is no other worker" \
+	passes release workers=1 standby=0
+ktap_check "a module whose init fails is kept until its items are out" \
+	failed_init_is_waited_for
 ktap_finish

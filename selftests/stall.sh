@@ -65,6 +65,24 @@ is_not_reported_early()
 	[ "$(counter total.stalls)" -eq 0 ] && release && suite_rmmod
 }
 
+# A release function is no part of the item: it is shown by its own name.
+release_is_reported()
+{
+	suite_load stall_ms=1000 || return 1
+	echo 'scopex_test: expect report "holds up CPU"' > /dev/kmsg
+	log_mark
+	echo lingers > "$SCOPEX_TEST/run" &
+	hold_pid=$!
+	until_stalled || return 1
+	row=$(grep lingering_release "$SCOPEX/workers")
+	ktap_msg "$row"
+	echo 'scopex_test: expected' > /dev/kmsg
+	release
+	log_since_mark | grep -q 'scopex: item lingering_release .*scope release of scopex_detached_end() holds up CPU' &&
+		echo "$row" | grep -q ' stalled .* lingering_release .* release scopex_detached_end() detach\.c:' &&
+		suite_rmmod
+}
+
 is_not_looked_for()
 {
 	hold stall_ms=0 || return 1
@@ -72,12 +90,13 @@ is_not_looked_for()
 	[ "$(counter total.stalls)" -eq 0 ] && release && suite_rmmod
 }
 
-ktap_plan 7
+ktap_plan 8
 ktap_check "an item that stalls is reported" is_reported
 ktap_check "not before its time" report_is_true
 ktap_check "once" is_reported_once
 ktap_check "it goes on when it is released" release
 suite_unload
+ktap_check "a release function that stalls is reported" release_is_reported
 ktap_check "an item that ends in time is no stall" is_not_reported_early
 ktap_check "stall_ms=0 turns that off" is_not_looked_for
 ktap_finish

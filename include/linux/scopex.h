@@ -146,7 +146,8 @@ struct scopex_site {
  * @owner: the task on whose stack the scope lives, the only one that waits; NULL for that
  *	of a detached item
  * @site: where it was opened
- * @parent: the scope of the item that opened this one; NULL outside of items
+ * @parent: the scope of the item that opened this one; NULL outside of items, and in
+ *	the release of a detached one
  * @node: link among the parent's children, or in the registry of open scopes
  * @children: scopes that items of this one have opened
  * @outer: the scope that the same worker opened before, and that is still open
@@ -432,7 +433,7 @@ int __scopex_run_with(scopex_body_t body, void *arg,
 
 /* Instead of a CPU's number. */
 #define SCOPEX_THIS_CPU		(-1)	/* or the nearest one */
-#define SCOPEX_SPREAD		(-2)	/* over all CPUs that take items */
+#define SCOPEX_SPREAD		(-2)	/* over the CPUs of scopex_submit_any() */
 
 /**
  * scopex_submit_array() - submit an array of items at once
@@ -667,8 +668,8 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
  * @...: fields of &struct scopex_for_params, as ".arg = buffer, .grain = 16"
  *
  * The caller does its share of the work: on a machine where no other CPU is idle,
- * all of it. Parts are given out as threads come for them, so that they may take
- * different times. Nothing is allocated.
+ * all of it. Isolated CPUs do not help, see scopex_submit_any(). Parts are given out as
+ * threads come for them, so that they may take different times. Nothing is allocated.
  *
  * A part should take a microsecond or more, and there should be several for each
  * CPU. Scopes that the function opens are the loop's children where it runs on a
@@ -724,6 +725,7 @@ int scopex_each_cpu(const struct cpumask *mask, scopex_cpu_fn_t fn, void *arg);
  * @scope: its scope, with nobody who waits for it
  * @refs: who uses the object
  * @submitted: whether it was submitted
+ * @coming: whether that was while the init function of its module ran
  * @done: completed when the item is out
  * @fn: the function
  * @release: frees the object
@@ -736,6 +738,7 @@ struct scopex_detached {
 	struct scopex_scope	scope;
 	refcount_t		refs;
 	atomic_t		submitted;
+	bool			coming;
 	struct completion	done;
 	int			(*fn)(struct scopex_detached *detached);
 	void			(*release)(struct scopex_detached *detached);
@@ -746,8 +749,13 @@ struct scopex_detached {
  * scopex_detached_init() - initialise a detached item, with one reference
  * @detached: the object
  * @fn: what it does, in process context, as an item
- * @release: called with the last reference gone, in process or atomic context; frees
- *	the object
+ * @release: called with the last reference gone, in the context of who gives it back;
+ *	frees the object
+ *
+ * If the last reference is the one of scopex itself, @release is called by the worker,
+ * in process context. It may then do what an item may: open scopes, run loops, detach
+ * items and wait for them. It is no part of the item: what it opens is not cancelled
+ * with the item, and the scope of the item need not exist any more.
  *
  * Context: any.
  */
@@ -764,6 +772,21 @@ void scopex_detached_get(struct scopex_detached *detached);
 void scopex_detached_put(struct scopex_detached *detached);
 int scopex_detached_wait(struct scopex_detached *detached);
 int scopex_detached_cancel(struct scopex_detached *detached);
+int scopex_detached_cancel_nowait(struct scopex_detached *detached);
+
+/**
+ * scopex_detached_result() - how the item ended, without waiting for it
+ * @detached: the item
+ *
+ * Context: any, with a reference.
+ *
+ * Return: -ENODATA if it was never submitted; -EINPROGRESS until it is out; then what
+ * its function returned, or -ECANCELED if it did not run.
+ */
+static inline int scopex_detached_result(const struct scopex_detached *detached)
+{
+	return scopex_work_result(&detached->work);
+}
 
 /**
  * scopex_detached_cancelled() - was the item cancelled?
@@ -771,7 +794,8 @@ int scopex_detached_cancel(struct scopex_detached *detached);
  *
  * Context: any, with a reference; so the item's function.
  *
- * Return: true after scopex_detached_cancel() was called.
+ * Return: true after scopex_detached_cancel() or scopex_detached_cancel_nowait() was
+ * called for it, once it was submitted.
  */
 static inline bool
 scopex_detached_cancelled(const struct scopex_detached *detached)

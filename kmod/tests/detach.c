@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Suite "detach": items that outlive who submits them */
+/*
+ * Suite "detach": items that outlive who submits them. Suite "release": what a release
+ * function may do, also where an item has no other worker. Suite "lingers": a release
+ * that takes its time.
+ */
 
 #include <linux/completion.h>
 #include <linux/delay.h>
@@ -193,7 +197,8 @@ static void cancel_ends_what_has_not_started(struct scopex_test *test)
 	scopex_scope(s) {
 		EXPECT(test, test_hold_cpus(s, items, &gate));
 		EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
-		scopex_cancel(&orphan->detached.scope);
+		EXPECT_EQ(test, scopex_detached_cancel_nowait(&orphan->detached), 0);
+		EXPECT_EQ(test, scopex_detached_result(&orphan->detached), -EINPROGRESS);
 		complete_all(&gate.go);
 		EXPECT_EQ(test, scopex_detached_cancel(&orphan->detached),
 			  -ECANCELED);
@@ -347,6 +352,339 @@ static void mistakes_are_named(struct scopex_test *test)
 	kfree(host);
 }
 
+/* Nothing is changed by that: it can be submitted afterwards. */
+static void never_submitted(struct scopex_test *test)
+{
+	atomic_t runs = ATOMIC_INIT(0);
+	struct orphan *orphan = orphan_new(test, &runs, NULL);
+
+	if (!orphan)
+		return;
+	atomic_set(&released, 0);
+	EXPECT_EQ(test, scopex_detached_result(&orphan->detached), -ENODATA);
+	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), -ENODATA);
+	EXPECT_EQ(test, scopex_detached_cancel_nowait(&orphan->detached), -ENODATA);
+	EXPECT_EQ(test, scopex_detached_cancel(&orphan->detached), -ENODATA);
+	EXPECT(test, !scopex_detached_cancelled(&orphan->detached));
+	orphan->ret = -ECHRNG;
+	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), -ECHRNG);
+	EXPECT_EQ(test, scopex_detached_result(&orphan->detached), -ECHRNG);
+	EXPECT_EQ(test, atomic_read(&runs), 1);
+	scopex_detached_put(&orphan->detached);
+	until_released(1);
+}
+
+static void cancel_does_not_wait(struct scopex_test *test)
+{
+	atomic_t runs = ATOMIC_INIT(0);
+	struct test_gate gate;
+	struct orphan *orphan;
+	unsigned long flags;
+
+	atomic_set(&released, 0);
+	test_gate_init(&gate);
+	orphan = orphan_new(test, &runs, &gate);
+	if (!orphan)
+		return;
+	orphan->until_cancelled = true;
+	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	wait_for_completion(&gate.reached);
+	local_irq_save(flags);
+	EXPECT_EQ(test, scopex_detached_cancel_nowait(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_result(&orphan->detached), -EINPROGRESS);
+	local_irq_restore(flags);
+	EXPECT_EQ(test, atomic_read(&runs), 0);
+	complete(&gate.go);
+	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_result(&orphan->detached), 0);
+	/* It is out, and so has nothing to lose. */
+	EXPECT_EQ(test, scopex_detached_cancel_nowait(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_cancel(&orphan->detached), 0);
+	EXPECT_EQ(test, atomic_read(&runs), 1);
+	scopex_detached_put(&orphan->detached);
+	until_released(1);
+}
+
+static int detach_thread(void *data)
+{
+	struct orphan *orphan = data;
+	int err = scopex_detach(&orphan->detached);
+
+	test_thread_until_stopped();
+	return err;
+}
+
+/* It is accepted, and ends as one that was cancelled in the queue: it has waiters. */
+static void cancelled_while_it_is_submitted(struct scopex_test *test)
+{
+	static atomic_t runs;
+	struct orphan *orphan = orphan_new(test, &runs, NULL);
+	struct task_struct *thread;
+	int result;
+
+	if (!orphan)
+		return;
+	atomic_set(&runs, 0);
+	atomic_set(&released, 0);
+	scopex_inject_set(SCOPEX_INJECT_ASSOCIATE, 20000);
+	thread = test_thread(test, detach_thread, orphan, nr_cpu_ids);
+	while (thread && scopex_detached_result(&orphan->detached) == -ENODATA)
+		cond_resched();
+	scopex_detached_cancel_nowait(&orphan->detached);
+	result = scopex_detached_wait(&orphan->detached);
+	EXPECT(test, result == -ECANCELED || (!TEST_INJECT && !result));
+	EXPECT_EQ(test, test_thread_stop(thread), 0);
+	test_inject_end(test, SCOPEX_INJECT_ASSOCIATE);
+	EXPECT_EQ(test, atomic_read(&runs), result ? 0 : 1);
+	scopex_detached_put(&orphan->detached);
+	until_released(1);
+}
+
+/* An item that waits for itself, in one way or the other */
+struct narcissus {
+	struct scopex_detached	detached;
+	struct scopex_work	nested;
+	struct scopex_test	*test;
+	int			(*wait)(struct scopex_detached *detached);
+	int			(*how)(struct narcissus *narcissus);
+	int			err;
+	bool			cancelled;
+};
+
+/* No tail call: the warning names who has called. */
+static int narcissus_itself(struct narcissus *narcissus)
+{
+	narcissus->err = narcissus->wait(&narcissus->detached);
+	return 0;
+}
+
+static int narcissus_nested_fn(struct scopex_work *work)
+{
+	return narcissus_itself(container_of(work, struct narcissus, nested));
+}
+
+static int narcissus_nested(struct narcissus *narcissus)
+{
+	int err = 0;
+
+	scopex_work_init(&narcissus->nested, narcissus_nested_fn);
+	scopex_scope(s)
+		err = scopex_submit_any(s, &narcissus->nested) ?: scopex_join(s);
+	return err;
+}
+
+static int narcissus_part(const struct scopex_range *range)
+{
+	return narcissus_nested(range->arg);
+}
+
+static int narcissus_loop(struct narcissus *narcissus)
+{
+	return scopex_for(0, 1, narcissus_part, .arg = narcissus);
+}
+
+static int narcissus_fn(struct scopex_detached *detached)
+{
+	struct narcissus *narcissus = container_of(detached, struct narcissus, detached);
+
+	EXPECT_EQ(narcissus->test, narcissus->how(narcissus), 0);
+	narcissus->cancelled = scopex_detached_cancelled(detached);
+	/* This is how. */
+	EXPECT_EQ(narcissus->test, scopex_detached_cancel_nowait(detached), 0);
+	return scopex_detached_cancelled(detached) ? -ECHRNG : 0;
+}
+
+static void narcissus_release(struct scopex_detached *detached)
+{
+	atomic_inc(&released);
+}
+
+static void run_narcissus(struct scopex_test *test, int (*how)(struct narcissus *narcissus),
+			  int (*wait)(struct scopex_detached *detached))
+{
+	struct narcissus *narcissus = kzalloc(sizeof(*narcissus), GFP_KERNEL);
+
+	if (!EXPECT(test, narcissus))
+		return;
+	atomic_set(&released, 0);
+	scopex_detached_init(&narcissus->detached, narcissus_fn, narcissus_release);
+	narcissus->test = test;
+	narcissus->how = how;
+	narcissus->wait = wait;
+	EXPECT_EQ(test, scopex_detach(&narcissus->detached), 0);
+	EXPECT_EQ(test, scopex_detached_wait(&narcissus->detached), -ECHRNG);
+	EXPECT_EQ(test, narcissus->err, -EDEADLK);
+	EXPECT(test, !narcissus->cancelled);
+	scopex_detached_put(&narcissus->detached);
+	until_released(1);
+	kfree(narcissus);
+}
+
+static void waits_for_itself(struct scopex_test *test)
+{
+	static const char named[] =
+		"detached item narcissus_fn [scopex_test] waits for itself, in narcissus_";
+
+	EXPECT_WARNING(named,
+		       run_narcissus(test, narcissus_itself, scopex_detached_wait));
+	EXPECT_WARNING(named,
+		       run_narcissus(test, narcissus_itself, scopex_detached_cancel));
+	EXPECT_WARNING(named,
+		       run_narcissus(test, narcissus_nested, scopex_detached_wait));
+	EXPECT_WARNING(named,
+		       run_narcissus(test, narcissus_loop, scopex_detached_cancel));
+}
+
+/* What was torn down by a release function, whose object is gone */
+static struct {
+	bool		cancelled;
+	int		scope;
+	int		nested;
+	int		loop;
+	int		detached;
+	atomic_t	parts;
+	struct test_gate gate;
+} torn;
+
+static int torn_part(const struct scopex_range *range)
+{
+	atomic_add(range->count, &torn.parts);
+	return 0;
+}
+
+static int torn_outer_fn(struct scopex_work *work)
+{
+	struct test_item item;
+	int err = 0;
+
+	test_item_init(&item);
+	scopex_scope(s)
+		err = scopex_submit(s, &item.work) ?: scopex_join(s);
+	return err;
+}
+
+/* To this CPU, where an item can only start when the worker lets it. */
+static void tears_down(struct scopex_detached *detached)
+{
+	struct scopex_work outer;
+	struct test_item item;
+
+	kfree(container_of(detached, struct orphan, detached));
+	test_item_init(&item);
+	scopex_work_init(&outer, torn_outer_fn);
+	scopex_scope(s) {
+		torn.cancelled = scopex_cancelled(s);
+		torn.scope = scopex_submit(s, &item.work) ?: scopex_join(s);
+		torn.nested = scopex_submit(s, &outer) ?: scopex_join(s);
+	}
+	torn.loop = scopex_for(0, 1000, torn_part);
+}
+
+static void tears_down_and_tells(struct scopex_detached *detached)
+{
+	tears_down(detached);
+	atomic_inc(&released);
+}
+
+static void tears_down_by_detached(struct scopex_detached *detached)
+{
+	struct orphan *helper = kzalloc(sizeof(*helper), GFP_KERNEL);
+	static atomic_t runs;
+
+	tears_down(detached);
+	torn.detached = -ENOMEM;
+	if (helper) {
+		scopex_detached_init(&helper->detached, orphan_fn, orphan_release);
+		helper->runs = &runs;
+		torn.detached = scopex_detach(&helper->detached) ?:
+				scopex_detached_wait(&helper->detached);
+		scopex_detached_put(&helper->detached);
+	}
+	atomic_inc(&released);
+}
+
+/* By the worker, after an item that was cancelled */
+static void release_by(struct scopex_test *test, void (*release)(struct scopex_detached *d),
+		       int releases)
+{
+	static atomic_t runs;
+	struct orphan *orphan;
+
+	torn = (typeof(torn)){ .scope = 1, .nested = 1, .loop = 1 };
+	atomic_set(&runs, 0);
+	atomic_set(&released, 0);
+	refs_idle = module_refcount(THIS_MODULE);
+	test_gate_init(&torn.gate);
+	orphan = orphan_new(test, &runs, &torn.gate);
+	if (!orphan)
+		return;
+	orphan->detached.release = release;
+	orphan->until_cancelled = true;
+	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	wait_for_completion(&torn.gate.reached);
+	EXPECT_EQ(test, scopex_detached_cancel_nowait(&orphan->detached), 0);
+	scopex_detached_put(&orphan->detached);
+	complete(&torn.gate.go);
+	until_released(releases);
+	EXPECT_EQ(test, atomic_read(&runs), 1);
+	EXPECT(test, !torn.cancelled);
+	EXPECT_EQ(test, torn.scope, 0);
+	EXPECT_EQ(test, torn.nested, 0);
+	EXPECT_EQ(test, torn.loop, 0);
+	EXPECT_EQ(test, atomic_read(&torn.parts), 1000);
+	EXPECT_EQ(test, torn.detached, 0);
+}
+
+static void release_opens_scopes(struct scopex_test *test)
+{
+	release_by(test, tears_down_and_tells, 1);
+}
+
+static void release_detaches(struct scopex_test *test)
+{
+	release_by(test, tears_down_by_detached, 2);
+}
+
+static const struct scopex_case release_cases[] = {
+	SCOPEX_CASE(release_opens_scopes),
+};
+
+SCOPEX_SUITE(release, release_cases);
+
+static void lingering_release(struct scopex_detached *detached)
+{
+	kfree(container_of(detached, struct orphan, detached));
+	scopex_test_until_released();
+	atomic_inc(&released);
+}
+
+static void release_lingers(struct scopex_test *test)
+{
+	static atomic_t runs;
+	struct test_gate gate;
+	struct orphan *orphan;
+
+	atomic_set(&released, 0);
+	refs_idle = module_refcount(THIS_MODULE);
+	test_gate_init(&gate);
+	orphan = orphan_new(test, &runs, &gate);
+	if (!orphan)
+		return;
+	orphan->detached.release = lingering_release;
+	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	wait_for_completion(&gate.reached);
+	scopex_detached_put(&orphan->detached);
+	complete(&gate.go);
+	until_released(1);
+}
+
+static const struct scopex_case lingers_cases[] = {
+	SCOPEX_CASE(release_lingers),
+};
+
+SCOPEX_SUITE(lingers, lingers_cases);
+
 static const struct scopex_case detach_cases[] = {
 	SCOPEX_CASE(waits_for_the_result),
 	SCOPEX_CASE(outlives_who_submits_it),
@@ -357,6 +695,11 @@ static const struct scopex_case detach_cases[] = {
 	SCOPEX_CASE(pins_its_module),
 	SCOPEX_CASE(refused_by_a_module_that_goes),
 	SCOPEX_CASE(is_not_submitted_twice),
+	SCOPEX_CASE(never_submitted),
+	SCOPEX_CASE(cancel_does_not_wait),
+	SCOPEX_CASE(cancelled_while_it_is_submitted),
+	SCOPEX_CASE(release_detaches),
+	SCOPEX_CASE(waits_for_itself),
 	SCOPEX_CASE(mistakes_are_named),
 };
 

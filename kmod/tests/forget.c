@@ -403,3 +403,29 @@ static const struct scopex_case deadlock_cases[] = {
 };
 
 SCOPEX_SUITE(deadlock, deadlock_cases);
+
+static int locks_detached_fn(struct scopex_detached *detached)
+{
+	return locks_fn(NULL);
+}
+
+static void nothing_to_release(struct scopex_detached *detached) { }
+
+/* The same with a detached item: it was out before the lock was taken. */
+static void waits_for_detached_under_a_lock(struct scopex_test *test)
+{
+	static struct scopex_detached detached;
+
+	scopex_detached_init(&detached, locks_detached_fn, nothing_to_release);
+	EXPECT_EQ(test, scopex_detach(&detached), 0);
+	EXPECT_EQ(test, scopex_detached_wait(&detached), 0);
+	mutex_lock(&deadlock_mutex);
+	EXPECT_EQ(test, scopex_detached_wait(&detached), 0);
+	mutex_unlock(&deadlock_mutex);
+}
+
+static const struct scopex_case waits_cases[] = {
+	SCOPEX_CASE(waits_for_detached_under_a_lock),
+};
+
+SCOPEX_SUITE(waits, waits_cases);
