@@ -672,7 +672,28 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
  */
 typedef int (*scopex_cpu_fn_t)(unsigned int cpu, void *arg);
 
-int scopex_each_cpu(const struct cpumask *mask, scopex_cpu_fn_t fn, void *arg);
+int __scopex_each_cpu(const struct cpumask *mask, scopex_cpu_fn_t fn, void *arg,
+		      struct scopex_site *site);
+
+/**
+ * scopex_each_cpu() - call a function once on each CPU of a mask
+ * @mask: the CPUs
+ * @fn: a &typedef scopex_cpu_fn_t, which may do what an item may
+ * @arg: its argument
+ *
+ * Up to twelve CPUs call it at the same time; more take their turn. Nothing is
+ * allocated. While a CPU goes offline, the function may run on another one; a caller
+ * that can't have that holds off hotplug.
+ *
+ * Context: process context; sleeps, uninterruptibly. The caller must not hold a lock
+ * that the function needs.
+ *
+ * Return: the first error of the function; -ENODEV if a CPU is offline or has no
+ * worker, -EINVAL if there can be no such CPU (it was called for the others then);
+ * -EDEADLK, without calling it, in an item where all workers of the CPU wait; else 0.
+ */
+#define scopex_each_cpu(mask, fn, arg)					\
+	__scopex_each_cpu(mask, fn, arg, __SCOPEX_SITE(#fn))
 
 /**
  * struct scopex_detached - an item that outlives who submits it

@@ -11,6 +11,7 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -930,6 +931,34 @@ static void each_cpu_tells_the_error(struct scopex_test *test)
 	EXPECT_EQ(test, atomic_read(&calls), 1);
 }
 
+static DEFINE_MUTEX(each_cpu_mutex);
+
+static int lock_on_cpu(unsigned int cpu, void *arg)
+{
+	mutex_lock(&each_cpu_mutex);
+	mutex_unlock(&each_cpu_mutex);
+	return 0;
+}
+
+static int nothing_on_cpu(unsigned int cpu, void *arg)
+{
+	return 0;
+}
+
+/*
+ * The second caller holds what the function of the first one takes. That is no deadlock,
+ * and lockdep must not report one: it has to know the two callers apart.
+ */
+static void each_cpu_has_a_class_per_caller(struct scopex_test *test)
+{
+	const struct cpumask *mask = cpumask_of(test_this_cpu());
+
+	EXPECT_EQ(test, scopex_each_cpu(mask, lock_on_cpu, NULL), 0);
+	mutex_lock(&each_cpu_mutex);
+	EXPECT_EQ(test, scopex_each_cpu(mask, nothing_on_cpu, NULL), 0);
+	mutex_unlock(&each_cpu_mutex);
+}
+
 static const struct scopex_case loop_cases[] = {
 	SCOPEX_CASE(array_to_this_cpu),
 	SCOPEX_CASE(array_to_a_cpu),
@@ -963,6 +992,7 @@ static const struct scopex_case loop_cases[] = {
 	SCOPEX_CASE(loops_in_items),
 	SCOPEX_CASE(each_cpu_once),
 	SCOPEX_CASE(each_cpu_tells_the_error),
+	SCOPEX_CASE(each_cpu_has_a_class_per_caller),
 };
 
 SCOPEX_SUITE(loop, loop_cases);
