@@ -631,6 +631,9 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
  * worker, or in a caller that is an item; not where it runs on the caller's thread
  * outside of items.
  *
+ * What the caller's memalloc_nofs_save() and memalloc_noio_save() forbid is forbidden to
+ * its helpers, too.
+ *
  * Context: process context; sleeps, uninterruptibly. The caller must not hold a lock
  * that the function needs, as its helpers could not take it.
  *
