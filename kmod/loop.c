@@ -60,6 +60,7 @@
 
 #include <trace/events/scopex.h>
 
+#include "context.h"
 #include "internal.h"
 
 /* How many CPUs are looked at for one that is idle. */
@@ -286,6 +287,7 @@ void scopex_help(struct scopex_worker *w)
 {
 	struct scopex_cpu *sc = w->sc;
 	unsigned int flags = current->flags;
+	struct scopex_context before;
 	struct scopex_loop *loop;
 	struct scopex_scope *scope;
 
@@ -300,11 +302,15 @@ void scopex_help(struct scopex_worker *w)
 	scopex_enter(w, scope);
 	WRITE_ONCE(w->fn, (void *)loop->fn);
 	current->flags |= loop->memalloc;
+	if (SCOPEX_CHECK_ITEMS)
+		scopex_context_save(&before);
 	scopex_dep_run(scope);
 	scopex_do_chunks(loop, sc, w);
+	scopex_dep_ran(scope);
+	if (SCOPEX_CHECK_ITEMS)
+		scopex_context_check(w, scope, (void *)loop->fn, &before);
 	current_restore_flags(flags, SCOPEX_MEMALLOC);
 	local_inc(&w->count[SCOPEX_HELPS]);
-	scopex_dep_ran(scope);
 	scopex_leave(w);
 	/* The last touch of the loop was before, of the scope is this. */
 	scopex_put_items(scope, 1);

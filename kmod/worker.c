@@ -61,7 +61,6 @@
 
 #include <linux/bug.h>
 #include <linux/err.h>
-#include <linux/irqflags.h>
 #include <linux/kthread.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
@@ -69,6 +68,7 @@
 
 #include <trace/events/scopex.h>
 
+#include "context.h"
 #include "internal.h"
 
 /*
@@ -111,21 +111,6 @@ static noinline int scopex_item_cancelled(struct scopex_worker *w,
 	return -ECANCELED;
 }
 
-/* An item left the thread in another state than it found it in. */
-static noinline void scopex_item_leaks(struct scopex_scope *scope,
-				       struct scopex_work *work)
-{
-	scopex_misuse("item %ps of scope %s returned with preempt count %#x, %d locks held, interrupts %s, RCU nesting %d",
-		      __scopex_work_fn(scope, work), scope->site->name, preempt_count(),
-		      scopex_locks_held(), irqs_disabled() ? "off" : "on",
-		      rcu_preempt_depth());
-	/* What can be mended is, as the items that follow are not to blame. */
-	if (irqs_disabled())
-		local_irq_enable();
-	while (IS_ENABLED(CONFIG_PREEMPT_COUNT) && (preempt_count() & PREEMPT_MASK))
-		preempt_enable();
-}
-
 /*
  * Apart, so that the events cost little while they are off; the result goes through the
  * latter, so that it needs no register of its own meanwhile.
@@ -149,22 +134,22 @@ static __always_inline int scopex_call(struct scopex_worker *w,
 				       struct scopex_work *work)
 {
 	scopex_fn_t fn = work->fn;
-	int locks = scopex_locks_held();
+	struct scopex_context before;
 	int err;
 
 	WRITE_ONCE(w->fn, (void *)fn);
 	if (trace_scopex_run_start_enabled())
 		scopex_trace_start(scope, work);
+	if (SCOPEX_CHECK_ITEMS)
+		scopex_context_save(&before);
 	scopex_dep_run(scope);
 	err = fn(work);
 	scopex_dep_ran(scope);
 	if (trace_scopex_run_end_enabled())
 		err = scopex_trace_end(scope, work, err);
 	local_inc(&w->count[SCOPEX_RUN]);
-	if (SCOPEX_CHECK_ITEMS &&
-	    unlikely(preempt_count() || irqs_disabled() || rcu_preempt_depth() ||
-		     scopex_locks_held() != locks))
-		scopex_item_leaks(scope, work);
+	if (SCOPEX_CHECK_ITEMS)
+		scopex_context_check(w, scope, __scopex_work_fn(scope, work), &before);
 	if (unlikely(err))
 		err = scopex_item_failed(w, scope, work, err);
 	return err;
