@@ -141,6 +141,7 @@
 
 #include "compat/hrtimer.h"
 #include "internal.h"
+#include "track.h"
 
 static struct scopex_custom_scope *scopex_custom(struct scopex_scope *scope)
 {
@@ -369,6 +370,7 @@ static void scopex_unclaim_item(struct scopex_scope *scope,
 {
 	u64 state;
 
+	scopex_untrack(work);
 	/*
 	 * Release C: pairs with the claim of another submitter; see
 	 * claim-undo.litmus.
@@ -613,7 +615,7 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 
 	/* Acquire C: pairs with scopex_end_item(); see claim-reuse.litmus. */
 	status = xchg_acquire(&work->status, SCOPEX_WORK_BUSY);
-	if (unlikely(status == SCOPEX_WORK_BUSY))
+	if (unlikely(status == SCOPEX_WORK_BUSY || !scopex_track(work)))
 		return scopex_refuse(-EBUSY);
 
 	if (unlikely(!scopex_associate_usual(scope, 1, &state)))
@@ -767,7 +769,7 @@ static unsigned int scopex_claim(struct scopex_work *first, unsigned int nr,
 		/* Acquire C: as in scopex_submit_to(). */
 		int status = xchg_acquire(&work->status, SCOPEX_WORK_BUSY);
 
-		if (unlikely(status == SCOPEX_WORK_BUSY))
+		if (unlikely(status == SCOPEX_WORK_BUSY || !scopex_track(work)))
 			break;
 		/* Taken for a time (@queued), it is before the profile began, or short. */
 		work->cpu = status;

@@ -70,6 +70,7 @@
 
 #include "context.h"
 #include "internal.h"
+#include "track.h"
 
 /*
  * Give an item back: the last access to it. What it wrote is visible to whoever
@@ -77,6 +78,7 @@
  */
 static __always_inline void scopex_end_item(struct scopex_work *work, int status)
 {
+	scopex_untrack(work);
 	/*
 	 * Release C: pairs with the claim in scopex_submit_to(), see
 	 * claim-reuse.litmus, and with scopex_work_busy() and
@@ -198,6 +200,14 @@ scopex_run_turns(struct scopex_worker *w, struct scopex_scope *scope,
 }
 
 /*
+ * The scope of no item: of a batch before its first one, and of an item that was
+ * initialised again while it was queued. It sends such an item the slow way.
+ */
+static struct scopex_scope scopex_no_scope = {
+	.state = ATOMIC64_INIT(SCOPEX_CLOSED | SCOPEX_CANCELLED),
+};
+
+/*
  * An item that is cancelled, or of a scope with options, or detached. Return how many
  * references on the scope are to be dropped, as so many items are out; if none, the item
  * and the scope may be gone.
@@ -206,6 +216,8 @@ static noinline unsigned int
 scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
 		   struct scopex_work *work, u64 state)
 {
+	if (unlikely(scope == &scopex_no_scope))
+		return 0;
 	if ((state & (SCOPEX_CPU_LIMITED | SCOPEX_SERIAL)) == SCOPEX_CPU_LIMITED)
 		return scopex_run_turns(w, scope, work, state);
 
@@ -221,6 +233,14 @@ scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
 #define SCOPEX_SPECIAL	(SCOPEX_CANCELLED | __SCOPEX_JOINABLE | SCOPEX_LIMITED |	\
 			 SCOPEX_CPU_LIMITED | SCOPEX_DETACHED)
 
+static noinline struct scopex_scope *
+scopex_lost_item(struct scopex_worker *w, struct scopex_work *work)
+{
+	scopex_misuse("item %ps was initialised again while it was queued on CPU %u: it is skipped, and its scope can't end",
+		      work->fn, w->sc->cpu);
+	return &scopex_no_scope;
+}
+
 /*
  * The items that follow are of another scope, or the first ones. Return it. In this
  * order: the site may go with the scope that is left.
@@ -231,6 +251,8 @@ scopex_change_scope(struct scopex_worker *w, struct scopex_work *work,
 {
 	struct scopex_scope *scope = work->scope;
 
+	if (unlikely(!scope))
+		scope = scopex_lost_item(w, work);
 	scopex_enter(w, scope);
 	if (likely(nr))
 		scopex_put_items(done, nr);
@@ -244,7 +266,7 @@ scopex_change_scope(struct scopex_worker *w, struct scopex_work *work,
 static void scopex_run_batch(struct scopex_worker *w)
 {
 	struct llist_node *node = w->rest;
-	struct scopex_scope *scope = NULL;
+	struct scopex_scope *scope = &scopex_no_scope;
 	unsigned int nr = 0;
 
 	do {
@@ -269,7 +291,7 @@ static void scopex_run_batch(struct scopex_worker *w)
 				scopex_leave(w);
 				if (nr)
 					scopex_put_items(scope, nr);
-				scope = NULL;
+				scope = &scopex_no_scope;
 				nr = 0;
 			}
 		}

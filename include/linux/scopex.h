@@ -273,16 +273,37 @@ struct scopex_custom_scope {
  */
 #define SCOPEX_WORK_INIT(_fn)	{ .fn = (_fn), .status = -ENODATA }
 
+#ifdef CONFIG_DEBUG_OBJECTS
+bool __scopex_work_may_init(struct scopex_work *work);
+#else
+static inline bool __scopex_work_may_init(struct scopex_work *work)
+{
+	return true;
+}
+#endif
+
 /**
  * scopex_work_init() - initialise a work item
  * @work: the item; must not be busy
  * @fn: the function
  *
- * Context: any.
+ * To initialise a busy one is a bug of the caller, whose scope may never end then. The
+ * items of others are not harmed: those that are queued behind it are run. The worker
+ * warns, and names the function and the CPU; on kernels with CONFIG_DEBUG_OBJECTS, this
+ * call warns, names the culprit, and leaves the item as it is, so that nothing is lost.
+ * An assignment of SCOPEX_WORK_INIT() to a busy item is not as harmless.
+ *
+ * Context: any but NMI.
  */
 static inline void scopex_work_init(struct scopex_work *work, scopex_fn_t fn)
 {
-	*work = (struct scopex_work)SCOPEX_WORK_INIT(fn);
+	if (!__scopex_work_may_init(work))
+		return;
+	/* All but @node, which other items hang on if it is queued after all. */
+	work->fn = fn;
+	work->scope = NULL;
+	work->cpu = 0;
+	work->status = -ENODATA;
 }
 
 /**
