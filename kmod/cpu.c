@@ -43,13 +43,22 @@
 
 #include "internal.h"
 
-DEFINE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
+/* Scopes may be opened before any CPU has come online: see scopex_register(). */
+DEFINE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus) = {
+	.scopes_lock = __RAW_SPIN_LOCK_UNLOCKED(scopex_cpus.scopes_lock),
+};
 
 /* Where scopex_submit() on a CPU goes to: the CPU itself, or the nearest. */
 DEFINE_PER_CPU(struct scopex_cpu *, scopex_local);
 
+/*
+ * No CPU, and none comes after it. Built into the kernel, scopex may be asked for a CPU
+ * before its init, or after one that has failed.
+ */
+static struct scopex_cpu scopex_nowhere;
+
 /* The last choice of scopex_submit_any() on a CPU. */
-static DEFINE_PER_CPU(struct scopex_cpu *, scopex_cursor);
+static DEFINE_PER_CPU(struct scopex_cpu *, scopex_cursor) = &scopex_nowhere;
 
 /* The CPUs that submitters may choose. */
 struct cpumask scopex_open_cpus;
@@ -339,6 +348,7 @@ void scopex_cpus_stop(void)
 
 	for_each_possible_cpu(cpu) {
 		sc = per_cpu_ptr(&scopex_cpus, cpu);
+		per_cpu(scopex_cursor, cpu) = &scopex_nowhere;
 		scopex_stop_workers(sc);
 		WARN(!list_empty(&sc->scopes),
 		     "scopex: a scope is still open on CPU %u\n", cpu);
@@ -369,9 +379,11 @@ int scopex_cpus_start(const struct cpumask *cpus)
 		sc->cpu = cpu;
 		INIT_WORK(&sc->more, scopex_more_workers);
 		spin_lock_init(&sc->take_lock);
-		raw_spin_lock_init(&sc->scopes_lock);
 		spin_lock_init(&sc->turn_lock);
+		/* Locked, as a scope may be opened at this moment. */
+		raw_spin_lock_irq(&sc->scopes_lock);
 		INIT_LIST_HEAD(&sc->scopes);
+		raw_spin_unlock_irq(&sc->scopes_lock);
 		per_cpu(scopex_cursor, cpu) = sc;
 	}
 

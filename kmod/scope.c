@@ -185,7 +185,11 @@ static void scopex_register(struct scopex_scope *scope)
 
 	raw_spin_lock_irqsave(&sc->scopes_lock, flags);
 	scopex_inject(SCOPEX_INJECT_REGISTER);
-	list_add_tail(&scope->node, &sc->scopes);
+	/* Built into the kernel, it may be before the init: then there is no list yet. */
+	if (likely(sc->scopes.next))
+		list_add_tail(&scope->node, &sc->scopes);
+	else
+		INIT_LIST_HEAD(&scope->node);
 	raw_spin_unlock_irqrestore(&sc->scopes_lock, flags);
 }
 
