@@ -1178,6 +1178,15 @@ static void scopex_cancel_again(struct scopex_scope *scope)
  * A cancel from elsewhere at the very moment of the join may hit both rounds: this one
  * with its reason, and the next one without.
  *
+ * A suspend of the system waits for this wait. It freezes the tasks of users first, and
+ * one that waits here, as in any uninterruptible sleep, can be frozen after it only. The
+ * workers are not frozen, so the items go on, and usually end in time; if they take longer
+ * than /sys/power/pm_freeze_timeout (20 s), the suspend fails. The wait can't be
+ * freezable: the owner would be frozen with what it holds, a mutex say, that another
+ * task needs to get to where it can be frozen, or an item to end. A module with items
+ * that take long cancels them from a notifier (register_pm_notifier(), at
+ * PM_SUSPEND_PREPARE), which comes before anything is frozen.
+ *
  * Context: process context of the owner; sleeps, uninterruptibly. The caller
  * must not hold a lock that an item needs.
  *

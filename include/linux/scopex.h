@@ -61,8 +61,59 @@ struct task_struct;
  * Normally it runs on the CPU that the item was submitted to, but while that CPU
  * goes offline it may run, or go on, on another one: an item that depends on its
  * CPU has to hold off hotplug or migration itself. It must not exit the thread,
- * and must leave it as it was: no lock held, interrupts and preemption as at
- * entry.
+ * and must leave it as it was, as the next items run on the same thread: no lock held,
+ * interrupts and preemption as at entry, and so with what the table names. Kernels with
+ * CONFIG_DEBUG_ATOMIC_SLEEP look after each item, warn by its name, and restore what a
+ * module can; not seen are a change of cgroups, namespaces, I/O priority, NUMA policy and
+ * signal handlers.
+ *
+ * The context of an item is that of a kernel thread. Nothing of it comes from the task
+ * that has submitted the item, or that waits for it; what an item needs of these, its
+ * submitter puts into the caller's object, with a reference. A part of a loop (see
+ * scopex_for()) runs in one of two contexts:
+ *
+ * ==============  =====================================  ==========================
+ * ``current``     in an item, in a part on a helper      in a part on the caller's
+ *                                                        own thread
+ * ==============  =====================================  ==========================
+ * address space   none; kthread_use_mm(), and            the caller's
+ *                 kthread_unuse_mm() before it returns
+ * credentials     the kernel's own, with all             the caller's
+ *                 capabilities; override_creds() and
+ *                 revert_creds()
+ * cgroups         the root; memory is charged to it but  the caller's
+ *                 within set_active_memcg(), I/O but
+ *                 after kthread_associate_blkcg(), which
+ *                 has to be undone
+ * namespaces      the initial ones                       the caller's
+ * files           those of kthreadd                      the caller's
+ * NOFS, NOIO      item: not restricted, whatever the     the caller's
+ *                 owner may do; it may need
+ *                 memalloc_nofs_save() of its own.
+ *                 Helper: as the caller of the loop
+ * PF_MEMALLOC     no                                     the caller's
+ * signals         none, so nothing kills it: look at     the caller's; see
+ *                 scopex_cancelled()                     SCOPEX_KILLABLE
+ * priority        SCHED_NORMAL, the module's parameter   the caller's
+ *                 "nice"; an owner of high priority
+ *                 does not lend it
+ * CPUs            one, but while that goes offline       the caller's
+ * freezer         not frozen: it goes on in a suspend    as the caller: not before
+ *                                                        the loop has ended
+ * reclaim         may wait for memory, but nobody may    the same for the loop
+ *                 need it to free some
+ * ==============  =====================================  ==========================
+ *
+ * About the last row: do not wait for an item, or submit one and rely on it, where memory
+ * is being freed (a shrinker, the writing of dirty pages, a block device that may hold
+ * swap). To submit allocates nothing, but there is no rescuer: the item runs after those
+ * that are queued before it, and these may wait for memory; and if they block, a worker
+ * more may have to be made, which allocates. A workqueue with WQ_MEM_RECLAIM is for that.
+ *
+ * About locks: an item may sleep on a mutex whose holder waits for a scope, of which an
+ * item is queued behind the first one on the same CPU. Lockdep does not know of that. It
+ * is no deadlock: the queue of a worker that sleeps in an item is given to another one
+ * within a period of the watchdog; or at once, if the item has called scopex_will_block().
  *
  * Return: 0, or a negative errno, which becomes the item's result and, when it
  * is the first one, that of the scope.
