@@ -151,11 +151,15 @@ static bool scopex_unbound(struct scopex_worker *w)
 {
 	const struct cpumask *mask = cpumask_of(w->sc->cpu);
 
+	/* data_race() - the scheduler may write it; a wrong answer is asked again below */
 	if (current != w->task || data_race(cpumask_equal(&current->cpus_mask, mask)))
 		return false;
 	/* The mask first, then the CPU, then whether it came online in between. */
 	smp_rmb();
-	return cpu_active(w->sc->cpu) && !data_race(cpumask_equal(&current->cpus_mask, mask));
+	if (!cpu_active(w->sc->cpu))
+		return false;
+	/* data_race() - as above; while the CPU is active, the scheduler does not write it */
+	return !data_race(cpumask_equal(&current->cpus_mask, mask));
 }
 
 static void scopex_check_sched(struct scopex_leaks *leaks, struct scopex_worker *w,

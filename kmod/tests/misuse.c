@@ -280,13 +280,15 @@ struct queued_again {
 	struct test_item	innocent;
 };
 
-static void init_queued(struct scopex_test *test, struct queued_again *queued)
+static void init_queued(struct scopex_test *test, struct queued_again *queued,
+			struct scopex_scope *innocent)
 {
 	scopex_work_init(&queued->again.work, test_item_fn);
 	/* Refused, as that is in its own queue still. */
 	if (TRACKED)
 		EXPECT(test, scopex_work_busy(&queued->again.work));
 	complete(&queued->gate.go);
+	EXPECT_EQ(test, scopex_join(innocent), 0);
 }
 
 /*
@@ -316,8 +318,7 @@ static void initialise_queued(struct scopex_test *test, bool after_another)
 							 &queued.innocent.work), 0);
 			EXPECT_WARNING(TRACKED ? "ODEBUG: init active" :
 				       "item test_item_fn [scopex_test] was initialised again while it was queued on CPU",
-				       init_queued(test, &queued);
-				       EXPECT_EQ(test, scopex_join(innocent), 0));
+				       init_queued(test, &queued, innocent));
 		}
 		if (!TRACKED)
 			atomic64_sub(SCOPEX_ONE, &guilty->state);
