@@ -62,8 +62,14 @@ DEFINE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
 /* Where scopex_submit() on a CPU goes to: the CPU itself, or the nearest. */
 DEFINE_PER_CPU(struct scopex_cpu *, scopex_local);
 
+/*
+ * No CPU, and none comes after it. Built into the kernel, scopex may be asked for a CPU
+ * before its init, or after one that has failed.
+ */
+static struct scopex_cpu scopex_nowhere;
+
 /* The last choice of scopex_submit_any() on a CPU. */
-static DEFINE_PER_CPU(struct scopex_cpu *, scopex_cursor);
+static DEFINE_PER_CPU(struct scopex_cpu *, scopex_cursor) = &scopex_nowhere;
 
 /* The CPUs that submitters may name. */
 struct cpumask scopex_open_cpus;
@@ -546,6 +552,7 @@ void scopex_cpus_stop(void)
 
 	for_each_possible_cpu(cpu) {
 		sc = per_cpu_ptr(&scopex_cpus, cpu);
+		per_cpu(scopex_cursor, cpu) = &scopex_nowhere;
 		scopex_stop_workers(sc);
 	}
 }

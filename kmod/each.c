@@ -32,48 +32,42 @@ static int scopex_each_fn(struct scopex_work *work)
 }
 
 /**
- * scopex_each_cpu() - call a function once on each CPU of a mask
+ * __scopex_each_cpu() - for scopex_each_cpu()
  * @mask: the CPUs
- * @fn: the function, which may do what an item may
+ * @fn: the function
  * @arg: its argument
+ * @site: the place in the code; of the caller, so that lockdep tells callers apart
  *
- * All CPUs at the same time as far as twelve go; more take their turn. Nothing is
- * allocated. While a CPU goes offline, the function may run on another one; who can't
- * have that holds off hotplug.
+ * Context: process context; sleeps, uninterruptibly.
  *
- * Context: process context; sleeps, uninterruptibly. The caller must not hold a lock
- * that the function needs.
- *
- * Return: the first error of the function; -ENODEV if a CPU is offline or has no
- * worker, -EINVAL if there can be no such CPU (it was called for the others then);
- * -EDEADLK, without calling it, in an item where all workers of the CPU wait; else 0.
+ * Return: as documented for scopex_each_cpu().
  */
-int scopex_each_cpu(const struct cpumask *mask, scopex_cpu_fn_t fn, void *arg)
+int __scopex_each_cpu(const struct cpumask *mask, scopex_cpu_fn_t fn, void *arg,
+		      struct scopex_site *site)
 {
 	struct scopex_each each[SCOPEX_EACH];
+	struct scopex_scope scope __scopex_uninitialized __cleanup(__scopex_close);
 	unsigned int cpu, nr = 0;
 	int err = 0, failed;
 
-	scopex_scope_named(scope, "each_cpu") {
-		/* What runs on the owner's stack does not run on those CPUs. */
-		if (atomic64_read(&scope->state) & SCOPEX_SERIAL)
-			return -EDEADLK;
+	__scopex_open(&scope, site);
+	/* What runs on the owner's stack does not run on those CPUs. */
+	if (atomic64_read(&scope.state) & SCOPEX_SERIAL)
+		return -EDEADLK;
 
-		for_each_cpu(cpu, mask) {
-			each[nr] = (struct scopex_each){
-				.work = SCOPEX_WORK_INIT(scopex_each_fn),
-				.cpu = cpu, .fn = fn, .arg = arg,
-			};
-			failed = scopex_submit_on(scope, cpu, &each[nr].work);
-			if (!failed && ++nr == SCOPEX_EACH) {
-				failed = scopex_join(scope);
-				nr = 0;
-			}
-			err = err ?: failed;
+	for_each_cpu(cpu, mask) {
+		each[nr] = (struct scopex_each){
+			.work = SCOPEX_WORK_INIT(scopex_each_fn),
+			.cpu = cpu, .fn = fn, .arg = arg,
+		};
+		failed = scopex_submit_on(&scope, cpu, &each[nr].work);
+		if (!failed && ++nr == SCOPEX_EACH) {
+			failed = scopex_join(&scope);
+			nr = 0;
 		}
-		failed = scopex_join(scope);
 		err = err ?: failed;
 	}
-	return err;
+	failed = scopex_join(&scope);
+	return err ?: failed;
 }
-EXPORT_SYMBOL_GPL(scopex_each_cpu);
+EXPORT_SYMBOL_GPL(__scopex_each_cpu);

@@ -60,6 +60,7 @@
 
 #include <trace/events/scopex.h>
 
+#include "context.h"
 #include "internal.h"
 
 /* How many CPUs are looked at for one that is idle. */
@@ -67,6 +68,13 @@
 
 /* So many chunks for each CPU, if the caller does not say how large they are. */
 #define SCOPEX_CHUNKS_PER_CPU	8
+
+/*
+ * What a caller may not do in an allocation, as it holds locks of a filesystem say, its
+ * helpers may not do either: the caller waits for them. PF_MEMALLOC itself is left out.
+ * It opens the reserves of memory to one thread, which promises to free more soon.
+ */
+#define SCOPEX_MEMALLOC	(PF_MEMALLOC_NOFS | PF_MEMALLOC_NOIO | PF_MEMALLOC_PIN)
 
 /* How often the caller looks whether the helpers are out before it sleeps. */
 #define SCOPEX_LOOP_SPINS	300
@@ -80,6 +88,7 @@
  * @count: how many numbers there are
  * @grain: how many numbers are a chunk
  * @cpu: where the caller was when it last claimed a chunk
+ * @memalloc: the PF_MEMALLOC flags of the caller that its helpers need, too
  * @fn: does a chunk
  * @arg: its argument
  * @reduction: how results are joined; NULL if there are none
@@ -94,6 +103,7 @@ struct scopex_loop {
 	unsigned long			count;
 	unsigned long			grain;
 	unsigned int			cpu;
+	unsigned int			memalloc;
 	scopex_range_fn_t		fn;
 	void				*arg;
 	const struct scopex_reduction	*reduction;
@@ -260,6 +270,8 @@ static void scopex_do_chunks(struct scopex_loop *loop, struct scopex_cpu *cursor
 void scopex_help(struct scopex_worker *w)
 {
 	struct scopex_cpu *sc = w->sc;
+	unsigned int flags = current->flags;
+	struct scopex_context before;
 	struct scopex_loop *loop;
 	struct scopex_scope *scope;
 
@@ -273,10 +285,16 @@ void scopex_help(struct scopex_worker *w)
 	scope = loop->scope;
 	scopex_enter(w, scope);
 	WRITE_ONCE(w->fn, (void *)loop->fn);
+	current->flags |= loop->memalloc;
+	if (SCOPEX_CHECK_ITEMS)
+		scopex_context_save(&before);
 	scopex_dep_run(scope);
 	scopex_do_chunks(loop, sc, w);
-	local_inc(&w->count[SCOPEX_HELPS]);
 	scopex_dep_ran(scope);
+	if (SCOPEX_CHECK_ITEMS)
+		scopex_context_check(w, scope, (void *)loop->fn, &before);
+	current_restore_flags(flags, SCOPEX_MEMALLOC);
+	local_inc(&w->count[SCOPEX_HELPS]);
 	scopex_leave(w);
 	/* The last touch of the loop was before, of the scope is this. */
 	scopex_put_items(scope, 1);
@@ -359,6 +377,7 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 	loop.count = count;
 	loop.grain = params->grain;
 	loop.cpu = raw_smp_processor_id();
+	loop.memalloc = current->flags & SCOPEX_MEMALLOC;
 	loop.fn = fn;
 	loop.arg = params->arg;
 	loop.reduction = params->reduction;

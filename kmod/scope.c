@@ -136,6 +136,7 @@
 
 #include "compat/hrtimer.h"
 #include "internal.h"
+#include "track.h"
 
 static struct scopex_custom_scope *scopex_custom(struct scopex_scope *scope)
 {
@@ -160,7 +161,7 @@ void scopex_list(struct scopex_scope *scope)
  * A caller has a wrong object. If that is a copy of a scope on this stack, its kind tells
  * where the original is: name that one.
  */
-static noinline int scopex_no_scope(const struct scopex_scope *scope, const char *what,
+static noinline int scopex_not_open(const struct scopex_scope *scope, const char *what,
 				    unsigned long caller)
 {
 	unsigned long mask = SCOPEX_KIND_MASK >> 37;
@@ -207,7 +208,7 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 				      (void *)caller, work->fn);
 			return -ESHUTDOWN;
 		default:
-			return scopex_no_scope(scope, "submits an item to", caller);
+			return scopex_not_open(scope, "submits an item to", caller);
 		}
 
 		/*
@@ -322,6 +323,7 @@ static void scopex_unclaim_item(struct scopex_scope *scope,
 {
 	u64 state;
 
+	scopex_untrack(work);
 	/*
 	 * Release C: pairs with the claim of another submitter; see
 	 * claim-undo.litmus.
@@ -590,7 +592,7 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 
 	/* Acquire C: pairs with scopex_end_item(); see claim-reuse.litmus. */
 	status = xchg_acquire(&work->status, SCOPEX_WORK_BUSY);
-	if (unlikely(status == SCOPEX_WORK_BUSY))
+	if (unlikely(status == SCOPEX_WORK_BUSY || !scopex_track(work)))
 		return scopex_refuse(-EBUSY);
 
 	if (unlikely(!scopex_associate_usual(scope, 1, &state)))
@@ -746,7 +748,7 @@ static unsigned int scopex_claim(struct scopex_work *first, unsigned int nr,
 		/* Acquire C: as in scopex_submit_to(). */
 		int status = xchg_acquire(&work->status, SCOPEX_WORK_BUSY);
 
-		if (unlikely(status == SCOPEX_WORK_BUSY))
+		if (unlikely(status == SCOPEX_WORK_BUSY || !scopex_track(work)))
 			break;
 		/* Taken for a time (@queued), it is before the profile began, or short. */
 		work->cpu = status;
@@ -1096,7 +1098,7 @@ static int scopex_check_owner(struct scopex_scope *scope, const char *what,
 	if (unlikely(kind != SCOPEX_OPEN)) {
 		if (kind == SCOPEX_REFUSED)
 			return scope->error;
-		err = scopex_no_scope(scope, what, caller);
+		err = scopex_not_open(scope, what, caller);
 		return kind == SCOPEX_CLOSED ? -ESHUTDOWN : err;
 	}
 	if (unlikely(scope->owner != current)) {
@@ -1141,6 +1143,15 @@ static void scopex_cancel_again(struct scopex_scope *scope)
  * there was a moment at which no item was left, later ones are of the next round.
  * A cancel from elsewhere at the very moment of the join may hit both rounds: this one
  * with its reason, and the next one without.
+ *
+ * A suspend of the system waits for this wait. It freezes the tasks of users first, and
+ * one that waits here, as in any uninterruptible sleep, can be frozen after it only. The
+ * workers are not frozen, so the items go on, and usually end in time; if they take longer
+ * than /sys/power/pm_freeze_timeout (20 s), the suspend fails. The wait can't be
+ * freezable: the owner would be frozen with what it holds, a mutex say, that another
+ * task needs to get to where it can be frozen, or an item to end. A module with items
+ * that take long cancels them from a notifier (register_pm_notifier(), at
+ * PM_SUSPEND_PREPARE), which comes before anything is frozen.
  *
  * Context: process context of the owner; sleeps, uninterruptibly. The caller
  * must not hold a lock that an item needs.
@@ -1258,7 +1269,7 @@ static void scopex_try_cancel(struct scopex_scope *scope, int err,
 	if (likely(kind == SCOPEX_OPEN))
 		scopex_do_cancel(scope, err);
 	else if (kind != SCOPEX_REFUSED)
-		scopex_no_scope(scope, "cancels", caller);
+		scopex_not_open(scope, "cancels", caller);
 }
 
 /**

@@ -75,7 +75,6 @@
 
 #include <linux/bug.h>
 #include <linux/err.h>
-#include <linux/irqflags.h>
 #include <linux/kthread.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
@@ -84,7 +83,9 @@
 #include <trace/events/scopex.h>
 
 #include "compat/runnable.h"
+#include "context.h"
 #include "internal.h"
+#include "track.h"
 
 /*
  * Give an item back: the last access to it. What it wrote is visible to whoever
@@ -92,6 +93,7 @@
  */
 static __always_inline void scopex_end_item(struct scopex_work *work, int status)
 {
+	scopex_untrack(work);
 	/*
 	 * Release C: pairs with the claim in scopex_submit_to(), see
 	 * claim-reuse.litmus, and with scopex_work_busy() and
@@ -126,21 +128,6 @@ static noinline int scopex_item_cancelled(struct scopex_worker *w,
 	return -ECANCELED;
 }
 
-/* An item left the thread in another state than it found it in. */
-static noinline void scopex_item_leaks(struct scopex_scope *scope,
-				       struct scopex_work *work)
-{
-	scopex_misuse("item %ps of scope %s returned with preempt count %#x, %d locks held, interrupts %s, RCU nesting %d",
-		      __scopex_work_fn(scope, work), scope->site->name, preempt_count(),
-		      scopex_locks_held(), irqs_disabled() ? "off" : "on",
-		      rcu_preempt_depth());
-	/* What can be mended is, as the items that follow are not to blame. */
-	if (irqs_disabled())
-		local_irq_enable();
-	while (IS_ENABLED(CONFIG_PREEMPT_COUNT) && (preempt_count() & PREEMPT_MASK))
-		preempt_enable();
-}
-
 /*
  * Apart, so that the events cost little while they are off; the result goes through the
  * latter, so that it needs no register of its own meanwhile.
@@ -164,22 +151,22 @@ static __always_inline int scopex_call(struct scopex_worker *w,
 				       struct scopex_work *work)
 {
 	scopex_fn_t fn = work->fn;
-	int locks = scopex_locks_held();
+	struct scopex_context before;
 	int err;
 
 	WRITE_ONCE(w->fn, (void *)fn);
 	if (trace_scopex_run_start_enabled())
 		scopex_trace_start(scope, work);
+	if (SCOPEX_CHECK_ITEMS)
+		scopex_context_save(&before);
 	scopex_dep_run(scope);
 	err = fn(work);
 	scopex_dep_ran(scope);
 	if (trace_scopex_run_end_enabled())
 		err = scopex_trace_end(scope, work, err);
 	local_inc(&w->count[SCOPEX_RUN]);
-	if (SCOPEX_CHECK_ITEMS &&
-	    unlikely(preempt_count() || irqs_disabled() || rcu_preempt_depth() ||
-		     scopex_locks_held() != locks))
-		scopex_item_leaks(scope, work);
+	if (SCOPEX_CHECK_ITEMS)
+		scopex_context_check(w, scope, __scopex_work_fn(scope, work), &before);
 	if (unlikely(err))
 		err = scopex_item_failed(w, scope, work, err);
 	return err;
@@ -228,6 +215,14 @@ scopex_run_turns(struct scopex_worker *w, struct scopex_scope *scope,
 }
 
 /*
+ * The scope of no item: of a batch before its first one, and of an item that was
+ * initialised again while it was queued. It sends such an item the slow way.
+ */
+static struct scopex_scope scopex_no_scope = {
+	.state = ATOMIC64_INIT(SCOPEX_CLOSED | SCOPEX_CANCELLED),
+};
+
+/*
  * An item that is cancelled, or of a scope with options, or detached. Return how many
  * references on the scope are to be dropped, as so many items are out; if none, the item
  * and the scope may be gone.
@@ -236,6 +231,8 @@ static noinline unsigned int
 scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
 		   struct scopex_work *work, u64 state)
 {
+	if (unlikely(scope == &scopex_no_scope))
+		return 0;
 	if ((state & (SCOPEX_CPU_LIMITED | SCOPEX_SERIAL)) == SCOPEX_CPU_LIMITED)
 		return scopex_run_turns(w, scope, work, state);
 
@@ -249,6 +246,14 @@ scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
 
 #define SCOPEX_SPECIAL	(SCOPEX_CANCELLED | __SCOPEX_JOINABLE | SCOPEX_LIMITED |	\
 			 SCOPEX_CPU_LIMITED | SCOPEX_DETACHED)
+
+static noinline struct scopex_scope *
+scopex_lost_item(struct scopex_worker *w, struct scopex_work *work)
+{
+	scopex_misuse("item %ps was initialised again while it was queued on CPU %u: it is skipped, and its scope can't end",
+		      work->fn, w->sc->cpu);
+	return &scopex_no_scope;
+}
 
 /*
  * The items that follow are of another scope, or the first ones. Return it. In this
@@ -266,6 +271,8 @@ scopex_change_scope(struct scopex_worker *w, struct scopex_work *work,
 		scope = scopex_unmarked(scope);
 		WRITE_ONCE(work->scope, scope);
 	}
+	if (unlikely(!scope))
+		scope = scopex_lost_item(w, work);
 	scopex_enter(w, scope);
 	if (likely(nr))
 		scopex_put_items(done, nr);
@@ -279,7 +286,7 @@ scopex_change_scope(struct scopex_worker *w, struct scopex_work *work,
 static void scopex_run_batch(struct scopex_worker *w)
 {
 	struct llist_node *node = READ_ONCE(w->rest);
-	struct scopex_scope *scope = NULL;
+	struct scopex_scope *scope = &scopex_no_scope;
 	unsigned int nr = 0;
 
 	do {
@@ -305,7 +312,7 @@ static void scopex_run_batch(struct scopex_worker *w)
 				scopex_leave(w);
 				if (nr)
 					scopex_put_items(scope, nr);
-				scope = NULL;
+				scope = &scopex_no_scope;
 				nr = 0;
 			}
 		}

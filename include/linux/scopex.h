@@ -61,8 +61,59 @@ struct task_struct;
  * Normally it runs on the CPU that the item was submitted to, but while that CPU
  * goes offline it may run, or go on, on another one: an item that depends on its
  * CPU has to hold off hotplug or migration itself. It must not exit the thread,
- * and must leave it as it was: no lock held, interrupts and preemption as at
- * entry.
+ * and must leave it as it was, as the next items run on the same thread: no lock held,
+ * interrupts and preemption as at entry, and so with what the table names. Kernels with
+ * CONFIG_DEBUG_ATOMIC_SLEEP look after each item, warn by its name, and restore what a
+ * module can; not seen are a change of cgroups, namespaces, I/O priority, NUMA policy and
+ * signal handlers.
+ *
+ * The context of an item is that of a kernel thread. Nothing of it comes from the task
+ * that has submitted the item, or that waits for it; what an item needs of these, its
+ * submitter puts into the caller's object, with a reference. A part of a loop (see
+ * scopex_for()) runs in one of two contexts:
+ *
+ * ==============  =====================================  ==========================
+ * ``current``     in an item, in a part on a helper      in a part on the caller's
+ *                                                        own thread
+ * ==============  =====================================  ==========================
+ * address space   none; kthread_use_mm(), and            the caller's
+ *                 kthread_unuse_mm() before it returns
+ * credentials     the kernel's own, with all             the caller's
+ *                 capabilities; override_creds() and
+ *                 revert_creds()
+ * cgroups         the root; memory is charged to it but  the caller's
+ *                 within set_active_memcg(), I/O but
+ *                 after kthread_associate_blkcg(), which
+ *                 has to be undone
+ * namespaces      the initial ones                       the caller's
+ * files           those of kthreadd                      the caller's
+ * NOFS, NOIO      item: not restricted, whatever the     the caller's
+ *                 owner may do; it may need
+ *                 memalloc_nofs_save() of its own.
+ *                 Helper: as the caller of the loop
+ * PF_MEMALLOC     no                                     the caller's
+ * signals         none, so nothing kills it: look at     the caller's; see
+ *                 scopex_cancelled()                     SCOPEX_KILLABLE
+ * priority        SCHED_NORMAL, the module's parameter   the caller's
+ *                 "nice"; an owner of high priority
+ *                 does not lend it
+ * CPUs            one, but while that goes offline       the caller's
+ * freezer         not frozen: it goes on in a suspend    as the caller: not before
+ *                                                        the loop has ended
+ * reclaim         may wait for memory, but nobody may    the same for the loop
+ *                 need it to free some
+ * ==============  =====================================  ==========================
+ *
+ * About the last row: do not wait for an item, or submit one and rely on it, where memory
+ * is being freed (a shrinker, the writing of dirty pages, a block device that may hold
+ * swap). To submit allocates nothing, but there is no rescuer: the item runs after those
+ * that are queued before it, and these may wait for memory; and if they block, a worker
+ * more may have to be made, which allocates. A workqueue with WQ_MEM_RECLAIM is for that.
+ *
+ * About locks: an item may sleep on a mutex whose holder waits for a scope, of which an
+ * item is queued behind the first one on the same CPU. Lockdep does not know of that. It
+ * is no deadlock: the queue of a worker that sleeps in an item is given to another one
+ * within a period of the watchdog; or at once, if the item has called scopex_will_block().
  *
  * Return: 0, or a negative errno, which becomes the item's result and, when it
  * is the first one, that of the scope.
@@ -313,16 +364,37 @@ static inline u64 __scopex_decode(const struct scopex_scope *scope, u64 state)
  */
 #define SCOPEX_WORK_INIT(_fn)	{ .fn = (_fn), .status = -ENODATA }
 
+#ifdef CONFIG_DEBUG_OBJECTS
+bool __scopex_work_may_init(struct scopex_work *work);
+#else
+static inline bool __scopex_work_may_init(struct scopex_work *work)
+{
+	return true;
+}
+#endif
+
 /**
  * scopex_work_init() - initialise a work item
  * @work: the item; must not be busy
  * @fn: the function
  *
- * Context: any.
+ * To initialise a busy one is a bug of the caller, whose scope may never end then. The
+ * items of others are not harmed: those that are queued behind it are run. The worker
+ * warns, and names the function and the CPU; on kernels with CONFIG_DEBUG_OBJECTS, this
+ * call warns, names the culprit, and leaves the item as it is, so that nothing is lost.
+ * An assignment of SCOPEX_WORK_INIT() to a busy item is not as harmless.
+ *
+ * Context: any but NMI.
  */
 static inline void scopex_work_init(struct scopex_work *work, scopex_fn_t fn)
 {
-	*work = (struct scopex_work)SCOPEX_WORK_INIT(fn);
+	if (!__scopex_work_may_init(work))
+		return;
+	/* All but @node, which other items hang on if it is queued after all. */
+	work->fn = fn;
+	work->scope = NULL;
+	work->cpu = 0;
+	work->status = -ENODATA;
 }
 
 /**
@@ -676,6 +748,9 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
  * worker, or in a caller that is an item; not where it runs on the caller's thread
  * outside of items.
  *
+ * What the caller's memalloc_nofs_save() and memalloc_noio_save() forbid is forbidden to
+ * its helpers, too.
+ *
  * Context: process context; sleeps, uninterruptibly. The caller must not hold a lock
  * that the function needs, as its helpers could not take it.
  *
@@ -717,7 +792,28 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
  */
 typedef int (*scopex_cpu_fn_t)(unsigned int cpu, void *arg);
 
-int scopex_each_cpu(const struct cpumask *mask, scopex_cpu_fn_t fn, void *arg);
+int __scopex_each_cpu(const struct cpumask *mask, scopex_cpu_fn_t fn, void *arg,
+		      struct scopex_site *site);
+
+/**
+ * scopex_each_cpu() - call a function once on each CPU of a mask
+ * @mask: the CPUs
+ * @fn: a &typedef scopex_cpu_fn_t, which may do what an item may
+ * @arg: its argument
+ *
+ * Up to twelve CPUs call it at the same time; more take their turn. Nothing is
+ * allocated. While a CPU goes offline, the function may run on another one; a caller
+ * that can't have that holds off hotplug.
+ *
+ * Context: process context; sleeps, uninterruptibly. The caller must not hold a lock
+ * that the function needs.
+ *
+ * Return: the first error of the function; -ENODEV if a CPU is offline or has no
+ * worker, -EINVAL if there can be no such CPU (it was called for the others then);
+ * -EDEADLK, without calling it, in an item where all workers of the CPU wait; else 0.
+ */
+#define scopex_each_cpu(mask, fn, arg)					\
+	__scopex_each_cpu(mask, fn, arg, __SCOPEX_SITE(#fn))
 
 /**
  * struct scopex_detached - an item that outlives who submits it

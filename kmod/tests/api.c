@@ -636,6 +636,9 @@ static const struct scopex_case api_cases[] = {
 	SCOPEX_CASE(compiler_sees_that_the_block_is_executed),
 	SCOPEX_CASE(scopes_nest_in_one_task),
 	SCOPEX_CASE(many_scopes_share_the_workers),
+#ifndef MODULE
+	SCOPEX_CASE(test_before_the_init),
+#endif
 };
 
 SCOPEX_SUITE(api, api_cases);

@@ -11,7 +11,9 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/mutex.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -850,6 +852,71 @@ static void loops_nest(struct scopex_test *test)
 	EXPECT_EQ(test, total, 200 * 5050);
 }
 
+/**
+ * struct forbidden - a loop whose caller may not reclaim memory by way of filesystems
+ * @here: how many threads have come
+ * @both: completed when the caller and a helper are there
+ * @caller: the caller
+ * @flags: its flags
+ * @helped: a helper had a part
+ * @wrong: how many parts saw other flags
+ */
+struct forbidden {
+	atomic_t		here;
+	struct completion	both;
+	struct task_struct	*caller;
+	unsigned int		flags;
+	bool			helped;
+	atomic_t		wrong;
+};
+
+#define TEST_MEMALLOC	(PF_MEMALLOC_NOFS | PF_MEMALLOC_NOIO)
+
+static int sees_flags(const struct scopex_range *range)
+{
+	struct forbidden *forbidden = range->arg;
+
+	if ((current->flags & TEST_MEMALLOC) != forbidden->flags)
+		atomic_inc(&forbidden->wrong);
+	if (current != forbidden->caller)
+		WRITE_ONCE(forbidden->helped, true);
+	if (atomic_inc_return(&forbidden->here) == 2)
+		complete_all(&forbidden->both);
+	wait_for_completion_timeout(&forbidden->both, msecs_to_jiffies(50));
+	return 0;
+}
+
+/* Again and again until a helper has had a part. */
+static void loop_with_flags(struct scopex_test *test, unsigned int flags)
+{
+	struct forbidden forbidden = { .caller = current, .flags = flags };
+	unsigned int round, saved = current->flags;
+
+	for (round = 0; round < 100 && !READ_ONCE(forbidden.helped); round++) {
+		atomic_set(&forbidden.here, 0);
+		init_completion(&forbidden.both);
+		current->flags |= flags;
+		EXPECT_EQ(test, scopex_for(0, 2, sees_flags, .grain = 1,
+					   .arg = &forbidden), 0);
+		current_restore_flags(saved, TEST_MEMALLOC);
+	}
+	EXPECT(test, forbidden.helped);
+	EXPECT_EQ(test, atomic_read(&forbidden.wrong), 0);
+}
+
+/* And what held for one loop does not hold for the next one. */
+static void helpers_allocate_as_the_caller(struct scopex_test *test)
+{
+	if (test_other_cpu(test_this_cpu()) >= nr_cpu_ids) {
+		scopex_test_skip(test, "needs two CPUs");
+		return;
+	}
+	loop_with_flags(test, PF_MEMALLOC_NOFS);
+	loop_with_flags(test, PF_MEMALLOC_NOIO);
+	loop_with_flags(test, PF_MEMALLOC_NOFS | PF_MEMALLOC_NOIO);
+	loop_with_flags(test, 0);
+}
+
 struct looper {
 	struct scopex_work	work;
 	u64			total;
@@ -930,6 +997,34 @@ static void each_cpu_tells_the_error(struct scopex_test *test)
 	EXPECT_EQ(test, atomic_read(&calls), 1);
 }
 
+static DEFINE_MUTEX(each_cpu_mutex);
+
+static int lock_on_cpu(unsigned int cpu, void *arg)
+{
+	mutex_lock(&each_cpu_mutex);
+	mutex_unlock(&each_cpu_mutex);
+	return 0;
+}
+
+static int nothing_on_cpu(unsigned int cpu, void *arg)
+{
+	return 0;
+}
+
+/*
+ * The second caller holds what the function of the first one takes. That is no deadlock,
+ * and lockdep must not report one: it has to know the two callers apart.
+ */
+static void each_cpu_has_a_class_per_caller(struct scopex_test *test)
+{
+	const struct cpumask *mask = cpumask_of(test_this_cpu());
+
+	EXPECT_EQ(test, scopex_each_cpu(mask, lock_on_cpu, NULL), 0);
+	mutex_lock(&each_cpu_mutex);
+	EXPECT_EQ(test, scopex_each_cpu(mask, nothing_on_cpu, NULL), 0);
+	mutex_unlock(&each_cpu_mutex);
+}
+
 static const struct scopex_case loop_cases[] = {
 	SCOPEX_CASE(array_to_this_cpu),
 	SCOPEX_CASE(array_to_a_cpu),
@@ -961,8 +1056,10 @@ static const struct scopex_case loop_cases[] = {
 	SCOPEX_CASE(reduces_to_more_than_a_sum),
 	SCOPEX_CASE(loops_nest),
 	SCOPEX_CASE(loops_in_items),
+	SCOPEX_CASE(helpers_allocate_as_the_caller),
 	SCOPEX_CASE(each_cpu_once),
 	SCOPEX_CASE(each_cpu_tells_the_error),
+	SCOPEX_CASE(each_cpu_has_a_class_per_caller),
 };
 
 SCOPEX_SUITE(loop, loop_cases);

@@ -274,6 +274,126 @@ static void result_that_is_no_errno(struct scopex_test *test)
 	EXPECT_EQ(test, scopex_work_result(&item.work), -EINVAL);
 }
 
+/* Does the kernel know which items are in use? */
+#define TRACKED		IS_ENABLED(CONFIG_DEBUG_OBJECTS)
+
+/* An item of a scope, queued behind one that is held at a gate, for somebody else's. */
+struct queued_again {
+	unsigned int		cpu;
+	struct test_gate	gate;
+	struct test_item	held;
+	struct test_item	first;
+	struct test_item	again;
+	struct test_item	innocent;
+};
+
+static void init_queued(struct scopex_test *test, struct queued_again *queued,
+			struct scopex_scope *innocent)
+{
+	scopex_work_init(&queued->again.work, test_item_fn);
+	/* Refused, as that is in its own queue still. */
+	if (TRACKED)
+		EXPECT(test, scopex_work_busy(&queued->again.work));
+	complete(&queued->gate.go);
+	EXPECT_EQ(test, scopex_join(innocent), 0);
+}
+
+/*
+ * The innocent scope ends, and the guilty one, too, if the kernel knows which items are in
+ * use. Else the test drops the reference that nobody has any more.
+ */
+static void initialise_queued(struct scopex_test *test, bool after_another)
+{
+	struct queued_again queued = { .cpu = test_this_cpu() };
+
+	test_gate_init(&queued.gate);
+	test_item_init(&queued.held);
+	test_item_init(&queued.first);
+	test_item_init(&queued.again);
+	test_item_init(&queued.innocent);
+	queued.held.gate = &queued.gate;
+	scopex_scope(guilty) {
+		EXPECT_EQ(test, scopex_submit_on(guilty, queued.cpu, &queued.held.work), 0);
+		wait_for_completion(&queued.gate.reached);
+		if (after_another)
+			EXPECT_EQ(test, scopex_submit_on(guilty, queued.cpu,
+							 &queued.first.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(guilty, queued.cpu, &queued.again.work),
+			  0);
+		scopex_scope(innocent) {
+			EXPECT_EQ(test, scopex_submit_on(innocent, queued.cpu,
+							 &queued.innocent.work), 0);
+			EXPECT_WARNING(TRACKED ? "ODEBUG: init active" :
+				       "item test_item_fn [scopex_test] was initialised again while it was queued on CPU",
+				       init_queued(test, &queued, innocent));
+		}
+		if (!TRACKED)
+			atomic64_sub(SCOPEX_ONE, &guilty->state);
+		EXPECT_EQ(test, scopex_join(guilty), 0);
+	}
+	EXPECT_EQ(test, atomic_read(&queued.held.runs), 1);
+	EXPECT_EQ(test, atomic_read(&queued.first.runs), after_another);
+	EXPECT_EQ(test, atomic_read(&queued.again.runs), TRACKED);
+	EXPECT_EQ(test, atomic_read(&queued.innocent.runs), 1);
+}
+
+static void item_is_initialised_again(struct scopex_test *test)
+{
+	initialise_queued(test, false);
+	initialise_queued(test, true);
+}
+
+#ifdef CONFIG_DEBUG_OBJECTS
+/*
+ * The status of an item that runs is overwritten, so that it looks free. The kernel knows
+ * that it is in use, so it is not run twice at a time.
+ */
+static void item_is_overwritten(struct scopex_test *test)
+{
+	struct test_gate gate;
+	struct test_item item;
+
+	test_gate_init(&gate);
+	test_item_init(&item);
+	item.gate = &gate;
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
+		wait_for_completion(&gate.reached);
+		item.work = (struct scopex_work)SCOPEX_WORK_INIT(test_item_fn);
+		EXPECT_WARNING("ODEBUG: init active",
+			       EXPECT_EQ(test, scopex_submit(s, &item.work), -EBUSY));
+		complete(&gate.go);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, atomic_read(&item.runs), 1);
+}
+#endif
+
+/* Nothing of an item that is out is left behind, whatever its memory is used for. */
+static void item_is_forgotten_when_it_is_out(struct scopex_test *test)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < 2; i++) {
+		struct test_item *items = test_items(8);
+
+		if (!EXPECT(test, items))
+			return;
+		scopex_scope(s) {
+			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items, 8, work),
+				  0);
+			EXPECT_EQ(test, scopex_join(s), 0);
+			scopex_cancel(s);
+			EXPECT_EQ(test, scopex_submit(s, &items[0].work), -ECANCELED);
+			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items, 8, work),
+				  -ECANCELED);
+			for (j = 0; j < 8; j++)
+				scopex_work_init(&items[j].work, test_item_fn);
+		}
+		kvfree(items);
+	}
+}
+
 static const struct scopex_case misuse_cases[] = {
 	SCOPEX_CASE(closed_scope),
 	SCOPEX_CASE(memory_that_is_no_scope),
@@ -287,6 +407,11 @@ static const struct scopex_case misuse_cases[] = {
 	SCOPEX_CASE(item_joins_its_scope),
 	SCOPEX_CASE(other_task_closes),
 	SCOPEX_CASE(result_that_is_no_errno),
+	SCOPEX_CASE(item_is_initialised_again),
+#ifdef CONFIG_DEBUG_OBJECTS
+	SCOPEX_CASE(item_is_overwritten),
+#endif
+	SCOPEX_CASE(item_is_forgotten_when_it_is_out),
 };
 
 SCOPEX_SUITE(misuse, misuse_cases);

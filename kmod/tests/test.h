@@ -151,6 +151,10 @@ static inline void test_gate_init(struct test_gate *gate)
 
 int test_item_fn(struct scopex_work *work);
 
+#ifndef MODULE
+void test_before_the_init(struct scopex_test *test);
+#endif
+
 static inline void test_item_init(struct test_item *item)
 {
 	*item = (struct test_item){ .work = SCOPEX_WORK_INIT(test_item_fn) };

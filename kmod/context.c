@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an item leaves behind on its worker's thread; see context.h
+ *
+ * Not looked at, as a module can't see it, or can't tell whether the item has done it:
+ * the cgroups of the thread (an administrator may enable a controller at the same time),
+ * namespaces, I/O priority, NUMA policy, signal handlers.
+ */
+
+#include <linux/bug.h>
+#include <linux/cpumask.h>
+#include <linux/cred.h>
+#include <linux/irqflags.h>
+#include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/preempt.h>
+#include <linux/ratelimit.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+
+#include "context.h"
+#include "internal.h"
+
+/*
+ * The scopes of memory allocation, and PF_NOFREEZE: a suspend would wait for ever for a
+ * worker without it (see set_freezable()).
+ */
+#define SCOPEX_CONTEXT_FLAGS	(PF_MEMALLOC | PF_MEMALLOC_NOFS | PF_MEMALLOC_NOIO |	\
+				 PF_MEMALLOC_PIN | PF_LOCAL_THROTTLE | PF_NOFREEZE)
+
+/* What an item has left behind, as text. */
+struct scopex_leaks {
+	char		text[256];
+	unsigned int	len;
+};
+
+static __printf(2, 3) void scopex_leak(struct scopex_leaks *leaks, const char *fmt, ...)
+{
+	va_list args;
+
+	if (leaks->len)
+		leaks->len += scnprintf(leaks->text + leaks->len,
+					sizeof(leaks->text) - leaks->len, ", ");
+	va_start(args, fmt);
+	leaks->len += vscnprintf(leaks->text + leaks->len,
+				 sizeof(leaks->text) - leaks->len, fmt, args);
+	va_end(args);
+}
+
+static void *scopex_active_memcg(void)
+{
+#ifdef CONFIG_MEMCG
+	return current->active_memcg;
+#else
+	return NULL;
+#endif
+}
+
+static unsigned int scopex_migration_disabled(void)
+{
+#ifdef CONFIG_SMP
+	return current->migration_disabled;
+#else
+	return 0;
+#endif
+}
+
+/**
+ * scopex_context_save() - note the state of the current thread, before an item
+ * @before: where to; scopex_context_check() has to follow
+ *
+ * Context: the worker's thread.
+ */
+void scopex_context_save(struct scopex_context *before)
+{
+	*before = (struct scopex_context){
+		.locks = scopex_locks_held(),
+		.flags = current->flags & SCOPEX_CONTEXT_FLAGS,
+		.nice = task_nice(current),
+		.policy = current->policy,
+		.rt_priority = current->rt_priority,
+		/* A reference, as the item may replace them: then they are put back. */
+		.real_cred = get_cred(current_real_cred()),
+		.cred = current_cred(),
+		.mm = current->mm,
+		.memcg = scopex_active_memcg(),
+		.plug = current->plug,
+		.journal_info = current->journal_info,
+	};
+}
+
+/* Nothing of what follows may be done in another state than the usual one. */
+static void scopex_check_atomic(struct scopex_leaks *leaks, int locks)
+{
+	unsigned int state = get_current_state();
+
+	if (preempt_count())
+		scopex_leak(leaks, "preempt count %#x", preempt_count());
+	if (irqs_disabled())
+		scopex_leak(leaks, "interrupts off");
+	if (rcu_preempt_depth())
+		scopex_leak(leaks, "RCU nesting %d", rcu_preempt_depth());
+	if (scopex_locks_held() != locks)
+		scopex_leak(leaks, "%d locks held", scopex_locks_held() - locks);
+	if (state != TASK_RUNNING)
+		scopex_leak(leaks, "task state %#x", state);
+
+	__set_current_state(TASK_RUNNING);
+	if (irqs_disabled())
+		local_irq_enable();
+	while (IS_ENABLED(CONFIG_PREEMPT_COUNT) && (preempt_count() & PREEMPT_MASK))
+		preempt_enable();
+}
+
+static void scopex_check_memory(struct scopex_leaks *leaks,
+				const struct scopex_context *before)
+{
+	unsigned int flags = current->flags & SCOPEX_CONTEXT_FLAGS;
+
+	if (flags != before->flags)
+		scopex_leak(leaks, "task flags %#x instead of %#x", flags, before->flags);
+	if (current->mm != before->mm)
+		scopex_leak(leaks, "an address space");
+	if (scopex_active_memcg() != before->memcg)
+		scopex_leak(leaks, "an active memory cgroup");
+	if (current->plug != before->plug)
+		scopex_leak(leaks, "a block plug");
+	if (current->journal_info != before->journal_info)
+		scopex_leak(leaks, "a journal handle");
+
+	current_restore_flags(before->flags, SCOPEX_CONTEXT_FLAGS);
+	if (current->mm && !before->mm)
+		kthread_unuse_mm(current->mm);
+#ifdef CONFIG_MEMCG
+	current->active_memcg = before->memcg;
+#endif
+	/* Of the block layer's cgroup only the setting is exported to modules. */
+	kthread_associate_blkcg(NULL);
+	/* Both may be on the stack that the item had. */
+	current->plug = before->plug;
+	current->journal_info = before->journal_info;
+}
+
+/*
+ * Has the item let its thread run on other CPUs? When the CPU goes offline, it is the
+ * scheduler that does so, after it has taken the CPU out of the active ones; the worker is
+ * bound again before it is active again.
+ */
+static bool scopex_unbound(struct scopex_worker *w)
+{
+	const struct cpumask *mask = cpumask_of(w->sc->cpu);
+
+	/* data_race() - the scheduler may write it; a wrong answer is asked again below */
+	if (current != w->task || data_race(cpumask_equal(&current->cpus_mask, mask)))
+		return false;
+	/* The mask first, then the CPU, then whether it came online in between. */
+	smp_rmb();
+	if (!cpu_active(w->sc->cpu))
+		return false;
+	/* data_race() - as above; while the CPU is active, the scheduler does not write it */
+	return !data_race(cpumask_equal(&current->cpus_mask, mask));
+}
+
+static void scopex_check_sched(struct scopex_leaks *leaks, struct scopex_worker *w,
+			       const struct scopex_context *before)
+{
+	bool policy = current->policy != before->policy ||
+		      current->rt_priority != before->rt_priority;
+
+	if (policy)
+		scopex_leak(leaks, "scheduling policy %u, priority %u", current->policy,
+			    current->rt_priority);
+	if (task_nice(current) != before->nice)
+		scopex_leak(leaks, "nice level %d", task_nice(current));
+	/* The only policy that a module can set with its nice level. */
+	if (policy && before->policy == SCHED_NORMAL)
+		sched_set_normal(current, before->nice);
+	else if (task_nice(current) != before->nice)
+		set_user_nice(current, before->nice);
+
+	if (scopex_migration_disabled()) {
+		scopex_leak(leaks, "migration off");
+		while (scopex_migration_disabled())
+			migrate_enable();
+	}
+	if (scopex_unbound(w)) {
+		scopex_leak(leaks, "CPU affinity %*pbl", cpumask_pr_args(&current->cpus_mask));
+		set_cpus_allowed_ptr(current, cpumask_of(w->sc->cpu));
+	}
+}
+
+static void scopex_check_creds(struct scopex_leaks *leaks,
+			       const struct scopex_context *before)
+{
+	if (current_cred() != before->cred) {
+		scopex_leak(leaks, "overridden credentials");
+		revert_creds(before->cred);
+	}
+	if (current_real_cred() != before->real_cred) {
+		scopex_leak(leaks, "other credentials");
+		revert_creds(current_real_cred());
+		commit_creds((struct cred *)get_cred(before->real_cred));
+	}
+	put_cred(before->real_cred);
+}
+
+/**
+ * scopex_context_check() - has an item left its thread as it was? If not, name it, and
+ *	restore what can be restored
+ * @w: the worker
+ * @scope: the item's scope
+ * @fn: the item's function, or the one of a loop
+ * @before: from scopex_context_save()
+ *
+ * Context: the worker's thread.
+ */
+void scopex_context_check(struct scopex_worker *w, struct scopex_scope *scope, void *fn,
+			  const struct scopex_context *before)
+{
+	/* As of scopex_misuse(), but all kinds of leaks share this one. */
+	static DEFINE_RATELIMIT_STATE(told, DEFAULT_RATELIMIT_INTERVAL,
+				      4 * DEFAULT_RATELIMIT_BURST);
+	struct scopex_leaks leaks = { };
+
+	scopex_check_atomic(&leaks, before->locks);
+	scopex_check_memory(&leaks, before);
+	scopex_check_sched(&leaks, w, before);
+	scopex_check_creds(&leaks, before);
+	WARN(unlikely(leaks.len) && __ratelimit(&told),
+	     "scopex: item %ps of scope %s returned with %s\n", fn, scope->site->name,
+	     leaks.text);
+}
