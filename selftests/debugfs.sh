@@ -99,6 +99,18 @@ files_are_for_root()
 	[ $# -eq 8 ]
 }
 
+# rows_of PLACE - the rows of the file "profile" that a place has
+rows_of()
+{
+	grep " $1" "$SCOPEX/profile"
+}
+
+# rows PLACE - how many they are
+rows()
+{
+	rows_of "$1" | wc -l
+}
+
 # Nor a hash of one
 files_show_no_address()
 {
@@ -185,6 +197,24 @@ bad_input_is_refused()
 		! echo "$text" 2>/dev/null > "$SCOPEX/reset" || return 1
 	done
 	is config.profile 0 && is total.run 5
+}
+
+# More than 31 bits of ns, which is all that a pointer of 32 bits has room for
+long_item_has_its_time()
+{
+	switch_profile 1 && reset
+	long_begun=$(date +%s)
+	echo hold > "$SCOPEX_TEST/run" &
+	wait_for_held_scope || return 1
+	sleep 3
+	echo 1 > "$SCOPEX_TEST/release"
+	wait
+	ktap_msg "$(rows_of 'held held_scope()')"
+	rows_of 'held held_scope()' |
+		awk -v most="$(($(date +%s) - long_begun + 1))" '
+		$2 == 5 && $9 >= 3e9 && $9 <= most * 1e9 { found++ }
+		END { exit found != 1 }' &&
+		[ "$(sum_of 'site[0-9]+\.profile\.run_log2')" = 5 ] && switch_profile 0
 }
 
 # A row of "scopes" that begins with a regular expression
@@ -275,11 +305,6 @@ age_is_bounded()
 	suite_rmmod && return "$age_status"
 }
 
-# rows PLACE - how many rows of the file "profile" a place has
-rows()
-{
-	grep -c " $1" "$SCOPEX/profile"
-}
 
 # Its profile goes on where it was.
 module_comes_back()
@@ -343,7 +368,7 @@ no_memory_is_told()
 	[ "$status" = 0 ] && profile_is_exact && suite_rmmod
 }
 
-ktap_plan 25
+ktap_plan 26
 # Items are held for as long as it takes.
 suite_load stall_ms=0
 suite_run load
@@ -362,6 +387,7 @@ ktap_check "the profile is exact" profile_is_exact
 ktap_check "when it is off, the profile stays" profile_is_off
 ktap_check "the profile is switched on while items wait" profile_switched_on_late
 ktap_check "bad input is refused" bad_input_is_refused
+ktap_check "an item of seconds has its whole time" long_item_has_its_time
 switch_profile 1
 echo tree > "$SCOPEX_TEST/run" &
 tree_pid=$!
