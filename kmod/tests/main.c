@@ -26,7 +26,7 @@ static const struct scopex_suite * const suites[] = {
 	&nowhere_suite, &nest_suite, &bound_suite, &cancel_suite, &loop_suite,
 	&options_suite, &detach_suite, &forget_suite, &undead_suite, &oops_suite,
 	&deadlock_suite, &stress_suite, &load_suite, &hold_suite,
-	&tree_suite, &sites_suite, &slow_suite, &convoy_suite,
+	&tree_suite, &sites_suite, &odd_suite, &slow_suite, &convoy_suite,
 	&memory_suite, &allocates_suite, &spin_suite,
 };
 
