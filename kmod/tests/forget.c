@@ -13,6 +13,7 @@
 #include <linux/mutex.h>
 #include <linux/pid.h>
 #include <linux/preempt.h>
+#include <linux/sched.h>
 
 #include "../lockdep.h"
 #include "test.h"

@@ -12,6 +12,7 @@
  * would break what they are shown in.
  */
 
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "test.h"

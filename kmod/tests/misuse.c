@@ -2,6 +2,7 @@
 /* Suite "misuse": every mistake gets its error and a warning that names it */
 
 #include <linux/irq_work.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "test.h"
