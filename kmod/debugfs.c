@@ -8,7 +8,7 @@
  * in steps. It holds scopex_cpu.take_lock for each, so that the items stay there, and
  * begins again if the queue was taken between two steps.
  * What live.c has seen, and profile.c has measured, is shown here, too. No file shows
- * a kernel address.
+ * a kernel address, nor a text of somebody else's as it is: see text.h.
  *
  * A reset changes no counter, which are their worker's: what they were then is taken
  * off from then on.
@@ -261,6 +261,36 @@ static int stats_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
+/*
+ * A column with a text of somebody else's: what would end it, or make the line a remark,
+ * is escaped as well. It is never empty.
+ */
+static void scopex_column(struct seq_file *m, const char *text)
+{
+	seq_escape_str(m, *text ? text : "-", SCOPEX_ESCAPE, " \\#");
+}
+
+static void scopex_place_text(struct seq_file *m, const struct scopex_place *place)
+{
+	scopex_column(m, place->func);
+	seq_puts(m, "() ");
+	scopex_column(m, place->file);
+	seq_printf(m, ":%u", place->line);
+}
+
+static void scopex_site_text(struct seq_file *m, const struct scopex_place *place)
+{
+	scopex_column(m, place->name);
+	seq_putc(m, ' ');
+	scopex_place_text(m, place);
+}
+
+/* A text that goes on to the end of the line, or has blanks of its own. */
+static void scopex_text(struct seq_file *m, const char *text)
+{
+	seq_escape_str(m, *text ? text : "-", SCOPEX_ESCAPE, "\\");
+}
+
 static const char *scopex_scope_state(const struct scopex_live_scope *scope)
 {
 	return scope->cancelled ? "cancelled" : scope->waiting ? "waiting" : "open";
@@ -291,9 +321,16 @@ static void scopex_scope_row(struct seq_file *m, const struct scopex_live *live,
 {
 	int indent = 2 * min(scope->depth, 20U);
 
-	seq_printf(m, "%*s%-*s %8lu %10u %-9s %15s:%-6d ", indent, "",
-		   max(24 - indent, 0), scope->place.name, scope->pending, scope->age_ms,
-		   scopex_scope_state(scope), scope->comm, scope->pid);
+	seq_setwidth(m, 24);
+	seq_printf(m, "%*s", indent, "");
+	scopex_column(m, scope->place.name);
+	seq_pad(m, ' ');
+	seq_printf(m, "%8lu %10u %-9s ", scope->pending, scope->age_ms,
+		   scopex_scope_state(scope));
+	seq_setwidth(m, 22);
+	scopex_column(m, scope->comm);
+	seq_printf(m, ":%d", scope->pid);
+	seq_pad(m, ' ');
 	if (scope->error)
 		seq_printf(m, "%-11pe", ERR_PTR(scope->error));
 	else
@@ -303,8 +340,9 @@ static void scopex_scope_row(struct seq_file *m, const struct scopex_live *live,
 	else
 		seq_printf(m, " %11s ", "-");
 	scopex_running_on(m, live, scope, 10);
-	seq_printf(m, " %s() %s:%u%s\n", scope->place.func, scope->place.file,
-		   scope->place.line, scope->serial ? " serial" : "");
+	seq_putc(m, ' ');
+	scopex_place_text(m, &scope->place);
+	seq_puts(m, scope->serial ? " serial\n" : "\n");
 }
 
 static int scopes_show(struct seq_file *m, void *unused)
@@ -336,6 +374,14 @@ static void scopex_worker_age(struct seq_file *m, const struct scopex_live_worke
 	seq_printf(m, " %12s", age);
 }
 
+static void scopex_worker_item(struct seq_file *m, const struct scopex_live_worker *w)
+{
+	seq_putc(m, ' ');
+	scopex_text(m, w->fn);
+	seq_putc(m, ' ');
+	scopex_site_text(m, &w->place);
+}
+
 static int workers_show(struct seq_file *m, void *unused)
 {
 	struct scopex_live *live = scopex_live_look();
@@ -347,11 +393,14 @@ static int workers_show(struct seq_file *m, void *unused)
 	seq_printf(m, "%5s %-16s %7s %-8s %12s %s\n", "cpu", "worker", "pid", "state",
 		   "in_item_ms", "item, scope, opened in");
 	for (w = live->worker; w < live->worker + live->nr_workers; w++) {
-		seq_printf(m, "%5u %-16s %7d %-8s", w->cpu, w->comm, w->pid, w->state);
+		seq_printf(m, "%5u ", w->cpu);
+		seq_setwidth(m, 16);
+		scopex_column(m, w->comm);
+		seq_pad(m, ' ');
+		seq_printf(m, "%7d %-8s", w->pid, w->state);
 		scopex_worker_age(m, w);
 		if (w->busy)
-			seq_printf(m, " %s %s %s() %s:%u", w->fn, w->place.name,
-				   w->place.func, w->place.file, w->place.line);
+			scopex_worker_item(m, w);
 		seq_putc(m, '\n');
 	}
 	scopex_live_free(live);
@@ -431,8 +480,10 @@ static int profile_show(struct seq_file *m, void *unused)
 		scopex_profile_row(m, profile);
 		place = scopex_profile_place(site);
 		scopex_profile_slowest(site, &slowest);
-		seq_printf(m, "%s %s() %s:%u, %s\n", place->name, place->func, place->file,
-			   place->line, slowest.fn);
+		scopex_site_text(m, place);
+		seq_puts(m, ", ");
+		scopex_text(m, slowest.fn);
+		seq_putc(m, '\n');
 	}
 	scopex_profile_head(m, "cpu");
 	for_each_possible_cpu(cpu) {
@@ -507,9 +558,9 @@ static int histograms_show(struct seq_file *m, void *unused)
 		if (!scopex_profile_used(profile))
 			continue;
 		place = scopex_profile_place(site);
-		seq_printf(m, "\n%s %s() %s:%u\n%16s %10s %10s %10s\n", place->name,
-			   place->func, place->file, place->line, "ns", "delay", "run",
-			   "scope");
+		seq_putc(m, '\n');
+		scopex_site_text(m, place);
+		seq_printf(m, "\n%16s %10s %10s %10s\n", "ns", "delay", "run", "scope");
 		scopex_histogram(m, profile);
 	}
 	kfree(profile);
@@ -582,7 +633,15 @@ static void scopex_text_row(struct seq_file *m, const char *what, unsigned int i
 			    const char *key, const char *text)
 {
 	seq_printf(m, "%s%u.%s ", what, i, key);
-	seq_escape(m, text, "\n\\");
+	scopex_text(m, text);
+	seq_putc(m, '\n');
+}
+
+static void scopex_place_row(struct seq_file *m, const char *what, unsigned int i,
+			     const char *key, const struct scopex_place *place)
+{
+	seq_printf(m, "%s%u.%s ", what, i, key);
+	scopex_place_text(m, place);
 	seq_putc(m, '\n');
 }
 
@@ -590,8 +649,7 @@ static void scopex_place_rows(struct seq_file *m, const char *what, unsigned int
 			      const struct scopex_place *place)
 {
 	scopex_text_row(m, what, i, "name", place->name);
-	seq_printf(m, "%s%u.place %s() %s:%u\n", what, i, place->func, place->file,
-		   place->line);
+	scopex_place_row(m, what, i, "place", place);
 }
 
 static void scopex_profile_rows(struct seq_file *m, const char *what, unsigned int nr,
@@ -666,15 +724,14 @@ static void scopex_counters_worker(struct seq_file *m, unsigned int i,
 				   const struct scopex_live_worker *w)
 {
 	seq_printf(m, "worker%u.cpu %u\n", i, w->cpu);
-	seq_printf(m, "worker%u.name %s\n", i, w->comm);
+	scopex_text_row(m, "worker", i, "name", w->comm);
 	seq_printf(m, "worker%u.pid %d\n", i, w->pid);
 	seq_printf(m, "worker%u.state %s\n", i, w->state);
 	if (!w->busy)
 		return;
-	seq_printf(m, "worker%u.item %s\n", i, w->fn);
+	scopex_text_row(m, "worker", i, "item", w->fn);
 	scopex_text_row(m, "worker", i, "scope", w->place.name);
-	seq_printf(m, "worker%u.scope_place %s() %s:%u\n", i, w->place.func, w->place.file,
-		   w->place.line);
+	scopex_place_row(m, "worker", i, "scope_place", &w->place);
 	if (w->ms >= 0)
 		seq_printf(m, "worker%u.%s %lld\n", i,
 			   w->or_more ? "at_least_ms" : "ms", w->ms);

@@ -95,11 +95,11 @@ static SCOPEX_EXIT_PROBE(scopex_exit_probe)
 	if (likely(!scope))
 		return;
 	scopex_misuse("task %s:%d exits with the open scope %s of %s() (%s:%u)",
-		      task->comm, task->pid, scope->site->name, scope->site->func,
-		      scope->site->file, scope->site->line);
+		      scopex_comm(task), task->pid, scope->site->name,
+		      scope->site->func, scope->site->file, scope->site->line);
 	if (!scopex_drain_at_exit(task, scope))
 		pr_err("%s:%d can't drain its scope: its items are on a dead stack\n",
-		       task->comm, task->pid);
+		       scopex_comm(task), task->pid);
 }
 
 /* Does a task that oopses lose its frames at once? */
@@ -127,7 +127,7 @@ static int scopex_oops(struct notifier_block *nb, unsigned long what, void *data
 	while ((scope = scopex_find_forgotten(current))) {
 		if (!scopex_is_unused(scope) || scope->flags & __SCOPEX_TIMED)
 			panic("scopex: task %s:%d oopses in the open scope %s of %s() (%s:%u), and its items are on a stack that is used again",
-			      current->comm, current->pid, scope->site->name,
+			      scopex_comm(current), current->pid, scope->site->name,
 			      scope->site->func, scope->site->file,
 			      scope->site->line);
 		scopex_forget_scope(scope);

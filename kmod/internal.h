@@ -27,6 +27,7 @@
 #include "inject.h"
 #include "lockdep.h"
 #include "queue.h"
+#include "text.h"
 
 /**
  * struct scopex_config - the module's parameters, and what follows; constant once it runs

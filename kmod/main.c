@@ -44,6 +44,7 @@ MODULE_PARM_DESC(spin_us, "how long workers and owners spin before they sleep, i
 
 static int __init scopex_parse_cpus(struct cpumask *mask)
 {
+	char given[256];
 	int err;
 
 	if (!cpus) {
@@ -51,19 +52,20 @@ static int __init scopex_parse_cpus(struct cpumask *mask)
 		return 0;
 	}
 
+	scopex_escape(given, sizeof(given), cpus);
 	err = cpulist_parse(cpus, mask);
 	if (err) {
 		pr_err("cpus=%s: not a list of CPUs from 0 to %u\n",
-		       cpus, nr_cpu_ids - 1);
+		       given, nr_cpu_ids - 1);
 		return err;
 	}
 	if (!cpumask_subset(mask, cpu_possible_mask)) {
 		pr_err("cpus=%s: this machine can only have CPUs %*pbl\n",
-		       cpus, cpumask_pr_args(cpu_possible_mask));
+		       given, cpumask_pr_args(cpu_possible_mask));
 		return -EINVAL;
 	}
 	if (!cpumask_intersects(mask, cpu_online_mask)) {
-		pr_err("cpus=%s: none of these CPUs is online\n", cpus);
+		pr_err("cpus=%s: none of these CPUs is online\n", given);
 		return -EINVAL;
 	}
 	return 0;

@@ -13,8 +13,9 @@
  *
  *	queue delay	scopex_work.queued, of an item that waits in a queue; in units of
  *			64 ns, as there are 32 bits
- *	run time	scopex_work.node.next, which is nobody's while the item runs; odd,
- *			which no link is but SCOPEX_PARKED
+ *	run time	scopex_work.node.next and, as a pointer may have 32 bits only, .queued,
+ *			which are nobody's while the item runs; the lowest two bits of the
+ *			former are set, which those of no link are, nor of SCOPEX_PARKED
  *			scopex_range.since, of a part of a loop
  *	scope latency	scopex_scope.opened
  *
@@ -221,6 +222,27 @@ static u32 scopex_queued_now(void)
 	return scopex_profile_clock() >> SCOPEX_QUEUED_SHIFT | 1;
 }
 
+/* What tells a start from a link; and how much of it is above: all but that of one ns. */
+#define SCOPEX_STARTED		3UL
+#define SCOPEX_STARTED_BITS	31
+
+/* An item that runs has 63 bits of its start, so that it may take as long as it likes. */
+static void scopex_set_started(struct scopex_work *work, u64 now)
+{
+	work->node.next = (struct llist_node *)((u32)now << 1 | SCOPEX_STARTED);
+	work->queued = now >> SCOPEX_STARTED_BITS;
+}
+
+/* When an item that runs was started; 0 if it was not measured then. */
+static u64 scopex_started(const struct scopex_work *work)
+{
+	unsigned long next = (unsigned long)work->node.next;
+
+	if ((next & SCOPEX_STARTED) != SCOPEX_STARTED)
+		return 0;
+	return (u64)work->queued << SCOPEX_STARTED_BITS | (u32)next >> 1;
+}
+
 static void scopex_probe_submit(void *unused, const struct scopex_scope *scope,
 				struct scopex_work *work, unsigned int target)
 {
@@ -256,21 +278,22 @@ static void scopex_probe_run_start(void *unused, const struct scopex_scope *scop
 		scopex_profile_add(scopex_profile_here(scope), SCOPEX_PROFILE_DELAY, delay);
 	if (w)
 		WRITE_ONCE(w->since, now);
-	work->node.next = (struct llist_node *)(unsigned long)(now << 1 | 1);
+	scopex_set_started(work, now);
 }
 
 static void scopex_probe_run_end(void *unused, const struct scopex_scope *scope,
 				 struct scopex_work *work, int ret)
 {
 	atomic64_t *profile = scopex_profile_here(scope);
-	unsigned long start = (unsigned long)work->node.next;
+	u64 start = scopex_started(work);
 
 	atomic64_inc(&profile[SCOPEX_WORD(count[SCOPEX_PROFILE_ITEMS])]);
 	if (ret)
 		atomic64_inc(&profile[SCOPEX_WORD(count[SCOPEX_PROFILE_ERRORS])]);
-	if (start & 1)
-		scopex_profile_ran(scope, profile, start >> 1,
-				   __scopex_work_fn(scope, work));
+	if (start)
+		scopex_profile_ran(scope, profile, start, __scopex_work_fn(scope, work));
+	/* What is queued again while nobody measures that has no mark of today's. */
+	work->queued = 0;
 }
 
 static void scopex_probe_cancelled(void *unused, const struct scopex_scope *scope,

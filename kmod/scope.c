@@ -1104,7 +1104,7 @@ static int scopex_check_owner(struct scopex_scope *scope, const char *what,
 	if (unlikely(scope->owner != current)) {
 		scopex_misuse("%pS %s scope %s of %s() in task %s:%d, which is not its owner",
 			      (void *)caller, what, scope->site->name,
-			      scope->site->func, current->comm, current->pid);
+			      scope->site->func, scopex_comm(current), current->pid);
 		return -EPERM;
 	}
 	if (unlikely(scopex_is_in_item_of(scope))) {

@@ -31,6 +31,7 @@
 #include <linux/workqueue.h>
 
 #include "internal.h"
+#include "text.h"
 
 /* Between two looks: while no worker is in an item, while one is, and after a relief. */
 #define SCOPEX_LOOK_IDLE	HZ
@@ -104,7 +105,7 @@ static bool scopex_look_at_join(struct scopex_scope *scope, void *unused)
 	    now - scope->wait_since >= scopex_stall_threshold()) {
 		scope->rises = SCOPEX_TOLD;
 		pr_warn("%s:%d waits for scope %s of %s() for more than %u ms, as items are still submitted to it: a join drains\n",
-			scope->owner->comm, scope->owner->pid, scope->site->name,
+			scopex_comm(scope->owner), scope->owner->pid, scope->site->name,
 			scope->site->func, scopex_config.stall_ms);
 	}
 	return true;

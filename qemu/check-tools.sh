@@ -160,6 +160,131 @@ top_is_live()
 	((status == 0)) && said 'items/s' 'two words' 'ENOSPC' 'q: end'
 }
 
+# What no terminal may get to see, as sed puts it into a text: escape sequences of 7 and
+# of 8 bits, a byte that is no UTF-8, ends of lines for some (a carriage return, U+2028),
+# text from right to left; and what is of XML.
+odd='\x1b[31m\xc2\x9b31m\xff\r\xe2\x80\xa8\xe2\x80\xae<\&">\x7f'
+
+# harmless FILE... - there are no characters in them but those that are printed, and ends
+# of lines
+harmless()
+{
+	python3 - "$@" <<-'END'
+	import sys
+	for path in sys.argv[1:]:
+	    text = open(path, "rb").read().decode()
+	    bad = [char for char in text if char != "\n" and not char.isprintable()]
+	    if bad:
+	        sys.exit(f"# {path} has {set(bad)!r}")
+	END
+}
+
+# odd_readings - texts of all kinds that nobody should trust, and one that is no number
+odd_readings()
+{
+	local file
+
+	for file in "then" now; do
+		LC_ALL=C sed -E "s/^([a-z]+[0-9]\.(name|place|item|scope|owner|state|running)) .*/&$odd/;
+			s/^scope1\.owner .*/scope1.owner 007/;
+			s/^config\.cpus .*/&$odd/" "$work/$file" >"$work/odd.$file"
+	done
+}
+
+top_is_harmless()
+{
+	odd_readings
+	$top --once --file "$work/odd.now" --before "$work/odd.then" >"$work/out" 2>&1 &&
+		harmless "$work/out" &&
+		said 'two words\\x1b\[31m\\x9b31m\\xff\\r\\u2028\\u202e<&">\\x7f place_fn' \
+			'^  inner.* 007:5 place_fn' 'some task.*x7f:5 ' || return
+	[[ $(wc -l <"$work/out") == $($top --once --file "$work/now" --before "$work/then" |
+		wc -l) ]] || return
+	$top --json --once --file "$work/odd.now" --before "$work/odd.then" >"$work/out" 2>&1 &&
+		harmless "$work/out"
+}
+
+# A key that is missing, text for a number, a version that is none
+top_refuses_what_is_odd()
+{
+	sed '/^scope0.pending/d' "$work/now" >"$work/lacks"
+	sed "s/^scope0.age_ms .*/scope0.age_ms $odd/" "$work/now" >"$work/text.now"
+	sed "s/^version .*/version $odd/" "$work/now" >"$work/odd.version"
+	top_fails "no reading of scopex's counters" "$work/lacks" --before "$work/then" &&
+		top_fails "no reading of scopex's counters" "$work/text.now" \
+			--before "$work/then" && harmless "$work/out" &&
+		top_fails "has version '.x1b" "$work/odd.version" && harmless "$work/out"
+}
+
+# A name that would have the terminal move its cursor is shown as it is spelt.
+top_is_harmless_live()
+{
+	local n=1 feed status=0
+
+	rm -f "$work/keys" "$work/ended" "$work/live"
+	mkfifo "$work/keys"
+	while ((++n)) && counters "$((n * 100000000))" "$((n * 100))" |
+			sed -E "s/^(scope0\.owner) .*/\1 x\x1b[7;7Hfaked\x00/" >"$work/next"; do
+		mv "$work/next" "$work/live"
+		sleep 0.1
+	done &
+	feed=$!
+	until [[ -s $work/live ]]; do
+		sleep 0.1
+	done
+	: >"$work/out"
+	{
+		exec 8>"$work/keys"
+		until [[ -e $work/ended ]] || grep -q 'faked' "$work/out"; do
+			sleep 0.1
+		done
+		printf q >&8
+	} &
+	timeout 120 script -qec "stty rows 30 cols 150; TERM=vt100 $top --interval 0.2 --file $work/live" \
+		/dev/null <"$work/keys" >"$work/out" 2>&1 || status=$?
+	touch "$work/ended"
+	kill "$feed"
+	wait
+	((status == 0)) && said 'x\\x1b\[7;7Hfaked\\x00:5'
+}
+
+# The script for drgn, without drgn: how it shows names that are not what they should be
+drgn_is_harmless()
+{
+	python3 - "$work/out" <<-'END' && harmless "$work/out" && said '^    odd.x1b.31m.*, opened in '
+	import importlib.util, sys, types
+	for name in ("drgn", "drgn.helpers", "drgn.helpers.linux", "drgn.helpers.linux.cpumask",
+	             "drgn.helpers.linux.percpu", "drgn.helpers.linux.sched"):
+	    module = sys.modules[name] = types.ModuleType(name)
+	    for helper in ("for_each_online_cpu", "for_each_possible_cpu", "per_cpu",
+	                   "task_state_to_char"):
+	        setattr(module, helper, None)
+	sys.modules["drgn"].FaultError = sys.modules["drgn"].ObjectAbsentError = ValueError
+	spec = importlib.util.spec_from_file_location("script", "kmod/tools/scopex-drgn.py")
+	script = importlib.util.module_from_spec(spec)
+	sys.dont_write_bytecode = True
+	spec.loader.exec_module(script)
+
+	class String:
+	    def string_(self):
+	        return b"odd\x1b[31m\n\xc2\x9b\xff\xe2\x80\xae"
+
+	odd = script.text(String())
+	task = {"comm": odd, "pid": 1, "state": "S", "on_cpu": False, "dead": False}
+	item = {"function": odd, "scope": "0x1", "for_ms": 1}
+	scope = {"address": "0x1", "name": odd, "parent": None, "kind": "open", "function": odd,
+	         "file": odd, "line": 1, "flags": [], "pending": 1, "error": odd, "age_ms": 1,
+	         "listed": True, "owner": task, "joins": odd}
+	cpu = {"cpu": 0, "online": True, "open": True, "queue": "items", "stalls": 0, "dead": 0,
+	       "queued": [{"count": 1, "function": odd, "scope": "0x1"}], "offer": None,
+	       "orphan": task, "workers": [{"task": task, "state": "active", "item": item}]}
+	data = {"config": {"standby": 1, "workers": 1, "stall_ms": 1}, "release": odd,
+	        "live": False, "cpus": [cpu], "scopes": [scope], "problems": [odd],
+	        "stacks": [dict(task, stack=[odd])]}
+	open(sys.argv[1], "w").write(script.Report(data).make() + "\n")
+	END
+}
+
 top_in_a_vm()
 {
 	TOP="--once --json" make top >"$work/out" 2>&1 && said '^scopex: make top: OK$' &&
@@ -292,6 +417,49 @@ cut_off()
 	drawn "$work/cut.trace" && counted warning=1 &&
 		grep -q "scopex: warning: .* the first is line 116: the trace is cut off" \
 			"$work/out"
+}
+
+# Names of tasks, scopes, functions and files that nobody should trust: all that is drawn
+# is there, the picture is XML, and says what the names are.
+odd_names_are_drawn()
+{
+	LC_ALL=C sed -E "s/^( *)modprobe-/\1a <$odd-/; s/name=strict /name=strict$odd /;
+		s/fn=burn_fn/fn=burn_fn$odd/; s/demo_init\(\) demo\.c:/demo_init$odd() demo$odd.c:/" \
+		"$recorded" >"$work/odd.trace"
+	drawn "$work/odd.trace" --title "$(printf '<&\033[1m\377')" &&
+		counted item=19 chunk=10 bars=29 scope=8 &&
+		harmless "$work/t.svg" "$work/t.json" "$work/out" &&
+		hovered 'strict\\x1b\[31m\\x9b31m\\xff\\r\\u2028\\u202e&lt;&amp;"&gt;\\x7f' \
+			'<title>&lt;&amp;\\x1b\[1m' 'a &lt;\\x1b.* (62)' && return
+	ktap_msg "$(head -n 20 "$work/out")"
+	return 1
+}
+
+# A task's name that ends lines, and lines that look like others: some can't be read, and
+# what a scope is called makes no event.
+forged_lines_are_told()
+{
+	sed -E "s/^( *)modprobe-/\1mod\nprobe-/" "$recorded" >"$work/odd.trace"
+	drawn "$work/odd.trace" || return
+	sed -E "s/name=strict /name=x-1 [001] 9.000000: scopex_park: target=1 /" \
+		"$recorded" >"$work/odd.trace"
+	drawn "$work/odd.trace" && counted item=19 chunk=10 park=9
+}
+
+# Numbers and lines that would take all memory or time are not believed.
+large_numbers_are_refused()
+{
+	{
+		cat "$recorded"
+		echo '  x-1 [99999999999] ..... 100.000000: scopex_park: target=1'
+		echo '  x-1 [000] ..... 100.000000: scopex_park: target=99999999999'
+		printf '  x-1 [000] ..... %05000d.000000: scopex_park: target=0\n' 0
+		printf '  x-1 [000] ..... 100.000000: scopex_submit: scope=1 name=%0100000d\n' 0
+		echo 'CPU:99999999999 [LOST 7 EVENTS]'
+		echo '# entries-in-buffer/entries-written: 1/1   #P:99999999999'
+	} >"$work/odd.trace"
+	drawn "$work/odd.trace" && counted item=19 chunk=10 warning=1 &&
+		grep -q "scopex: warning: .*4 lines can't be read" "$work/out"
 }
 
 # Items of 2 us on two CPUs, one of a hundred longer: what is too narrow is merged, and
@@ -427,12 +595,16 @@ bench_misses()
 echo "no trace" >"$work/text"
 grep -v scopex_ "$recorded" >"$work/others"
 echo '  sh-1 [000] d..2. 1.000000: sched_switch: prev_comm=sh' >>"$work/others"
-ktap_plan 32
+ktap_plan 39
 ktap_check "top: rates and times" top_compares
 ktap_check "top: JSON" top_prints_json
 ktap_check "top: a reset" top_survives_a_reset
 ktap_check "top: bad input" top_refuses
 ktap_check "top: the live view" top_is_live
+ktap_check "top: odd names" top_is_harmless
+ktap_check "top: odd readings" top_refuses_what_is_odd
+ktap_check "top: odd names in the live view" top_is_harmless_live
+ktap_check "drgn: odd names" drgn_is_harmless
 ktap_check "top in a VM" top_in_a_vm
 ktap_check "bench: what has grown is named" bench_names_growth
 ktap_check "bench: targets" bench_compares
@@ -451,6 +623,9 @@ ktap_check "timeline: what trace-cmd prints" report_is_drawn
 ktap_check "timeline: lost events are shown" events_are_lost
 ktap_check "timeline: starts and ends that were lost" halves_are_drawn
 ktap_check "timeline: a trace that is cut off" cut_off
+ktap_check "timeline: odd names" odd_names_are_drawn
+ktap_check "timeline: forged lines" forged_lines_are_told
+ktap_check "timeline: numbers that are too large" large_numbers_are_refused
 ktap_check "timeline: many events" many_events
 ktap_check "timeline of what is no trace" \
 	refused "text: is no trace" make timeline TRACE="$work/text" OUT="$work/t"

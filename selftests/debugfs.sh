@@ -99,6 +99,18 @@ files_are_for_root()
 	[ $# -eq 8 ]
 }
 
+# rows_of PLACE - the rows of the file "profile" that a place has
+rows_of()
+{
+	grep " $1" "$SCOPEX/profile"
+}
+
+# rows PLACE - how many they are
+rows()
+{
+	rows_of "$1" | wc -l
+}
+
 # Nor a hash of one
 files_show_no_address()
 {
@@ -187,6 +199,24 @@ bad_input_is_refused()
 	is config.profile 0 && is total.run 5
 }
 
+# More than 31 bits of ns, which is all that a pointer of 32 bits has room for
+long_item_has_its_time()
+{
+	switch_profile 1 && reset
+	long_begun=$(date +%s)
+	echo hold > "$SCOPEX_TEST/run" &
+	wait_for_held_scope || return 1
+	sleep 3
+	echo 1 > "$SCOPEX_TEST/release"
+	wait
+	ktap_msg "$(rows_of 'held held_scope()')"
+	rows_of 'held held_scope()' |
+		awk -v most="$(($(date +%s) - long_begun + 1))" '
+		$2 == 5 && $9 >= 3e9 && $9 <= most * 1e9 { found++ }
+		END { exit found != 1 }' &&
+		[ "$(sum_of 'site[0-9]+\.profile\.run_log2')" = 5 ] && switch_profile 0
+}
+
 # A row of "scopes" that begins with a regular expression
 scope_row()
 {
@@ -244,6 +274,77 @@ age_is_exact()
 		switch_profile 0 && switch_profile 1 && [ -z "$(ages)" ]
 }
 
+# TEST_ODD of kmod/tests/test.h as it has to be in a column, and in "counters"
+ODD='a\040b\012\033[1m<&"\134\377\043'
+ODD_TEXT='a b\012\033[1m<&"\134\377#'
+
+# Opens scopes with odd names, in a task that has one; that is in $odd_pid.
+open_odd_scopes()
+{
+	(
+		printf 'a b\n\033[1m<&"\\\377#' > /proc/self/comm
+		echo odd > "$SCOPEX_TEST/run"
+	) &
+	odd_pid=$!
+	for _ in $(seq 300); do
+		[ "$(grep -c ' nameless_fn() \| odd_fn' "$SCOPEX/scopes")" = 2 ] && return
+		sleep 0.1 2>/dev/null || sleep 1
+	done
+	return 1
+}
+
+# only_text - there is nothing in the files that is neither printable nor ends a line
+only_text()
+{
+	for file in $FILES; do
+		[ "$(LC_ALL=C tr -d '\n -~' < "$SCOPEX/$file" | wc -c)" = 0 ] && continue
+		ktap_msg "$file: $(LC_ALL=C tr -c '\n -~' '?' < "$SCOPEX/$file" | grep -F '?')"
+		return 1
+	done
+}
+
+# has FILE LINE - there is such a line, or such an end of one
+has()
+{
+	line=$2 awk '
+	{ at = length($0) - length(ENVIRON["line"]) + 1 }
+	at > 0 && substr($0, at) == ENVIRON["line"] { found = 1 }
+	END { exit !found }' "$SCOPEX/$1" && return
+	ktap_msg "$1 has no line $2"
+	return 1
+}
+
+odd_names_are_escaped()
+{
+	switch_profile 1 && reset && open_odd_scopes || return 1
+	only_text && keys_are_unique || return 1
+	ktap_msg "$(cat "$SCOPEX/scopes")"
+	# Each scope is a line, each column a word.
+	[ "$(sed 1,2d "$SCOPEX/scopes" | awk 'NF == 10' | wc -l)" = 2 ] &&
+		[ "$(wc -l < "$SCOPEX/scopes")" = 4 ] || return 1
+	name="odd\\040$ODD" owner="$ODD:$odd_pid" awk '
+	$1 == ENVIRON["name"] && $5 == ENVIRON["owner"] { odd++ }
+	$1 == "-" && $5 == ENVIRON["owner"] { nameless++ }
+	END { exit odd != 1 || nameless != 1 }' "$SCOPEX/scopes" || return 1
+	worker=$ODD awk '$2 == ENVIRON["worker"] && $4 == "running" { found++ }
+		END { exit found != 1 }' "$SCOPEX/workers" || return 1
+	has scopes "odd_fn\\040$ODD() odd.c\\040$ODD:1" &&
+		has counters ".name odd $ODD_TEXT" && has counters ".name -" &&
+		has counters ".owner $ODD_TEXT" && has counters ".name $ODD_TEXT" &&
+		has counters ".place odd_fn\\040$ODD() odd.c\\040$ODD:1"
+}
+
+# They are in the profile when they have ended.
+odd_names_are_profiled()
+{
+	echo 1 > "$SCOPEX_TEST/release"
+	wait
+	only_text && keys_are_unique &&
+		has profile " odd\\040$ODD odd_fn\\040$ODD() odd.c\\040$ODD:1, test_item_fn [scopex_test]" &&
+		has histograms "odd\\040$ODD odd_fn\\040$ODD() odd.c\\040$ODD:1" &&
+		has histograms "- nameless_fn() nameless.c:1"
+}
+
 config_is_shown()
 {
 	suite_load nice=-5 standby=1 workers=9 stall_ms=1234 spin_us=7 || return 1
@@ -275,11 +376,6 @@ age_is_bounded()
 	suite_rmmod && return "$age_status"
 }
 
-# rows PLACE - how many rows of the file "profile" a place has
-rows()
-{
-	grep -c " $1" "$SCOPEX/profile"
-}
 
 # Its profile goes on where it was.
 module_comes_back()
@@ -343,7 +439,7 @@ no_memory_is_told()
 	[ "$status" = 0 ] && profile_is_exact && suite_rmmod
 }
 
-ktap_plan 25
+ktap_plan 28
 # Items are held for as long as it takes.
 suite_load stall_ms=0
 suite_run load
@@ -362,6 +458,7 @@ ktap_check "the profile is exact" profile_is_exact
 ktap_check "when it is off, the profile stays" profile_is_off
 ktap_check "the profile is switched on while items wait" profile_switched_on_late
 ktap_check "bad input is refused" bad_input_is_refused
+ktap_check "an item of seconds has its whole time" long_item_has_its_time
 switch_profile 1
 echo tree > "$SCOPEX_TEST/run" &
 tree_pid=$!
@@ -372,6 +469,8 @@ ktap_check "keys are unique" keys_are_unique
 ktap_check "files show no address of what runs" files_show_no_address
 echo 1 > "$SCOPEX_TEST/release"
 wait
+ktap_check "odd names break no line and no column" odd_names_are_escaped
+ktap_check "nor in the profile" odd_names_are_profiled
 suite_unload
 ktap_check "the configuration is shown" config_is_shown
 ktap_check "without a profile, there is a lower bound" age_is_bounded

@@ -83,7 +83,7 @@ nice_level()
 }
 
 suite_is_root
-ktap_plan 16
+ktap_plan 17
 ktap_check "loads and unloads" loads_and_unloads
 ktap_check "unloads after work" unloads_after_work
 ktap_check "unload is refused while in use" refused_while_used
@@ -94,6 +94,8 @@ ktap_check "cpus=x is refused" bad_parameter cpus=x "cpus=x: not a list of CPUs"
 ktap_check "cpus=3-1 is refused" bad_parameter cpus=3-1 "cpus=3-1: not a list"
 ktap_check "cpus=99999 is refused" bad_parameter cpus=99999 "cpus=99999: not a list"
 ktap_check "cpus= is refused" bad_parameter cpus= "cpus=: none of these CPUs"
+ktap_check "an odd cpus= is escaped" \
+	bad_parameter "cpus=$(printf '0\033[1m')" 'cpus=0\\033\[1m: not a list'
 ktap_check "nice=20 is refused" bad_parameter nice=20 "nice=20: must be from -20"
 ktap_check "nice=-21 is refused" bad_parameter nice=-21 "nice=-21: must be from"
 ktap_check "workers=0 is refused" bad_parameter workers=0 "workers=0: must be from"

@@ -27,7 +27,7 @@ SALT_MAX=$SALT$SALT$SALT$SALT$SALT$SALT$SALT$SALT
 # Blocks of data of a build that takes long, 4 GiB
 LONG=1048576
 
-PLAN=$((43 + 3 * $(echo "$SIZES" | wc -w) + $(echo "$LARGE_SIZES" | wc -w)))
+PLAN=$((44 + 3 * $(echo "$SIZES" | wc -w) + $(echo "$LARGE_SIZES" | wc -w)))
 
 dir=
 loaded=
@@ -294,6 +294,17 @@ refused()
 		return 1
 	fi
 	same "lines in the log" 1 "$(lines_since_mark | wc -l)" && no_result
+}
+
+# In the result, and in the log
+odd_path_is_escaped()
+{
+	odd=$(printf '%s/\033[1m' "$dir")
+	data 1
+	mv "$dir/data" "$odd"
+	build "$odd" && same path "$dir/\\033[1m" "$(value path)" || return 1
+	rm "$odd"
+	refused "No such file" "$odd" && lines_since_mark | grep -qF "$dir/\\033[1m: "
 }
 
 check_refusals()
@@ -647,6 +658,7 @@ ktap_check "result" result_tells
 check_oracle
 check_block_device
 ktap_check "a reader keeps its tree" reader_keeps_tree
+ktap_check "an odd path is escaped" odd_path_is_escaped
 check_refusals
 check_long_build
 check_error_on_cpus

@@ -136,7 +136,8 @@ typedef int (*scopex_body_t)(struct scopex_scope *scope, void *arg);
  * @scope: the scope that the item was submitted to last
  * @cpu: where it is to run, while it waits for its turn in a scope with a limit; what
  *	@status was, while an array that it is in is being submitted
- * @queued: when it was queued, if that is measured
+ * @queued: when it was queued, if that is measured; while it runs, the upper half of
+ *	when it was started
  * @status: SCOPEX_WORK_BUSY from submit until the item is out, else its result
  *
  * The object may live on the stack, in an array or on the heap. It belongs to

@@ -34,6 +34,7 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
+#include "../text.h"
 #include "bench.h"
 
 static const struct {
@@ -302,7 +303,7 @@ static bool bench_is_workload(const char *name)
 static int __init bench_check_names(const char *param, const char *list,
 				    bool (*known)(const char *name))
 {
-	char *copy, *rest, *name;
+	char *copy, *rest, *name, given[128], shown[64];
 	int err = 0;
 
 	if (!list)
@@ -314,7 +315,9 @@ static int __init bench_check_names(const char *param, const char *list,
 	while ((name = strsep(&rest, ",")) && !err) {
 		if (known(name))
 			continue;
-		pr_err("%s=%s: there is no '%s'\n", param, list, name);
+		pr_err("%s=%s: there is no '%s'\n", param,
+		       scopex_escape(given, sizeof(given), list),
+		       scopex_escape(shown, sizeof(shown), name));
 		err = -EINVAL;
 	}
 	kfree(copy);
@@ -346,18 +349,20 @@ static int __init bench_parse_numbers(void)
 
 static int __init bench_parse_cpus(struct cpumask *mask)
 {
+	char given[128];
 	unsigned int cpu;
 	int err;
 
 	cpumask_copy(mask, cpu_online_mask);
 	if (cpus) {
+		scopex_escape(given, sizeof(given), cpus);
 		err = cpulist_parse(cpus, mask);
 		if (err || cpumask_empty(mask)) {
-			pr_err("cpus=%s: not a list of CPUs below %u\n", cpus, nr_cpu_ids);
+			pr_err("cpus=%s: not a list of CPUs below %u\n", given, nr_cpu_ids);
 			return -EINVAL;
 		}
 		if (!cpumask_subset(mask, cpu_online_mask)) {
-			pr_err("cpus=%s: online are CPUs %*pbl\n", cpus,
+			pr_err("cpus=%s: online are CPUs %*pbl\n", given,
 			       cpumask_pr_args(cpu_online_mask));
 			return -EINVAL;
 		}

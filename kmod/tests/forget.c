@@ -132,6 +132,7 @@ static int late_thread(void *data)
 	pid_t *pid = data;
 
 	__scopex_open_custom(&custom, &guard_site, &options);
+	strscpy(current->comm, TEST_ODD, sizeof(current->comm));
 	WRITE_ONCE(*pid, current->pid);
 	kthread_complete_and_exit(NULL, 0);
 }
@@ -155,7 +156,7 @@ static void deadline_without_an_item(struct scopex_test *test)
 		scopex_test_skip(test, "needs tracepoints");
 		return;
 	}
-	EXPECT_WARNING("exits with the open scope forgotten of forgetful_thread()",
+	EXPECT_WARNING("task " TEST_ODD_SHOWN ":",
 		       until_gone(test, late_thread, &pid, &pid));
 }
 

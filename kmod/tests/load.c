@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suites "load", "hold", "tree" and "sites": known work, for tests that look at it from
- * outside
+ * Suites "load", "hold", "tree", "sites" and "odd": known work, for tests that look at it
+ * from outside
  *
  * "load" gives CPU 0 a fixed number of items of each kind, so that the counters
  * in debugfs can be compared with what was really done: see selftests/debugfs.sh.
  * "hold" keeps a scope open with a known number of items pending until it is
  * released, so that it can be found in debugfs, and modules can't be unloaded. "tree"
  * does so with a scope that an item of another one has opened, both cancelled. "sites"
- * opens scopes in more places than there is room for profiles.
+ * opens scopes in more places than there is room for profiles. "odd" has names that
+ * would break what they are shown in.
  */
 
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "test.h"
@@ -83,6 +85,8 @@ static void held_scope(struct scopex_test *test)
 	for (i = 0; i < HELD_ITEMS; i++)
 		test_item_init(&items[i]);
 	items[0].gate = &gate;
+	/* As it was left by a profile that is off by now. */
+	items[0].work.queued = U32_MAX;
 	scopex_scope_named(s, "held") {
 		for (i = 0; i < HELD_ITEMS; i++)
 			EXPECT_EQ(test, scopex_submit_on(s, LOAD_CPU,
@@ -190,3 +194,55 @@ static const struct scopex_case sites_cases[] = {
 };
 
 SCOPEX_SUITE(sites, sites_cases);
+static struct scopex_site odd_site = {
+	.name = "odd " TEST_ODD, .func = "odd_fn " TEST_ODD,
+	.file = "dir/odd.c " TEST_ODD, .line = 1,
+	__SCOPEX_SITE_MAP("odd", &odd_site)
+};
+
+static struct scopex_site nameless_site = {
+	.name = "", .func = "nameless_fn", .file = "nameless.c", .line = 1,
+	__SCOPEX_SITE_MAP("nameless", &nameless_site)
+};
+
+/* The worker has an odd name as well, while it is in this item. */
+static int odd_item_fn(struct scopex_work *work)
+{
+	char name[TASK_COMM_LEN];
+	int err;
+
+	strscpy(name, current->comm, sizeof(name));
+	strscpy(current->comm, TEST_ODD, sizeof(current->comm));
+	err = test_item_fn(work);
+	strscpy(current->comm, name, sizeof(current->comm));
+	return err;
+}
+
+static void odd_names(struct scopex_test *test)
+{
+	struct scopex_scope odd, nameless;
+	struct test_item item, other;
+	struct test_gate gate;
+
+	test_gate_init(&gate);
+	test_item_init(&item);
+	test_item_init(&other);
+	item.work.fn = odd_item_fn;
+	item.gate = &gate;
+	__scopex_open(&nameless, &nameless_site);
+	EXPECT_EQ(test, scopex_submit_on(&nameless, LOAD_CPU, &item.work), 0);
+	wait_for_completion(&gate.reached);
+	__scopex_open(&odd, &odd_site);
+	EXPECT_EQ(test, scopex_submit_on(&odd, LOAD_CPU, &other.work), 0);
+	scopex_test_until_released();
+	complete(&gate.go);
+	__scopex_close(&odd);
+	__scopex_close(&nameless);
+	EXPECT_EQ(test, atomic_read(&other.runs), 1);
+}
+
+static const struct scopex_case odd_cases[] = {
+	SCOPEX_CASE(odd_names),
+};
+
+SCOPEX_SUITE(odd, odd_cases);

@@ -2,6 +2,7 @@
 /* Suite "misuse": every mistake gets its error and a warning that names it */
 
 #include <linux/irq_work.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "test.h"
@@ -240,6 +241,7 @@ static void item_joins_its_scope(struct scopex_test *test)
 
 static int close_thread(void *data)
 {
+	strscpy(current->comm, TEST_ODD, sizeof(current->comm));
 	__scopex_close(data);
 	test_thread_until_stopped();
 	return 0;
@@ -251,7 +253,7 @@ static void other_task_closes(struct scopex_test *test)
 
 	test_item_init(&item);
 	scopex_scope(mine) {
-		EXPECT_WARNING("closes scope mine of other_task",
+		EXPECT_WARNING("() in task " TEST_ODD_SHOWN ":",
 			       test_thread_stop(test_thread(test, close_thread,
 							    mine, nr_cpu_ids)));
 		EXPECT_EQ(test, scopex_submit(mine, &item.work), 0);

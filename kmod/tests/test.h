@@ -13,6 +13,14 @@
 
 struct scopex_test;
 
+/*
+ * What would break a table, a terminal or a picture that it gets into: blanks, the end of
+ * a line, an escape sequence, signs of XML, a backslash, what is no UTF-8; and what it
+ * should be in the kernel log. There is room for it in the name of a task.
+ */
+#define TEST_ODD	"a b\n\033[1m<&\"\\\377#"
+#define TEST_ODD_SHOWN	"a b\\012\\033[1m<&\"\\134\\377#"
+
 /**
  * struct scopex_case - one test case
  * @name: what the reader of the results sees
@@ -70,6 +78,7 @@ extern const struct scopex_suite load_suite;
 extern const struct scopex_suite hold_suite;
 extern const struct scopex_suite tree_suite;
 extern const struct scopex_suite sites_suite;
+extern const struct scopex_suite odd_suite;
 extern const struct scopex_suite slow_suite;
 extern const struct scopex_suite convoy_suite;
 extern const struct scopex_suite memory_suite;

@@ -86,6 +86,12 @@ class Unusable(Exception):
     """There is nothing to be shown, for a reason that the user has to hear."""
 
 
+def plain(string):
+    """The string, with all escaped that is not printable ASCII: names are of anybody, and
+    a terminal does what some characters tell it."""
+    return re.sub(r"[^ -~]", lambda char: char[0].encode("unicode_escape").decode(), string)
+
+
 def text(string):
     return string.string_().decode(errors="backslashreplace")
 
@@ -629,7 +635,7 @@ class Report:
         self.lines = []
 
     def line(self, depth, string):
-        self.lines.append("    " * depth + string)
+        self.lines.append("    " * depth + plain(string))
 
     @staticmethod
     def duration(ms):
@@ -810,7 +816,7 @@ if __name__ == "__main__":
     try:
         main(globals()["prog"])
     except Unusable as err:
-        sys.exit(f"scopex-drgn: {err}")
+        sys.exit(f"scopex-drgn: {plain(str(err))}")
     except BrokenPipeError:
         # Whoever reads has seen enough; Python's own flush must not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -50,6 +50,7 @@
 #include <linux/time64.h>
 #include <linux/vmalloc.h>
 
+#include "../text.h"
 #include "verity.h"
 
 /* Room for the longest path, the longest salt and a long list of CPUs. */
@@ -128,6 +129,7 @@ static int verity_hex_digit(char c)
 static int verity_parse_salt(struct verity_tree *t, const char *hex)
 {
 	size_t i, len = strlen(hex);
+	char shown[VERITY_SHOWN_MAX];
 
 	if (!strcmp(hex, "-"))
 		return 0;
@@ -150,25 +152,28 @@ static int verity_parse_salt(struct verity_tree *t, const char *hex)
 	return 0;
 
 bad:
-	pr_err("salt=%s: not pairs of hex digits\n", hex);
+	pr_err("salt=%s: not pairs of hex digits\n",
+	       scopex_escape(shown, sizeof(shown), hex));
 	return -EINVAL;
 }
 
 static int verity_parse_cpus(struct verity_tree *t, const char *list)
 {
+	char shown[VERITY_SHOWN_MAX];
 	int err;
 
 	t->cpus_given = true;
 	if (!strcmp(list, "none"))
 		return 0;
+	scopex_escape(shown, sizeof(shown), list);
 	err = cpulist_parse(list, t->cpus);
 	if ((err && err != -ERANGE) || (!err && cpumask_empty(t->cpus))) {
-		pr_err("cpus=%s: not a list of CPUs\n", list);
+		pr_err("cpus=%s: not a list of CPUs\n", shown);
 		return -EINVAL;
 	}
 	if (err || !cpumask_subset(t->cpus, cpu_possible_mask)) {
 		pr_err("cpus=%s: this machine can only have CPUs %*pbl\n",
-		       list, cpumask_pr_args(cpu_possible_mask));
+		       shown, cpumask_pr_args(cpu_possible_mask));
 		return -ENODEV;
 	}
 	return 0;
@@ -177,6 +182,8 @@ static int verity_parse_cpus(struct verity_tree *t, const char *list)
 static int verity_parse_option(struct verity_tree *t, const char *word,
 			       bool *salt_given)
 {
+	char shown[VERITY_SHOWN_MAX];
+
 	if (strstarts(word, "salt=") && !*salt_given) {
 		*salt_given = true;
 		return verity_parse_salt(t, word + strlen("salt="));
@@ -185,7 +192,7 @@ static int verity_parse_option(struct verity_tree *t, const char *word,
 		return verity_parse_cpus(t, word + strlen("cpus="));
 
 	pr_err("%s: expected salt= and cpus=, each once, after the path\n",
-	       word);
+	       scopex_escape(shown, sizeof(shown), word));
 	return -EINVAL;
 }
 
@@ -206,6 +213,7 @@ static int verity_parse(struct verity_tree *t, char *text)
 		pr_err("path of more than %zu bytes\n", sizeof(t->path) - 1);
 		return -ENAMETOOLONG;
 	}
+	scopex_escape(t->shown, sizeof(t->shown), word);
 
 	while ((word = strsep(&text, " \t\n"))) {
 		/* Two separators in a row. */
@@ -287,7 +295,9 @@ static int result_show(struct seq_file *m, void *unused)
 	u32 tenths;
 
 	speed = div_u64_rem(speed, 10, &tenths);
-	seq_printf(m, "path %s\n", t->path);
+	seq_puts(m, "path ");
+	seq_escape_str(m, t->path, SCOPEX_ESCAPE, "\\");
+	seq_putc(m, '\n');
 	seq_printf(m, "data_blocks %llu\n", t->data_blocks);
 	seq_printf(m, "hash_blocks %llu\n", t->hash_blocks);
 	seq_printf(m, "levels %u\n", t->levels);

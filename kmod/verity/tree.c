@@ -344,7 +344,7 @@ static int verity_plan(struct verity_tree *t, struct verity_level *levels)
 					  __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	if (!t->tree) {
 		pr_err("%s: no memory for a tree of %llu blocks\n",
-		       t->path, t->hash_blocks);
+		       t->shown, t->hash_blocks);
 		return -ENOMEM;
 	}
 
@@ -399,11 +399,11 @@ static void verity_free_hash(struct verity_job *job)
 	crypto_free_shash(job->tfm);
 }
 
-static int verity_check_type(const char *path, umode_t mode)
+static int verity_check_type(const char *shown, umode_t mode)
 {
 	if (S_ISREG(mode) || S_ISBLK(mode))
 		return 0;
-	pr_err("%s: neither a regular file nor a block device\n", path);
+	pr_err("%s: neither a regular file nor a block device\n", shown);
 	return S_ISDIR(mode) ? -EISDIR : -ENOTBLK;
 }
 
@@ -419,21 +419,21 @@ static int verity_open(struct verity_job *job)
 	/* Look first: to open a FIFO would block, a device may react to it. */
 	err = kern_path(t->path, LOOKUP_FOLLOW, &path);
 	if (err) {
-		pr_err("%s: %pe\n", t->path, ERR_PTR(err));
+		pr_err("%s: %pe\n", t->shown, ERR_PTR(err));
 		return err;
 	}
-	err = verity_check_type(t->path, d_backing_inode(path.dentry)->i_mode);
+	err = verity_check_type(t->shown, d_backing_inode(path.dentry)->i_mode);
 	path_put(&path);
 	if (err)
 		return err;
 
 	job->file = filp_open(t->path, O_RDONLY | O_LARGEFILE, 0);
 	if (IS_ERR(job->file)) {
-		pr_err("%s: can't open: %pe\n", t->path, job->file);
+		pr_err("%s: can't open: %pe\n", t->shown, job->file);
 		return PTR_ERR(job->file);
 	}
 
-	err = verity_check_type(t->path, file_inode(job->file)->i_mode);
+	err = verity_check_type(t->shown, file_inode(job->file)->i_mode);
 	if (err)
 		goto put_file;
 
@@ -441,13 +441,13 @@ static int verity_open(struct verity_job *job)
 	inode = job->file->f_mapping->host;
 	size = i_size_read(inode);
 	if (size <= 0) {
-		pr_err("%s: is empty\n", t->path);
+		pr_err("%s: is empty\n", t->shown);
 		err = -ENODATA;
 		goto put_file;
 	}
 	if (size % VERITY_BLOCK_SIZE) {
 		pr_err("%s: size %lld is not a multiple of %u\n",
-		       t->path, size, VERITY_BLOCK_SIZE);
+		       t->shown, size, VERITY_BLOCK_SIZE);
 		err = -EDOM;
 		goto put_file;
 	}
@@ -477,10 +477,10 @@ static int verity_hash(struct verity_job *job)
 
 	if (err == -EINTR && fatal_signal_pending(current))
 		pr_err("%s: the writer was killed, at data block %lld of %llu\n",
-		       t->path, atomic64_read(&job->begun), t->data_blocks);
+		       t->shown, atomic64_read(&job->begun), t->data_blocks);
 	else if (err)
 		pr_err("%s: %s %llu: %pe, at data block %lld of %llu\n",
-		       t->path, job->failed, job->where, ERR_PTR(err),
+		       t->shown, job->failed, job->where, ERR_PTR(err),
 		       atomic64_read(&job->begun), t->data_blocks);
 	return err;
 }

@@ -18,10 +18,14 @@
 /* The longest salt that a dm-verity superblock can hold. */
 #define VERITY_SALT_MAX		256
 
+/* How much of an option that is refused is shown. */
+#define VERITY_SHOWN_MAX	128
+
 /**
  * struct verity_tree - what was asked for, and the tree that came out
  * @ref: one for being the current result, one for each open file that shows it
  * @path: the input, as it was given
+ * @shown: the same as the kernel log shows it, cut off where it is too long
  * @salt: the salt
  * @salt_len: its length, 0 if there is none
  * @cpus_given: whether the request named the CPUs, so that it wants them all; or none,
@@ -41,6 +45,7 @@ struct verity_tree {
 	struct kref	ref;
 
 	char		path[PATH_MAX];
+	char		shown[PATH_MAX];
 	u8		salt[VERITY_SALT_MAX];
 	unsigned int	salt_len;
 	bool		cpus_given;

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How texts are shown that somebody else has chosen: names of tasks, scopes and files,
+ * and parameters
+ *
+ * Whoever may name a task could forge lines, or talk to the terminal of who reads them.
+ * So all that is no printable character of ASCII is shown as an octal number, as in
+ * /proc/mounts (\012 for a line feed), and so is the backslash.
+ */
+#ifndef _SCOPEX_TEXT_H
+#define _SCOPEX_TEXT_H
+
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/string_helpers.h>
+
+/* For the kernel's own functions, which take what else to escape as a string. */
+#define SCOPEX_ESCAPE	(ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND)
+
+/**
+ * scopex_escape() - make a text fit for the kernel log
+ * @to: where to; what has no room is left out
+ * @size: how much room there is, at least 1
+ * @text: the text
+ *
+ * Context: any.
+ *
+ * Return: @to.
+ */
+static inline const char *scopex_escape(char *to, size_t size, const char *text)
+{
+	size_t room = size - 1;
+	int len = string_escape_mem(text, strlen(text), to, room, SCOPEX_ESCAPE, "\\");
+
+	to[min_t(size_t, len, room)] = '\0';
+	return to;
+}
+
+#define SCOPEX_COMM_SIZE	(4 * TASK_COMM_LEN)
+
+/**
+ * scopex_comm() - the name of a task, for the kernel log
+ * @_task: the task
+ *
+ * Return: the name, which is there until the end of the block.
+ */
+#define scopex_comm(_task)						\
+	scopex_escape((char [SCOPEX_COMM_SIZE]) { }, SCOPEX_COMM_SIZE, (_task)->comm)
+
+#endif /* _SCOPEX_TEXT_H */
