@@ -6,7 +6,7 @@
  * anyway: "submitted" is what was taken plus what is queued, and the depth is
  * what is queued plus what of the last batch has not ended. A reader walks over a queue
  * in steps. It holds scopex_cpu.take_lock for each, so that the items stay there, and
- * begins again if the queue was taken between two steps.
+ * begins again if the queue was taken between two steps, or before the counters were summed.
  * What live.c has seen, and profile.c has measured, is shown here, too. No file shows
  * a kernel address.
  *
@@ -115,7 +115,7 @@ static bool scopex_count_some(struct scopex_cpu *sc, unsigned long takes,
 	bool same;
 
 	spin_lock(&sc->take_lock);
-	same = sc->takes == takes;
+	same = READ_ONCE(sc->takes) == takes;
 	if (same && !*node)
 		/* Acquire Q: pairs with scopex_queue_push(); see walk-take.litmus. */
 		*node = smp_load_acquire(&sc->queue);
@@ -125,6 +125,21 @@ static bool scopex_count_some(struct scopex_cpu *sc, unsigned long takes,
 	}
 	spin_unlock(&sc->take_lock);
 	return same;
+}
+
+/*
+ * Has the worker taken something since it was counted @takes? N: the look is under the lock,
+ * as the worker makes the count odd under it, and adds what it took after, without a barrier
+ * in between; see take-count.litmus.
+ */
+static bool scopex_taken_since(struct scopex_cpu *sc, unsigned long takes)
+{
+	bool taken;
+
+	spin_lock(&sc->take_lock);
+	taken = READ_ONCE(sc->takes) != takes;
+	spin_unlock(&sc->take_lock);
+	return taken;
 }
 
 /* How many items are queued, and what the workers have counted by then. */
@@ -144,7 +159,7 @@ static unsigned long scopex_queued(struct scopex_cpu *sc, unsigned long *count)
 		while (same && !scopex_queue_end(node));
 		scopex_sum_workers(sc, count);
 		/* What was counted may have been taken, and counted, since. */
-	} while ((!same || READ_ONCE(sc->takes) != takes) && ++tries < SCOPEX_COUNT_TRIES);
+	} while ((!same || scopex_taken_since(sc, takes)) && ++tries < SCOPEX_COUNT_TRIES);
 	return nr;
 }
 
