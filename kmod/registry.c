@@ -12,7 +12,8 @@
  *
  * A scope in a list is open: its owner closes it, and takes it out, in one section under
  * the lock. So a look under the lock may take a reference, and with a reference the scope
- * stays open, in its list, and so do all scopes that it is nested in.
+ * stays open, in its list, and so do all scopes that it is nested in. See walk-close.litmus,
+ * and register-unregister.litmus for a look that takes none.
  *
  * That is how a walk visits any number of scopes, in any depth, with no memory of its own
  * and one scope a step: the scope at which it is holds its place. No lock is held between
