@@ -12,6 +12,14 @@
  *
  * A reset changes no counter, which are their worker's: what they were then is taken
  * off from then on.
+ *
+ * Ordering:
+ *
+ *   N	The worker makes scopex_cpu.takes odd when it takes the queue, under take_lock,
+ *	adds what it took to its counter, and makes takes even (a release). A reader that
+ *	finds it even (an acquire) finds all that was taken before in the counters. It looks
+ *	at takes under the lock when it counts what is queued, and again after the sum: if
+ *	that is the same, no item is in both; see take-count.litmus.
  */
 
 #include <linux/cpu.h>
