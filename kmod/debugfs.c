@@ -173,7 +173,7 @@ static unsigned long scopex_queued(struct scopex_cpu *sc, unsigned long *count)
 
 static void scopex_read_raw(struct scopex_cpu *sc, unsigned long *stat)
 {
-	unsigned long queued, taken, count[SCOPEX_COUNTERS];
+	unsigned long queued, taken, ended, count[SCOPEX_COUNTERS];
 
 	queued = scopex_queued(sc, count);
 	taken = count[SCOPEX_TAKEN];
@@ -182,8 +182,9 @@ static void scopex_read_raw(struct scopex_cpu *sc, unsigned long *stat)
 	stat[SCOPEX_STAT_SUBMITTED] = taken + queued;
 	stat[SCOPEX_STAT_RUN] = count[SCOPEX_RUN];
 	stat[SCOPEX_STAT_CANCELLED] = count[SCOPEX_CANCELLED_ITEMS];
-	stat[SCOPEX_STAT_DEPTH] = taken + queued - stat[SCOPEX_STAT_RUN] -
-				  stat[SCOPEX_STAT_CANCELLED];
+	/* What a serial scope takes and runs meanwhile may be counted in one of the two only. */
+	ended = min(stat[SCOPEX_STAT_RUN] + stat[SCOPEX_STAT_CANCELLED], taken + queued);
+	stat[SCOPEX_STAT_DEPTH] = taken + queued - ended;
 	/* The worker looks when it takes, and not at what came since. */
 	stat[SCOPEX_STAT_DEPTH_MAX] = max(stat[SCOPEX_STAT_DEPTH_MAX],
 					  stat[SCOPEX_STAT_DEPTH]);
