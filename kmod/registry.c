@@ -93,6 +93,8 @@ void scopex_register(struct scopex_scope *scope)
  * scopex_unregister() - take a scope out of its list, and leave it open
  * @scope: the scope
  *
+ * A walk that holds it finds nothing after it in the list, and ends there.
+ *
  * Context: its owner, or the worker that ends a detached item.
  */
 void scopex_unregister(struct scopex_scope *scope)
@@ -101,7 +103,7 @@ void scopex_unregister(struct scopex_scope *scope)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&bucket->lock, flags);
-	hlist_del(&scope->node);
+	hlist_del_init(&scope->node);
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 }
 
