@@ -8,7 +8,8 @@
  * marks each of them. A parent is marked before its children are looked for. So a scope
  * that is opened meanwhile is either found by the walk, or its opener finds the parent
  * marked (T); and one look at the parent is enough, as the mark stays until the parent is
- * joined, and the parent can't be drained before the child is closed.
+ * joined, and the parent can't be drained before the child is closed; see
+ * cancel-levels.litmus.
  *
  * A canceller may be an interrupt, a deadline's for example, so the walk must not take as
  * long as there are scopes. Where the caller can be preempted it walks to the end. Elsewhere
@@ -21,6 +22,17 @@
  * The scope that was cancelled keeps the canceller's reason as its error. Those below get
  * -ECANCELED: so the owner of a nested scope can tell the end of its own time, -ETIME, from a
  * cancellation from outside.
+ *
+ * Ordering:
+ *
+ *   T	Who opens a nested scope lists it, then looks at the parent; a canceller marks the
+ *	parent, then looks for children. Full barriers in between (scopex_look_up,
+ *	scopex_do_cancel), or the lock of the list where the canceller takes it: one of the
+ *	two finds the other; see cancel-nested.litmus.
+ *
+ * K is in scope.c. The reason is set before the mark, with a full barrier in between: no item
+ * that finds the mark is faster with its own -ECANCELED, and a join that finds the mark finds
+ * the reason; see cancel-why.litmus.
  */
 
 #include <linux/hrtimer.h>
@@ -45,14 +57,15 @@ static struct llist_node *scopex_walks_taken;
 static struct scopex_walk scopex_late_walk;
 static struct hrtimer scopex_walk_timer;
 
-/* First why, then that: a look that finds a scope cancelled finds the reason, too. */
+/* First why, then that; see cancel-why.litmus. */
 static void scopex_mark_cancelled(struct scopex_scope *scope, int why)
 {
 	trace_scopex_cancel(scope, why);
 	scopex_set_error(scope, why);
 	/*
-	 * In one step; see cancel-drain.litmus, cancel-own.litmus. A full barrier before,
-	 * see cancel-why.litmus; and after, see scopex_do_cancel().
+	 * In one step; see cancel-drain.litmus, cancel-own.litmus. With a full barrier before,
+	 * which pairs with scopex_item_cancelled() and scopex_drain_scope(); see
+	 * cancel-why.litmus; and after, see scopex_do_cancel().
 	 */
 	atomic64_fetch_or(SCOPEX_CANCELLED, &scope->state);
 }

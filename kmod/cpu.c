@@ -22,7 +22,9 @@
  * workers holds as well, and so do the changes to scopex_open_cpus,
  * scopex_local and scopex_cpu.next. Submitters read the latter two, and
  * scopex_cpu.open, without a lock; a stale answer leads to a queue that is closed,
- * but served. Whoever sees one of the three has to see the worker too (O).
+ * but served. Whoever sees one of the three has to see the worker too (O); and so has
+ * whoever goes through a CPU's list of workers (W). See open-submit.litmus and
+ * publish-read.litmus.
  *
  * What names no CPU goes round a ring (scopex_cpu.next), in which isolated CPUs are left
  * out: who has isolated them (isolcpus=, nohz_full=, a partition of cpusets) wants to

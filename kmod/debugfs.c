@@ -6,12 +6,20 @@
  * anyway: "submitted" is what was taken plus what is queued, and the depth is
  * what is queued plus what of the last batch has not ended. A reader walks over a queue
  * in steps. It holds scopex_cpu.take_lock for each, so that the items stay there, and
- * begins again if the queue was taken between two steps.
+ * begins again if the queue was taken between two steps, or before the counters were summed.
  * What live.c has seen, and profile.c has measured, is shown here, too. No file shows
  * a kernel address, nor a text of somebody else's as it is: see text.h.
  *
  * A reset changes no counter, which are their worker's: what they were then is taken
  * off from then on.
+ *
+ * Ordering:
+ *
+ *   N	The worker makes scopex_cpu.takes odd when it takes the queue, under take_lock,
+ *	adds what it took to its counter, and makes takes even (a release). A reader that
+ *	finds it even (an acquire) finds all that was taken before in the counters. It looks
+ *	at takes under the lock when it counts what is queued, and again after the sum: if
+ *	that is the same, no item is in both; see take-count.litmus.
  */
 
 #include <linux/cpu.h>
@@ -115,7 +123,7 @@ static bool scopex_count_some(struct scopex_cpu *sc, unsigned long takes,
 	bool same;
 
 	spin_lock(&sc->take_lock);
-	same = sc->takes == takes;
+	same = READ_ONCE(sc->takes) == takes;
 	if (same && !*node)
 		/* Acquire Q: pairs with scopex_queue_push(); see walk-take.litmus. */
 		*node = smp_load_acquire(&sc->queue);
@@ -125,6 +133,21 @@ static bool scopex_count_some(struct scopex_cpu *sc, unsigned long takes,
 	}
 	spin_unlock(&sc->take_lock);
 	return same;
+}
+
+/*
+ * Has the worker taken something since it was counted @takes? N: the look is under the lock,
+ * as the worker makes the count odd under it, and adds what it took after, without a barrier
+ * in between; see take-count.litmus.
+ */
+static bool scopex_taken_since(struct scopex_cpu *sc, unsigned long takes)
+{
+	bool taken;
+
+	spin_lock(&sc->take_lock);
+	taken = READ_ONCE(sc->takes) != takes;
+	spin_unlock(&sc->take_lock);
+	return taken;
 }
 
 /* How many items are queued, and what the workers have counted by then. */
@@ -144,13 +167,13 @@ static unsigned long scopex_queued(struct scopex_cpu *sc, unsigned long *count)
 		while (same && !scopex_queue_end(node));
 		scopex_sum_workers(sc, count);
 		/* What was counted may have been taken, and counted, since. */
-	} while ((!same || READ_ONCE(sc->takes) != takes) && ++tries < SCOPEX_COUNT_TRIES);
+	} while ((!same || scopex_taken_since(sc, takes)) && ++tries < SCOPEX_COUNT_TRIES);
 	return nr;
 }
 
 static void scopex_read_raw(struct scopex_cpu *sc, unsigned long *stat)
 {
-	unsigned long queued, taken, count[SCOPEX_COUNTERS];
+	unsigned long queued, taken, ended, count[SCOPEX_COUNTERS];
 
 	queued = scopex_queued(sc, count);
 	taken = count[SCOPEX_TAKEN];
@@ -159,8 +182,9 @@ static void scopex_read_raw(struct scopex_cpu *sc, unsigned long *stat)
 	stat[SCOPEX_STAT_SUBMITTED] = taken + queued;
 	stat[SCOPEX_STAT_RUN] = count[SCOPEX_RUN];
 	stat[SCOPEX_STAT_CANCELLED] = count[SCOPEX_CANCELLED_ITEMS];
-	stat[SCOPEX_STAT_DEPTH] = taken + queued - stat[SCOPEX_STAT_RUN] -
-				  stat[SCOPEX_STAT_CANCELLED];
+	/* What a serial scope takes and runs meanwhile may be counted in one of the two only. */
+	ended = min(stat[SCOPEX_STAT_RUN] + stat[SCOPEX_STAT_CANCELLED], taken + queued);
+	stat[SCOPEX_STAT_DEPTH] = taken + queued - ended;
 	/* The worker looks when it takes, and not at what came since. */
 	stat[SCOPEX_STAT_DEPTH_MAX] = max(stat[SCOPEX_STAT_DEPTH_MAX],
 					  stat[SCOPEX_STAT_DEPTH]);

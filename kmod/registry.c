@@ -12,7 +12,8 @@
  *
  * A scope in a list is open: its owner closes it, and takes it out, in one section under
  * the lock. So a look under the lock may take a reference, and with a reference the scope
- * stays open, in its list, and so do all scopes that it is nested in.
+ * stays open, in its list, and so do all scopes that it is nested in. See walk-close.litmus,
+ * and register-unregister.litmus for a look that takes none.
  *
  * That is how a walk visits any number of scopes, in any depth, with no memory of its own
  * and one scope a step: the scope at which it is holds its place. No lock is held between
@@ -92,6 +93,8 @@ void scopex_register(struct scopex_scope *scope)
  * scopex_unregister() - take a scope out of its list, and leave it open
  * @scope: the scope
  *
+ * A walk that holds it finds nothing after it in the list, and ends there.
+ *
  * Context: its owner, or the worker that ends a detached item.
  */
 void scopex_unregister(struct scopex_scope *scope)
@@ -100,7 +103,7 @@ void scopex_unregister(struct scopex_scope *scope)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&bucket->lock, flags);
-	hlist_del(&scope->node);
+	hlist_del_init(&scope->node);
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 }
 

@@ -94,19 +94,18 @@
  *   C	The claim of an item (acquire) pairs with the store-release that ended
  *	it (scopex_end_item): its last user is through with it; see
  *	claim-reuse.litmus.
- *
  *   K	The join takes CANCELLED away, then looks at what cancels for good (the
- *	deadline, the parent); a canceller for that reason says why before it sets
- *	CANCELLED, or finds it set. A full barrier on both sides; see
- *	join-cancel.litmus, join-nested.litmus, join-skip.litmus.
+ *	deadline, the parent); a canceller for that reason says why (it notes that the time
+ *	is over, or marks the parent) before it sets CANCELLED, or finds it set. A full
+ *	barrier on both sides; see join-cancel.litmus, join-nested.litmus,
+ *	join-skip.litmus.
  *   J	Who waits for one item says so, then looks at it; the worker ends the item,
  *	then looks for who waits. Full barriers in between; see join-item.litmus. So
  *	does who undoes the claim of an item; see join-refused.litmus.
  *
- * D and H are in worker.c, L and M in loop.c, N in debugfs.c, P in internal.h, Q in queue.h,
- * T in cancel.c. The litmus tests are in
- * selftests/litmus/, and "make check-model" runs them; each says which functions
- * it models.
+ * D and H are in worker.c, L and M in loop.c, N in debugfs.c, O and W in cpu.c, P in
+ * internal.h, Q in queue.h, T in cancel.c. The litmus tests are in selftests/litmus/, and
+ * "make check-model" runs them; each says which functions it models.
  *
  * Open scopes can be listed (debugfs). To keep an empty scope free of charge, a
  * scope is registered by its first submit: the FRESH flag sends that one to the
@@ -114,7 +113,7 @@
  * with a deadline, or a parent, or of a loop that is offered, has another hold on it
  * than items, and is listed then.)
  * Since the item holds it until it ran, registering is over before the owner
- * can unregister; see register-unregister.litmus.
+ * can close it, which takes it out of the list; see register-unregister.litmus.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt

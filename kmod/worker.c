@@ -61,7 +61,7 @@
  *
  * Ordering:
  *
- *   H	The release in scopex_hand_over() pairs with the acquire of the one that
+ *   H	The release in scopex_appoint() pairs with the acquire of the one that
  *	gets the queue (scopex_stand_by, scopex_worker_thread): it sees the rest of
  *	the batch, and all that the former one did as the active worker. That the next
  *	one to wake a parked queue's worker wakes the right one takes another pair, in
@@ -525,7 +525,8 @@ static void scopex_adopt(struct scopex_cpu *sc)
 
 /*
  * Leave the queue, with the rest of the batch, to the next worker that stands by. From
- * the store on, @w does not touch the queue: it ends its item, and stands by.
+ * the store on, @w does not touch the queue: it ends its item, and stands by. So it may be
+ * the next one itself; see orphan-own.litmus.
  */
 static void scopex_leave_orphan(struct scopex_worker *w)
 {
@@ -741,11 +742,11 @@ static void scopex_stand_by(struct scopex_worker *w)
 {
 	for (;;) {
 		/*
-		 * H: pairs with wake_up_process() in scopex_hand_over(); see
+		 * H: pairs with wake_up_process() in scopex_appoint(); see
 		 * handover-standby.litmus.
 		 */
 		set_current_state(TASK_IDLE);
-		/* Acquire H: pairs with scopex_hand_over(). */
+		/* Acquire H: pairs with scopex_appoint(). */
 		if (smp_load_acquire(&w->active) || kthread_should_stop())
 			break;
 		schedule();
