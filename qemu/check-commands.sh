@@ -28,6 +28,46 @@ full_cache()
 		XDG_CACHE_HOME="$work/cache" make run
 }
 
+# A QEMU that aborts, as it may do with a KVM that does not work, is no news to the user.
+probe_aborts()
+{
+	mkdir "$work/aborts"
+	printf '%s\n' '#!/bin/sh' 'kill -ABRT $$' >"$work/aborts/qemu-system-x86_64"
+	chmod +x "$work/aborts/qemu-system-x86_64"
+	! (
+		. qemu/lib/accel.sh
+		PATH=$work/aborts:$PATH
+		accel_works kvm
+	) >"$work/out" 2>&1 && [[ ! -s $work/out ]] && return
+	ktap_msg "$(cat "$work/out")"
+	return 1
+}
+
+# compiler_of PACKAGE... - what is chosen for gcc-12 where apt knows these, and none is there
+compiler_of()
+{
+	mkdir -p "$work/apt"
+	printf '%s\n' '#!/bin/sh' "case ' $* ' in *\" \$2 \"*) echo \"Package: \$2\" ;; esac" \
+		>"$work/apt/apt-cache"
+	chmod +x "$work/apt/apt-cache"
+	(
+		. qemu/lib/kernel.sh
+		COMPILER=gcc-12 PATH=$work/apt:$work/bin
+		choose_compiler
+		echo "$COMPILER"
+	)
+}
+
+chosen_compilers()
+{
+	local chosen
+
+	chosen="$(compiler_of gcc-12 gcc), $(compiler_of gcc), $(compiler_of)"
+	[[ $chosen == "gcc-12, gcc, gcc-12" ]] && return
+	ktap_msg "$chosen"
+	return 1
+}
+
 # A module with parameters. It does not say FAIL, but what looks like it.
 told_module()
 {
@@ -121,7 +161,7 @@ try_broken()
 }
 
 : >"$work/empty"
-ktap_plan 28
+ktap_plan 30
 ktap_check "unknown KERNEL" \
 	refused "unknown KERNEL=none; known: .*stock-6.1" KERNEL=none make run
 ktap_check "KERNEL with a path" refused "unknown KERNEL=" KERNEL=../x make check
@@ -156,6 +196,8 @@ ktap_check "full cache" full_cache
 ktap_check "missing programs, no apt" \
 	refused "missing programs .*no apt.*qemu-system-x86_64" \
 	PATH="$work/bin" make run
+ktap_check "a probe that aborts" probe_aborts
+ktap_check "the compiler that there is" chosen_compilers
 ktap_check "README's example" try_readme
 ktap_check "a module that does not load" try_broken
 told_module
