@@ -4,7 +4,7 @@
 # Kbuild, which the kernel's build system prefers to this file.
 
 COMMANDS := modules run check shell try top timeline check-matrix check-harness \
-	check-hazards check-builds check-postmortem bench
+	check-hazards check-builds check-debian check-postmortem bench
 
 .PHONY: $(COMMANDS) check-model lint install clean help
 
@@ -38,12 +38,14 @@ help:
 	@echo 'make check-hazards	does each test fail when its rule is taken out? HAZARD=, PARALLEL='
 	@echo 'make check-harness	do the checks see what they have to see? KERNELS='
 	@echo 'make check-builds	with clang, and as a part of a kernel: does it build?'
+	@echo 'make check-debian	the first commands on a minimal Debian, in chroots; SUITES=, TEST='
 	@echo 'make check-postmortem	is it found in a dump what a VM hangs in?'
 	@echo 'make check-model	the protocol in the kernel memory model, by herd7'
 	@echo 'make lint		checkpatch, sparse, W=1, kernel-doc, coccinelle, shellcheck'
 	@echo 'make shell		a shell in the VM, with the modules of M=DIR; PARAMS= (of scopex)'
 	@echo 'make top		scopex-top in the VM, which builds verity trees; TOP="--once"'
-	@echo 'make try M=DIR		load your own module in the VM; PARAMS= (of scopex)'
+	@echo 'make try M=DIR		load your own module in the VM; PARAMS= (of scopex), MODULE_PARAMS=,'
+	@echo '			APPEND= (to the kernel command line), SCRIPT=FILE (another job)'
 	@echo 'make timeline		a picture of the verity job, of M=DIR, or of TRACE=FILE; OUT=,'
 	@echo '			ARGS= (of scopex-timeline), PARAMS= (of scopex), BUFFER_KB='
 	@echo 'make bench		what scopex costs, beside the other ways; LANES="path native shape",'

@@ -107,8 +107,7 @@ done
 OUT=$(realpath -m "${OUT:-$ROOT/out/bench}")
 mkdir -p "$OUT" 2>/dev/null && [[ -w $OUT ]] || die "cannot write to OUT=$OUT"
 
-select_kernel
-need_programs python3:python3 gnuplot:gnuplot-nox
+select_kernel python3:python3 gnuplot:gnuplot-nox
 work_dir
 rm -f "$OUT"/*.{csv,json,svg,gp,dat,txt,load}
 for lane in $LANES; do

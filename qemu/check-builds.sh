@@ -132,13 +132,12 @@ all_builds()
 }
 
 make_cache
-need_tools
 KERNEL_ID=${KERNEL:-kasan}
 load_flavour "$KERNEL_ID"
 [[ $KIND == source && $ARCH == x86_64 ]] ||
 	die "KERNEL=$KERNEL_ID is not built from source, for x86"
-need_build_tools "$KERNEL_ID"
-need_tools "$COMPILER:$COMPILER" "clang-$LLVM:clang-$LLVM" "ld.lld-$LLVM:lld-$LLVM" \
+need_apt "$KERNEL_ID"
+need_flavour_tools "clang-$LLVM:clang-$LLVM" "ld.lld-$LLVM:lld-$LLVM" \
 	"llvm-ar-$LLVM:llvm-$LLVM"
 find_source
 need_source

@@ -28,6 +28,108 @@ full_cache()
 		XDG_CACHE_HOME="$work/cache" make run
 }
 
+# A QEMU that aborts, as it may do with a KVM that does not work, is no news to the user.
+probe_aborts()
+{
+	mkdir "$work/aborts"
+	printf '%s\n' '#!/bin/sh' 'kill -ABRT $$' >"$work/aborts/qemu-system-x86_64"
+	chmod +x "$work/aborts/qemu-system-x86_64"
+	! (
+		. qemu/lib/accel.sh
+		PATH=$work/aborts:$PATH
+		accel_works kvm
+	) >"$work/out" 2>&1 && [[ ! -s $work/out ]] && return
+	ktap_msg "$(cat "$work/out")"
+	return 1
+}
+
+# compiler_of PACKAGE... - what is chosen for gcc-12 where apt knows these, and none is there
+compiler_of()
+{
+	mkdir -p "$work/apt"
+	printf '%s\n' '#!/bin/sh' "case ' $* ' in *\" \$2 \"*) echo \"Package: \$2\" ;; esac" \
+		>"$work/apt/apt-cache"
+	chmod +x "$work/apt/apt-cache"
+	(
+		. qemu/lib/kernel.sh
+		COMPILER=gcc-12 PATH=$work/apt:$work/bin
+		choose_compiler
+		echo "$COMPILER"
+	)
+}
+
+chosen_compilers()
+{
+	local chosen
+
+	chosen="$(compiler_of gcc-12 gcc), $(compiler_of gcc), $(compiler_of)"
+	[[ $chosen == "gcc-12, gcc, gcc-12" ]] && return
+	ktap_msg "$chosen"
+	return 1
+}
+
+# A module with parameters. It does not say FAIL, but what looks like it.
+told_module()
+{
+	mkdir "$work/told"
+	echo 'obj-m := told.o' >"$work/told/Kbuild"
+	cat >"$work/told/told.c" <<-'END'
+	#include <linux/module.h>
+	static int one, two;
+	module_param(one, int, 0444);
+	module_param(two, int, 0444);
+	static int __init told_init(void)
+	{
+		pr_info("told %d and %d: no FAILURE, no FAIL_FAST\n", one, two);
+		return 0;
+	}
+	static void __exit told_exit(void) { }
+	module_init(told_init);
+	module_exit(told_exit);
+	MODULE_LICENSE("GPL");
+	MODULE_DESCRIPTION("Says what it is told");
+	END
+}
+
+# One parameter comes with modprobe, the other one by way of the kernel's command line.
+try_told()
+{
+	make try M="$work/told" MODULE_PARAMS=one=1 APPEND="quiet told.two=2" \
+		>"$work/out" 2>&1 &&
+		grep -q 'told 1 and 2: no FAILURE' "$work/out" && return
+	ktap_msg "$(cat "$work/out")"
+	return 1
+}
+
+# Its status is the job's.
+try_script()
+{
+	cat >"$work/script" <<-'END'
+	. /load.sh
+	load $MODULES $MODULE_PARAMS
+	unload
+	dmesg | grep 'told 3 and 0' || exit 4
+	echo "$PARAMS"
+	exit 5
+	END
+	! make try M="$work/told" SCRIPT="$work/script" MODULE_PARAMS=one=3 \
+		PARAMS="its own" >"$work/out" 2>&1 &&
+		grep -qx 'its own' "$work/out" &&
+		grep -q 'FAIL: the job ended with status 5' "$work/out" && return
+	ktap_msg "$(cat "$work/out")"
+	return 1
+}
+
+# What a module says of itself is in the verdict.
+try_fails()
+{
+	! make try M=qemu/harness/plant MODULE_PARAMS=what=says >"$work/out" 2>&1 &&
+		grep -q 'scopex: FAIL: a module says so: .* FAIL: planted$' "$work/out" &&
+		grep -q 'scopex: make try: FAILED' "$work/out" && return
+	ktap_msg "$(cat "$work/out")"
+	return 1
+}
+
 # README's example, taken from there, in a kernel that is given as one's own is
 try_readme()
 {
@@ -59,7 +161,7 @@ try_broken()
 }
 
 : >"$work/empty"
-ktap_plan 24
+ktap_plan 30
 ktap_check "unknown KERNEL" \
 	refused "unknown KERNEL=none; known: .*stock-6.1" KERNEL=none make run
 ktap_check "KERNEL with a path" refused "unknown KERNEL=" KERNEL=../x make check
@@ -84,6 +186,8 @@ ktap_check "TEST that names nothing" refused "names no test" TEST=" " make check
 ktap_check "cache with a blank in its path" \
 	refused "blanks in the cache's path" XDG_CACHE_HOME="$work/a b" make run
 ktap_check "try without M" refused "needs M=DIR" make try
+ktap_check "missing SCRIPT" \
+	refused "SCRIPT=/none does not exist" SCRIPT=/none M=kmod make try
 ktap_check "shell without a terminal" refused "needs a terminal" make shell
 ktap_check "top without a terminal" refused "needs a terminal, or TOP=--once" make top
 ktap_check "unusable cache" \
@@ -92,6 +196,12 @@ ktap_check "full cache" full_cache
 ktap_check "missing programs, no apt" \
 	refused "missing programs .*no apt.*qemu-system-x86_64" \
 	PATH="$work/bin" make run
+ktap_check "a probe that aborts" probe_aborts
+ktap_check "the compiler that there is" chosen_compilers
 ktap_check "README's example" try_readme
 ktap_check "a module that does not load" try_broken
+told_module
+ktap_check "MODULE_PARAMS and APPEND" try_told
+ktap_check "SCRIPT" try_script
+ktap_check "a module that says FAIL" try_fails
 ktap_finish

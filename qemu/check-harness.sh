@@ -199,6 +199,7 @@ default_cases()
 		--append sysctl.kernel.hung_task_timeout_secs=5
 	plant panic "Kernel panic - not syncing: planted panic"
 	plant pinned "FAIL: still in use: plant"
+	plant says "FAIL: a module says so: .* FAIL: planted" --modules-judge
 	# It warns when the item that is queued behind that has run.
 	own "item that ends its thread" "WARNING.*item_ends_its_thread" undead
 	own "item that ends its thread, and none stands by" \
@@ -284,7 +285,7 @@ write_test()
 verdict "results: only skips" only_skips
 verdict "results: make check-matrix without a VM" matrix_without_vm
 kernel=${KERNEL:-stock-6.1}
-with_kernel "$kernel" 15 default_cases
+with_kernel "$kernel" 16 default_cases
 verdict "make check with broken tests" broken_tests
 with_debug_kernel kasan 6 kasan_cases
 with_debug_kernel kcsan 1 kcsan_cases

@@ -294,8 +294,7 @@ choose_patches
 for patch in "${patches[@]}"; do
 	check_head "$patch"
 done
-need_tools patch:patch
-select_kernel
+select_kernel patch:patch
 [[ -r $KERNEL_BUILD/include/config/auto.conf ]] ||
 	die "what the kernel has is not known: no include/config/auto.conf in $KERNEL_BUILD"
 # Once, and not by each VM: the answer is in the cache afterwards.

@@ -135,11 +135,10 @@ lied_to()
 	done
 }
 
-select_kernel
+select_kernel drgn:python3-drgn
 VMLINUX=${VMLINUX:-$KERNEL_BUILD/vmlinux}
 [[ $KERNEL_MACHINE == pc ]] || die "KERNEL=$KERNEL_ID does not run in QEMU"
 [[ -e $VMLINUX ]] || die "the debug information of KERNEL=$KERNEL_ID is not in $VMLINUX"
-need_tools drgn:python3-drgn
 need_space 1000
 work_dir
 # shellcheck disable=SC2034 # by verdict

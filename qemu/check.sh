@@ -87,7 +87,9 @@ done
 
 [[ $host || $tests || $isolated ]] || die "TEST='${TEST:-}' names no test; known: ${known[*]%.sh}"
 
-select_kernel
+tools=()
+[[ $host != *tools* ]] || tools=(python3:python3 trace-cmd:trace-cmd)
+select_kernel "${tools[@]}"
 work_dir
 
 # Whatever the kernel: the machine builds trees faster than a test can look.
@@ -106,7 +108,6 @@ echo "timeout=$(($(sed -n 's/^timeout=//p' "$ROOT/selftests/settings") + stress)
 log=$CACHE/logs/check-$KERNEL_ID-$TREE_KEY
 rm -rf "$log"
 mkdir -p "$log"
-[[ $host != *tools* ]] || need_programs python3:python3 trace-cmd:trace-cmd
 for name in $host; do
 	check_host "$name" | tee "$log/$name.log"
 	count "$log/$name.log" "scopex:$name"

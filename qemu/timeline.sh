@@ -27,8 +27,7 @@ record()
 	local options=(--output "$OUT" --timeout "${TIMEOUT:-600}"
 		--env "BUFFER_KB=$BUFFER_KB" --env "PARAMS=${PARAMS:-}")
 
-	need_tools python3:python3 trace-cmd:trace-cmd
-	select_kernel
+	select_kernel python3:python3 trace-cmd:trace-cmd
 	work_dir
 	copy_program "$WORK/overlay" trace-cmd
 	options+=(--overlay "$WORK/overlay")

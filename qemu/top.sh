@@ -20,8 +20,7 @@ if [[ " $TOP " != *" --once "* ]]; then
 fi
 [[ -z ${CPUS:-} ]] || options+=(--cpus "$CPUS")
 
-select_kernel
-need_tools python3:python3
+select_kernel python3:python3
 work_dir
 
 say "putting python into the VM"

@@ -21,6 +21,7 @@
 #	  --nodes N	  NUMA nodes, each with an equal part of both (default: 1)
 #	  --icount	  emulate one CPU so that its clock counts instructions, a
 #			  nanosecond for each
+#	  --modules-judge a module that logs the word FAIL makes the VM fail
 #	  --timeout S	  (default: 900)
 #	  --interactive	  the job has the terminal, and no time limit
 #
@@ -42,7 +43,7 @@ KVM_TIMEOUT=${KVM_TIMEOUT:-30}
 
 arguments=("$@")
 job='' log='' modules='' overlays=() vars=() disk='' output='' interactive='' append=''
-nodes=1 icount=''
+nodes=1 icount='' modules_judge=''
 cpus=$(($(nproc) > 2 ? $(nproc) : 2)) memory=1024 limit=900
 dump=${DUMP:+$(realpath -m "$DUMP")}
 while (($#)); do
@@ -54,6 +55,11 @@ while (($#)); do
 		;;
 	--icount)
 		icount=y cpus=1
+		shift
+		continue
+		;;
+	--modules-judge)
+		modules_judge=y
 		shift
 		continue
 		;;
@@ -171,6 +177,14 @@ show_console()
 	fi | tr -d '\r' | sed 's/^/  | /' >&2
 }
 
+# module_fails FILE - the lines in which a module says FAIL. Few of them begin their lines
+# with their names, but once the first one is loaded nobody else says that.
+module_fails()
+{
+	awk -f "$ROOT/qemu/scan-log/whole-lines.awk" "$1" |
+		sed -n '/: loading out-of-tree module /,$p' | grep -aw FAIL
+}
+
 # end_with_terminal PID - only who leads the session is told that its terminal has gone,
 # and that may be a make which waits for us
 end_with_terminal()
@@ -253,6 +267,9 @@ esac
 if ! splats=$("$ROOT/qemu/scan-log/scan.sh" "$dir/console"); then
 	red+=("the kernel log is not clean")
 	printf '%s\n' "$splats" >&2
+fi
+if [[ -n $modules_judge ]] && words=$(module_fails "$dir/console"); then
+	red+=("a module says so: ${words%%$'\n'*}")
 fi
 # Of what qemu/lib/emulator.sh is there for.
 if [[ $ACCEL == tcg && -z $QEMU_IS_SOUND ]] && grep -qE 'int3: 0000 \[#1\]' "$dir/console"; then

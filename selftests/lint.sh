@@ -22,7 +22,6 @@ PATH=/usr/bin:/bin:$PATH
 CHECKS="checkpatch kernel-doc warnings sparse coccinelle-parses coccinelle
 	scopex.cocci scopex.cocci-tests shellcheck lint.allow"
 
-SOURCE=${SOURCE_PACKAGE:-linux-source-6.1}
 ALLOW=$ROOT/selftests/lint.allow
 MACROS=$ROOT/selftests/coccinelle/macros.h
 
@@ -72,7 +71,7 @@ c_files()
 fetch_scripts()
 {
 	[[ -e $1/scripts/checkpatch.pl ]] ||
-		fetch_source "$1" "$SOURCE" '*/scripts/checkpatch.pl' \
+		fetch_source "$1" '*/scripts/checkpatch.pl' \
 			'*/scripts/*.txt' '*/scripts/const_structs.checkpatch' \
 			'*/scripts/kernel-doc' '*/scripts/coccinelle'
 }
@@ -83,8 +82,8 @@ need_scripts()
 	if [[ -n ${LINUX_SOURCE:-} ]]; then
 		SCRIPTS=$LINUX_SOURCE/scripts
 	else
-		SCRIPTS=$CACHE/lint/$SOURCE/scripts
-		with_lock "lint-$SOURCE" fetch_scripts "${SCRIPTS%/scripts}" || return
+		SCRIPTS=$CACHE/lint/$SOURCE_PACKAGE/scripts
+		with_lock "lint-$SOURCE_PACKAGE" fetch_scripts "${SCRIPTS%/scripts}" || return
 	fi
 	[[ -e $SCRIPTS/checkpatch.pl ]] || die "no checkpatch.pl in $SCRIPTS"
 }
@@ -274,13 +273,12 @@ for name in "${checks[@]}"; do
 	[[ " ${known[*]} " == *" $name "* ]] ||
 		die "unknown LINT=$name; known: ${known[*]}"
 done
-select_kernel
-need_tools perl:perl
+select_kernel perl:perl
 for name in sparse:sparse spatch:coccinelle shellcheck:shellcheck; do
 	# Without one, the others are run all the same.
 	(need_tools "$name") || true
 done
-need_scripts || die "could not get the scripts of $SOURCE"
+need_scripts || die "could not get the scripts of $SOURCE_PACKAGE"
 work=$(mktemp -d "$CACHE/lint.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# What "make try" does in the VM: load scopex with PARAMS and then the user's MODULES,
-# unload them all, show what was logged.
+# What "make try" does in the VM: load scopex with PARAMS and then the user's MODULES
+# with MODULE_PARAMS, unload them all, show what was logged.
 
 # shellcheck source=load.sh
 . /load.sh
@@ -10,7 +10,8 @@
 # shellcheck disable=SC2086 # words
 load scopex $PARAMS
 for module in $MODULES; do
-	load "$module"
+	# shellcheck disable=SC2086
+	load "$module" $MODULE_PARAMS
 done
 unload
 echo "# kernel log from the first module on"

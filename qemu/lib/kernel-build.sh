@@ -112,20 +112,12 @@ build_kernel()
 	say "built the kernel $KERNEL_ID in $((SECONDS - start)) s"
 }
 
-# need_build_tools NAME - what it takes to build the kernel NAME
-need_build_tools()
-{
-	need_apt "$1"
-	need_tools flex:flex bison:bison bc:bc perl:perl gcc:gcc openssl:openssl
-	[[ $ARCH == um ]] || need_header libelf.h:libelf-dev
-}
-
 # select_built NAME - for select_kernel
 select_built()
 {
 	local key fragment
 
-	need_build_tools "$1"
+	need_apt "$1"
 	find_source
 
 	WANTED=$(mktemp)

@@ -14,10 +14,11 @@
 # KERNEL=NAME is a file in qemu/kernels/, with these fields:
 #	SUMMARY		one line for people
 #	KIND		package: a ready-made kernel; source: built here
-#	SUITE		the Debian suite that has it; empty for the machine's own
+#	SUITE		the Debian suite that has it, by its codename; empty for the
+#			machine's own
 #	PACKAGE		the metapackage that depends on what we want
 #	VERSION		how the version has to begin (package)
-#	COMPILER	what to compile with
+#	COMPILER	what to compile with, if that can be had
 #	ARCH, FRAGMENTS	kbuild's ARCH, and files in qemu/kernels/fragments/ (source)
 #	MAY_SKIP	which tests may be skipped, as it can't run them: see
 #			count-tests.awk
@@ -50,6 +51,37 @@ load_flavour()
 	SUITE='' VERSION='' ARCH='' FRAGMENTS='' MATRIX=yes MAY_SKIP=''
 	# shellcheck source=../kernels/stock-6.1.conf
 	. "$conf"
+	SUITE=$(other_suite "$SUITE")
+}
+
+# apt_knows PACKAGE
+apt_knows()
+{
+	[[ -n $(apt-cache show "$1" 2>/dev/null) ]]
+}
+
+# choose_compiler - set COMPILER: the flavour's, if it is there or can be had, else gcc, as
+# releases of Debian drop old compilers sooner than this drops old kernels
+choose_compiler()
+{
+	have "$COMPILER" || apt_knows "$COMPILER" && return
+	# If apt knows nothing at all yet, it may know the flavour's later.
+	! have gcc && ! apt_knows gcc || COMPILER=gcc
+}
+
+# need_flavour_tools [COMMAND:PACKAGE]... - what it takes to build the flavour, and for it,
+# and to run it; and these. All at once, as it may be somebody else who installs it.
+need_flavour_tools()
+{
+	local tools=()
+
+	choose_compiler
+	if [[ $KIND == source ]]; then
+		tools=(flex:flex bison:bison bc:bc perl:perl gcc:gcc openssl:openssl
+			stdio.h:libc6-dev)
+		[[ $ARCH == um ]] || tools+=(libelf.h:libelf-dev)
+	fi
+	need_tools "$COMPILER:$COMPILER" "${tools[@]}" "$@"
 }
 
 # depends PACKAGE REGEX - the packages that PACKAGE depends on and REGEX matches
@@ -62,11 +94,7 @@ depends()
 # flavour_apt COMMAND [ARG]... - run what uses apt, on the flavour's suite
 flavour_apt()
 {
-	if [[ -n $SUITE ]]; then
-		suite_try "$SUITE" "$@"
-	else
-		apt_try "$@"
-	fi
+	any_suite "$SUITE" "$@"
 }
 
 # newest REGEX - the package that PACKAGE depends on and REGEX matches, and its version
@@ -168,6 +196,8 @@ select_package()
 	KERNEL_BOOT=$KERNEL_ROOT/boot/vmlinuz-$KERNEL_RELEASE
 	KERNEL_BUILD=$KERNEL_ROOT/usr/src/linux-headers-$KERNEL_RELEASE
 	KERNEL_DEB=$(echo "$dir"/debs/linux-image-*.deb)
+	# Its headers know theirs only.
+	KERNEL_MAKE=(CC="$COMPILER")
 }
 
 # built_release TREE - what the modules built against TREE are stamped with;
@@ -190,13 +220,14 @@ use_tree()
 	fi
 }
 
+# select_own [COMMAND:PACKAGE]... - for select_kernel
 select_own()
 {
 	[[ -n ${KERNEL_IMAGE:-} && -n ${KDIR:-} ]] ||
 		die "a kernel of your own needs both KERNEL_IMAGE=FILE and KDIR=DIR"
 	[[ -f $KERNEL_IMAGE && -r $KERNEL_IMAGE ]] ||
 		die "KERNEL_IMAGE=$KERNEL_IMAGE is not a readable file"
-	need_tools gcc:gcc
+	need_tools gcc:gcc "$@"
 	MAY_SKIP=.
 
 	KERNEL_BOOT=$(realpath "$KERNEL_IMAGE")
@@ -213,21 +244,21 @@ select_own()
 	fi
 }
 
-# select_kernel - see the top of this file
+# select_kernel [COMMAND:PACKAGE]... - see the top of this file; with programs that have to
+# be there besides
 select_kernel()
 {
 	make_cache
 	KERNEL_ID=${KERNEL:-stock-6.1}
 	load_flavour "$KERNEL_ID"
-	need_tools
 	KERNEL_MACHINE=pc KERNEL_MAKE=() KERNEL_ROOT='' KERNEL_DEB=''
 	if [[ -n ${KERNEL_IMAGE:-} || -n ${KDIR:-} ]]; then
 		[[ -z ${KERNEL:-} ]] || die "KERNEL= and a kernel of your own exclude each other"
-		select_own
+		select_own "$@"
 		return
 	fi
 
-	need_tools "$COMPILER:$COMPILER"
+	need_flavour_tools "$@"
 	case $KIND in
 	package) select_package "$KERNEL_ID" ;;
 	source)

@@ -6,21 +6,19 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/source.sh"
 
-KSELFTEST_SOURCE=${SOURCE_PACKAGE:-linux-source-6.1}
-
 fetch_kselftest()
 {
 	[[ -e $1/tools/testing/selftests/lib.mk ]] && return
 	have apt-get && have dpkg-deb ||
-		die "kselftest comes from the package $KSELFTEST_SOURCE, and there is" \
+		die "kselftest comes from the package $SOURCE_PACKAGE, and there is" \
 			"no apt here; give KSELFTEST=DIR, a kernel's source tree"
-	fetch_source "$1" "$KSELFTEST_SOURCE" \
+	fetch_source "$1" \
 		'*/scripts/*.include' \
 		'*/tools/testing/selftests/Makefile' \
 		'*/tools/testing/selftests/*.mk' \
 		'*/tools/testing/selftests/*.sh' \
 		'*/tools/testing/selftests/kselftest' ||
-		die "$KSELFTEST_SOURCE has no kselftest"
+		die "$SOURCE_PACKAGE has no kselftest"
 }
 
 # install_kselftest DIR - install the target "scopex", with kselftest's runner,
@@ -30,8 +28,8 @@ install_kselftest()
 	local dir=$1 source=${KSELFTEST:-} work
 
 	if [[ -z $source ]]; then
-		source=$CACHE/kselftest/$KSELFTEST_SOURCE
-		with_lock "kselftest-$KSELFTEST_SOURCE" fetch_kselftest "$source"
+		source=$CACHE/kselftest/$SOURCE_PACKAGE
+		with_lock "kselftest-$SOURCE_PACKAGE" fetch_kselftest "$source"
 	fi
 	[[ -e $source/tools/testing/selftests/lib.mk ]] ||
 		die "KSELFTEST=$source is not a kernel's source tree"

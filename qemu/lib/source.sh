@@ -20,18 +20,23 @@ unpack_source()
 			--no-wildcards-match-slash "$@"
 }
 
-# fetch_source DIR PACKAGE PATTERN... - the same, for a package that apt knows;
-# false if it does not have all that is wanted. DIR is there when it is complete.
+# Of which parts are taken; newer releases have other versions only.
+SOURCE_SUITE=${SOURCE_SUITE-bookworm}
+SOURCE_PACKAGE=${SOURCE_PACKAGE:-linux-source-6.1}
+
+# fetch_source DIR PATTERN... - the same, for SOURCE_PACKAGE; false if it does not have
+# all that is wanted. DIR is there when it is complete.
 fetch_source()
 {
-	local dir=$1 package=$2 tmp=$1.tmp.$$
+	local dir=$1 tmp=$1.tmp.$$
 
-	shift 2
+	shift
 	need_space 1000
 	rm -rf "$dir" "$dir".tmp.*
 	mkdir -p "$tmp"
-	apt_try download "$tmp" "$package" || die "could not fetch $package"
-	say "unpacking parts of $package"
+	any_suite "$(other_suite "$SOURCE_SUITE")" download "$tmp" "$SOURCE_PACKAGE" ||
+		die "could not fetch $SOURCE_PACKAGE"
+	say "unpacking parts of $SOURCE_PACKAGE"
 	unpack_source "$tmp"/*.deb "$tmp" "$@" || return
 	rm "$tmp"/*.deb
 	mv "$tmp" "$dir"

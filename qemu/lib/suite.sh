@@ -58,7 +58,7 @@ suite_configure()
 		apt-config dump | grep '^Acquire::' | grep -v '^Acquire::IndexTargets'
 		cat <<-END
 		Acquire::GzipIndexes "true";
-		Acquire::Languages:: "none";
+		Acquire::Languages "none";
 		Acquire::PDiffs "false";
 		Dir::Etc::main "/dev/null";
 		Dir::Etc::parts "/dev/null";
@@ -106,6 +106,23 @@ suite_try()
 
 	[[ ! -e $CACHE/apt/$suite/ready ]] || ! suite_apt "$@" || return 0
 	with_lock "apt-$suite" suite_update "$suite" && suite_apt "$@"
+}
+
+# other_suite SUITE - print it unless it is the machine's own, of which what apt knows here
+# has the security updates, too
+other_suite()
+{
+	grep -qsx "VERSION_CODENAME=$1" /etc/os-release || echo "$1"
+}
+
+# any_suite SUITE COMMAND [ARG]... - as suite_try; without SUITE, with what apt knows here
+any_suite()
+{
+	if [[ -n $1 ]]; then
+		suite_try "$@"
+	else
+		apt_try "${@:2}"
+	fi
 }
 
 # download DIR PACKAGE... - into DIR, from the suites that apt knows here

@@ -6,7 +6,7 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# command:package that has it on Debian
+# command:package that has it on Debian; or header.h:package
 TOOLS="
 	qemu-system-x86_64:qemu-system-x86
 	busybox:busybox-static
@@ -27,31 +27,29 @@ apt_install()
 		apt-get -q install -y --no-install-recommends "$@" >&2
 }
 
-# install_or_name PACKAGES WHAT - install them where there is apt, else stop and
-# say what is missing
+# install_or_name PACKAGES WHAT - install them where there is apt, and we may; else stop
+# and say what is missing
 install_or_name()
 {
 	local packages
 
 	have apt-get || die "missing programs (and no apt to install them): $2"
 	# shellcheck disable=SC2086 # words
-	packages=$(printf '%s\n' $1 | sort -u | tr '\n' ' ')
+	packages=$(printf '%s\n' $1 | sort -u | paste -sd ' ')
+	((EUID == 0)) || { have sudo && sudo true; } ||
+		die "missing programs; as root: apt-get update && apt-get install -y --no-install-recommends $packages"
 	say "installing what is missing on this machine: $packages"
 	# shellcheck disable=SC2086
 	apt_try apt_install $packages || die "could not install $packages"
 }
 
-# need_header HEADER:PACKAGE - what the host's compiler has to find
-need_header()
+# is_there NAME - a command, or a header that the host's compiler has to find
+is_there()
 {
-	header_is_there "${1%:*}" && return
-	install_or_name "${1#*:}" "${1%:*}"
-	header_is_there "${1%:*}" || die "${1%:*} is still missing after the installation"
-}
-
-header_is_there()
-{
-	gcc -E -include "$1" -x c /dev/null >/dev/null 2>&1
+	case $1 in
+	*.h) gcc -E -include "$1" -x c /dev/null >/dev/null 2>&1 ;;
+	*) have "$1" ;;
+	esac
 }
 
 # need_tools [COMMAND:PACKAGE]... - these and TOOLS have to be there
@@ -67,7 +65,7 @@ need_programs()
 	local pair commands=() packages=()
 
 	for pair in "$@"; do
-		have "${pair%:*}" && continue
+		is_there "${pair%:*}" && continue
 		commands+=("${pair%:*}")
 		packages+=("${pair#*:}")
 	done
@@ -75,6 +73,6 @@ need_programs()
 
 	install_or_name "${packages[*]}" "${commands[*]}"
 	for pair in "${commands[@]}"; do
-		have "$pair" || die "$pair is still missing after the installation"
+		is_there "$pair" || die "$pair is still missing after the installation"
 	done
 }

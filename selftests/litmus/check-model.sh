@@ -25,8 +25,6 @@
 # The first releases of Debian that have herd7.
 HERD_SUITES="forky sid"
 
-MODEL_SOURCE=linux-source-6.1
-
 # For one test; they need seconds, if the machine has nothing else to do.
 LIMIT=300
 
@@ -98,7 +96,7 @@ fetch_model()
 {
 	[[ -e $1 ]] && return
 	have apt-get && have dpkg-deb || return
-	fetch_source "$1" "$MODEL_SOURCE" '*/tools/memory-model'
+	fetch_source "$1" '*/tools/memory-model'
 }
 
 # Set herd, the command, and model, the directory.
@@ -120,9 +118,9 @@ get_tools()
 
 	model=${MEMORY_MODEL:-}
 	if [[ -z $model ]]; then
-		dir=$CACHE/memory-model/$MODEL_SOURCE
-		with_lock "memory-model-$MODEL_SOURCE" fetch_model "$dir" ||
-			not_run "no memory model: the package $MODEL_SOURCE can't be had" \
+		dir=$CACHE/memory-model/$SOURCE_PACKAGE
+		with_lock "memory-model-$SOURCE_PACKAGE" fetch_model "$dir" ||
+			not_run "no memory model: the package $SOURCE_PACKAGE can't be had" \
 				"(MEMORY_MODEL= is a kernel's tools/memory-model)"
 		model=$dir/tools/memory-model
 	fi

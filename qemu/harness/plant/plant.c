@@ -106,6 +106,11 @@ static void plant_pinned(void)
 	__module_get(THIS_MODULE);
 }
 
+static void plant_says(void)
+{
+	pr_err("FAIL: planted\n");
+}
+
 static const struct {
 	const char	*name;
 	void		(*plant)(void);
@@ -119,6 +124,7 @@ static const struct {
 	{ "hang", plant_hang },
 	{ "panic", plant_panic },
 	{ "pinned", plant_pinned },
+	{ "says", plant_says },
 };
 
 static int __init plant_init(void)
