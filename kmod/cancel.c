@@ -105,6 +105,12 @@ static struct scopex_scope *scopex_next_late(void)
 	return scope;
 }
 
+static void scopex_start_walk_timer(void)
+{
+	hrtimer_start(&scopex_walk_timer, ns_to_ktime(SCOPEX_WALK_PAUSE),
+		      HRTIMER_MODE_REL_SOFT);
+}
+
 static enum hrtimer_restart scopex_walk_on(struct hrtimer *timer)
 {
 	struct scopex_walk *walk = &scopex_late_walk;
@@ -112,7 +118,7 @@ static enum hrtimer_restart scopex_walk_on(struct hrtimer *timer)
 	if (!walk->top) {
 		walk->at = walk->top = scopex_next_late();
 		walk->up = false;
-		/* If one is left to the timer now, the timer is started again. */
+		/* A canceller that leaves one to the timer from now on starts it again. */
 		if (!walk->top)
 			return HRTIMER_NORESTART;
 	}
@@ -121,8 +127,9 @@ static enum hrtimer_restart scopex_walk_on(struct hrtimer *timer)
 		scopex_put_held(walk->top);
 		walk->top = NULL;
 	}
-	hrtimer_forward_now(timer, ns_to_ktime(SCOPEX_WALK_PAUSE));
-	return HRTIMER_RESTART;
+	/* Not HRTIMER_RESTART: a canceller may have started the timer by now. */
+	scopex_start_walk_timer();
+	return HRTIMER_NORESTART;
 }
 
 /* Leave a walk to the timer, unless it has to do it anyway. */
@@ -132,8 +139,7 @@ static void scopex_walk_later(struct scopex_scope *scope)
 		return;
 	scopex_get(scope);
 	if (llist_add(&scope->walk, &scopex_walks))
-		hrtimer_start(&scopex_walk_timer, ns_to_ktime(SCOPEX_WALK_PAUSE),
-			      HRTIMER_MODE_REL_SOFT);
+		scopex_start_walk_timer();
 }
 
 /**

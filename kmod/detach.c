@@ -380,8 +380,7 @@ EXPORT_SYMBOL_GPL(scopex_detached_cancel);
  * As scopex_detached_cancel(), but the item may be running still. It may cancel itself
  * in this way. scopex_detached_result() tells when it is out.
  *
- * Context: any but NMI, with a reference. Takes time for each open scope there is if the
- * item has opened some.
+ * Context: any but NMI, with a reference; takes time as scopex_cancel() does.
  *
  * Return: 0; or, with nothing changed, -ENODATA if the item was never submitted.
  */

@@ -1282,7 +1282,8 @@ static void scopex_try_cancel(struct scopex_scope *scope, int err,
  * to be out before the join, or the end of the scope.
  *
  * Context: any but NMI, in which the scope is known to be open: its owner, its
- * items. Takes time for each open scope there is if items have opened some.
+ * items. Takes time for each scope nested in it where the caller can be preempted;
+ * elsewhere for some of them, and a timer cancels the others very soon.
  */
 void scopex_cancel(struct scopex_scope *scope)
 {

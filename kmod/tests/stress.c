@@ -295,6 +295,10 @@ static int stress_submit(struct stress_frame *frame, struct stress_item *items,
 	case -EDEADLK:
 		EXPECT(stress_test, frame->depth);
 		break;
+	case -EUSERS:
+		/* The scope is serial, and its owner on another CPU. */
+		EXPECT(stress_test, frame->depth && way != 1 && way != 2);
+		break;
 	default:
 		EXPECT_EQ(stress_test, err, 0);
 	}

@@ -42,18 +42,23 @@ unpack_whole_source()
 configure()
 {
 	local source=$1 build=$2 line lost=()
+	local -A last=()
 
 	make -s -C "$source" O="$build" "${KERNEL_MAKE[@]}" \
 		KCONFIG_ALLCONFIG="$build/wanted" allnoconfig >"$build/config.log" 2>&1 || {
 		cat "$build/config.log" >&2
 		die "the configuration failed"
 	}
+	# A fragment may take back what one before it has set.
 	while read -r line; do
-		case $line in
-		CONFIG_*=n) ! grep -q "^${line%n}" "$build/.config" || lost+=("$line") ;;
-		CONFIG_*) grep -qxF "$line" "$build/.config" || lost+=("$line") ;;
-		esac
+		[[ $line != CONFIG_* ]] || last[${line%%=*}]=$line
 	done <"$build/wanted"
+	for line in "${last[@]}"; do
+		case $line in
+		*=n) ! grep -q "^${line%n}" "$build/.config" || lost+=("$line") ;;
+		*) grep -qxF "$line" "$build/.config" || lost+=("$line") ;;
+		esac
+	done
 	((!${#lost[@]})) || die "not in the kernel's configuration: ${lost[*]}"
 }
 

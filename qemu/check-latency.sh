@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make check-latency: for how long does scopex keep interrupts or preemption off?
+#
+# Each case of qemu/latency/ is run with few and with many objects, on an emulated CPU whose
+# clock counts instructions. Its longest section may take LIMIT instructions, and be no
+# longer with many objects than with few.
+#
+#	CASES=	some of them (default: all)
+#	KERNEL=	one with CONFIG_PREEMPTIRQ_TRACEPOINTS (default: latency)
+#	TIMEOUT= for the VM, in seconds (default: 1200)
+
+[[ -n ${KERNEL_IMAGE:-} ]] || export KERNEL=${KERNEL:-latency}
+. "$(dirname "$0")/lib/kernel.sh"
+. "$ROOT/qemu/lib/build.sh"
+. "$ROOT/qemu/lib/jobs.sh"
+
+LIMIT=50000
+# What the kernel's part of a section differs by: a wake-up, which may not come with few
+FLOOR=4000
+
+# Each level, and each stack of a star, takes a worker, of which a CPU has 4096 at most.
+ITEMS="take stats cancel_items array limit limit_per_cpu loop"
+SCOPES="scopes exit cancel deadline"
+CHAINS="chain_beside chain_cancel chain_deadline chain_files"
+STARS="star_cancel star_deadline"
+SCOPES_PER_STACK=40
+
+# runs CASE - that with few and with many objects
+runs()
+{
+	case $1 in
+	chain_*) echo "$1:100:120 $1:2000:2020" ;;
+	star_*) echo "$1:100:$((100 / SCOPES_PER_STACK + 20))" \
+		"$1:100000:$((100000 / SCOPES_PER_STACK + 20))" ;;
+	*) echo "$1:100:2 $1:100000:2" ;;
+	esac
+}
+
+CASES=${CASES:-$ITEMS $SCOPES $CHAINS $STARS}
+all=
+for case in $CASES; do
+	[[ " $ITEMS $SCOPES $CHAINS $STARS " == *" $case "* ]] ||
+		die "unknown CASES=$case; known: $ITEMS $SCOPES $CHAINS $STARS"
+	all+=" $(runs "$case")"
+done
+
+select_kernel
+grep -q '^CONFIG_PREEMPTIRQ_TRACEPOINTS=y' "$KERNEL_BUILD/include/config/auto.conf" ||
+	die "KERNEL=$KERNEL_ID does not tell when interrupts and preemption are off"
+work_dir
+build_theirs "$ROOT/qemu/latency"
+if run_vm --job "$ROOT/qemu/guest/latency.sh" --modules "$WORK/modules" --icount \
+		--env "RUNS=${all# }" --timeout "${TIMEOUT:-1200}" >"$WORK/out"; then
+	((++passed))
+else
+	((++failed))
+	say "make check-latency: the VM has failed"
+	grep -v '^latency: ' "$WORK/out" || true
+fi
+awk -v cases="$CASES" -v limit="$LIMIT" -v floor="$FLOOR" \
+	-f "$ROOT/qemu/latency/judge.awk" "$WORK/out" | tee "$WORK/verdicts"
+((passed += $(grep -c '^ok ' "$WORK/verdicts"))) || true
+((failed += $(grep -c '^not ok ' "$WORK/verdicts"))) || true
+conclude "make check-latency"

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# What "make check-latency" does in the VM: for each of RUNS, which are CASE:N:WORKERS,
+# load scopex and latency with so many workers and objects. What was measured is in
+# the log.
+
+# shellcheck source=load.sh
+. /load.sh
+
+# text - the addresses of scopex's first and last function
+text()
+{
+	awk '$4 == "[scopex]" && tolower($2) == "t" { print "0x" $1 }' /proc/kallsyms |
+		sort | sed -n '1p;$p' | tr '\n' ' ' | sed 's/ $//;s/ /,/'
+}
+
+for run in $RUNS; do
+	loaded=
+	workers=${run##*:} n=${run%:*} n=${n#*:}
+	load scopex standby="$workers" workers="$((workers + 64))"
+	load latency text="$(text)" run="${run%%:*}" n="$n"
+	unload
+done
+dmesg | sed -n 's/^.*\] latency: /latency: /p'
+exit "$failed"
