@@ -411,6 +411,14 @@ void scopex_want_standby(struct scopex_cpu *sc)
 		mod_delayed_work(scopex_maker, &sc->more, 0);
 }
 
+/* Would scopex_reserve() say yes? The watchdog may hand over while @w waits for that. */
+static bool scopex_may_reserve(const struct scopex_worker *w)
+{
+	if (READ_ONCE(w->active))
+		return atomic_read(&w->sc->spare) > 0;
+	return !READ_ONCE(w->sc->orphan);
+}
+
 /**
  * scopex_wait_for_pool() - wait until a worker stands by, if one can be made
  * @w: the current task's worker, which needs another one
@@ -432,9 +440,7 @@ bool scopex_wait_for_pool(struct scopex_worker *w)
 		return false;
 	WRITE_ONCE(sc->wanted, true);
 	scopex_want_standby(sc);
-	/* The watchdog may have handed over while this one slept. */
-	return wait_event_timeout(sc->grown, atomic_read(&sc->spare) > 0 ||
-					     !READ_ONCE(w->active) ||
+	return wait_event_timeout(sc->grown, scopex_may_reserve(w) ||
 					     READ_ONCE(sc->failures) != failures,
 				  SCOPEX_GROW_TIME) &&
 	       READ_ONCE(sc->failures) == failures;

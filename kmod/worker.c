@@ -442,15 +442,22 @@ void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
  * scopex_reserve() - make sure that there is a worker to hand over to
  * @w: the worker that may have to block
  *
+ * What a wait for a scope relies on is that some worker of the CPU has no such wait before
+ * it serves the queue again: the active one, or the one that it has reserved; or, if the
+ * queue is an orphan, the one that has left it. So as long as it is one, no worker of the CPU
+ * may open a scope that depends on the queue.
+ *
  * Context: the worker's thread, or scopex_tend() while it sleeps.
  *
- * Return: true if @w may block: it is not the active one, or has one reserved.
+ * Return: true if @w may wait: another worker serves the queue, or one is reserved.
  */
 bool scopex_reserve(struct scopex_worker *w)
 {
 	struct scopex_cpu *sc = w->sc;
 
-	if (!w->active || w->reserved)
+	if (!w->active)
+		return !READ_ONCE(sc->orphan);
+	if (w->reserved)
 		return true;
 	/* One less that is free: it is found in the list; see scopex_stand_by(). */
 	w->reserved = atomic_dec_if_positive(&sc->spare) >= 0;
