@@ -123,6 +123,7 @@ static enum hrtimer_restart scopex_walk_on(struct hrtimer *timer)
 			return HRTIMER_NORESTART;
 	}
 	if (scopex_cancel_some(walk)) {
+		walk->top->opened = 0;
 		atomic64_andnot(SCOPEX_WALK, &walk->top->state);
 		scopex_put_held(walk->top);
 		walk->top = NULL;

@@ -78,10 +78,7 @@ void scopex_register(struct scopex_scope *scope)
 	unsigned long flags;
 
 	scope->since = (u32)jiffies;
-	scope->rises = 0;
-	scope->wait_since = 0;
-	scope->wait_low = 0;
-	scope->wait_round = scope->rounds;
+	scope->wait_looks = 0;
 
 	raw_spin_lock_irqsave(&bucket->lock, flags);
 	scopex_inject(SCOPEX_INJECT_REGISTER);

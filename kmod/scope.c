@@ -249,9 +249,12 @@ static __always_inline bool scopex_associate_usual(struct scopex_scope *scope,
 {
 	*state = atomic64_read(&scope->state);
 	do {
-		/* open, here, no flags, 1 <= count < SCOPEX_COUNT_MAX: all in one */
-		if (unlikely(__scopex_decode(scope, *state) - SCOPEX_ONE >=
-			     (SCOPEX_COUNT_MAX - 1) * SCOPEX_ONE))
+		/*
+		 * Open, here, no flags, count < SCOPEX_COUNT_MAX: all in one. Less one, as
+		 * that number is one that x86 compares with in one instruction.
+		 */
+		if (unlikely(__scopex_decode(scope, *state) >=
+			     SCOPEX_COUNT_MAX * SCOPEX_ONE - 1))
 			return false;
 		scopex_inject(SCOPEX_INJECT_ASSOCIATE);
 	} while (!atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)state,

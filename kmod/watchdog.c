@@ -83,26 +83,30 @@ static unsigned long scopex_look_at_cpu(struct scopex_cpu *sc)
 #define SCOPEX_RISES	3
 #define SCOPEX_TOLD	U8_MAX
 
+/* How often all open scopes are looked at in the time that "stall_ms" tells. */
+#define SCOPEX_JOIN_LOOKS	4
+
 static bool scopex_look_at_join(struct scopex_scope *scope, void *unused)
 {
 	u64 state = atomic64_read(&scope->state);
-	u32 count = (state & SCOPEX_COUNT_MASK) / SCOPEX_ONE, now = (u32)jiffies;
+	u16 count = min_t(u64, (state & SCOPEX_COUNT_MASK) / SCOPEX_ONE, U16_MAX);
 	u8 round = READ_ONCE(scope->rounds);
 
 	if (!(state & SCOPEX_WAITING))
 		return true;
-	if (round != scope->wait_round || !scope->wait_low) {
+	if (round != scope->wait_round || !scope->wait_looks) {
 		scope->wait_round = round;
-		scope->wait_since = now;
+		scope->wait_looks = 1;
 		scope->wait_low = count;
 		scope->rises = 0;
 		return true;
 	}
+	if (scope->wait_looks < U8_MAX)
+		scope->wait_looks++;
 	if (count > scope->wait_low && scope->rises < SCOPEX_RISES)
 		scope->rises++;
 	scope->wait_low = min(scope->wait_low, count);
-	if (scope->rises == SCOPEX_RISES &&
-	    now - scope->wait_since >= scopex_stall_threshold()) {
+	if (scope->rises == SCOPEX_RISES && scope->wait_looks > SCOPEX_JOIN_LOOKS) {
 		scope->rises = SCOPEX_TOLD;
 		pr_warn("%s:%d waits for scope %s of %s() for more than %u ms, as items are still submitted to it: a join drains\n",
 			scopex_comm(scope->owner), scope->owner->pid, scope->site->name,
@@ -111,14 +115,14 @@ static bool scopex_look_at_join(struct scopex_scope *scope, void *unused)
 	return true;
 }
 
-/* Four times per threshold: it is a look at each open scope. */
+/* So many times per threshold: it is a look at each open scope. */
 static void scopex_look_at_joins(void)
 {
 	static unsigned long next = INITIAL_JIFFIES;
 
 	if (!scopex_config.stall_ms || time_before(jiffies, next))
 		return;
-	next = jiffies + scopex_stall_threshold() / 4;
+	next = jiffies + scopex_stall_threshold() / SCOPEX_JOIN_LOOKS;
 	scopex_for_each_open(scopex_look_at_join, NULL);
 }
 

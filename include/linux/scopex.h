@@ -205,12 +205,12 @@ struct scopex_site {
  * @outer: the scope that the same worker opened before, and that is still open
  * @own: the items of a serial scope, newest first
  * @exit: drains the scope if its owner exits, and is no worker
- * @walk: link among those whose children are still to be cancelled
  * @since: jiffies when it was listed, the lower half
- * @wait_since: since when the watchdog has seen the owner wait
- * @wait_low: the fewest references that it has seen in that wait
+ * @wait_low: the fewest references that the watchdog has seen in a wait; U16_MAX for more
  * @wait_round: the value of @rounds in that wait
+ * @wait_looks: how often the watchdog has seen that wait
  * @opened: when it was opened, if that is measured, else 0
+ * @walk: link among those whose children are still to be cancelled; @opened is lost
  *
  * All fields are private to scopex.
  */
@@ -233,12 +233,14 @@ struct scopex_scope {
 		};
 		struct callback_head	exit;
 	};
-	struct llist_node		walk;
 	u32				since;
-	u32				wait_since;
-	u32				wait_low;
+	u16				wait_low;
 	u8				wait_round;
-	u64				opened;
+	u8				wait_looks;
+	union {
+		u64			opened;
+		struct llist_node	walk;
+	};
 };
 
 /* What a scope does by itself; for scopex_scope_with() and scopex_run_with(). */
