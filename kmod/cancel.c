@@ -116,7 +116,8 @@ static enum hrtimer_restart scopex_walk_on(struct hrtimer *timer)
 	struct scopex_walk *walk = &scopex_late_walk;
 
 	if (!walk->top) {
-		walk->at = walk->top = scopex_next_late();
+		walk->top = scopex_next_late();
+		walk->at = walk->top;
 		walk->up = false;
 		/* A canceller that leaves one to the timer from now on starts it again. */
 		if (!walk->top)

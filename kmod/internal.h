@@ -248,7 +248,10 @@ struct scopex_walk {
 bool scopex_walk_step(struct scopex_walk *walk);
 void scopex_put_held(struct scopex_scope *scope);
 void scopex_walk_end(struct scopex_walk *walk);
-void scopex_for_each_open(bool (*visit)(struct scopex_scope *scope, void *arg), void *arg);
+
+/* What scopex_visit_open() calls; false ends it. */
+typedef bool (*scopex_visit_fn_t)(struct scopex_scope *scope, void *arg);
+void scopex_visit_open(scopex_visit_fn_t visit, void *arg);
 
 static inline bool scopex_walk_over(const struct scopex_walk *walk)
 {

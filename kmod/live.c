@@ -3,9 +3,9 @@
  * What is going on: the open scopes as a tree, and what each worker does
  *
  * A look copies what is to be shown, and so can be told about at leisure. A scope stays
- * open while it is visited: see registry.c. A worker stays as long as the module; of its item, only the
- * site is looked into, which stays for an RCU grace period, and the scope is but a
- * number. Scopes are looked at one after the other: what is shown need not have been so
+ * open while it is visited: see registry.c. A worker stays as long as the module; of its
+ * item, only the site is looked into, which stays for an RCU grace period, and the scope is
+ * but a number. Scopes are looked at one after the other: what is shown need not have been so
  * at one moment.
  */
 
@@ -153,7 +153,7 @@ struct scopex_live *scopex_live_look(void)
 		return NULL;
 	}
 
-	scopex_for_each_open(scopex_live_visit, live);
+	scopex_visit_open(scopex_live_visit, live);
 	scopex_live_workers(live, room);
 	return live;
 }

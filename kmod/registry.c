@@ -33,7 +33,7 @@
 #include "internal.h"
 
 #define SCOPEX_BUCKETS_SHIFT	10
-#define SCOPEX_BUCKETS		(1 << SCOPEX_BUCKETS_SHIFT)
+#define SCOPEX_BUCKETS		BIT(SCOPEX_BUCKETS_SHIFT)
 
 /**
  * struct scopex_bucket - the open scopes of some tasks, and a lock for more than these
@@ -245,14 +245,14 @@ void scopex_walk_end(struct scopex_walk *walk)
 }
 
 /**
- * scopex_for_each_open() - visit all open scopes, each before those that are nested in it
+ * scopex_visit_open() - visit all open scopes, each before those that are nested in it
  * @visit: called with a scope, which stays open meanwhile, and @arg; false ends it. Must
  *	not sleep for long, as the scope's owner may wait.
  * @arg: for @visit
  *
  * Context: process context; sleeps.
  */
-void scopex_for_each_open(bool (*visit)(struct scopex_scope *scope, void *arg), void *arg)
+void scopex_visit_open(scopex_visit_fn_t visit, void *arg)
 {
 	struct scopex_bucket *bucket = scopex_buckets;
 	bool more = true;

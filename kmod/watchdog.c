@@ -123,7 +123,7 @@ static void scopex_look_at_joins(void)
 	if (!scopex_config.stall_ms || time_before(jiffies, next))
 		return;
 	next = jiffies + scopex_stall_threshold() / SCOPEX_JOIN_LOOKS;
-	scopex_for_each_open(scopex_look_at_join, NULL);
+	scopex_visit_open(scopex_look_at_join, NULL);
 }
 
 static void scopex_look(struct work_struct *work)

@@ -368,13 +368,15 @@ static void after_exit_probes(void *data, struct task_struct *task, bool group_d
  * @point: the tracepoint, once it is found
  * @hooked: it is registered
  */
-static struct hook {
+struct hook {
 	const char		*name;
 	void			*probe;
 	int			prio;
 	struct tracepoint	*point;
 	bool			hooked;
-} hooks[] = {
+};
+
+static struct hook hooks[] = {
 	{ "sched_switch", on_switch },
 	{ "hrtimer_expire_entry", on_hrtimer },
 	{ "softirq_entry", on_softirq_entry },
