@@ -717,13 +717,12 @@ static bool scopex_sleeps_here(const struct scopex_worker *w)
  */
 void scopex_tend(struct scopex_cpu *sc)
 {
-	struct scopex_worker *w;
+	/* Not a look for it in the list, which is long if many items wait. */
+	struct scopex_worker *w = kthread_data(READ_ONCE(sc->active));
 	struct llist_node *rest;
 
-	/* W: pairs with scopex_make_worker(). */
-	for (w = READ_ONCE(sc->workers); w && !READ_ONCE(w->active); w = w->next)
-		;
-	if (!w || !READ_ONCE(w->site))
+	/* The one that has left an orphan, or is being appointed, has nothing to give. */
+	if (!READ_ONCE(w->active) || !READ_ONCE(w->site))
 		return;
 
 	rest = READ_ONCE(w->rest);
