@@ -267,8 +267,14 @@ static noinline void opens(unsigned int nr)
 static int holds(void *nr)
 {
 	opens((unsigned long)nr);
-	while (!kthread_should_stop())
-		msleep(20);
+	/* No look from time to time, as there are thousands of these. */
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (kthread_should_stop())
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
 	return 0;
 }
 
