@@ -22,6 +22,7 @@ FLOOR=4000
 
 # Each level, and each stack of a star, takes a worker, of which a CPU has 4096 at most.
 ITEMS="take stats cancel_items array limit limit_per_cpu loop"
+TASKS="waiters"
 SCOPES="scopes exit cancel deadline"
 CHAINS="chain_beside chain_cancel chain_deadline chain_files"
 STARS="star_cancel star_deadline"
@@ -31,6 +32,7 @@ SCOPES_PER_STACK=40
 runs()
 {
 	case $1 in
+	waiters) echo "$1:100:2 $1:2000:2" ;;
 	chain_*) echo "$1:100:120 $1:2000:2020" ;;
 	star_*) echo "$1:100:$((100 / SCOPES_PER_STACK + 20))" \
 		"$1:100000:$((100000 / SCOPES_PER_STACK + 20))" ;;
@@ -38,11 +40,11 @@ runs()
 	esac
 }
 
-CASES=${CASES:-$ITEMS $SCOPES $CHAINS $STARS}
+KNOWN="$ITEMS $TASKS $SCOPES $CHAINS $STARS"
+CASES=${CASES:-$KNOWN}
 all=
 for case in $CASES; do
-	[[ " $ITEMS $SCOPES $CHAINS $STARS " == *" $case "* ]] ||
-		die "unknown CASES=$case; known: $ITEMS $SCOPES $CHAINS $STARS"
+	[[ " $KNOWN " == *" $case "* ]] || die "unknown CASES=$case; known: $KNOWN"
 	all+=" $(runs "$case")"
 done
 
