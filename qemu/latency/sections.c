@@ -119,18 +119,27 @@ static unsigned long culprit_on_stack(void)
 	return 0;
 }
 
+/* If there is no room for a culprit, the one with the shortest section is forgotten. */
+static struct section *find_section(struct cpu_sections *cs, unsigned long culprit)
+{
+	struct section *s = cs->longest, *shortest = s + 1;
+
+	if (!culprit)
+		return s;
+	while (++s < cs->longest + ARRAY_SIZE(cs->longest)) {
+		if (!s->culprit || s->culprit == culprit)
+			return s;
+		if (s->ns < shortest->ns)
+			shortest = s;
+	}
+	return shortest;
+}
+
 static void note(struct cpu_sections *cs, unsigned long culprit, u64 ns,
 		 unsigned long from, unsigned long to)
 {
-	struct section *s = cs->longest;
+	struct section *s = find_section(cs, culprit);
 
-	while (culprit && ++s < cs->longest + ARRAY_SIZE(cs->longest))
-		if (!s->culprit || s->culprit == culprit)
-			break;
-	if (s == cs->longest + ARRAY_SIZE(cs->longest)) {
-		WARN_ONCE(1, "latency: more culprits than there is room for\n");
-		return;
-	}
 	if (ns > s->ns)
 		*s = (struct section){ culprit, ns, from, to };
 }
