@@ -8,7 +8,7 @@
 # longer with many objects than with few.
 #
 # With STRESS=1, the longest sections during the stress test are shown instead, on two CPUs
-# with a clock that goes on whatever the host does: what is read there is no verdict.
+# with a clock that goes on whatever the host does: it is no verdict.
 #
 #	CASES=	some of them (default: all)
 #	KERNEL=	one with CONFIG_PREEMPTIRQ_TRACEPOINTS (default: latency)
