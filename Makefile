@@ -40,7 +40,7 @@ help:
 	@echo 'make check-builds	with clang, and as a part of a kernel: does it build?'
 	@echo 'make check-debian	the first commands on a minimal Debian, in chroots; SUITES=, TEST='
 	@echo 'make check-postmortem	is it found in a dump what a VM hangs in?'
-	@echo 'make check-latency	for how long are interrupts or preemption off? CASES='
+	@echo 'make check-latency	for how long are interrupts or preemption off? CASES=, STRESS=1'
 	@echo 'make check-model	the protocol in the kernel memory model, by herd7'
 	@echo 'make lint		checkpatch, sparse, W=1, kernel-doc, coccinelle, shellcheck'
 	@echo 'make shell		a shell in the VM, with the modules of M=DIR; PARAMS= (of scopex)'

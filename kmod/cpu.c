@@ -597,7 +597,7 @@ int scopex_cpus_start(const struct cpumask *cpus)
 		INIT_WORK(&sc->tend, scopex_tend_here);
 		init_waitqueue_head(&sc->grown);
 		spin_lock_init(&sc->take_lock);
-		spin_lock_init(&sc->turn_lock);
+		mutex_init(&sc->turn_lock);
 		per_cpu(scopex_cursor, cpu) = sc;
 	}
 

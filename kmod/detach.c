@@ -270,7 +270,7 @@ void scopex_detached_put_scope(struct scopex_scope *scope)
 	/* One is the scope's own. */
 	if ((state & SCOPEX_COUNT_MASK) != SCOPEX_ONE)
 		return;
-	complete_all(&detached->done);
+	complete(&detached->done);
 	scopex_detached_put(detached);
 	scopex_unpin_owner(owner, coming);
 }
@@ -332,6 +332,8 @@ static int scopex_wait_until_out(struct scopex_detached *detached)
 		return result;
 	scopex_will_block();
 	wait_for_completion(&detached->done);
+	/* Who waits wakes the next one: complete_all() would do it with interrupts off. */
+	complete(&detached->done);
 	return scopex_detached_result(detached);
 }
 

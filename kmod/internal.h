@@ -12,6 +12,7 @@
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/llist.h>
+#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
@@ -173,7 +174,8 @@ struct scopex_worker {
  * @tend_batches: how many batches the active worker had taken at the watchdog's last
  *	look
  * @dead: how many workers items have taken with them
- * @turn_lock: protects its workers' turns
+ * @turn_lock: protects its workers' turns; a mutex, as who holds it goes through all of
+ *	the workers
  *
  * Four groups, each on cache lines of its own: what submitters write, what the
  * worker writes, what is counted for it by others, and what a worker needs to block.
@@ -209,7 +211,7 @@ struct scopex_cpu {
 	unsigned long		tend_batches;
 	atomic_t		dead;
 	/* for its workers' turns */
-	spinlock_t		turn_lock;
+	struct mutex		turn_lock;
 };
 
 DECLARE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);

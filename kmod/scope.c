@@ -413,11 +413,12 @@ void scopex_let_start(struct scopex_scope *scope)
  * @scope: the scope
  * @work: the item
  *
- * Those that have begun and are not out are in the CPU's workers, of which there are
- * few, so nobody has to count. One that has to wait hangs on one of these, and is run
- * by a worker that has its turn already: see scopex_pass_turn().
+ * Those that have begun and are not out are in the CPU's workers, so nobody has to
+ * count. One that has to wait hangs on one of these, and is run by a worker that has its
+ * turn already: see scopex_pass_turn(). There may be thousands of workers, so the lock is
+ * one that leaves preemption on.
  *
- * Context: the worker, which holds the item's reference on the scope.
+ * Context: the worker, which holds the item's reference on the scope; sleeps.
  *
  * Return: whether it may; if not, it is not the worker's any more.
  */
@@ -429,7 +430,7 @@ bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope,
 	unsigned int begun = 0;
 	bool begin;
 
-	spin_lock(&sc->turn_lock);
+	mutex_lock(&sc->turn_lock);
 	/* W: pairs with scopex_make_worker(). */
 	for (other = READ_ONCE(sc->workers); other; other = other->next) {
 		if (other->turn != scope)
@@ -450,7 +451,7 @@ bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope,
 			host->deferred = &work->node;
 		host->deferred_last = &work->node;
 	}
-	spin_unlock(&sc->turn_lock);
+	mutex_unlock(&sc->turn_lock);
 	return begin;
 }
 
@@ -461,7 +462,7 @@ bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope,
  *
  * As long as some wait, no turn is given back: so they are run in their order.
  *
- * Context: the worker, which holds the item's reference on the scope.
+ * Context: the worker, which holds the item's reference on the scope; sleeps.
  *
  * Return: the item to run, or NULL if there is none; then the turn is given back.
  */
@@ -472,7 +473,7 @@ struct scopex_work *scopex_pass_turn(struct scopex_worker *w,
 	struct scopex_worker *host = w;
 	struct llist_node *node;
 
-	spin_lock(&sc->turn_lock);
+	mutex_lock(&sc->turn_lock);
 	if (!w->deferred)
 		/* W: pairs with scopex_make_worker(). */
 		for (host = READ_ONCE(sc->workers); host; host = host->next)
@@ -483,7 +484,7 @@ struct scopex_work *scopex_pass_turn(struct scopex_worker *w,
 		host->deferred = node->next;
 	else
 		w->turn = NULL;
-	spin_unlock(&sc->turn_lock);
+	mutex_unlock(&sc->turn_lock);
 	return node ? scopex_node_to_work(node) : NULL;
 }
 

@@ -713,9 +713,10 @@ static bool scopex_sleeps_here(const struct scopex_worker *w)
  * queue. If it is in the middle of a long batch, it is made to report a quiescent state
  * to RCU-tasks after its item: see scopex_change_scope().
  *
- * Why this is safe: a worker sleeps only in an item (then it has a site), when it has
- * nothing to run (then it has none), or on a lock of PREEMPT_RT's (then either). In an item
- * it touches neither @rest nor the queue before the item's function has returned, and
+ * Why this is safe: a worker sleeps only in an item (then it has a site), just before or
+ * after one, for a turn on the CPU (likewise), when it has nothing to run (then it has
+ * none), or on a lock of PREEMPT_RT's (then either). In an item it touches neither @rest nor
+ * the queue before the item's function has returned, nor does it when it wants a turn; it
  * finds then what it would have found after scopex_will_block().
  *
  * Context: process context on the CPU, with preemption disabled and the hotplug lock
@@ -723,13 +724,12 @@ static bool scopex_sleeps_here(const struct scopex_worker *w)
  */
 void scopex_tend(struct scopex_cpu *sc)
 {
-	struct scopex_worker *w;
+	/* Not a look for it in the list, which is long if many items wait. */
+	struct scopex_worker *w = kthread_data(READ_ONCE(sc->active));
 	struct llist_node *rest;
 
-	/* W: pairs with scopex_make_worker(). */
-	for (w = READ_ONCE(sc->workers); w && !READ_ONCE(w->active); w = w->next)
-		;
-	if (!w || !READ_ONCE(w->site))
+	/* The one that has left an orphan, or is being appointed, has nothing to give. */
+	if (!READ_ONCE(w->active) || !READ_ONCE(w->site))
 		return;
 
 	rest = READ_ONCE(w->rest);

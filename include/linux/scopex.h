@@ -825,7 +825,7 @@ int __scopex_each_cpu(const struct cpumask *mask, scopex_cpu_fn_t fn, void *arg,
  * @refs: who uses the object
  * @submitted: whether it was submitted
  * @coming: whether that was while the init function of its module ran
- * @done: completed when the item is out
+ * @done: completed when the item is out, and again by each that has waited for it
  * @fn: the function
  * @release: frees the object
  * @owner: the module that both are in

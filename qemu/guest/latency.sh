@@ -2,8 +2,8 @@
 # shellcheck shell=sh
 #
 # What "make check-latency" does in the VM: for each of RUNS, which are CASE:N:WORKERS,
-# load scopex and latency with so many workers and objects. What was measured is in
-# the log.
+# load scopex and latency with so many workers and objects; or, for STRESS_SECONDS, do the
+# stress test. What was measured is in the log.
 
 # shellcheck source=load.sh
 . /load.sh
@@ -15,6 +15,22 @@ text()
 		sort | sed -n '1p;$p' | tr '\n' ' ' | sed 's/ $//;s/ /,/'
 }
 
+# stress - measure during the stress test, while files are read
+stress()
+{
+	load scopex
+	load scopex_test stress_seconds="$STRESS_SECONDS"
+	load latency text="$(text)"
+	while [ ! -e /tmp/stop ]; do
+		cat /sys/kernel/debug/scopex/* >/dev/null 2>&1
+	done &
+	echo stress >/sys/kernel/debug/scopex_test/run || failed=1
+	touch /tmp/stop
+	wait
+	unload
+}
+
+[ -z "${STRESS_SECONDS:-}" ] || stress
 for run in $RUNS; do
 	loaded=
 	workers=${run##*:} n=${run%:*} n=${n#*:}

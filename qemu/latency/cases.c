@@ -264,11 +264,22 @@ static noinline void opens(unsigned int nr)
 	}
 }
 
+/* No look from time to time, as there are thousands of these. */
+static void waits_for_stop(void)
+{
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (kthread_should_stop())
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
 static int holds(void *nr)
 {
 	opens((unsigned long)nr);
-	while (!kthread_should_stop())
-		msleep(20);
+	waits_for_stop();
 	return 0;
 }
 
@@ -366,6 +377,56 @@ static int has_deadline(void)
 		scopex_submit_on(timed, 0, &work);
 		err = waits_for_deadline(timed);
 	}
+	return err;
+}
+
+/* Many tasks wait for one item. */
+
+static struct scopex_detached item;
+
+static int is_awaited(struct scopex_detached *detached)
+{
+	scopex_will_block();
+	wait_for_completion(&end);
+	return 0;
+}
+
+static void is_released(struct scopex_detached *detached) { }
+
+static int waits_for_item(void *unused)
+{
+	is_there();
+	scopex_detached_wait(&item);
+	waits_for_stop();
+	return 0;
+}
+
+static int case_waiters(unsigned int n)
+{
+	struct task_struct **tasks = vzalloc(array_size(n, sizeof(*tasks)));
+	unsigned int i;
+	int err;
+
+	if (!tasks)
+		return -ENOMEM;
+	scopex_detached_init(&item, is_awaited, is_released);
+	expect(n);
+	err = scopex_detach(&item);
+	for (i = 0; i < n && !err; i++) {
+		tasks[i] = kthread_run(waits_for_item, NULL, "waits/%u", i);
+		err = PTR_ERR_OR_ZERO(tasks[i]);
+	}
+	if (!err)
+		wait_for_completion(&all_wait);
+	/* The last one has still to begin to wait. */
+	msleep(20);
+	complete(&end);
+	while (i--)
+		if (!IS_ERR(tasks[i]))
+			kthread_stop(tasks[i]);
+	scopex_detached_wait(&item);
+	scopex_detached_put(&item);
+	vfree(tasks);
 	return err;
 }
 
@@ -475,10 +536,59 @@ static int cancels(struct scopex_scope *scope)
 /* Long enough for all of it to be there before. */
 #define LATER	ms_to_ktime(30000)
 
+/* Who wants a turn looks at all workers of the CPU. */
+static int takes_turns(void)
+{
+	struct scopex_work work[3];
+	int err = 0;
+
+	scopex_scope_with(limited, .limit_per_cpu = 1) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(work); i++) {
+			scopex_work_init(&work[i], runs);
+			scopex_submit_on(limited, 0, &work[i]);
+		}
+		err = scopex_join(limited);
+	}
+	return err;
+}
+
+static DECLARE_COMPLETION(relief);
+
+static int sleeps(struct scopex_work *work)
+{
+	wait_for_completion(&relief);
+	return 0;
+}
+
+static int wakes(struct scopex_work *work)
+{
+	complete(&relief);
+	return 0;
+}
+
+/* Nobody has said that the first one will block: the watchdog has another worker go on. */
+static int is_relieved(void)
+{
+	struct scopex_work first = SCOPEX_WORK_INIT(sleeps);
+	struct scopex_work second = SCOPEX_WORK_INIT(wakes);
+	int err = 0;
+
+	scopex_scope(queued) {
+		scopex_submit_on(queued, 0, &first);
+		scopex_submit_on(queued, 0, &second);
+		err = scopex_join(queued);
+	}
+	return err;
+}
+
+static int does_all(void)
+{
+	return cancels_one() ?: has_deadline() ?: takes_turns() ?: is_relieved();
+}
+
 static int case_chain_beside(unsigned int n)
 {
-	return with_chain(n, cancels_one, NULL, 0) ?:
-	       with_chain(n, has_deadline, NULL, 0);
+	return with_chain(n, does_all, NULL, 0);
 }
 
 static int case_chain_cancel(unsigned int n)
@@ -515,6 +625,7 @@ const struct latency_case latency_cases[] = {
 	{ "limit", case_limit },
 	{ "limit_per_cpu", case_limit_per_cpu },
 	{ "loop", case_loop },
+	{ "waiters", case_waiters },
 	{ "scopes", case_scopes },
 	{ "exit", case_exit },
 	{ "cancel", case_cancel },

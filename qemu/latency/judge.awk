@@ -42,7 +42,12 @@ END {
 		split(sizes[name], size)
 		few = size[1]
 		many = size[2]
-		# No case is without any section of scopex.
+		# Only a loop, which has nobody to wake on one CPU, has no section that is
+		# long enough to be looked into.
+		if (name == "loop" && (name, few) in others && (name, many) in others) {
+			longest[name, few] += 0
+			longest[name, many] += 0
+		}
 		if (!((name, few) in longest) || !((name, many) in longest)) {
 			print "not ok " name ": was not measured"
 			continue
@@ -60,7 +65,7 @@ END {
 		}
 		printf "%s %s: %d of %d, %d of %d, in %s (others: %d, %d)\n%s",
 			found ? "not ok" : "ok", name, longest[name, few], few,
-			longest[name, many], many, by[name, many],
+			longest[name, many], many, by[name, many] ? by[name, many] : "none",
 			others[name, few], others[name, many], found
 	}
 }

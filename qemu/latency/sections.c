@@ -39,8 +39,11 @@
 
 #include "latency.h"
 
-/* What is shorter is nobody's; to know whose it is takes longer. */
-#define SHORT_NS	500
+/* What is shorter is nobody's; to know whose it is takes many times as long. */
+#define SHORT_NS	1000
+
+/* So far from a section's end its culprit is looked for; the probes are a part of that. */
+#define STACK_DEPTH	24
 
 /**
  * struct section - the longest section of a function
@@ -67,12 +70,13 @@ struct section {
  * @start: when the section has begun
  * @from: where
  * @alien: what is not to be counted since it has begun
- * @timer: a function of scopex that a timer has called since
+ * @timer: a function of scopex that a timer has called in the interrupt
  * @irq_start: when interrupts went off
  * @irq_from: where
  * @irq_alien: @alien then
  * @softirq_start: when the softirq has begun
  * @softirq_alien: @alien then
+ * @softirq_timer: a function of scopex that a timer has called in it
  * @longest: of each culprit, in no order; the first one is of those that are not scopex's
  */
 struct cpu_sections {
@@ -91,6 +95,7 @@ struct cpu_sections {
 	u64		irq_alien;
 	u64		softirq_start;
 	u64		softirq_alien;
+	unsigned long	softirq_timer;
 	struct section	longest[64];
 };
 
@@ -106,7 +111,7 @@ static bool in_scopex(unsigned long ip)
 /* Functions of scopex that are on the stack are known by where they call from. */
 static unsigned long culprit_on_stack(void)
 {
-	unsigned long stack[48];
+	unsigned long stack[STACK_DEPTH];
 	unsigned int i = 0, nr;
 
 	nr = stack_trace_save(stack, ARRAY_SIZE(stack), 0);
@@ -119,18 +124,27 @@ static unsigned long culprit_on_stack(void)
 	return 0;
 }
 
+/* If there is no room for a culprit, the one with the shortest section is forgotten. */
+static struct section *find_section(struct cpu_sections *cs, unsigned long culprit)
+{
+	struct section *s = cs->longest, *shortest = s + 1;
+
+	if (!culprit)
+		return s;
+	while (++s < cs->longest + ARRAY_SIZE(cs->longest)) {
+		if (!s->culprit || s->culprit == culprit)
+			return s;
+		if (s->ns < shortest->ns)
+			shortest = s;
+	}
+	return shortest;
+}
+
 static void note(struct cpu_sections *cs, unsigned long culprit, u64 ns,
 		 unsigned long from, unsigned long to)
 {
-	struct section *s = cs->longest;
+	struct section *s = find_section(cs, culprit);
 
-	while (culprit && ++s < cs->longest + ARRAY_SIZE(cs->longest))
-		if (!s->culprit || s->culprit == culprit)
-			break;
-	if (s == cs->longest + ARRAY_SIZE(cs->longest)) {
-		WARN_ONCE(1, "latency: more culprits than there is room for\n");
-		return;
-	}
 	if (ns > s->ns)
 		*s = (struct section){ culprit, ns, from, to };
 }
@@ -168,14 +182,14 @@ static void end(struct cpu_sections *cs, u64 now, unsigned long to)
 
 /* An interrupt or a softirq is over; it is not counted in the section that it came into. */
 static void end_alien(struct cpu_sections *cs, u64 now, u64 start, u64 alien,
-		      unsigned long from, unsigned long to)
+		      unsigned long *timer, unsigned long from, unsigned long to)
 {
 	u64 ns = now - start - (cs->alien - alien);
 
 	if (ns >= SHORT_NS)
-		note(cs, cs->timer, ns, from, to);
+		note(cs, *timer, ns, from, to);
 	cs->alien = alien + now - start;
-	cs->timer = 0;
+	*timer = 0;
 }
 
 /* Interrupts stay off in a probe, and nobody is told of that. */
@@ -231,7 +245,8 @@ static void on_irq_enable(void *data, unsigned long ip, unsigned long parent)
 		if (in_lock_functions(ip))
 			ip = parent;
 		if (cs->interrupt)
-			end_alien(cs, now, cs->irq_start, cs->irq_alien, cs->irq_from, ip);
+			end_alien(cs, now, cs->irq_start, cs->irq_alien, &cs->timer,
+				  cs->irq_from, ip);
 		else
 			end(cs, now, ip);
 	}
@@ -313,7 +328,8 @@ static void on_softirq_exit(void *data, unsigned int nr)
 	if (!cs)
 		return;
 	if (cs->softirq_start)
-		end_alien(cs, now, cs->softirq_start, cs->softirq_alien, _THIS_IP_, _THIS_IP_);
+		end_alien(cs, now, cs->softirq_start, cs->softirq_alien, &cs->softirq_timer,
+			  _THIS_IP_, _THIS_IP_);
 	cs->softirq_start = 0;
 	leave(cs, flags, now);
 }
@@ -326,8 +342,11 @@ static void on_hrtimer(void *data, struct hrtimer *timer, ktime_t expires)
 
 	if (!cs)
 		return;
-	if (in_scopex(fn))
+	/* An interrupt may come into a softirq. */
+	if (in_scopex(fn) && in_hardirq())
 		cs->timer = fn;
+	else if (in_scopex(fn))
+		cs->softirq_timer = fn;
 	leave(cs, flags, now);
 }
 
