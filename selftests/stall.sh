@@ -83,7 +83,7 @@ release_is_reported()
 		suite_rmmod
 }
 
-# Nor is a worker that is made while the item waits, and has not been looked at before.
+# A worker that is made while an item waits has not been looked at before.
 new_worker_is_no_stall()
 {
 	suite_load stall_ms=16000 standby=0 || return 1
@@ -116,6 +116,7 @@ odd_name_is_escaped()
 }
 
 ktap_plan 10
+ktap_check "a worker that is new is no stall" new_worker_is_no_stall
 ktap_check "an item that stalls is reported" is_reported
 ktap_check "not before its time" report_is_true
 ktap_check "once" is_reported_once
@@ -123,7 +124,6 @@ ktap_check "it goes on when it is released" release
 suite_unload
 ktap_check "a release function that stalls is reported" release_is_reported
 ktap_check "an item that ends in time is no stall" is_not_reported_early
-ktap_check "a worker that is new is no stall" new_worker_is_no_stall
 ktap_check "stall_ms=0 turns that off" is_not_looked_for
 ktap_check "an odd name of a task is escaped" odd_name_is_escaped
 ktap_finish

@@ -641,7 +641,7 @@ static void release_opens_scopes(struct scopex_test *test)
 {
 	unsigned int i;
 
-	for (i = 0; i < 20; i++)
+	for (i = 0; i < 60; i++)
 		release_by(test, tears_down_and_tells, 1);
 }
 
