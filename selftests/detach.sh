@@ -14,16 +14,18 @@ refused_ones_are_counted()
 	return 1
 }
 
-# passes SUITE [PARAMETER]... - with scopex loaded for it
+# passes SUITE [PARAMETER]... - with scopex loaded for it, and who waits hands over by
+# itself
 passes()
 {
 	passes_suite=$1
 	shift
 	suite_load "$@" || return 1
+	counters_mark
 	echo "$passes_suite" > "$SCOPEX_TEST/run" || return 1
 	sed 's/^/# /' "$SCOPEX_TEST/results"
 	grep -q '^ok ' "$SCOPEX_TEST/results" && ! grep -q '^not ok' "$SCOPEX_TEST/results" &&
-		suite_rmmod
+		few_are_relieved && suite_rmmod
 }
 
 # The module is freed when modprobe returns. What it has detached is out by then.

@@ -35,12 +35,15 @@ runs_at_the_bound()
 	counted serials && suite_rmmod
 }
 
-ktap_plan 8
+ktap_plan 10
 suite_load
 suite_run nest
 ktap_check "hand-overs are counted" counted handoffs
 ktap_check "workers stand by again" handed_over_again
 ktap_check "more workers are made" no_more_than 3 64
+counters_mark
+suite_run prompt
+ktap_check "who waits hands over by itself" few_are_relieved
 suite_unload
 ktap_check "with one worker, and none on standby" \
 	runs_at_the_bound workers=1 standby=0

@@ -83,6 +83,17 @@ release_is_reported()
 		suite_rmmod
 }
 
+# A worker that is made while an item waits has not been looked at before.
+new_worker_is_no_stall()
+{
+	suite_load stall_ms=16000 standby=0 || return 1
+	echo fresh > "$SCOPEX_TEST/run" || return 1
+	sed 's/^/# /' "$SCOPEX_TEST/results"
+	grep -q '^ok ' "$SCOPEX_TEST/results" || return 1
+	! grep -q '^not ok' "$SCOPEX_TEST/results" || return 1
+	[ "$(counter total.stalls)" -eq 0 ] && suite_rmmod
+}
+
 is_not_looked_for()
 {
 	hold stall_ms=0 || return 1
@@ -104,7 +115,8 @@ odd_name_is_escaped()
 		grep -qF 'of nameless_fn() holds up CPU 0 for more than 400 ms, in task a b\012\033[1m<&"\134\377#:'
 }
 
-ktap_plan 9
+ktap_plan 10
+ktap_check "a worker that is new is no stall" new_worker_is_no_stall
 ktap_check "an item that stalls is reported" is_reported
 ktap_check "not before its time" report_is_true
 ktap_check "once" is_reported_once

@@ -131,6 +131,16 @@ grown()
 	echo $(($(counter "$1") - $(echo "$suite_counters" | sed -n "s/^$1 //p")))
 }
 
+# few_are_relieved - since the last counters_mark: who waits hands over by itself, and
+# does not leave it to the watchdog
+few_are_relieved()
+{
+	suite_relieved=$(grown total.relieved)
+	[ "$suite_relieved" -lt 20 ] && return
+	ktap_msg "$suite_relieved workers were relieved by the watchdog"
+	return 1
+}
+
 # sum_of REGEX - of all values of the counters whose name matches
 sum_of()
 {

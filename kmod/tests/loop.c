@@ -413,6 +413,16 @@ struct guest {
 	unsigned int		late;
 };
 
+/* The others leave chunks for the helper, until the item has run. */
+static void wait_for_guest(struct guest *guest)
+{
+	unsigned long end = jiffies + HZ;
+
+	while (READ_ONCE(guest->helper) && !atomic_read(&guest->item.runs) &&
+	       time_before(jiffies, end))
+		cond_resched();
+}
+
 static int receive(const struct scopex_range *range)
 {
 	struct guest *guest = range->arg;
@@ -421,12 +431,15 @@ static int receive(const struct scopex_range *range)
 		if (!range->first)
 			wait_for_completion_timeout(&guest->came,
 						    msecs_to_jiffies(50));
+		wait_for_guest(guest);
 	} else if (!cmpxchg(&guest->helper, NULL, current)) {
 		scopex_submit_on(guest->scope, raw_smp_processor_id(),
 				 &guest->item.work);
 		complete(&guest->came);
 	} else if (guest->helper == current) {
 		guest->late += scopex_work_busy(&guest->item.work);
+	} else {
+		wait_for_guest(guest);
 	}
 	return 0;
 }

@@ -4,7 +4,9 @@
  *
  * What would not work here does not end: a case that hangs is seen by the kernel's
  * hung-task detector. Suite "bound" is for a module with few workers, so that the
- * ones that there are not enough for all that wait.
+ * ones that there are not enough for all that wait. In suite "prompt", each wait hands
+ * over by itself: nothing is left to the watchdog, which nest.sh sees in the counters. Suite
+ * "fresh" is for a module with no worker on standby, and for stall.sh.
  */
 
 #include <linux/completion.h>
@@ -572,6 +574,105 @@ static void joined_item_is_submitted_again(struct scopex_test *test)
 	EXPECT_EQ(test, again.err, 0);
 	EXPECT_EQ(test, again.runs, 2);
 }
+
+/*
+ * Suite "prompt". What is waited for is queued behind who waits, so often that a few that
+ * the watchdog is faster with do not matter.
+ */
+#define PROMPT_ROUNDS	50
+
+static void wait_for_a_scope(struct scopex_test *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < PROMPT_ROUNDS; i++)
+		nest_to(test, test_this_cpu(), 1);
+}
+
+static int joins_behind_fn(struct scopex_work *work)
+{
+	struct test_item behind;
+	int err;
+
+	test_item_init(&behind);
+	scopex_scope_with(s, .flags = SCOPEX_JOINABLE)
+		err = scopex_submit(s, &behind.work) ?: scopex_join_item(&behind.work);
+	return err;
+}
+
+static void wait_for_an_item(struct scopex_test *test)
+{
+	struct scopex_work work = SCOPEX_WORK_INIT(joins_behind_fn);
+	unsigned int i;
+
+	scopex_scope(s) {
+		for (i = 0; i < PROMPT_ROUNDS; i++) {
+			EXPECT_EQ(test, scopex_submit_on(s, test_this_cpu(), &work), 0);
+			EXPECT_EQ(test, scopex_join(s), 0);
+		}
+	}
+}
+
+/* It does not sleep, so nobody but itself can let the others run. */
+static int says_so_fn(struct scopex_work *work)
+{
+	struct pair *pair = container_of(work, struct pair, waits);
+	unsigned long end = jiffies + 10 * HZ;
+
+	pair->waiter = current;
+	scopex_will_block();
+	while (!completion_done(&pair->go) && time_before(jiffies, end))
+		cond_resched();
+	return completion_done(&pair->go) ? 0 : -ETIME;
+}
+
+static void say_so(struct scopex_test *test)
+{
+	struct pair pair;
+
+	pair_init(&pair, says_so_fn, 0);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.waits), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.frees), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT(test, pair.waiter != pair.runner);
+}
+
+static const struct scopex_case prompt_cases[] = {
+	SCOPEX_CASE(wait_for_a_scope),
+	SCOPEX_CASE(wait_for_an_item),
+	SCOPEX_CASE(say_so),
+};
+
+SCOPEX_SUITE(prompt, prompt_cases);
+
+static int naps_fn(struct scopex_work *work)
+{
+	msleep(500);
+	return frees_fn(work);
+}
+
+/* A worker that is made for an item is in it when the watchdog sees it first. */
+static void new_worker_begins_an_item(struct scopex_test *test)
+{
+	struct pair pair;
+
+	pair_init(&pair, blocks_fn, 1);
+	scopex_work_init(&pair.frees, naps_fn);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.waits), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.frees), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT(test, pair.waiter != pair.runner);
+}
+
+static const struct scopex_case fresh_cases[] = {
+	SCOPEX_CASE(new_worker_begins_an_item),
+};
+
+SCOPEX_SUITE(fresh, fresh_cases);
 
 static const struct scopex_case nest_cases[] = {
 	SCOPEX_CASE(item_waits_for_its_own_cpu),

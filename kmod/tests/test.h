@@ -60,6 +60,8 @@ extern const struct scopex_suite hotplug_suite;
 extern const struct scopex_suite nowhere_suite;
 extern const struct scopex_suite nest_suite;
 extern const struct scopex_suite bound_suite;
+extern const struct scopex_suite prompt_suite;
+extern const struct scopex_suite fresh_suite;
 extern const struct scopex_suite cancel_suite;
 extern const struct scopex_suite loop_suite;
 extern const struct scopex_suite options_suite;
