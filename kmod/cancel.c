@@ -73,6 +73,7 @@ static void scopex_mark_cancelled(struct scopex_scope *scope, int why)
 /* One step of a walk. */
 static void scopex_cancel_step(struct scopex_walk *walk)
 {
+	scopex_inject(SCOPEX_INJECT_CANCEL_STEP);
 	/* K: a scope that is cancelled already may be passed over; see join-skip.litmus. */
 	if (scopex_walk_step(walk) && !scopex_cancelled(walk->at))
 		scopex_mark_cancelled(walk->at, -ECANCELED);

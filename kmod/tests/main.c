@@ -23,9 +23,10 @@
 
 static const struct scopex_suite * const suites[] = {
 	&api_suite, &misuse_suite, &irq_suite, &race_suite, &hotplug_suite,
-	&nowhere_suite, &nest_suite, &bound_suite, &cancel_suite, &loop_suite,
-	&options_suite, &detach_suite, &release_suite, &lingers_suite,
-	&forget_suite, &undead_suite, &oops_suite, &deadlock_suite, &waits_suite,
+	&nowhere_suite, &nest_suite, &bound_suite, &cancel_suite, &walk_suite,
+	&serial_walk_suite, &loop_suite,
+	&options_suite, &detach_suite, &release_suite, &lingers_suite, &forget_suite,
+	&undead_suite, &oops_suite, &deadlock_suite, &waits_suite,
 	&stress_suite, &load_suite, &hold_suite,
 	&tree_suite, &sites_suite, &odd_suite, &slow_suite, &convoy_suite,
 	&memory_suite, &allocates_suite, &spin_suite,

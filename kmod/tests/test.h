@@ -61,6 +61,8 @@ extern const struct scopex_suite nowhere_suite;
 extern const struct scopex_suite nest_suite;
 extern const struct scopex_suite bound_suite;
 extern const struct scopex_suite cancel_suite;
+extern const struct scopex_suite walk_suite;
+extern const struct scopex_suite serial_walk_suite;
 extern const struct scopex_suite loop_suite;
 extern const struct scopex_suite options_suite;
 extern const struct scopex_suite detach_suite;
