@@ -64,6 +64,8 @@ extern const struct scopex_suite cancel_suite;
 extern const struct scopex_suite walk_suite;
 extern const struct scopex_suite serial_walk_suite;
 extern const struct scopex_suite loop_suite;
+extern const struct scopex_suite tracers_suite;
+extern const struct scopex_suite serial_tracers_suite;
 extern const struct scopex_suite options_suite;
 extern const struct scopex_suite detach_suite;
 extern const struct scopex_suite release_suite;
