@@ -29,6 +29,8 @@
  *	the list where a cancellation finds it
  * @SCOPEX_INJECT_OFFER: a loop has been offered to a CPU, its worker not woken
  * @SCOPEX_INJECT_CANCEL_STEP: a cancellation goes one step through the scopes below
+ * @SCOPEX_INJECT_WALK_LATER: a cancellation has not reached all, and not yet left the rest
+ *	to the timer
  * @SCOPEX_INJECT_VISIT: a look at all open scopes has a reference on one of them
  * @SCOPEX_INJECT_POINTS: how many there are
  */
@@ -45,6 +47,7 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_OPEN_NESTED,
 	SCOPEX_INJECT_OFFER,
 	SCOPEX_INJECT_CANCEL_STEP,
+	SCOPEX_INJECT_WALK_LATER,
 	SCOPEX_INJECT_VISIT,
 	SCOPEX_INJECT_POINTS,
 };

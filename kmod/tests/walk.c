@@ -365,6 +365,7 @@ struct walked {
 	struct scopex_test	*test;
 	struct forest		forest;
 	struct completion	grown;
+	bool			elsewhere;
 	atomic_t		*released;
 };
 
@@ -373,6 +374,12 @@ static int walked_fn(struct scopex_detached *detached)
 	struct walked *walked = container_of(detached, struct walked, detached);
 	int err;
 
+	/* Who cancels it keeps another CPU to itself. */
+	walked->elsewhere = raw_smp_processor_id() != walked->forest.cpu;
+	if (walked->elsewhere) {
+		complete(&walked->grown);
+		return 0;
+	}
 	scopex_will_block();
 	scopex_scope(s) {
 		EXPECT(walked->test, forest_grow(walked->test, s, &walked->forest));
@@ -390,6 +397,36 @@ static void walked_release(struct scopex_detached *detached)
 
 	kfree(walked);
 	atomic_inc(released);
+}
+
+/* One that runs on a CPU, with the forest below it; it is chosen by turns. */
+static struct walked *walked_start(struct scopex_test *test, unsigned int cpu,
+				   atomic_t *released)
+{
+	struct walked *walked;
+	bool elsewhere;
+
+	do {
+		walked = kzalloc(sizeof(*walked), GFP_KERNEL);
+		if (!EXPECT(test, walked))
+			return NULL;
+		walked->test = test;
+		walked->forest = star();
+		walked->forest.cpu = cpu;
+		walked->released = released;
+		atomic_set(released, 0);
+		init_completion(&walked->grown);
+		scopex_detached_init(&walked->detached, walked_fn, walked_release);
+		EXPECT_EQ(test, scopex_detach(&walked->detached), 0);
+		wait_for_completion(&walked->grown);
+		elsewhere = walked->elsewhere;
+		if (elsewhere) {
+			scopex_detached_put(&walked->detached);
+			while (!atomic_read(released))
+				usleep_range(500, 1000);
+		}
+	} while (elsewhere);
+	return walked;
 }
 
 static int lets_the_timer_release(void *data)
@@ -422,20 +459,12 @@ static int lets_the_timer_release(void *data)
 /* Whoever comes last, the worker or the timer, releases it, and only that one. */
 static void walk_holds_a_detached_item(struct scopex_test *test)
 {
-	struct walked *walked = kzalloc(sizeof(*walked), GFP_KERNEL);
 	unsigned int cpu = test_this_cpu();
-	atomic_t released = ATOMIC_INIT(0);
+	atomic_t released;
+	struct walked *walked = walked_start(test, cpu, &released);
 
-	if (!EXPECT(test, walked))
+	if (!walked)
 		return;
-	walked->test = test;
-	walked->forest = star();
-	walked->forest.cpu = cpu;
-	walked->released = &released;
-	init_completion(&walked->grown);
-	scopex_detached_init(&walked->detached, walked_fn, walked_release);
-	EXPECT_EQ(test, scopex_detach(&walked->detached), 0);
-	wait_for_completion(&walked->grown);
 	test_thread_stop(test_thread(test, lets_the_timer_release, walked,
 				     test_other_cpu(cpu)));
 	EXPECT_EQ(test, atomic_read(&released), 1);
@@ -571,6 +600,48 @@ static void depth_does_not_wrap(struct scopex_test *test)
 }
 
 #ifdef CONFIG_SCOPEX_INJECT
+static int cancels_detached(void *data)
+{
+	struct walked *walked = data;
+
+	local_bh_disable();
+	EXPECT_EQ(walked->test, scopex_detached_cancel_nowait(&walked->detached), 0);
+	local_bh_enable();
+	test_thread_until_stopped();
+	return 0;
+}
+
+/*
+ * All items end while a cancel is about to leave the rest to the timer. The detached item
+ * must not be out before that is done, or it would be given back twice.
+ */
+static void detached_item_is_left_to_the_timer(struct scopex_test *test)
+{
+	unsigned int cpu = test_this_cpu(), looks;
+	struct task_struct *thread;
+	atomic_t released;
+	struct walked *walked = walked_start(test, cpu, &released);
+
+	if (!walked)
+		return;
+	scopex_inject_set(SCOPEX_INJECT_WALK_LATER, SCOPEX_INJECT_HOLD);
+	thread = test_thread(test, cancels_detached, walked, test_other_cpu(cpu));
+	while (!IS_ENABLED(CONFIG_PREEMPT_RT) && !scopex_inject_hits(SCOPEX_INJECT_WALK_LATER))
+		usleep_range(500, 1000);
+	WRITE_ONCE(walked->forest.felled, true);
+	/* Long enough for it to end, if nothing holds it. */
+	for (looks = 0; looks < 500 && !completion_done(&walked->detached.done); looks++)
+		usleep_range(1000, 2000);
+	EXPECT(test, IS_ENABLED(CONFIG_PREEMPT_RT) || !completion_done(&walked->detached.done));
+	scopex_inject_set(SCOPEX_INJECT_WALK_LATER, 0);
+	test_thread_stop(thread);
+	EXPECT_EQ(test, scopex_detached_wait(&walked->detached), -ECANCELED);
+	EXPECT_EQ(test, atomic_read(&released), 0);
+	scopex_detached_put(&walked->detached);
+	while (!atomic_read(&released))
+		usleep_range(500, 1000);
+}
+
 /* A detached item that has opened a scope, and so is in the list of those that are open. */
 struct listed {
 	struct scopex_detached	detached;
@@ -657,6 +728,7 @@ static const struct scopex_case walk_cases[] = {
 	SCOPEX_CASE(forests_come_and_go_under_a_look),
 	SCOPEX_CASE(depth_does_not_wrap),
 #ifdef CONFIG_SCOPEX_INJECT
+	SCOPEX_CASE(detached_item_is_left_to_the_timer),
 	SCOPEX_CASE(detached_item_ends_under_a_look),
 #endif
 };
