@@ -76,6 +76,7 @@ static void scopex_mark_cancelled(struct scopex_scope *scope, int why)
 /* One step of a walk. */
 static void scopex_cancel_step(struct scopex_walk *walk)
 {
+	scopex_inject(SCOPEX_INJECT_CANCEL_STEP);
 	/* K: a scope that is cancelled already may be passed over; see join-skip.litmus. */
 	if (scopex_walk_step(walk) && !scopex_cancelled(walk->at))
 		scopex_mark_cancelled(walk->at, -ECANCELED);
@@ -86,12 +87,9 @@ static bool scopex_cancel_some(struct scopex_walk *walk)
 {
 	unsigned int i;
 
-	for (i = 0; i < SCOPEX_WALK_STEPS; i++) {
-		if (scopex_walk_over(walk))
-			return true;
+	for (i = 0; i < SCOPEX_WALK_STEPS && !scopex_walk_over(walk); i++)
 		scopex_cancel_step(walk);
-	}
-	return false;
+	return scopex_walk_over(walk);
 }
 
 /* The scope whose walk the timer has to do next; its reference is the timer's. */
@@ -137,7 +135,10 @@ static enum hrtimer_restart scopex_walk_on(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/* Leave a walk to the timer, unless it has to do it anyway. */
+/*
+ * Leave a walk to the timer, unless it has to do it anyway. Somebody holds the scope, as for
+ * scopex_get().
+ */
 static void scopex_walk_later(struct scopex_scope *scope)
 {
 	if (atomic64_fetch_or(SCOPEX_WALK, &scope->state) & SCOPEX_WALK)
@@ -170,8 +171,13 @@ void scopex_do_cancel(struct scopex_scope *scope, int why)
 		if (scopex_cancel_some(&walk))
 			return;
 	} while (preemptible());
-	scopex_walk_end(&walk);
+	scopex_inject(SCOPEX_INJECT_WALK_LATER);
+	/*
+	 * In this order: the scope below at which the walk is holds an item of this one. A
+	 * detached item could be out else, and its last reference has been given back once.
+	 */
 	scopex_walk_later(scope);
+	scopex_walk_end(&walk);
 }
 
 /**

@@ -28,6 +28,10 @@
  * @SCOPEX_INJECT_OPEN_NESTED: a scope is being opened in an item, and not yet in
  *	the list where a cancellation finds it
  * @SCOPEX_INJECT_OFFER: a loop has been offered to a CPU, its worker not woken
+ * @SCOPEX_INJECT_CANCEL_STEP: a cancellation goes one step through the scopes below
+ * @SCOPEX_INJECT_WALK_LATER: a cancellation has not reached all, and not yet left the rest
+ *	to the timer
+ * @SCOPEX_INJECT_VISIT: a look at all open scopes has a reference on one of them
  * @SCOPEX_INJECT_POINTS: how many there are
  */
 enum scopex_inject_point {
@@ -42,6 +46,9 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_ORPHAN,
 	SCOPEX_INJECT_OPEN_NESTED,
 	SCOPEX_INJECT_OFFER,
+	SCOPEX_INJECT_CANCEL_STEP,
+	SCOPEX_INJECT_WALK_LATER,
+	SCOPEX_INJECT_VISIT,
 	SCOPEX_INJECT_POINTS,
 };
 

@@ -267,9 +267,13 @@ void scopex_visit_open(scopex_visit_fn_t visit, void *arg)
 			struct scopex_walk walk = { .top = root, .at = root };
 
 			more = visit(root, arg);
-			while (more && !scopex_walk_over(&walk))
-				if (scopex_walk_step(&walk))
-					more = visit(walk.at, arg);
+			scopex_inject(SCOPEX_INJECT_VISIT);
+			while (more && !scopex_walk_over(&walk)) {
+				if (!scopex_walk_step(&walk))
+					continue;
+				more = visit(walk.at, arg);
+				scopex_inject(SCOPEX_INJECT_VISIT);
+			}
 			scopex_walk_end(&walk);
 			next = more ? scopex_get_next(bucket, NULL, root) : NULL;
 			scopex_put_held(root);

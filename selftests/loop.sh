@@ -9,9 +9,16 @@ counted()
 	[ "$(counter "total.$1")" -gt 0 ]
 }
 
-ktap_plan 3
+# With no scope open, no worker is shown in an item or a loop.
+all_have_left()
+{
+	! grep '^worker[0-9]*\.scope ' "$SCOPEX/counters"
+}
+
+ktap_plan 4
 suite_load
 suite_run loop
+ktap_check "helpers have left their loops" all_have_left
 if [ "$(nproc)" -gt 1 ]; then
 	ktap_check "helpers are counted" counted helps
 else

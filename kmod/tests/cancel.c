@@ -576,6 +576,7 @@ static void nearer_deadline_wins(struct scopex_test *test)
 struct victim {
 	struct scopex_test	*test;
 	struct loop		loop;
+	struct test_item	*stays;
 	bool			dead_before;
 	int			err;
 };
@@ -589,6 +590,9 @@ static int victim_thread(void *data)
 		send_sig(SIGKILL, current, 1);
 	scopex_scope_with(s, .flags = SCOPEX_KILLABLE) {
 		EXPECT_EQ(victim->test, scopex_submit_any(s, &victim->loop.work), 0);
+		if (victim->stays)
+			EXPECT_EQ(victim->test,
+				  scopex_submit_any(s, &victim->stays->work), 0);
 		victim->err = scopex_join(s);
 	}
 	flush_signals(current);
@@ -626,6 +630,79 @@ static void signal_that_was_there_before(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_work_result(&victim.loop.work), -ECANCELED);
 }
 
+/*
+ * It sleeps again, as one that no signal wakes. (It would else find the signal still there
+ * each time, and never sleep.)
+ */
+static void killed_owner_sleeps(struct scopex_test *test)
+{
+	struct test_gate gate;
+	struct victim victim = { .test = test };
+	struct test_item item;
+	struct task_struct *thread;
+	unsigned int looks;
+
+	loop_init(&victim.loop);
+	test_gate_init(&gate);
+	test_item_init(&item);
+	/* Unlike the loop, this one does not end with the cancel. */
+	item.gate = &gate;
+	victim.stays = &item;
+	thread = test_thread(test, victim_thread, &victim, nr_cpu_ids);
+	if (!thread)
+		return;
+	wait_for_completion(&gate.reached);
+	wait_for_completion(&victim.loop.started);
+	send_sig(SIGKILL, thread, 1);
+	for (looks = 0; looks < 20000; looks++) {
+		if (READ_ONCE(thread->__state) == TASK_UNINTERRUPTIBLE)
+			break;
+		usleep_range(200, 500);
+	}
+	EXPECT(test, looks < 20000);
+	complete(&gate.go);
+	test_thread_stop(thread);
+	EXPECT_EQ(test, victim.err, -EINTR);
+}
+
+/*
+ * One whose own time is over in a scope whose time is over: the outer one's end is told, as
+ * there is no use in trying again.
+ */
+struct both {
+	struct scopex_work	work;
+	int			err;
+	int			inner;
+};
+
+static int both_fn(struct scopex_work *work)
+{
+	struct both *both = container_of(work, struct both, work);
+
+	while (!scopex_cancelled(scopex_work_scope(work)))
+		usleep_range(50, 200);
+	scopex_scope_with(s, .timeout = -1) {
+		both->inner = scopex_error(s);
+		both->err = scopex_join(s);
+	}
+	return 0;
+}
+
+static void both_deadlines_are_over(struct scopex_test *test)
+{
+	struct both both = { .work = SCOPEX_WORK_INIT(both_fn) };
+	int err;
+
+	scopex_scope_with(s, .timeout = ms_to_ktime(20)) {
+		err = scopex_submit_any(s, &both.work);
+		EXPECT_EQ(test, scopex_join(s), -ETIME);
+	}
+	if (!err && scopex_work_result(&both.work) != -ECANCELED) {
+		EXPECT_EQ(test, both.inner, -ECANCELED);
+		EXPECT_EQ(test, both.err, -ECANCELED);
+	}
+}
+
 static const struct scopex_case cancel_cases[] = {
 	SCOPEX_CASE(cancel_goes_down_the_tree),
 	SCOPEX_CASE(reason_stays_at_the_top),
@@ -646,8 +723,10 @@ static const struct scopex_case cancel_cases[] = {
 	SCOPEX_CASE(deadline_that_does_not_come),
 	SCOPEX_CASE(deadline_races_the_end),
 	SCOPEX_CASE(nearer_deadline_wins),
+	SCOPEX_CASE(both_deadlines_are_over),
 	SCOPEX_CASE(signal_cancels),
 	SCOPEX_CASE(signal_that_was_there_before),
+	SCOPEX_CASE(killed_owner_sleeps),
 };
 
 SCOPEX_SUITE(cancel, cancel_cases);

@@ -124,6 +124,65 @@ static void guard_that_is_skipped(struct scopex_test *test)
 	EXPECT(test, forgetful.written);
 }
 
+/* Until it waits for its item, on its way out; or is gone. */
+static struct task_struct *start_forgetful(struct scopex_test *test,
+					   struct forgetful *forgetful)
+{
+	struct task_struct *thread;
+
+	thread = kthread_create(forgetful_thread, forgetful, "scopex_forget");
+	if (!EXPECT(test, !IS_ERR(thread)))
+		return NULL;
+	get_task_struct(thread);
+	wake_up_process(thread);
+	wait_for_completion(&forgetful->gate.reached);
+	while (!(READ_ONCE(thread->flags) & PF_EXITING &&
+		 READ_ONCE(thread->__state) == TASK_UNINTERRUPTIBLE) &&
+	       !READ_ONCE(thread->exit_state))
+		usleep_range(100, 500);
+	return thread;
+}
+
+/* Many are on their way out at the same time, and the scope of each is drained. */
+#define FORGETFUL	18
+
+/* The kernel does not print more warnings of one place, in 5 s, than 10. */
+#define WARNINGS	9
+
+static void many_guards_that_are_skipped(struct scopex_test *test)
+{
+	struct forgetful *all = kcalloc(FORGETFUL, sizeof(*all), GFP_KERNEL);
+	struct task_struct *threads[FORGETFUL] = { };
+	unsigned int i;
+
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS)) {
+		scopex_test_skip(test, "needs tracepoints");
+		goto out;
+	}
+	if (!EXPECT(test, all))
+		return;
+	for (i = 0; i < FORGETFUL; i++) {
+		all[i].cpu = test_this_cpu();
+		test_gate_init(&all[i].gate);
+		if (i % WARNINGS == 0)
+			msleep(5100);
+		EXPECT_WARNING("exits with the open scope forgotten of forgetful_thread()",
+			       threads[i] = start_forgetful(test, &all[i]));
+	}
+	for (i = 0; i < FORGETFUL; i++)
+		EXPECT(test, threads[i] && !READ_ONCE(threads[i]->exit_state));
+	for (i = 0; i < FORGETFUL && threads[i]; i++) {
+		complete(&all[i].gate.go);
+		while (!READ_ONCE(threads[i]->exit_state))
+			usleep_range(100, 500);
+		put_task_struct(threads[i]);
+		EXPECT_EQ(test, all[i].seen, BORROWED);
+		EXPECT(test, all[i].written);
+	}
+out:
+	kfree(all);
+}
+
 /* A task that ends before the first submit leaves a timer in its frame. */
 static int late_thread(void *data)
 {
@@ -548,6 +607,8 @@ static const struct scopex_case forget_cases[] = {
 	SCOPEX_CASE(deadline_without_an_item),
 	SCOPEX_CASE(loop_without_its_caller),
 	SCOPEX_CASE(callback_that_can_not_be_skipped),
+	/* After these no more such warnings are printed for a while. */
+	SCOPEX_CASE(many_guards_that_are_skipped),
 #if SCOPEX_CHECK_ITEMS
 	SCOPEX_CASE(item_leaks_state),
 	SCOPEX_CASE(item_leaks_a_memory_scope),

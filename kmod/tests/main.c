@@ -24,8 +24,9 @@
 static const struct scopex_suite * const suites[] = {
 	&api_suite, &misuse_suite, &irq_suite, &race_suite, &hotplug_suite,
 	&nowhere_suite, &nest_suite, &bound_suite, &prompt_suite, &fresh_suite, &cancel_suite,
-	&loop_suite, &options_suite, &detach_suite, &release_suite, &lingers_suite,
-	&forget_suite, &undead_suite, &oops_suite, &deadlock_suite, &waits_suite,
+	&walk_suite, &serial_walk_suite, &loop_suite, &tracers_suite, &serial_tracers_suite,
+	&options_suite, &detach_suite, &release_suite, &lingers_suite, &forget_suite,
+	&undead_suite, &oops_suite, &deadlock_suite, &waits_suite,
 	&stress_suite, &load_suite, &hold_suite,
 	&tree_suite, &sites_suite, &odd_suite, &slow_suite, &convoy_suite,
 	&memory_suite, &allocates_suite, &spin_suite,

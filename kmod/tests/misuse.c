@@ -83,6 +83,88 @@ static void copied_scope(struct scopex_test *test)
 	EXPECT_EQ(test, atomic_read(&item.runs), 2);
 }
 
+/* Wherever the copy is, and whoever has it. */
+struct copy {
+	struct scopex_custom_scope	custom;
+	struct test_item		item;
+	int				err;
+};
+
+static int submit_copy_thread(void *data)
+{
+	struct copy *copy = data;
+
+	copy->err = scopex_submit(&copy->custom.scope, &copy->item.work);
+	test_thread_until_stopped();
+	return 0;
+}
+
+static struct scopex_site copied_site = {
+	.name = "copied", .func = "copy_on_the_heap", .file = __FILE__, .line = 1,
+	__SCOPEX_SITE_MAP("copied", &copied_site)
+};
+
+static void copy_on_the_heap(struct scopex_test *test)
+{
+	const struct scopex_options options = { .flags = SCOPEX_JOINABLE };
+	struct copy *copy = kzalloc(sizeof(*copy), GFP_KERNEL);
+	struct scopex_custom_scope custom;
+	struct test_item item;
+
+	if (!EXPECT(test, copy))
+		return;
+	test_item_init(&item);
+	test_item_init(&copy->item);
+	__scopex_open_custom(&custom, &copied_site, &options);
+	EXPECT_EQ(test, scopex_submit(&custom.scope, &item.work), 0);
+	EXPECT_EQ(test, scopex_join(&custom.scope), 0);
+	copy->custom = custom;
+	EXPECT_WARNING("submits an item to a copy of scope copied",
+		       EXPECT_EQ(test, scopex_submit(&copy->custom.scope, &copy->item.work),
+				 -EINVAL));
+	/* Another task can't look for the original on its own stack. */
+	EXPECT_WARNING("submits an item to what is no open scope",
+		       test_thread_stop(test_thread(test, submit_copy_thread, copy,
+						    nr_cpu_ids)));
+	EXPECT_EQ(test, copy->err, -EINVAL);
+	__scopex_close_custom(&custom);
+	EXPECT_WARNING("submits an item to what is no open scope",
+		       EXPECT_EQ(test, scopex_submit(&copy->custom.scope, &copy->item.work),
+				 -EINVAL));
+	/* Another scope is where the original was. */
+	__scopex_open_custom(&custom, &copied_site, &options);
+	EXPECT_WARNING("submits an item to a copy of scope copied",
+		       EXPECT_EQ(test, scopex_submit(&copy->custom.scope, &copy->item.work),
+				 -EINVAL));
+	EXPECT_EQ(test, scopex_submit(&custom.scope, &item.work), 0);
+	EXPECT_EQ(test, scopex_join(&custom.scope), 0);
+	__scopex_close_custom(&custom);
+	EXPECT_EQ(test, atomic_read(&item.runs), 2);
+	EXPECT_EQ(test, atomic_read(&copy->item.runs), 0);
+	EXPECT_EQ(test, scopex_work_result(&copy->item.work), -ENODATA);
+	kfree(copy);
+}
+
+static int must_not_run(struct scopex_detached *detached)
+{
+	return -EIO;
+}
+
+static void nothing_to_release(struct scopex_detached *detached) { }
+
+static void copied_detached_item(struct scopex_test *test)
+{
+	static struct scopex_detached original, copy;
+
+	scopex_detached_init(&original, must_not_run, nothing_to_release);
+	copy = original;
+	EXPECT_WARNING("submits an item to what is no open scope",
+		       EXPECT_EQ(test, scopex_detach(&copy), -EINVAL));
+	EXPECT_EQ(test, scopex_detached_result(&copy), -ENODATA);
+	EXPECT_EQ(test, refcount_read(&copy.refs), 1);
+	scopex_detached_put(&original);
+}
+
 static int odd_body(struct scopex_scope *scope, void *arg)
 {
 	return 1;
@@ -400,6 +482,8 @@ static const struct scopex_case misuse_cases[] = {
 	SCOPEX_CASE(closed_scope),
 	SCOPEX_CASE(memory_that_is_no_scope),
 	SCOPEX_CASE(copied_scope),
+	SCOPEX_CASE(copy_on_the_heap),
+	SCOPEX_CASE(copied_detached_item),
 	SCOPEX_CASE(body_result_that_is_no_errno),
 	SCOPEX_CASE(item_without_function),
 	SCOPEX_CASE(array_without_a_function),

@@ -532,6 +532,47 @@ static void what_waits_for_a_cpu_is_cancelled(struct scopex_test *test)
 	kfree(ones);
 }
 
+/* An item that has its turn, and waits for one that was cancelled before it had one. */
+struct outlived {
+	struct scopex_work	work;
+	struct test_gate	gate;
+	struct test_item	next;
+};
+
+static int outlives_fn(struct scopex_work *work)
+{
+	struct outlived *outlived = container_of(work, struct outlived, work);
+
+	complete(&outlived->gate.reached);
+	/* Awake, so that the next one stays in the queue until it is cancelled. */
+	while (!try_wait_for_completion(&outlived->gate.go))
+		cond_resched_tasks_rcu_qs();
+	scopex_will_block();
+	while (scopex_work_busy(&outlived->next.work))
+		usleep_range(500, 1000);
+	return 0;
+}
+
+/* What does not run needs no turn. */
+static void cancelled_item_waits_for_no_turn(struct scopex_test *test)
+{
+	struct outlived outlived = { .work = SCOPEX_WORK_INIT(outlives_fn) };
+	unsigned int cpu = test_this_cpu();
+
+	test_gate_init(&outlived.gate);
+	test_item_init(&outlived.next);
+	scopex_scope_with(s, .limit_per_cpu = 1) {
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &outlived.work), 0);
+		wait_for_completion(&outlived.gate.reached);
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &outlived.next.work), 0);
+		scopex_cancel(s);
+		complete(&outlived.gate.go);
+		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
+	}
+	EXPECT_EQ(test, scopex_work_result(&outlived.next.work), -ECANCELED);
+	EXPECT_EQ(test, atomic_read(&outlived.next.runs), 0);
+}
+
 static const struct scopex_case options_cases[] = {
 	SCOPEX_CASE(joins_one_of_many),
 	SCOPEX_CASE(join_item_again_and_again),
@@ -549,6 +590,7 @@ static const struct scopex_case options_cases[] = {
 	SCOPEX_CASE(first_turn_that_ends_is_passed_on),
 	SCOPEX_CASE(limits_go_together),
 	SCOPEX_CASE(what_waits_for_a_cpu_is_cancelled),
+	SCOPEX_CASE(cancelled_item_waits_for_no_turn),
 };
 
 SCOPEX_SUITE(options, options_cases);

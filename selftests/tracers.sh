@@ -1,0 +1,15 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# who waits for all threads gets on beside long batches
+. "$(dirname "$0")/ktap.sh"
+. "$(dirname "$0")/suite.sh"
+
+ktap_plan 4
+# An item of these would be told of, if a machine is slow.
+suite_load stall_ms=0
+suite_run tracers
+suite_unload
+suite_load workers=1 standby=0 stall_ms=0
+suite_run serial_tracers
+suite_unload
+ktap_finish
