@@ -44,13 +44,13 @@ suite_load()
 	fi
 }
 
-# suite_load_injected - the same with the modules that have injected delays
+# suite_load_injected [PARAMETER]... - the same with the modules that have injected delays
 suite_load_injected()
 {
 	suite_is_root
 	[ -f "$INJECT_DIR/scopex.ko" ] ||
 		ktap_skip_all "no modules with injected delays in $INJECT_DIR"
-	if ! insmod "$INJECT_DIR/scopex.ko" ||
+	if ! insmod "$INJECT_DIR/scopex.ko" "$@" ||
 	   ! insmod "$INJECT_DIR/scopex_test.ko"; then
 		ktap_not_ok "insmod from $INJECT_DIR"
 		exit "$KSFT_FAIL"
