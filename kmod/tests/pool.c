@@ -1091,13 +1091,15 @@ SCOPEX_SUITE(orphan, orphan_cases);
  * @go: ends it
  * @begun: completed by the first
  * @dead: completed when its thread ends
+ * @served: completed by the second
  */
 struct mortal {
 	struct scopex_work	work;
-	struct test_item	behind;
+	struct scopex_work	behind;
 	struct completion	go;
 	struct completion	begun;
 	struct completion	dead;
+	struct completion	served;
 };
 
 static int dies_fn(struct scopex_work *work)
@@ -1109,6 +1111,12 @@ static int dies_fn(struct scopex_work *work)
 	while (!try_wait_for_completion(&mortal->go))
 		cond_resched_tasks_rcu_qs();
 	kthread_complete_and_exit(&mortal->dead, 0);
+}
+
+static int is_served_fn(struct scopex_work *work)
+{
+	complete(&container_of(work, struct mortal, behind)->served);
+	return 0;
 }
 
 /* It stays where it is, as it is never out. */
@@ -1129,21 +1137,20 @@ static void dies_on(struct scopex_test *test, unsigned int cpu, bool offline)
 		return;
 	dead_man = mortal;
 	scopex_work_init(&mortal->work, dies_fn);
-	test_item_init(&mortal->behind);
+	scopex_work_init(&mortal->behind, is_served_fn);
 	init_completion(&mortal->go);
 	init_completion(&mortal->begun);
 	init_completion(&mortal->dead);
+	init_completion(&mortal->served);
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &mortal->work), 0);
-		EXPECT_EQ(test, scopex_submit_on(s, cpu, &mortal->behind.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &mortal->behind), 0);
 		wait_for_completion(&mortal->begun);
 		if (offline)
 			EXPECT_EQ(test, remove_cpu(cpu), 0);
 		complete(&mortal->go);
 		wait_for_completion(&mortal->dead);
-		while (scopex_work_busy(&mortal->behind.work))
-			usleep_range(100, 500);
-		EXPECT_EQ(test, scopex_work_result(&mortal->behind.work), 0);
+		wait_for_completion(&mortal->served);
 		lay_to_rest(s, &mortal->work);
 		if (offline)
 			EXPECT_EQ(test, add_cpu(cpu), 0);
