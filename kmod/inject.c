@@ -21,7 +21,7 @@ static atomic_t scopex_no_workers;
 /* Let others run. Without CONFIG_PREEMPT_COUNT it is up to the test that this is allowed. */
 static void scopex_give_way(void)
 {
-	udelay(100);
+	mdelay(1);
 	if (!IS_ENABLED(CONFIG_PREEMPT_COUNT) || preemptible())
 		cond_resched_tasks_rcu_qs();
 }
@@ -30,7 +30,7 @@ static void scopex_hold(enum scopex_inject_point point, unsigned int how)
 {
 	unsigned int i;
 
-	for (i = 0; i < (how == SCOPEX_INJECT_HOLD_ONE ? 100000 : 10000); i++) {
+	for (i = 0; i < 10000; i++) {
 		if (READ_ONCE(scopex_points[point].usecs) != how)
 			return;
 		if (how == SCOPEX_INJECT_HOLD_ONE)

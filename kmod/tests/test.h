@@ -207,6 +207,7 @@ static inline unsigned int scopex_inject_hits(enum scopex_inject_point point)
 {
 	return 0;
 }
+
 static inline void scopex_inject_no_workers(unsigned int nr) { }
 #endif
 
