@@ -906,9 +906,12 @@ SCOPEX_SUITE(unmade, unmade_cases);
  * The races about an orphan, with three workers, so that no new one comes to its rescue.
  * Two items hold a worker each. The others, in their order:
  *
- *	third	says that it waits, and does
- *	fourth	likewise, but not before the test tells it
+ *	third	says that it waits, and does, when the test tells it
+ *	fourth	likewise
  *	fifth	ends both waits
+ *
+ * Once the third one runs, all workers are known to be in an item, whatever the case before
+ * has left behind. No point of the protocol is held before that.
  */
 struct race {
 	struct holder		holders[2];
@@ -916,10 +919,18 @@ struct race {
 	struct scopex_work	fourth;
 	struct scopex_work	fifth;
 	struct completion	begun;
-	struct completion	tell;
+	struct completion	tell_third;
+	struct completion	tell_fourth;
 	struct completion	go;
 	struct task_struct	*worker[4];
 };
+
+/* An item waits for the test: awake, or the watchdog would have its queue served. */
+static void until_told(struct completion *tell)
+{
+	while (!try_wait_for_completion(tell))
+		cond_resched_tasks_rcu_qs();
+}
 
 static int third_fn(struct scopex_work *work)
 {
@@ -927,6 +938,7 @@ static int third_fn(struct scopex_work *work)
 
 	race->worker[2] = current;
 	complete(&race->begun);
+	until_told(&race->tell_third);
 	scopex_will_block();
 	wait_for_completion(&race->go);
 	return 0;
@@ -938,9 +950,7 @@ static int fourth_fn(struct scopex_work *work)
 
 	race->worker[3] = current;
 	complete(&race->begun);
-	/* Awake: else the watchdog would have its queue served. */
-	while (!try_wait_for_completion(&race->tell))
-		cond_resched_tasks_rcu_qs();
+	until_told(&race->tell_fourth);
 	scopex_will_block();
 	wait_for_completion(&race->go);
 	return 0;
@@ -961,13 +971,14 @@ static int notes_worker_fn(struct scopex_work *work)
 	return holds_worker_fn(work);
 }
 
-/* Two workers are held, and the third one is in the item that says it waits. */
+/* Two workers are held, and the last one is in the item that will say that it waits. */
 static void race_begin(struct scopex_test *test, struct race *race, struct scopex_scope *s)
 {
 	unsigned int i;
 
 	init_completion(&race->begun);
-	init_completion(&race->tell);
+	init_completion(&race->tell_third);
+	init_completion(&race->tell_fourth);
 	init_completion(&race->go);
 	scopex_work_init(&race->third, third_fn);
 	scopex_work_init(&race->fourth, fourth_fn);
@@ -1007,9 +1018,10 @@ static void worker_that_was_too_early(struct scopex_test *test)
 {
 	struct race race;
 
-	scopex_inject_set(SCOPEX_INJECT_UNHANDED, SCOPEX_INJECT_HOLD_ONE);
 	scopex_scope(s) {
 		race_begin(test, &race, s);
+		scopex_inject_set(SCOPEX_INJECT_UNHANDED, SCOPEX_INJECT_HOLD_ONE);
+		complete(&race.tell_third);
 		until_hit(SCOPEX_INJECT_UNHANDED, 1);
 		complete(&race.holders[0].go);
 		while (scopex_work_busy(&race.holders[0].work))
@@ -1031,13 +1043,15 @@ static void taken_by_another(struct scopex_test *test, bool late)
 {
 	struct race race;
 
-	scopex_inject_set(SCOPEX_INJECT_ORPHAN, 1);
-	scopex_inject_set(SCOPEX_INJECT_ADOPT, SCOPEX_INJECT_HOLD_ONE);
-	if (late)
-		scopex_inject_set(SCOPEX_INJECT_ADOPT_NONE, SCOPEX_INJECT_HOLD_ONE);
 	scopex_scope(s) {
 		race_begin(test, &race, s);
+		scopex_inject_set(SCOPEX_INJECT_ORPHAN, 1);
+		scopex_inject_set(SCOPEX_INJECT_ADOPT, SCOPEX_INJECT_HOLD_ONE);
+		if (late)
+			scopex_inject_set(SCOPEX_INJECT_ADOPT_NONE, SCOPEX_INJECT_HOLD_ONE);
+		complete(&race.tell_third);
 		until_hit(SCOPEX_INJECT_ORPHAN, 1);
+		until_asleep(race.worker[2]);
 		EXPECT_EQ(test, scopex_submit_on(s, CROWD_CPU, &race.fourth), 0);
 		complete(&race.holders[0].go);
 		until_hit(SCOPEX_INJECT_ADOPT, 1);
@@ -1052,7 +1066,7 @@ static void taken_by_another(struct scopex_test *test, bool late)
 		else
 			until_asleep(race.worker[0]);
 		EXPECT_EQ(test, scopex_submit_on(s, CROWD_CPU, &race.fifth), 0);
-		complete(&race.tell);
+		complete(&race.tell_fourth);
 		if (late) {
 			until_hit(SCOPEX_INJECT_ORPHAN, 2);
 			until_asleep(race.worker[3]);
