@@ -255,7 +255,7 @@ static int scopex_make_worker(struct scopex_cpu *sc)
 	struct task_struct *task;
 	struct scopex_worker *w;
 
-	w = kzalloc_node(sizeof(*w), GFP_KERNEL, node);
+	w = scopex_inject_no_worker() ? NULL : kzalloc_node(sizeof(*w), GFP_KERNEL, node);
 	if (!w)
 		return -ENOMEM;
 	w->sc = sc;

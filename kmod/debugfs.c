@@ -433,7 +433,7 @@ static int workers_show(struct seq_file *m, void *unused)
 DEFINE_SHOW_ATTRIBUTE(workers);
 
 static const char * const scopex_profile_counts[SCOPEX_PROFILE_COUNTS] = {
-	"scopes", "items", "chunks", "errors", "cancelled", "chunk_errors",
+	"scopes", "items", "chunks", "errors", "cancelled", "chunk_errors", "serial",
 };
 
 static const char * const scopex_profile_times[SCOPEX_PROFILE_TIMES] = {

@@ -5,6 +5,8 @@
 #include <linux/delay.h>
 #include <linux/export.h>
 #include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
 
 #include "inject.h"
 
@@ -13,14 +15,27 @@ static struct {
 	atomic_t	hits;
 } scopex_points[SCOPEX_INJECT_POINTS];
 
-static void scopex_hold(enum scopex_inject_point point)
+/* How many workers are still to be refused. */
+static atomic_t scopex_no_workers;
+
+/* Let others run. Without CONFIG_PREEMPT_COUNT it is up to the test that this is allowed. */
+static void scopex_give_way(void)
+{
+	mdelay(1);
+	if (!IS_ENABLED(CONFIG_PREEMPT_COUNT) || preemptible())
+		cond_resched_tasks_rcu_qs();
+}
+
+static void scopex_hold(enum scopex_inject_point point, unsigned int how)
 {
 	unsigned int i;
 
 	for (i = 0; i < 10000; i++) {
-		if (READ_ONCE(scopex_points[point].usecs) != SCOPEX_INJECT_HOLD)
+		if (READ_ONCE(scopex_points[point].usecs) != how)
 			return;
-		if (preemptible())
+		if (how == SCOPEX_INJECT_HOLD_ONE)
+			scopex_give_way();
+		else if (preemptible())
 			usleep_range(500, 1000);
 		else
 			mdelay(1);
@@ -36,13 +51,15 @@ static void scopex_hold(enum scopex_inject_point point)
 void scopex_inject(enum scopex_inject_point point)
 {
 	unsigned int usecs = READ_ONCE(scopex_points[point].usecs);
+	int hits;
 
 	if (!usecs)
 		return;
 
-	atomic_inc(&scopex_points[point].hits);
-	if (usecs == SCOPEX_INJECT_HOLD) {
-		scopex_hold(point);
+	hits = atomic_inc_return(&scopex_points[point].hits);
+	if (usecs == SCOPEX_INJECT_HOLD || usecs == SCOPEX_INJECT_HOLD_ONE) {
+		if (usecs == SCOPEX_INJECT_HOLD || hits == 1)
+			scopex_hold(point, usecs);
 		return;
 	}
 	mdelay(usecs / 1000);
@@ -52,7 +69,8 @@ void scopex_inject(enum scopex_inject_point point)
 /**
  * scopex_inject_set() - put a delay at a point, and count its hits from zero
  * @point: which one
- * @usecs: how long, in microseconds; 0 for no delay; SCOPEX_INJECT_HOLD
+ * @usecs: how long, in microseconds; 0 for no delay; SCOPEX_INJECT_HOLD;
+ *	SCOPEX_INJECT_HOLD_ONE
  *
  * Context: any.
  */
@@ -88,3 +106,27 @@ unsigned int scopex_inject_hits(enum scopex_inject_point point)
 	return atomic_read(&scopex_points[point].hits);
 }
 EXPORT_SYMBOL_GPL(scopex_inject_hits);
+
+/**
+ * scopex_inject_no_workers() - let the making of workers fail
+ * @nr: how often; 0 for no more
+ *
+ * Context: any.
+ */
+void scopex_inject_no_workers(unsigned int nr)
+{
+	atomic_set(&scopex_no_workers, nr);
+}
+EXPORT_SYMBOL_GPL(scopex_inject_no_workers);
+
+/**
+ * scopex_inject_no_worker() - a worker is to be made: does that fail?
+ *
+ * Context: any.
+ *
+ * Return: whether a test wants it to.
+ */
+bool scopex_inject_no_worker(void)
+{
+	return atomic_dec_if_positive(&scopex_no_workers) >= 0;
+}

@@ -8,6 +8,7 @@
 #define _SCOPEX_INJECT_H
 
 #include <linux/limits.h>
+#include <linux/types.h>
 
 /**
  * enum scopex_inject_point - where a delay can be put
@@ -23,8 +24,14 @@
  *	its owner not woken
  * @SCOPEX_INJECT_HAND_OVER: a worker has taken another one from the standby, and
  *	not yet given it the queue
+ * @SCOPEX_INJECT_UNHANDED: a worker has found none on standby, and not yet left its queue
+ *	behind
  * @SCOPEX_INJECT_ORPHAN: a worker has left its queue behind, and not looked again for
  *	one on standby
+ * @SCOPEX_INJECT_ADOPT: a worker on standby is counted off for an orphan, which is not
+ *	taken yet
+ * @SCOPEX_INJECT_ADOPT_NONE: likewise, and somebody else has taken the orphan; the count
+ *	is not given back yet
  * @SCOPEX_INJECT_OPEN_NESTED: a scope is being opened in an item, and not yet in
  *	the list where a cancellation finds it
  * @SCOPEX_INJECT_OFFER: a loop has been offered to a CPU, its worker not woken
@@ -43,7 +50,10 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_ITEM_OUT,
 	SCOPEX_INJECT_LAST_PUT,
 	SCOPEX_INJECT_HAND_OVER,
+	SCOPEX_INJECT_UNHANDED,
 	SCOPEX_INJECT_ORPHAN,
+	SCOPEX_INJECT_ADOPT,
+	SCOPEX_INJECT_ADOPT_NONE,
 	SCOPEX_INJECT_OPEN_NESTED,
 	SCOPEX_INJECT_OFFER,
 	SCOPEX_INJECT_CANCEL_STEP,
@@ -55,13 +65,25 @@ enum scopex_inject_point {
 /* Instead of a delay: until scopex_inject_release(), but for 10 s at most. */
 #define SCOPEX_INJECT_HOLD	UINT_MAX
 
+/*
+ * The same for the first one that comes, which stays awake and lets others of its CPU run:
+ * for a worker that the watchdog must not take for one that sleeps in its item.
+ */
+#define SCOPEX_INJECT_HOLD_ONE	(UINT_MAX - 1)
+
 #ifdef CONFIG_SCOPEX_INJECT
 void scopex_inject(enum scopex_inject_point point);
 void scopex_inject_release(enum scopex_inject_point point);
 void scopex_inject_set(enum scopex_inject_point point, unsigned int usecs);
 unsigned int scopex_inject_hits(enum scopex_inject_point point);
+bool scopex_inject_no_worker(void);
+void scopex_inject_no_workers(unsigned int nr);
 #else
 static inline void scopex_inject(enum scopex_inject_point point) { }
+static inline bool scopex_inject_no_worker(void)
+{
+	return false;
+}
 #endif
 
 #endif /* _SCOPEX_INJECT_H */

@@ -327,6 +327,9 @@ static void scopex_probe_chunk_end(void *unused, struct scopex_range *range,
 static void scopex_probe_open(void *unused, struct scopex_scope *scope)
 {
 	scope->opened = scopex_profile_clock();
+	if (unlikely(atomic64_read(&scope->state) & SCOPEX_SERIAL))
+		atomic64_inc(&scopex_profile_here(scope)
+			     [SCOPEX_WORD(count[SCOPEX_PROFILE_SERIAL])]);
 }
 
 static void scopex_probe_close(void *unused, struct scopex_scope *scope)

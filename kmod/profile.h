@@ -15,6 +15,7 @@ struct scopex_site;
  * @SCOPEX_PROFILE_ERRORS: items that failed
  * @SCOPEX_PROFILE_CANCELLED: items that ended without having run
  * @SCOPEX_PROFILE_CHUNK_ERRORS: parts of loops that failed
+ * @SCOPEX_PROFILE_SERIAL: scopes whose items ran on their owner's stack
  * @SCOPEX_PROFILE_COUNTS: how many there are
  */
 enum scopex_profile_count {
@@ -24,6 +25,7 @@ enum scopex_profile_count {
 	SCOPEX_PROFILE_ERRORS,
 	SCOPEX_PROFILE_CANCELLED,
 	SCOPEX_PROFILE_CHUNK_ERRORS,
+	SCOPEX_PROFILE_SERIAL,
 	SCOPEX_PROFILE_COUNTS,
 };
 

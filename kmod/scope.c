@@ -1147,6 +1147,20 @@ static void scopex_cancel_again(struct scopex_scope *scope)
  * A cancel from elsewhere at the very moment of the join may hit both rounds: this one
  * with its reason, and the next one without.
  *
+ * It drains: it does not wait for the items that were there when it was called, but until
+ * there is none. With a submitter that never stops, it may never return; the watchdog
+ * names such a wait in the kernel log (see the module's parameter "stall_ms"). To wait for
+ * the items of a generation, and not for later ones, give each a scope of its own::
+ *
+ *	static int refresh(struct entry *entries, unsigned int nr)
+ *	{
+ *		scopex_scope(generation) {
+ *			for (unsigned int i = 0; i < nr; i++)
+ *				scopex_submit_any(generation, &entries[i].work);
+ *			return scopex_join(generation);
+ *		}
+ *	}
+ *
  * A suspend of the system waits for this wait. It freezes the tasks of users first, and
  * one that waits here, as in any uninterruptible sleep, can be frozen after it only. The
  * workers are not frozen, so the items go on, and usually end in time; if they take longer

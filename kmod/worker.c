@@ -510,6 +510,7 @@ static void scopex_adopt(struct scopex_cpu *sc)
 
 	while (unlikely(READ_ONCE(sc->orphan)) &&
 	       atomic_dec_if_positive(&sc->spare) >= 0) {
+		scopex_inject(SCOPEX_INJECT_ADOPT);
 		/*
 		 * The one that takes the orphan is the only one that takes from the
 		 * list. Acquire D: pairs with scopex_leave_orphan(); see
@@ -520,6 +521,7 @@ static void scopex_adopt(struct scopex_cpu *sc)
 			scopex_appoint(sc, from, sc->orphan_rest);
 			return;
 		}
+		scopex_inject(SCOPEX_INJECT_ADOPT_NONE);
 		atomic_inc(&sc->spare);
 		/*
 		 * D: the count is back before the second look for an orphan, whose
@@ -539,6 +541,7 @@ static void scopex_leave_orphan(struct scopex_worker *w)
 {
 	struct scopex_cpu *sc = w->sc;
 
+	scopex_inject(SCOPEX_INJECT_UNHANDED);
 	sc->orphan_rest = w->rest;
 	WRITE_ONCE(w->rest, NULL);
 	WRITE_ONCE(w->active, false);

@@ -31,6 +31,9 @@ static const struct scopex_suite * const suites[] = {
 	&tree_suite, &sites_suite, &odd_suite, &slow_suite, &convoy_suite,
 	&memory_suite, &allocates_suite, &spin_suite,
 	&anywhere_suite, &named_suite,
+	&crowd_suite, &sleepers_suite, &awake_suite, &senders_suite, &full_suite,
+	&serial_suite, &reclaim_suite, &unmade_suite, &orphan_suite, &mortal_suite,
+	&partial_suite, &endless_suite, &finite_suite,
 };
 
 /**

@@ -90,6 +90,19 @@ extern const struct scopex_suite convoy_suite;
 extern const struct scopex_suite memory_suite;
 extern const struct scopex_suite allocates_suite;
 extern const struct scopex_suite spin_suite;
+extern const struct scopex_suite crowd_suite;
+extern const struct scopex_suite sleepers_suite;
+extern const struct scopex_suite awake_suite;
+extern const struct scopex_suite senders_suite;
+extern const struct scopex_suite full_suite;
+extern const struct scopex_suite serial_suite;
+extern const struct scopex_suite reclaim_suite;
+extern const struct scopex_suite unmade_suite;
+extern const struct scopex_suite orphan_suite;
+extern const struct scopex_suite mortal_suite;
+extern const struct scopex_suite partial_suite;
+extern const struct scopex_suite endless_suite;
+extern const struct scopex_suite finite_suite;
 
 __printf(2, 3)
 void scopex_test_fail(struct scopex_test *test, const char *fmt, ...);
@@ -195,10 +208,13 @@ void test_thread_until_stopped(void);
 #define TEST_INJECT	false
 static inline void scopex_inject_set(enum scopex_inject_point point,
 				     unsigned int usecs) { }
+static inline void scopex_inject_release(enum scopex_inject_point point) { }
 static inline unsigned int scopex_inject_hits(enum scopex_inject_point point)
 {
 	return 0;
 }
+
+static inline void scopex_inject_no_workers(unsigned int nr) { }
 #endif
 
 /* End a delay, which must have been hit: else the test has tested nothing. */

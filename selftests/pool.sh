@@ -1,0 +1,180 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# the workers of a CPU: many that are needed at once, none to be had, some that die
+. "$(dirname "$0")/ktap.sh"
+. "$(dirname "$0")/suite.sh"
+
+# run_cases SUITE - show the results; true if none of the cases failed
+run_cases()
+{
+	echo "$1" > "$SCOPEX_TEST/run" || return 1
+	sed 's/^/# /' "$SCOPEX_TEST/results"
+	grep -q '^ok ' "$SCOPEX_TEST/results" && ! grep -q '^not ok' "$SCOPEX_TEST/results"
+}
+
+# passes SUITE [PARAMETER]... - with scopex loaded for it
+passes()
+{
+	passes_suite=$1
+	shift
+	suite_load "$@" && run_cases "$passes_suite" && suite_rmmod
+}
+
+# passes_injected SUITE [PARAMETER]... - the same, where the tests hold races open
+passes_injected()
+{
+	passes_suite=$1
+	shift
+	if [ -f "$INJECT_DIR/scopex.ko" ]; then
+		suite_load_injected "$@"
+	else
+		suite_load "$@"
+	fi
+	run_cases "$passes_suite" && suite_rmmod
+}
+
+# More than the 40 that waited at the same time, and no more than there may be
+as_many_as_needed()
+{
+	counter_workers=$(counter cpu0.workers)
+	[ "$counter_workers" -gt 40 ] && [ "$counter_workers" -le 64 ]
+}
+
+# Those of crowds() on each CPU, a helper, and a release function
+each_was_relieved()
+{
+	relieved=$(grown total.relieved)
+	[ "$relieved" -ge $((66 * $(nproc) + 2)) ] && return
+	ktap_msg "relieved: $relieved"
+	return 1
+}
+
+has_not_grown()
+{
+	[ "$(grown "total.$1")" -eq 0 ] && return
+	ktap_msg "total.$1 has grown by $(grown "total.$1")"
+	return 1
+}
+
+never_serial_without_standby()
+{
+	suite_load standby=0 || return 1
+	counters_mark
+	run_cases senders && has_not_grown serials && suite_rmmod
+}
+
+# in_log REGEX - how often since the last log_mark
+in_log()
+{
+	log_since_mark | grep -Ec "$1"
+}
+
+# until_in_log REGEX - sooner or later; a hung task would be seen before
+until_in_log()
+{
+	for _ in $(seq 80); do
+		[ "$(in_log "$1")" -eq 0 ] || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+WAITS='scopex: the queue of CPU [0-9]+ waits'
+HOLDERS='scopex: the queue of CPU 0 waits, as its workers=4 are all in items that wait: 4 in holds_worker_fn .*of scope full of queue_waits_for_a_worker\(\)$'
+
+bound_is_told_once()
+{
+	suite_load workers=4 standby=1 || return 1
+	log_mark
+	echo full > "$SCOPEX_TEST/run" &
+	until_in_log "$HOLDERS"
+	told=$?
+	# And the watchdog has looked again.
+	sleep 0.5
+	echo 1 > "$SCOPEX_TEST/release"
+	wait $!
+	sed 's/^/# /' "$SCOPEX_TEST/results"
+	grep -q '^ok ' "$SCOPEX_TEST/results" && [ "$told" -eq 0 ] &&
+		[ "$(in_log "$WAITS")" -eq 1 ] && suite_rmmod
+}
+
+# What is said of it: in the counters, in the log and in the profile
+serial_is_told()
+{
+	suite_load "$@" || return 1
+	log_mark
+	echo 1 > "$SCOPEX/profile"
+	run_cases serial || return 1
+	serials=$(counter total.serials)
+	site=$(sed -n 's/^\(site[0-9]*\)\.name at_the_bound$/\1/p' "$SCOPEX/counters")
+	ktap_msg "serial: $serials, of $site: $(counter "$site.profile.serial")"
+	# In a suite of three cases the outermost one is so once for each.
+	[ "$(counter "$site.profile.serial")" -eq 3 ] &&
+		[ "$(sum_of 'site[0-9]+\.profile\.serial')" -eq "$serials" ] &&
+		[ "$(in_log 'scope at_the_bound of bound_fn\(\) is serial: no worker to be had on CPU')" -eq 3 ] &&
+		[ "$(in_log 'scope never_serial of rather_fails\(\) is refused: .* it must not be serial')" -eq 1 ] &&
+		warnings_name_the_culprit && suite_rmmod
+}
+
+dead_do_not_count()
+{
+	log_mark
+	passes mortal workers=1 standby=0 || return 1
+	! log_since_mark | grep -q 'scopex_test: expect "' || warnings_name_the_culprit
+}
+
+NEWCOMERS='scopex: .* waits for scope .* as items are still submitted to it'
+
+endless_join_is_told_once()
+{
+	suite_load stall_ms=1000 || return 1
+	log_mark
+	echo endless > "$SCOPEX_TEST/run" &
+	until_in_log "$NEWCOMERS"
+	told=$?
+	sleep 1.5
+	echo 1 > "$SCOPEX_TEST/release"
+	wait $!
+	sed 's/^/# /' "$SCOPEX_TEST/results"
+	grep -q '^ok ' "$SCOPEX_TEST/results" && [ "$told" -eq 0 ] &&
+		[ "$(in_log "$NEWCOMERS")" -eq 1 ] &&
+		[ "$(in_log 'waits for scope endless of join_that_newcomers_keep\(\) for more than 1000 ms')" -eq 1 ] &&
+		suite_rmmod
+}
+
+finite_joins_are_not_told()
+{
+	log_mark
+	passes finite stall_ms=400 && [ "$(in_log "$NEWCOMERS")" -eq 0 ]
+}
+
+ktap_plan 23
+suite_load
+suite_run crowd
+ktap_check "as many workers are made as are needed" as_many_as_needed
+counters_mark
+suite_run senders
+ktap_check "no scope is serial meanwhile" has_not_grown serials
+suite_unload
+suite_load
+counters_mark
+suite_run sleepers
+ktap_check "each that slept is counted" each_was_relieved
+counters_mark
+suite_run awake
+ktap_check "no other one is" has_not_grown relieved
+suite_unload
+ktap_check "none on standby, many that wait" passes crowd standby=0
+ktap_check "none on standby, and no scope is serial" never_serial_without_standby
+ktap_check "the log names who holds all workers, once" bound_is_told_once
+ktap_check "a scope with one worker" serial_is_told workers=1 standby=0
+ktap_check "a scope with two workers" serial_is_told workers=2 standby=1
+ktap_check "a scope with five workers" serial_is_told workers=5 standby=2
+ktap_check "a scope in the reclaim of memory" passes reclaim standby=0
+ktap_check "workers that can't be made" passes_injected unmade standby=0
+ktap_check "races about an orphan" passes_injected orphan workers=3 standby=2
+ktap_check "a worker that dies leaves room for another one" dead_do_not_count
+ktap_check "each CPU, if one has no worker" passes partial cpus=0
+ktap_check "a join that newcomers keep from ending is told once" endless_join_is_told_once
+ktap_check "no other join is" finite_joins_are_not_told
+ktap_finish
