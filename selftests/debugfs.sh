@@ -212,7 +212,7 @@ long_item_has_its_time()
 	ktap_msg "$(rows_of 'held held_scope()')"
 	rows_of 'held held_scope()' |
 		awk -v most="$(($(date +%s) - long_begun + 1))" '
-		$2 == 5 && $9 >= 3e9 && $9 <= most * 1e9 { found++ }
+		$2 == 5 && $10 >= 3e9 && $10 <= most * 1e9 { found++ }
 		END { exit found != 1 }' &&
 		[ "$(sum_of 'site[0-9]+\.profile\.run_log2')" = 5 ] && switch_profile 0
 }
