@@ -100,7 +100,7 @@ static struct workqueue_struct *scopex_tender;
 #define SCOPEX_RETRY	(HZ / 10)
 
 /* How long an item waits for a worker to be made: the maker may wait for the item. */
-#define SCOPEX_GROW_TIME	(10 * HZ)
+#define SCOPEX_GROW_TIME	(60 * HZ)
 
 /* How many CPUs scopex_choose_cpu() looks at before it takes a busy one. */
 #define SCOPEX_CHOICES	4

@@ -4,6 +4,9 @@
 . "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
+# Thousands of nested scopes, each with a worker of its own.
+[ ! -e /proc/lockdep_stats ] || ktap_skip_all "too slow with lockdep"
+
 # injected-walk.sh has another one.
 : "${WALK_LOAD:=suite_load}"
 

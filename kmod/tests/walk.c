@@ -181,7 +181,7 @@ static struct forest bush(void)
 /* Cancel it with interrupts off; twice, as one round must leave nothing for the next. */
 static void cancel_forest(struct scopex_test *test, struct forest forest)
 {
-	DEFINE_RAW_SPINLOCK(lock);
+	static DEFINE_RAW_SPINLOCK(lock);
 	unsigned int round, steps;
 	unsigned long flags;
 
