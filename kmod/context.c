@@ -193,14 +193,21 @@ static void scopex_check_sched(struct scopex_leaks *leaks, struct scopex_worker 
 static void scopex_check_creds(struct scopex_leaks *leaks,
 			       const struct scopex_context *before)
 {
-	if (current_cred() != before->cred) {
+	bool overridden = current_cred() != before->cred;
+	bool replaced = current_real_cred() != before->real_cred;
+
+	if (overridden)
 		scopex_leak(leaks, "overridden credentials");
-		revert_creds(before->cred);
-	}
-	if (current_real_cred() != before->real_cred) {
+	if (replaced)
 		scopex_leak(leaks, "other credentials");
-		revert_creds(current_real_cred());
+
+	/* Before 6.13, to revert gives a reference back, which a commit has taken: not both. */
+	if (replaced) {
+		if (current_cred() != current_real_cred())
+			revert_creds(current_real_cred());
 		commit_creds((struct cred *)get_cred(before->real_cred));
+	} else if (overridden) {
+		revert_creds(before->cred);
 	}
 	put_cred(before->real_cred);
 }

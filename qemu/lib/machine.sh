@@ -24,7 +24,10 @@ machine_pc()
 		# An emulated clock is the same on all CPUs, so the kernel need not compare
 		# them: 7.3 does so with interrupts off, and on a busy machine waits for
 		# ever for a CPU that waits in stop_machine() for it to change clocks.
-		cmdline+=" tsc=reliable"
+		# Nor has the kernel to see whether the timer's interrupt comes at all: it
+		# counts ticks for a short while, and on a busy machine too few of them
+		# come, which is a panic.
+		cmdline+=" tsc=reliable no_timer_check"
 	fi
 	read -ra flags <<<"$ACCEL_FLAGS"
 	command=(
