@@ -169,13 +169,16 @@ void __scopex_detached_init(struct scopex_detached *detached,
 			    void (*release)(struct scopex_detached *detached),
 			    struct module *owner, struct scopex_site *site)
 {
-	*detached = (struct scopex_detached){
-		.work = SCOPEX_WORK_INIT(scopex_detached_fn),
-		.fn = fn,
-		.release = release,
-		.owner = owner,
-		.scope = { .site = site },
-	};
+	if (!__scopex_work_may_init(&detached->work))
+		return;
+	/* Not an assignment of all: as there, items that are queued may hang on this one. */
+	scopex_work_init(&detached->work, scopex_detached_fn);
+	detached->scope = (struct scopex_scope){ .site = site };
+	detached->fn = fn;
+	detached->release = release;
+	detached->owner = owner;
+	detached->coming = false;
+	atomic_set(&detached->submitted, false);
 	refcount_set(&detached->refs, 1);
 	init_completion(&detached->done);
 	atomic64_set(&detached->scope.state,

@@ -50,10 +50,10 @@ int __scopex_each_cpu(const struct cpumask *mask, scopex_cpu_fn_t fn, void *arg,
 	unsigned int cpu, nr = 0;
 	int err = 0, failed;
 
-	__scopex_open(&scope, site);
 	/* What runs on the owner's stack does not run on those CPUs. */
-	if (atomic64_read(&scope.state) & SCOPEX_SERIAL)
-		return -EDEADLK;
+	scopex_open_parallel(&scope, site);
+	if (!scopex_is_open(&scope))
+		return scope.error;
 
 	for_each_cpu(cpu, mask) {
 		each[nr] = (struct scopex_each){

@@ -125,12 +125,12 @@ static int scopex_oops(struct notifier_block *nb, unsigned long what, void *data
 	if (what != DIE_OOPS || !in_task())
 		return NOTIFY_DONE;
 	while ((scope = scopex_find_forgotten(current))) {
-		if (!scopex_is_unused(scope) || scope->flags & __SCOPEX_TIMED)
+		if (!scopex_is_unused(scope) || scope->flags & __SCOPEX_TIMED ||
+		    !scopex_forget_scope(scope))
 			panic("scopex: task %s:%d oopses in the open scope %s of %s() (%s:%u), and its items are on a stack that is used again",
 			      scopex_comm(current), current->pid, scope->site->name,
 			      scope->site->func, scope->site->file,
 			      scope->site->line);
-		scopex_forget_scope(scope);
 	}
 	return NOTIFY_DONE;
 }

@@ -231,6 +231,7 @@ void scopex_list(struct scopex_scope *scope);
 /* registry.c */
 void scopex_register(struct scopex_scope *scope);
 void scopex_unregister(struct scopex_scope *scope);
+bool scopex_unregister_exiting(struct scopex_scope *scope);
 bool scopex_close_listed(struct scopex_scope *scope, u64 state);
 struct scopex_scope *scopex_scope_of(struct task_struct *task);
 void scopex_registry_init(void);
@@ -267,6 +268,8 @@ void scopex_cancel_init(void);
 void scopex_cancel_exit(void);
 
 /* scope.c, for scopes with options */
+struct scopex_scope *scopex_open_parallel(struct scopex_scope *scope,
+					  struct scopex_site *site);
 struct scopex_scope *scopex_open_timed(struct scopex_custom_scope *custom,
 				       struct scopex_site *site, unsigned int flags,
 				       ktime_t timeout);
@@ -364,7 +367,7 @@ void scopex_detached_put_scope(struct scopex_scope *scope);
 
 /* forget.c */
 void scopex_close_exiting(struct scopex_scope *scope);
-void scopex_forget_scope(struct scopex_scope *scope);
+bool scopex_forget_scope(struct scopex_scope *scope);
 int scopex_forget_init(void);
 void scopex_forget_exit(void);
 

@@ -92,7 +92,7 @@ void scopex_register(struct scopex_scope *scope)
  *
  * A walk that holds it finds nothing after it in the list, and ends there.
  *
- * Context: its owner, or the worker that ends a detached item.
+ * Context: the worker that ends a detached item.
  */
 void scopex_unregister(struct scopex_scope *scope)
 {
@@ -102,6 +102,40 @@ void scopex_unregister(struct scopex_scope *scope)
 	raw_spin_lock_irqsave(&bucket->lock, flags);
 	hlist_del_init(&scope->node);
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
+}
+
+/* The lock of a task that exits, or oopses: in a section of this lock, it may be. */
+static bool scopex_lock_exiting(struct scopex_bucket *bucket, unsigned long *flags)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 1000000; tries++) {
+		if (raw_spin_trylock_irqsave(&bucket->lock, *flags))
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
+/**
+ * scopex_unregister_exiting() - the same, for a task whose stack is lost
+ * @scope: a scope of the current task
+ *
+ * Context: any but NMI.
+ *
+ * Return: false if the lock can't be had for long, as it may be held by a section of this
+ * CPU's that has oopsed; then nothing was done.
+ */
+bool scopex_unregister_exiting(struct scopex_scope *scope)
+{
+	struct scopex_bucket *bucket = scopex_bucket_of(scope);
+	unsigned long flags;
+
+	if (!scopex_lock_exiting(bucket, &flags))
+		return false;
+	hlist_del_init(&scope->node);
+	raw_spin_unlock_irqrestore(&bucket->lock, flags);
+	return true;
 }
 
 /**
@@ -136,8 +170,7 @@ bool scopex_close_listed(struct scopex_scope *scope, u64 state)
  * scopex_scope_of() - a scope of a task that was opened outside of items
  * @task: the current task
  *
- * Context: any but NMI. Gives up if the lock can't be had for long, as it may be held by
- * a section of this CPU's that has oopsed.
+ * Context: any but NMI. Gives up as scopex_unregister_exiting() does.
  *
  * Return: the scope, or NULL if none is listed.
  */
@@ -145,18 +178,14 @@ struct scopex_scope *scopex_scope_of(struct task_struct *task)
 {
 	struct scopex_bucket *bucket = scopex_bucket(task);
 	struct scopex_scope *scope = NULL;
-	unsigned int tries = 0;
 	unsigned long flags;
 
 	/* The task is the only one that could add one of its own. */
 	if (likely(!READ_ONCE(bucket->scopes.first)))
 		return NULL;
 
-	while (!raw_spin_trylock_irqsave(&bucket->lock, flags)) {
-		if (++tries > 1000000)
-			return NULL;
-		cpu_relax();
-	}
+	if (!scopex_lock_exiting(bucket, &flags))
+		return NULL;
 	hlist_for_each_entry(scope, &bucket->scopes, node)
 		if (scope->owner == task)
 			break;

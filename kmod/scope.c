@@ -1379,6 +1379,8 @@ scopex_open_nested(struct scopex_scope *scope, struct scopex_worker *w, u64 stat
 		state |= SCOPEX_SERIAL;
 	}
 	w->nested++;
+	/* An oops before it is in a list looks at this, too. */
+	INIT_HLIST_NODE(&scope->node);
 	scope->outer = w->innermost;
 	w->innermost = scope;
 
@@ -1504,6 +1506,21 @@ struct scopex_scope *__scopex_open(struct scopex_scope *scope,
 }
 EXPORT_SYMBOL_GPL(__scopex_open);
 
+/**
+ * scopex_open_parallel() - the same, but rather refused than serial
+ * @scope: the object, on the current task's stack
+ * @site: the place in the code
+ *
+ * Context: process context.
+ *
+ * Return: @scope, which is either open or refused.
+ */
+struct scopex_scope *scopex_open_parallel(struct scopex_scope *scope,
+					  struct scopex_site *site)
+{
+	return scopex_open(scope, site, SCOPEX_NOT_SERIAL, SCOPEX_OPEN | SCOPEX_ONE);
+}
+
 static noinline void scopex_trace_close(struct scopex_scope *scope)
 {
 	trace_scopex_close(scope);
@@ -1595,12 +1612,16 @@ void scopex_close_exiting(struct scopex_scope *scope)
  * @scope: a listed scope of the current task, whose stack is lost
  *
  * Context: any but NMI.
+ *
+ * Return: false if the scope can't be taken out of its list.
  */
-void scopex_forget_scope(struct scopex_scope *scope)
+bool scopex_forget_scope(struct scopex_scope *scope)
 {
-	scopex_unregister(scope);
+	if (!scopex_unregister_exiting(scope))
+		return false;
 	if (scope->flags & __SCOPEX_ON_WORKER)
 		scopex_unlink_nested(scopex_this_worker(), scope);
+	return true;
 }
 
 static enum hrtimer_restart scopex_deadline(struct hrtimer *timer)

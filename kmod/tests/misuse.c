@@ -2,6 +2,7 @@
 /* Suite "misuse": every mistake gets its error and a warning that names it */
 
 #include <linux/irq_work.h>
+#include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -427,6 +428,59 @@ static void item_is_initialised_again(struct scopex_test *test)
 	initialise_queued(test, true);
 }
 
+static int runs_once(struct scopex_detached *detached)
+{
+	return -ENXIO;
+}
+
+static void init_queued_detached(struct scopex_test *test, struct scopex_detached *detached,
+				 struct test_gate *gate, struct scopex_scope *innocent)
+{
+	scopex_detached_init(detached, runs_once, nothing_to_release);
+	complete_all(&gate->go);
+	EXPECT_EQ(test, scopex_join(innocent), 0);
+	if (TRACKED)
+		EXPECT_EQ(test, scopex_detached_wait(detached), -ENXIO);
+	else
+		module_put(THIS_MODULE);
+}
+
+/* An item for each CPU that is held. */
+static void submit_to_held(struct scopex_scope *scope, struct test_item *items)
+{
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu)
+		if (!scopex_submit_on(scope, cpu, &items->work))
+			items++;
+}
+
+/* The same with a detached item, which is between two others on whatever CPU it is. */
+static void detached_item_is_initialised_again(struct scopex_test *test)
+{
+	static struct scopex_detached detached;
+	struct test_item *items = test_items(3 * nr_cpu_ids);
+	struct test_gate gate;
+	unsigned int i, nr;
+
+	if (!EXPECT(test, items))
+		return;
+	scopex_detached_init(&detached, runs_once, nothing_to_release);
+	scopex_scope(innocent) {
+		nr = test_hold_cpus(innocent, items, &gate);
+		submit_to_held(innocent, items + nr_cpu_ids);
+		EXPECT_EQ(test, scopex_detach(&detached), 0);
+		submit_to_held(innocent, items + 2 * nr_cpu_ids);
+		EXPECT_WARNING(TRACKED ? "ODEBUG: init active" :
+			       "was initialised again while it was queued on CPU",
+			       init_queued_detached(test, &detached, &gate, innocent));
+	}
+	for (i = 0; i < 3 * nr_cpu_ids; i++)
+		EXPECT_EQ(test, atomic_read(&items[i].runs), i % nr_cpu_ids < nr);
+	scopex_detached_put(&detached);
+	kvfree(items);
+}
+
 #ifdef CONFIG_DEBUG_OBJECTS
 /*
  * The status of an item that runs is overwritten, so that it looks free. The kernel knows
@@ -494,6 +548,7 @@ static const struct scopex_case misuse_cases[] = {
 	SCOPEX_CASE(other_task_closes),
 	SCOPEX_CASE(result_that_is_no_errno),
 	SCOPEX_CASE(item_is_initialised_again),
+	SCOPEX_CASE(detached_item_is_initialised_again),
 #ifdef CONFIG_DEBUG_OBJECTS
 	SCOPEX_CASE(item_is_overwritten),
 #endif
