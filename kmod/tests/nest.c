@@ -626,17 +626,23 @@ static int says_so_fn(struct scopex_work *work)
 	return completion_done(&pair->go) ? 0 : -ETIME;
 }
 
+/* The item that frees the other one is run, by another worker. */
+static void another_worker_frees(struct scopex_test *test, struct pair *pair)
+{
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, pair->cpu, &pair->waits), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, pair->cpu, &pair->frees), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT(test, pair->waiter != pair->runner);
+}
+
 static void say_so(struct scopex_test *test)
 {
 	struct pair pair;
 
 	pair_init(&pair, says_so_fn, 0);
-	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.waits), 0);
-		EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.frees), 0);
-		EXPECT_EQ(test, scopex_join(s), 0);
-	}
-	EXPECT(test, pair.waiter != pair.runner);
+	another_worker_frees(test, &pair);
 }
 
 static const struct scopex_case prompt_cases[] = {
@@ -660,12 +666,7 @@ static void new_worker_begins_an_item(struct scopex_test *test)
 
 	pair_init(&pair, blocks_fn, 1);
 	scopex_work_init(&pair.frees, naps_fn);
-	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.waits), 0);
-		EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.frees), 0);
-		EXPECT_EQ(test, scopex_join(s), 0);
-	}
-	EXPECT(test, pair.waiter != pair.runner);
+	another_worker_frees(test, &pair);
 }
 
 static const struct scopex_case fresh_cases[] = {

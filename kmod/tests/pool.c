@@ -932,28 +932,29 @@ static void until_told(struct completion *tell)
 		cond_resched_tasks_rcu_qs();
 }
 
+/* Hold a worker, awake at first; then hand the queue over, and wait. */
+static int hold_worker(struct race *race, unsigned int nr, struct completion *tell)
+{
+	race->worker[nr] = current;
+	complete(&race->begun);
+	until_told(tell);
+	scopex_will_block();
+	wait_for_completion(&race->go);
+	return 0;
+}
+
 static int third_fn(struct scopex_work *work)
 {
 	struct race *race = container_of(work, struct race, third);
 
-	race->worker[2] = current;
-	complete(&race->begun);
-	until_told(&race->tell_third);
-	scopex_will_block();
-	wait_for_completion(&race->go);
-	return 0;
+	return hold_worker(race, 2, &race->tell_third);
 }
 
 static int fourth_fn(struct scopex_work *work)
 {
 	struct race *race = container_of(work, struct race, fourth);
 
-	race->worker[3] = current;
-	complete(&race->begun);
-	until_told(&race->tell_fourth);
-	scopex_will_block();
-	wait_for_completion(&race->go);
-	return 0;
+	return hold_worker(race, 3, &race->tell_fourth);
 }
 
 static int fifth_fn(struct scopex_work *work)
