@@ -160,21 +160,45 @@ dump_memory()
 	say "the VM's memory could not be dumped: QEMU does not answer"
 }
 
-# show_console FILE - what is in it around the first line that is bad, or at its end
+# first_bad FILE - the number of the first line that is bad, if there is one
+first_bad()
+{
+	[[ -z $splats ]] || grep -anFm 1 -e "${splats%%$'\n'*}" "$1" | cut -d: -f1 || true
+}
+
+# first_said FILE - what scopex says in the warning that is the first bad thing
+first_said()
+{
+	local bad
+
+	bad=$(first_bad "$1")
+	[[ -n $bad ]] || return 0
+	# After its first line, or before it in older kernels.
+	{
+		sed -n "$bad,$((bad + 3))p" "$1"
+		sed -n "$((bad > 2 ? bad - 2 : 1)),${bad}p" "$1" | tac
+	} | tr -d '\r' | sed -n '/taint/d; s/^\[[^]]*\] \(scopex: \)/: \1/p' | head -n 1
+}
+
+# show_console FILE - what is in it around the first line that is bad, and at its end if
+# the VM did not come to one
 show_console()
 {
-	local bad='' from
+	local bad from end
 
-	[[ -z $splats ]] || bad=$(grep -anFm 1 -e "${splats%%$'\n'*}" "$1") || true
-	bad=${bad%%:*}
-	if [[ -n $bad ]]; then
-		from=$((bad > 20 ? bad - 20 : 1))
-		say "the VM's console, from its line $from on:"
-		sed -n "$from,$((bad + 40))p" "$1"
-	else
-		say "the end of the VM's console:"
-		tail -n 25 "$1"
-	fi | tr -d '\r' | sed 's/^/  | /' >&2
+	bad=$(first_bad "$1")
+	end=$(wc -l <"$1")
+	{
+		if [[ -n $bad ]]; then
+			from=$((bad > 20 ? bad - 20 : 1))
+			say "the VM's console, from its line $from on:"
+			sed -n "$from,$((bad + 40))p" "$1"
+		fi
+		if [[ -z $bad ]] || { [[ -z $verdict ]] && ((end > bad + 40)); }; then
+			say "the end of the VM's console:"
+			tail -n 25 "$1"
+		fi
+	} | tr -d '\r' | sed 's/^/  | /' >&2
 }
 
 # module_fails FILE - the lines in which a module says FAIL. Few of them begin their lines
@@ -251,10 +275,11 @@ else
 	tail -n +1 -f --sleep-interval=0.2 --pid="$vm" "$dir/job.log" &
 	tail=$!
 	watch
-	wait "$vm" || status=$?
+	# Without the shell's word of a process that was killed.
+	wait "$vm" 2>/dev/null || status=$?
 	vm=
 	wait "$tail" || true
-	((status == 0)) || cat "$dir/process" >&2
+	((status == 0 || ${#red[@]})) || cat "$dir/process" >&2
 fi
 
 verdict=$(tail -n 1 "$dir/verdict")
@@ -262,10 +287,10 @@ verdict=$(tail -n 1 "$dir/verdict")
 case $verdict in
 pass) ;;
 fail:*) red+=("${verdict#fail: }") ;;
-*) red+=("the VM died before its verdict") ;;
+*) ((${#red[@]} && status == 137)) || red+=("the VM died before its verdict") ;;
 esac
 if ! splats=$("$ROOT/qemu/scan-log/scan.sh" "$dir/console"); then
-	red+=("the kernel log is not clean")
+	red+=("the kernel log is not clean$(first_said "$dir/console")")
 	printf '%s\n' "$splats" >&2
 fi
 if [[ -n $modules_judge ]] && words=$(module_fails "$dir/console"); then

@@ -27,7 +27,7 @@ static void *lost;
 
 static void plant_warn(void)
 {
-	WARN(1, "planted warning\n");
+	WARN(1, "scopex: planted warning\n");
 }
 
 static void plant_lockdep(void)
