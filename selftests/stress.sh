@@ -155,7 +155,9 @@ stress()
 	rm -f "$dir/stop"
 	: > "$dir/wrong"
 	echo "$seconds" > "$PARAMETERS/stress_seconds"
-	echo "$seed" > "$PARAMETERS/stress_seed"
+	# Not the same in each part
+	part=$((${part:-0} + 1))
+	echo "$((seed + part))" > "$PARAMETERS/stress_seed"
 	echo "$1" > "$PARAMETERS/stress_workers"
 	counters_mark
 	read_files &
