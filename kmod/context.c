@@ -144,8 +144,9 @@ static void scopex_check_memory(struct scopex_leaks *leaks,
 
 /*
  * Has the item let its thread run on other CPUs? When the CPU goes offline, it is the
- * scheduler that does so, after it has taken the CPU out of the active ones; the worker is
- * bound again before it is active again.
+ * scheduler that does so: to a worker that wakes up, as soon as the CPU is dying; to all,
+ * after it has taken the CPU out of the active ones. The worker is bound again before the
+ * CPU is active again, and no longer dying.
  */
 static bool scopex_unbound(struct scopex_worker *w)
 {
@@ -156,7 +157,7 @@ static bool scopex_unbound(struct scopex_worker *w)
 		return false;
 	/* The mask first, then the CPU, then whether it came online in between. */
 	smp_rmb();
-	if (!cpu_active(w->sc->cpu))
+	if (!cpu_active(w->sc->cpu) || cpu_dying(w->sc->cpu))
 		return false;
 	/* data_race() - as above; while the CPU is active, the scheduler does not write it */
 	return !data_race(cpumask_equal(&current->cpus_mask, mask));

@@ -696,16 +696,19 @@ void scopex_bury(struct scopex_worker *w)
 /*
  * Does a worker sleep, so that it can't run before this CPU is let go? The caller has
  * disabled preemption and holds the hotplug lock. An item may have moved its worker to
- * another CPU, where it could wake up at any time.
+ * another CPU, where it could wake up at any time. A worker that fell asleep elsewhere, as
+ * this CPU was offline, and was bound again since, wakes up here; but not where it is still
+ * on a run queue there, see compat/runnable.h.
  */
 static bool scopex_sleeps_here(const struct scopex_worker *w)
 {
 	const struct task_struct *task = w->task;
 	unsigned int cpu = smp_processor_id();
 
-	return w->sc->cpu == cpu && task_cpu(task) == cpu &&
+	return w->sc->cpu == cpu &&
 	       task->nr_cpus_allowed == 1 && cpumask_test_cpu(cpu, task->cpus_ptr) &&
-	       !scopex_task_is_runnable(task);
+	       !scopex_task_is_runnable(task) &&
+	       (task_cpu(task) == cpu || !READ_ONCE(task->on_rq));
 }
 
 /**

@@ -5,7 +5,7 @@
 # kmod/tests/stress.c.
 #
 #	STRESS_SECONDS=	how long in all (default: 10)
-#	STRESS_SEED=	what it draws from (default: a new seed for each part)
+#	STRESS_SEED=	what it draws from (default: a new seed)
 . "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
@@ -14,9 +14,11 @@ EXACT="submitted run cancelled errors refused"
 
 suite_is_root
 dir=$(mktemp -d)
-rnd=$(od -An -N 3 -t u1 /dev/urandom | awk '{ print $1 * 65536 + $2 * 256 + $3 }')
-seed=${STRESS_SEED:-0}
-seconds=$(((${STRESS_SECONDS:-10} + 2) / 3))
+PARTS=7
+seed=${STRESS_SEED:-$(od -An -N 3 -t u1 /dev/urandom |
+	awk '{ print 1 + $1 * 65536 + $2 * 256 + $3 }')}
+rnd=$seed
+seconds=$(((${STRESS_SECONDS:-10} + PARTS - 1) / PARTS))
 
 # draw N - a random number below that, in $drawn
 draw()
@@ -126,42 +128,76 @@ nothing_went_wrong()
 	return 1
 }
 
-# stress off|on|off-and-on - four results, or five; whether the profile is on
+# In the end no worker is in an item, and no scope is open.
+all_is_quiet()
+{
+	for _ in $(seq 50); do
+		awk 'FNR > 2 && $4 !~ /^(parked|idle|standby)$/' "$SCOPEX/workers" > "$dir/busy"
+		awk 'FNR > 2' "$SCOPEX/scopes" >> "$dir/busy"
+		[ -s "$dir/busy" ] || return 0
+		sleep 0.1 2>/dev/null || sleep 1
+	done
+	ktap_msg "$(head -n 20 "$dir/busy")"
+	return 1
+}
+
+# stress WORKERS STANDBY off|on|off-and-on - load scopex with these parameters, or with
+# injected delays for the last one; six results, and one more if the profile is on
 stress()
 {
-	[ "$1" != on ] || echo 1 > "$SCOPEX/profile"
+	ktap_msg "STRESS_SEED=$seed workers=$1 standby=$2, the profile is $3"
+	if [ "$3" = off-and-on ]; then
+		suite_load_injected workers="$1" standby="$2"
+	else
+		suite_load workers="$1" standby="$2"
+	fi
+	[ "$3" != on ] || echo 1 > "$SCOPEX/profile"
 	rm -f "$dir/stop"
 	: > "$dir/wrong"
 	echo "$seconds" > "$PARAMETERS/stress_seconds"
-	echo "$seed" > "$PARAMETERS/stress_seed"
+	# Not the same in each part
+	part=$((${part:-0} + 1))
+	echo "$((seed + part))" > "$PARAMETERS/stress_seed"
+	echo "$1" > "$PARAMETERS/stress_workers"
 	counters_mark
 	read_files &
 	change_cpus &
-	switch_profile "$1" &
+	switch_profile "$3" &
 	suite_run stress
 	touch "$dir/stop"
 	wait
 	ktap_check "all CPUs come back" all_cpus_online
+	ktap_check "all is quiet" all_is_quiet
 	ktap_check "totals agree" totals_agree
-	[ "$1" != on ] || ktap_check "so does the profile" profile_has_it_all
+	[ "$3" != on ] || ktap_check "so does the profile" profile_has_it_all
 	ktap_check "files can be read, and CPUs come and go" nothing_went_wrong
+	suite_unload
 }
 
-ktap_plan 16
-suite_load
-stress off
-suite_unload
-# Scopes that are serial, items that are not handed over
-suite_load workers=2 standby=0
-stress on
-suite_unload
+# stress_drawn off|off-and-on - with any number of workers
+stress_drawn()
+{
+	draw 64
+	workers=$((drawn + 1))
+	draw 4
+	stress "$workers" "$drawn" "$1"
+}
+
+ktap_plan $((6 * PARTS + 1))
+stress 64 2 off
+# Items that no other worker takes over from, and scopes that are serial
+stress 1 0 off
+stress 2 0 on
+draw 3
+stress 3 "$drawn" off
+draw 4
+stress 8 "$drawn" off
+stress_drawn off
 # Windows of the protocol that are held open
 if [ -f "$INJECT_DIR/scopex.ko" ]; then
-	suite_load_injected
-	stress off-and-on
-	suite_unload
+	stress_drawn off-and-on
 else
-	for name in stress "all CPUs come back" "totals agree" \
+	for name in stress "all CPUs come back" "all is quiet" "totals agree" \
 			"files can be read, and CPUs come and go" "modules unload"; do
 		ktap_skip "$name" "no modules with injected delays"
 	done

@@ -281,10 +281,75 @@ static void release_that_sleeps_is_relieved(struct scopex_test *test)
 	kfree(sleeper);
 }
 
+/**
+ * struct nomad - an item that is driven from its CPU before it sleeps
+ * @work: the item
+ * @behind: ends its sleep
+ * @worker: its worker
+ * @begun: it runs
+ * @tell: it may sleep
+ * @go: what it waits for
+ */
+struct nomad {
+	struct scopex_work	work;
+	struct scopex_work	behind;
+	struct task_struct	*worker;
+	struct completion	begun;
+	struct completion	tell;
+	struct completion	go;
+};
+
+static int sleeps_elsewhere_fn(struct scopex_work *work)
+{
+	struct nomad *nomad = container_of(work, struct nomad, work);
+
+	nomad->worker = current;
+	complete(&nomad->begun);
+	while (!try_wait_for_completion(&nomad->tell))
+		cond_resched_tasks_rcu_qs();
+	wait_for_completion(&nomad->go);
+	return 0;
+}
+
+static int ends_sleep_fn(struct scopex_work *work)
+{
+	complete_all(&container_of(work, struct nomad, behind)->go);
+	return 0;
+}
+
+/* Its CPU is back, and it is bound again, but has not run there since. */
+static void sleeper_is_relieved_when_its_cpu_is_back(struct scopex_test *test)
+{
+	struct nomad nomad = { .work = SCOPEX_WORK_INIT(sleeps_elsewhere_fn),
+			       .behind = SCOPEX_WORK_INIT(ends_sleep_fn) };
+	unsigned int cpu = cpumask_last(cpu_online_mask);
+
+	if (!cpu || !cpu_is_hotpluggable(cpu) || !test_served(cpu)) {
+		scopex_test_skip(test, "no CPU can go offline");
+		return;
+	}
+	init_completion(&nomad.begun);
+	init_completion(&nomad.tell);
+	init_completion(&nomad.go);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &nomad.work), 0);
+		wait_for_completion(&nomad.begun);
+		EXPECT_EQ(test, remove_cpu(cpu), 0);
+		complete(&nomad.tell);
+		while (task_is_running(nomad.worker))
+			usleep_range(50, 200);
+		EXPECT_EQ(test, add_cpu(cpu), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &nomad.behind), 0);
+		if (!EXPECT(test, wait_for_completion_timeout(&nomad.go, 8 * HZ)))
+			complete_all(&nomad.go);
+	}
+}
+
 static const struct scopex_case sleepers_cases[] = {
 	SCOPEX_CASE(all_that_sleep_are_relieved),
 	SCOPEX_CASE(helper_that_sleeps_is_relieved),
 	SCOPEX_CASE(release_that_sleeps_is_relieved),
+	SCOPEX_CASE(sleeper_is_relieved_when_its_cpu_is_back),
 };
 
 SCOPEX_SUITE(sleepers, sleepers_cases);

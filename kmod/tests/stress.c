@@ -11,6 +11,10 @@
  *	- After the join nothing touches an item, its frame or its scope.
  *	- What the join returns has a reason, and nothing that failed is kept quiet.
  *	- A loop sees no number twice, and all of them if it returns 0.
+ *	- An item that was submitted to a CPU by its number runs on a worker of that CPU.
+ *
+ * Some scopes get a burst: many items at about the same moment, of which each waits, in
+ * one of the ways that there are. See stress_burst_body() for what is known of these.
  *
  * selftests/stress.sh compares the totals, which are noted in the results, with what
  * the module has counted, and has CPUs come and go meanwhile.
@@ -19,6 +23,7 @@
  * threads' timing is not in it, but it repeats what kind of run it was.
  */
 
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/irq_work.h>
@@ -26,6 +31,7 @@
 #include <linux/moduleparam.h>
 #include <linux/percpu.h>
 #include <linux/random.h>
+#include <linux/rwsem.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -45,6 +51,10 @@ static unsigned long stress_seed;
 module_param(stress_seed, ulong, 0644);
 MODULE_PARM_DESC(stress_seed, "what it draws from; 0: a new seed (default: 0)");
 
+static unsigned int stress_workers = 64;
+module_param(stress_workers, uint, 0644);
+MODULE_PARM_DESC(stress_workers, "what scopex's parameter \"workers\" is (default: 64)");
+
 #define POISON		0xa5
 #define MAX_DEPTH	3	/* of frames and loops in each other */
 #define TOP_ITEMS	24	/* of a thread's frame */
@@ -52,18 +62,26 @@ MODULE_PARM_DESC(stress_seed, "what it draws from; 0: a new seed (default: 0)");
 #define SOURCE_ITEMS	2	/* that interrupts submit */
 #define SOURCE_SHOTS	12	/* how often */
 #define LOOP_MAX	200	/* numbers */
-#define MIN_TURNS	50	/* of each thread, however slow it is */
+#define MIN_TURNS	9	/* of each thread, however slow it is */
+#define BURST_ITEMS	80	/* of a burst that wait */
+#define BURST_TURNS	3	/* of a thread, and one of them is of bursts */
+#define BURSTS_IN_TURN	2
+#define BURST_CPUS	16	/* that a burst names; the first ones */
+#define BURST_LIMIT	(30 * HZ)	/* for what is promised to go on */
 
 /* The first ones are as in the module's counters. */
 enum count {
 	SUBMITTED, RUN, CANCELLED, ERRORS, REFUSED,
-	FRAMES, LOOPS, SHOTS, KILLS, DETACHED,
+	FRAMES, LOOPS, SHOTS, DETACHED, BURSTS,
+	/* There may be none of these. */
+	KILLS, PROMISES, TIMEOUTS, SERIAL, DEADLOCKS,
 	COUNTS,
 };
 
 static const char * const count_names[COUNTS] = {
 	"submitted", "run", "cancelled", "errors", "refused",
-	"frames", "loops", "shots", "kills", "detached",
+	"frames", "loops", "shots", "detached", "bursts",
+	"kills", "promises", "timeouts", "serial", "deadlocks",
 };
 
 /* Counted in interrupts, too. */
@@ -88,6 +106,12 @@ static unsigned long counted(enum count what)
 static struct scopex_test *stress_test;
 static bool stress_over;
 static atomic_t stress_detached;
+
+/* Held for reading by each thread in its turn, for writing by one that wants to be alone. */
+static DECLARE_RWSEM(stress_turns);
+
+/* So few workers are needed that no scope may be serial. */
+static bool stress_roomy;
 
 /* Splitmix64: any seed will do, so that each item has one of its own. */
 static u64 draw(u64 *rnd)
@@ -119,7 +143,8 @@ static ktime_t usecs(unsigned int n)
  * @work: the item
  * @frame: where it belongs to
  * @cookie: that of the frame
- * @alone: interrupts submit it, so it knows nothing of its siblings
+ * @act: what it does
+ * @cpu: the CPU that it was submitted to; nr_cpu_ids if that is not known
  * @rnd: what it draws from; of who runs it
  * @granted: submits that were accepted, or are under way
  * @ran: how often it ran
@@ -130,7 +155,8 @@ struct stress_item {
 	struct scopex_work	work;
 	struct stress_frame	*frame;
 	u32			cookie;
-	bool			alone;
+	void			(*act)(struct stress_item *item);
+	unsigned int		cpu;
 	u64			rnd;
 	atomic_t		granted;
 	atomic_t		ran;
@@ -145,6 +171,7 @@ struct stress_item {
  * @owner: the thread
  * @parent: the frame that it was opened in; may be NULL
  * @outer: the scope that it was opened in; may be NULL
+ * @burst: it gets one; else NULL
  * @items: the items, poisoned when they are not in use
  * @nr: how many
  * @depth: how many frames and loops it is in
@@ -168,6 +195,7 @@ struct stress_frame {
 	struct task_struct	*owner;
 	struct stress_frame	*parent;
 	struct scopex_scope	*outer;
+	struct stress_burst	*burst;
 	struct stress_item	*items;
 	unsigned int		nr;
 	unsigned int		depth;
@@ -226,43 +254,50 @@ static void stress_dawdle(u64 *rnd)
 	}
 }
 
+/* A way to submit: which function, and to where if it wants to know. */
+struct stress_way {
+	enum { HERE, ANY, TRY, ON, ARRAY } how;
+	int	cpu;
+};
+
+static int stress_call_submit(struct scopex_scope *s, struct stress_item *items,
+			      unsigned int nr, struct stress_way way)
+{
+	switch (way.how) {
+	case HERE:
+		return scopex_submit(s, &items->work);
+	case ANY:
+		return scopex_submit_any(s, &items->work);
+	case TRY:
+		return scopex_try_submit(s, &items->work);
+	case ON:
+		return scopex_submit_on(s, way.cpu, &items->work);
+	default:
+		return scopex_submit_array(s, way.cpu, items, nr, work);
+	}
+}
+
 /*
- * Submit @nr items in any way. @inside: by the owner or an item, until whose end the
+ * Submit @nr items in a way. @inside: by the owner or an item, until whose end the
  * scope is not joined; so what it is seen to be, it stays.
  */
-static int stress_submit(struct stress_frame *frame, struct stress_item *items,
-			 unsigned int nr, bool inside, u64 *rnd)
+static int stress_submit_by(struct stress_frame *frame, struct stress_item *items,
+			    unsigned int nr, bool inside, struct stress_way way)
 {
 	struct scopex_scope *s = frame->scope;
 	bool cancelled = inside && scopex_cancelled(s);
-	unsigned int i, way = nr > 1 ? 4 : below(rnd, 7);
-	bool named = false, impossible = false;
-	int cpu = below(rnd, nr_cpu_ids + 1);
+	bool named = way.how == ON || (way.how == ARRAY && way.cpu >= 0);
+	bool impossible = named && (way.cpu >= nr_cpu_ids || !cpu_possible(way.cpu));
+	unsigned int i;
 	int err;
 
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		atomic_inc(&items[i].granted);
-	switch (way) {
-	case 0:
-		err = scopex_submit(s, &items->work);
-		break;
-	case 1:
-		err = scopex_submit_any(s, &items->work);
-		break;
-	case 2:
-		err = scopex_try_submit(s, &items->work);
-		break;
-	case 3:
-		named = true;
-		err = scopex_submit_on(s, cpu, &items->work);
-		break;
-	default:
-		named = one_in(rnd, 3);
-		if (!named)
-			cpu = one_in(rnd, 2) ? SCOPEX_SPREAD : SCOPEX_THIS_CPU;
-		err = scopex_submit_array(s, cpu, items, nr, work);
+		/* Others may submit other items by another way, and meanwhile. */
+		if (named && frame->burst)
+			items[i].cpu = way.cpu;
 	}
-
+	err = stress_call_submit(s, items, nr, way);
 	if (err) {
 		for (i = 0; i < nr; i++)
 			atomic_dec(&items[i].granted);
@@ -271,8 +306,6 @@ static int stress_submit(struct stress_frame *frame, struct stress_item *items,
 		count(SUBMITTED, nr);
 	}
 
-	if (named)
-		impossible = cpu >= nr_cpu_ids || !cpu_possible(cpu);
 	switch (err) {
 	case 0:
 	case -ECANCELED:
@@ -282,9 +315,10 @@ static int stress_submit(struct stress_frame *frame, struct stress_item *items,
 		EXPECT(stress_test, !err || !frame->calm);
 		break;
 	case -EBUSY:
+		EXPECT(stress_test, !frame->burst);
 		break;
 	case -EAGAIN:
-		EXPECT(stress_test, way == 2 && frame->limit);
+		EXPECT(stress_test, way.how == TRY && frame->limit);
 		break;
 	case -ENODEV:
 		EXPECT(stress_test, named);
@@ -293,16 +327,34 @@ static int stress_submit(struct stress_frame *frame, struct stress_item *items,
 		EXPECT(stress_test, impossible);
 		break;
 	case -EDEADLK:
-		EXPECT(stress_test, frame->depth);
+		EXPECT(stress_test, frame->depth && !stress_roomy);
+		count(DEADLOCKS, 1);
 		break;
 	case -EUSERS:
 		/* The scope is serial, and its owner on another CPU. */
-		EXPECT(stress_test, frame->depth && way != 1 && way != 2);
+		EXPECT(stress_test, frame->depth && !stress_roomy);
+		EXPECT(stress_test, way.how != ANY && way.how != TRY);
+		EXPECT(stress_test, way.how != ARRAY || way.cpu != SCOPEX_SPREAD);
+		count(SERIAL, 1);
 		break;
 	default:
 		EXPECT_EQ(stress_test, err, 0);
 	}
 	return err;
+}
+
+/* The same in any way. */
+static int stress_submit(struct stress_frame *frame, struct stress_item *items,
+			 unsigned int nr, bool inside, u64 *rnd)
+{
+	struct stress_way way = { .how = min_t(int, ARRAY, below(rnd, 7)) };
+
+	if (nr > 1)
+		way.how = ARRAY;
+	way.cpu = below(rnd, nr_cpu_ids + 1);
+	if (way.how == ARRAY && !one_in(rnd, 3))
+		way.cpu = one_in(rnd, 2) ? SCOPEX_SPREAD : SCOPEX_THIS_CPU;
+	return stress_submit_by(frame, items, nr, inside, way);
 }
 
 /* Some item of the frame, or several; they may be busy. */
@@ -380,6 +432,24 @@ static void stress_act(struct stress_item *item)
 	}
 }
 
+/* What one does that interrupts submit, and that knows nothing of its siblings. */
+static void stress_idle(struct stress_item *item)
+{
+	stress_dawdle(&item->rnd);
+}
+
+/* Is this a worker of @cpu, and is it there, if no CPU comes or goes just now? */
+static void stress_check_cpu(unsigned int cpu)
+{
+	unsigned int of;
+
+	EXPECT(stress_test, sscanf(current->comm, "scopex/%u", &of) == 1 && of == cpu);
+	if (!cpus_read_trylock())
+		return;
+	EXPECT(stress_test, !cpu_online(cpu) || raw_smp_processor_id() == cpu);
+	cpus_read_unlock();
+}
+
 static int stress_fn(struct scopex_work *work)
 {
 	struct stress_item *item = container_of(work, struct stress_item, work);
@@ -394,10 +464,9 @@ static int stress_fn(struct scopex_work *work)
 	EXPECT(stress_test, scopex_work_scope(work) == frame->scope);
 	count(RUN, 1);
 
-	if (item->alone)
-		stress_dawdle(&item->rnd);
-	else
-		stress_act(item);
+	if (item->cpu < nr_cpu_ids)
+		stress_check_cpu(item->cpu);
+	item->act(item);
 
 	item->ret = one_in(&item->rnd, 8) ? -EIO : 0;
 	if (item->ret) {
@@ -411,7 +480,8 @@ static int stress_fn(struct scopex_work *work)
 }
 
 static void stress_items_init(struct stress_frame *frame, struct stress_item *items,
-			      unsigned int nr, bool alone, u64 *rnd)
+			      unsigned int nr, void (*act)(struct stress_item *item),
+			      u64 *rnd)
 {
 	unsigned int i;
 
@@ -420,7 +490,8 @@ static void stress_items_init(struct stress_frame *frame, struct stress_item *it
 			.work = SCOPEX_WORK_INIT(stress_fn),
 			.frame = frame,
 			.cookie = frame->cookie,
-			.alone = alone,
+			.act = act,
+			.cpu = nr_cpu_ids,
 			.rnd = draw(rnd),
 		};
 }
@@ -490,7 +561,7 @@ static void stress_check_poison(struct stress_frame *frame)
 static void stress_begin(struct stress_frame *frame)
 {
 	stress_check_poison(frame);
-	stress_items_init(frame, frame->items, frame->nr, false, &frame->rnd);
+	stress_items_init(frame, frame->items, frame->nr, stress_act, &frame->rnd);
 	atomic_set(&frame->budget, 2 * frame->nr);
 	atomic_set(&frame->failed, 0);
 	WRITE_ONCE(frame->cancelled, false);
@@ -624,7 +695,8 @@ static noinline void stress_shot_at(struct scopex_scope *s,
 	int dropped;
 
 	frame->loose = true;
-	stress_items_init(frame, source.items, SOURCE_ITEMS, true, &frame->rnd);
+	stress_items_init(frame, source.items, SOURCE_ITEMS, stress_idle,
+			  &frame->rnd);
 	hrtimer_setup_on_stack(&source.timer, stress_timer, CLOCK_MONOTONIC,
 			       HRTIMER_MODE_REL_PINNED_HARD);
 	hrtimer_start(&source.timer, usecs(below(&frame->rnd, 100)),
@@ -643,6 +715,8 @@ static noinline void stress_shot_at(struct scopex_scope *s,
 	frame->loose = false;
 }
 
+static void stress_burst_body(struct scopex_scope *s, struct stress_frame *frame);
+
 static int stress_body(struct scopex_scope *s, void *arg)
 {
 	struct stress_frame *frame = arg;
@@ -650,6 +724,10 @@ static int stress_body(struct scopex_scope *s, void *arg)
 
 	frame->scope = s;
 	frame->called = true;
+	if (frame->burst) {
+		stress_burst_body(s, frame);
+		return 0;
+	}
 	if (one_in(rnd, 4))
 		stress_shot_at(s, frame);
 	if (one_in(rnd, 16))
@@ -681,6 +759,7 @@ static noinline void stress_in_block_with(struct stress_frame *frame)
 static void stress_ran(struct stress_frame *frame, int err)
 {
 	EXPECT(stress_test, err || (frame->called && !frame->err));
+	EXPECT(stress_test, err != -EDEADLK || !stress_roomy);
 	if (!frame->in_use)
 		return;
 	if (err == -EXDEV) {
@@ -696,6 +775,11 @@ static void stress_options(struct stress_frame *frame)
 {
 	u64 *rnd = &frame->rnd;
 
+	if (frame->burst) {
+		if (one_in(rnd, 2))
+			frame->flags |= SCOPEX_NOT_SERIAL;
+		return;
+	}
 	frame->limit = one_in(rnd, 3) ? 1 + below(rnd, 4) : 0;
 	frame->limit_per_cpu = one_in(rnd, 3) ? 1 + below(rnd, 3) : 0;
 	if (one_in(rnd, 3))
@@ -728,7 +812,7 @@ static void stress_frame(struct stress_frame *frame)
 	count(FRAMES, 1);
 	frame->cookie = draw(rnd) | 1;
 	frame->owner = current;
-	frame->calm = !frame->depth && one_in(rnd, 3);
+	frame->calm = frame->burst || (!frame->depth && one_in(rnd, 3));
 	if (way & 1)
 		stress_options(frame);
 	stress_poison(frame);
@@ -913,6 +997,7 @@ static int stress_on_cpu(unsigned int cpu, void *arg)
 	EXPECT(stress_test, !cpumask_test_and_set_cpu(cpu, cpus->seen));
 	atomic_inc(&cpus->calls);
 	count(RUN, 1);
+	stress_check_cpu(cpu);
 	stress_dawdle(&rnd);
 	if (!one_in(&rnd, 16))
 		return 0;
@@ -945,6 +1030,8 @@ static void stress_each(bool in_item, u64 *rnd)
 	/* It was serial, and has not tried. */
 	if (in_item && err == -EDEADLK) {
 		EXPECT_EQ(stress_test, calls, 0);
+		EXPECT(stress_test, !stress_roomy);
+		count(DEADLOCKS, 1);
 	} else {
 		EXPECT_EQ(stress_test, !err,
 			  calls == nr && !atomic_read(&cpus.failed));
@@ -957,13 +1044,26 @@ out:
 	free_cpumask_var(mask);
 }
 
-/* A detached item: whoever lets go of it last does its accounts. */
+/**
+ * struct stress_detached - a detached item; the last reference does its accounts
+ * @detached: the item
+ * @accepted: it was submitted
+ * @burst: the one that it waits in, or NULL
+ * @nests: it opens scopes
+ * @ran: how often it ran
+ * @rnd: what it draws from
+ */
 struct stress_detached {
 	struct scopex_detached	detached;
 	bool			accepted;
+	struct stress_burst	*burst;
+	bool			nests;
 	atomic_t		ran;
 	u64			rnd;
 };
+
+static void stress_begun_in_burst(struct stress_burst *burst);
+static void stress_wait_in_burst(struct stress_burst *burst, u64 *rnd);
 
 static int stress_detached_fn(struct scopex_detached *detached)
 {
@@ -972,7 +1072,12 @@ static int stress_detached_fn(struct scopex_detached *detached)
 
 	EXPECT_EQ(stress_test, atomic_inc_return(&item->ran), 1);
 	count(RUN, 1);
-	if (one_in(&item->rnd, 4)) {
+	if (item->burst) {
+		stress_begun_in_burst(item->burst);
+		if (one_in(&item->rnd, 2))
+			scopex_will_block();
+		stress_wait_in_burst(item->burst, &item->rnd);
+	} else if (item->nests) {
 		stress_nested(NULL, &detached->scope, 1, &item->rnd);
 		stress_scorch(&item->rnd);
 	} else {
@@ -999,39 +1104,380 @@ static void stress_detached_release(struct scopex_detached *detached)
 	atomic_dec(&stress_detached);
 }
 
-static void stress_detach(u64 *rnd)
+/* A new one, submitted, with a reference of the caller's. */
+static struct stress_detached *stress_new_detached(struct stress_burst *burst, bool nests,
+						   u64 *rnd)
 {
 	struct stress_detached *item = kzalloc(sizeof(*item), GFP_KERNEL);
-	int result;
 
 	if (!item)
-		return;
+		return NULL;
+	item->burst = burst;
+	item->nests = nests;
 	item->rnd = draw(rnd);
 	atomic_inc(&stress_detached);
 	count(DETACHED, 1);
 	scopex_detached_init(&item->detached, stress_detached_fn,
 			     stress_detached_release);
 	item->accepted = true;
-	if (!EXPECT_EQ(stress_test, scopex_detach(&item->detached), 0)) {
-		item->accepted = false;
-		goto out;
+	if (EXPECT_EQ(stress_test, scopex_detach(&item->detached), 0)) {
+		count(SUBMITTED, 1);
+		return item;
 	}
-	count(SUBMITTED, 1);
-	switch (below(rnd, 3)) {
-	case 0:
+	item->accepted = false;
+	scopex_detached_put(&item->detached);
+	return NULL;
+}
+
+/* Where to wait for it is not safe: it may need the worker that it would hold. */
+static void stress_detached_poll(struct stress_detached *item, u64 *rnd)
+{
+	int result;
+
+	scopex_will_block();
+	usleep_range(10, 200 + below(rnd, 2000));
+	result = scopex_detached_result(&item->detached);
+	EXPECT(stress_test, !result || result == -EIO || result == -EINPROGRESS);
+	if (result == -EINPROGRESS)
+		count(TIMEOUTS, 1);
+	if (one_in(rnd, 2))
+		EXPECT_EQ(stress_test, scopex_detached_cancel_nowait(&item->detached), 0);
+}
+
+static void stress_detach(bool may_wait, bool nests, u64 *rnd)
+{
+	struct stress_detached *item = stress_new_detached(NULL, nests, rnd);
+	unsigned int way = below(rnd, 3);
+	int result;
+
+	if (!item)
+		return;
+	if (!may_wait) {
+		if (way)
+			stress_detached_poll(item, rnd);
+	} else if (way == 1) {
 		result = scopex_detached_wait(&item->detached);
 		EXPECT_EQ(stress_test, atomic_read(&item->ran), 1);
 		EXPECT(stress_test, !result || result == -EIO);
-		break;
-	case 1:
+	} else if (way == 2) {
 		result = scopex_detached_cancel(&item->detached);
 		EXPECT(stress_test, atomic_read(&item->ran) ?
 				    !result || result == -EIO :
 				    result == -ECANCELED);
-		break;
 	}
-out:
 	scopex_detached_put(&item->detached);
+}
+
+/**
+ * struct stress_burst - what the items of a burst share
+ * @go: ends their waits
+ * @behind: how many have to run before it is completed
+ * @safe: a wait for it may be as long as it takes, as progress is promised
+ * @alone: nothing else runs
+ * @promised: scopex promises progress: there are more workers than items that wait
+ * @detaches: some items wait for a detached one, which waits for @go
+ * @detached: that one, or NULL
+ * @begun: it runs
+ */
+struct stress_burst {
+	struct completion	go;
+	atomic_t		behind;
+	bool			safe;
+	bool			alone;
+	bool			promised;
+	bool			detaches;
+	struct stress_detached	*detached;
+	struct completion	begun;
+};
+
+static void stress_begun_in_burst(struct stress_burst *burst)
+{
+	complete(&burst->begun);
+}
+
+static void stress_wait_in_burst(struct stress_burst *burst, u64 *rnd)
+{
+	if (burst->safe)
+		wait_for_completion(&burst->go);
+	else if (!wait_for_completion_timeout(&burst->go, 1 + below(rnd, 3)))
+		count(TIMEOUTS, 1);
+}
+
+static void stress_wait(struct stress_item *item)
+{
+	scopex_will_block();
+	stress_wait_in_burst(item->frame->burst, &item->rnd);
+}
+
+/* The same without a word. */
+static void stress_sleep(struct stress_item *item)
+{
+	stress_wait_in_burst(item->frame->burst, &item->rnd);
+}
+
+static void stress_wait_for_detached(struct stress_item *item)
+{
+	struct stress_detached *detached = item->frame->burst->detached;
+	int result;
+
+	if (!detached)
+		return;
+	result = scopex_detached_wait(&detached->detached);
+	EXPECT(stress_test, !result || result == -EIO);
+}
+
+/* A scope with a few items, some of which are submitted to a CPU by its number. */
+static noinline void stress_nest(struct stress_item *item)
+{
+	struct stress_item items[NESTED_ITEMS];
+	struct stress_burst burst = { .alone = item->frame->burst->alone };
+	struct stress_frame frame = {
+		.outer = item->frame->scope,
+		.burst = &burst,
+		.items = items,
+		.nr = 1 + below(&item->rnd, NESTED_ITEMS),
+		.depth = item->frame->depth + 1,
+		.rnd = draw(&item->rnd),
+	};
+
+	stress_frame(&frame);
+	stress_scorch(&item->rnd);
+}
+
+/* A scope with anything in it. */
+static void stress_nest_anything(struct stress_item *item)
+{
+	stress_nested(NULL, item->frame->scope, item->frame->depth + 1, &item->rnd);
+	stress_scorch(&item->rnd);
+}
+
+static void stress_detach_in_burst(struct stress_item *item)
+{
+	stress_detach(item->frame->burst->promised, false, &item->rnd);
+}
+
+static void stress_call_each(struct stress_item *item)
+{
+	stress_each(true, &item->rnd);
+}
+
+/* It is in nobody's way for long. */
+static void stress_nap(struct stress_item *item)
+{
+	if (one_in(&item->rnd, 3))
+		usleep_range(10, 100);
+	else
+		udelay(below(&item->rnd, 20));
+}
+
+static void stress_let_go(struct stress_burst *burst)
+{
+	if (atomic_dec_and_test(&burst->behind))
+		complete_all(&burst->go);
+}
+
+static void stress_come_behind(struct stress_item *item)
+{
+	stress_let_go(item->frame->burst);
+}
+
+/**
+ * struct stress_kind - a kind of item that bursts are of
+ * @act: what it does
+ * @others: how many items of others, on any CPU, it may keep waiting at a time
+ */
+struct stress_kind {
+	void		(*act)(struct stress_item *item);
+	unsigned int	others;
+};
+
+static const struct stress_kind stress_kinds[] = {
+	{ stress_wait },
+	{ stress_sleep },
+	{ stress_wait_for_detached },
+	{ stress_nest, 1 },
+	{ stress_detach_in_burst, 1 },
+	{ stress_call_each, 1 },
+	/* The last one: only where nothing is known of the others. */
+	{ stress_nest_anything, 20 },
+};
+
+/* Which kinds there are in a burst. */
+static unsigned int stress_draw_kinds(struct stress_burst *burst, u64 *rnd)
+{
+	unsigned int nr = ARRAY_SIZE(stress_kinds) - burst->alone;
+
+	return one_in(rnd, 3) ? BIT(below(rnd, nr)) : 1 + below(rnd, BIT(nr) - 1);
+}
+
+static const struct stress_kind *stress_draw_kind(unsigned int kinds, u64 *rnd)
+{
+	unsigned int kind;
+
+	do {
+		kind = below(rnd, ARRAY_SIZE(stress_kinds));
+	} while (!(kinds & BIT(kind)));
+	return &stress_kinds[kind];
+}
+
+/* How many more workers a CPU needs for one, if it is not queued there. */
+static unsigned int stress_needs_more(const struct stress_burst *burst,
+				      const struct stress_kind *kind)
+{
+	/* The first one that waits for the detached item brings that. */
+	return kind->others + (kind->act == stress_wait_for_detached && !burst->detaches);
+}
+
+/*
+ * Choose the items of a burst. Return how many. @round: each CPU gets as many, else it may
+ * be that one CPU gets all. If nothing else runs, it is known how many workers a CPU needs
+ * at most, and so what is promised. Some bursts are as large as they may be for that.
+ */
+static unsigned int stress_burst_plan(struct stress_frame *frame, bool round)
+{
+	struct stress_burst *burst = frame->burst;
+	u64 *rnd = &frame->rnd;
+	unsigned int room[] = { UINT_MAX, stress_workers, stress_workers / 2 };
+	unsigned int most = room[below(rnd, ARRAY_SIZE(room))];
+	unsigned int max = 1 + below(rnd, 1 + below(rnd, BURST_ITEMS));
+	unsigned int kinds = stress_draw_kinds(burst, rnd);
+	unsigned int i, needs = 0, others = 1;	/* the one that serves */
+
+	for (i = 0; i < max; i++) {
+		const struct stress_kind *kind = stress_draw_kind(kinds, rnd);
+		unsigned int own = round ? DIV_ROUND_UP(i + 1, nr_cpu_ids) : i + 1;
+		unsigned int more = others + stress_needs_more(burst, kind);
+
+		if (i && own + more > most)
+			break;
+		others = more;
+		needs = own + others;
+		frame->items[i].act = kind->act;
+		if (kind->act == stress_wait_for_detached)
+			burst->detaches = true;
+	}
+	burst->promised = burst->alone && needs <= stress_workers;
+	if (burst->alone)
+		stress_roomy = needs <= stress_workers / 2;
+	return i;
+}
+
+static struct stress_way stress_draw_way(u64 *rnd, bool *round)
+{
+	struct stress_way way = { .how = below(rnd, ARRAY + 1), .cpu = below(rnd, nr_cpu_ids) };
+
+	*round = way.how == ON && one_in(rnd, 2);
+	if (way.how == ARRAY && one_in(rnd, 2))
+		way.cpu = SCOPEX_SPREAD;
+	return way;
+}
+
+static void stress_burst_submit(struct stress_frame *frame, unsigned int nr,
+				struct stress_way way, bool round)
+{
+	unsigned int i;
+
+	if (way.how == ARRAY) {
+		stress_submit_by(frame, frame->items, nr, true, way);
+		return;
+	}
+	for (i = 0; i < nr; i++) {
+		if (round)
+			way.cpu = i % nr_cpu_ids;
+		stress_submit_by(frame, &frame->items[i], 1, true, way);
+	}
+}
+
+/* Behind all others, on each CPU: the last of these ends all waits. */
+static void stress_submit_behind(struct stress_frame *frame)
+{
+	struct stress_burst *burst = frame->burst;
+	struct stress_way way = { .how = ON };
+	struct stress_item *item;
+
+	atomic_set(&burst->behind, 1);
+	for (; way.cpu < min_t(int, nr_cpu_ids, BURST_CPUS); way.cpu++) {
+		item = &frame->items[BURST_ITEMS + way.cpu];
+		item->act = stress_come_behind;
+		atomic_inc(&burst->behind);
+		if (stress_submit_by(frame, item, 1, true, way))
+			stress_let_go(burst);
+	}
+	stress_let_go(burst);
+}
+
+static void stress_burst_put_detached(struct stress_burst *burst)
+{
+	int result = scopex_detached_wait(&burst->detached->detached);
+
+	EXPECT(stress_test, !result || result == -EIO);
+	scopex_detached_put(&burst->detached->detached);
+}
+
+/* A burst in an item: of items that wait for nothing, but that one of them may nest, too. */
+static void stress_small_burst(struct stress_frame *frame)
+{
+	struct stress_way way;
+	unsigned int i;
+	bool round;
+
+	if (stress_roomy)
+		EXPECT(stress_test,
+		       !(atomic64_read(&frame->scope->state) & SCOPEX_SERIAL));
+	for (i = 0; i < frame->nr; i++)
+		frame->items[i].act = stress_nap;
+	if (frame->depth + 1 < MAX_DEPTH && one_in(&frame->rnd, 3))
+		frame->items[0].act = stress_nest;
+	way = stress_draw_way(&frame->rnd, &round);
+	stress_burst_submit(frame, frame->nr, way, round);
+}
+
+/*
+ * A burst: many items at once, and of those that wait for each other so many that what is
+ * behind them in the queue needs further workers. What ends their waits is behind them, or
+ * it is the owner. As the owner does not wait for them before, that is always safe. What is
+ * behind them needs one worker more than they have, and scopex promises it only if there
+ * may be so many. If not, or if others may need some, the waits have an end by themselves.
+ */
+static void stress_large_burst(struct stress_frame *frame)
+{
+	struct stress_burst *burst = frame->burst;
+	bool round, by_owner = one_in(&frame->rnd, 4);
+	struct stress_way way = stress_draw_way(&frame->rnd, &round);
+	unsigned int nr = stress_burst_plan(frame, round);
+
+	burst->safe = by_owner || burst->promised;
+	count(PROMISES, burst->promised && !by_owner);
+	if (burst->detaches)
+		burst->detached = stress_new_detached(burst, false, &frame->rnd);
+	/* So that it does not need a worker that one of the others has. */
+	if (burst->detached)
+		wait_for_completion(&burst->begun);
+	stress_burst_submit(frame, nr, way, round);
+	if (by_owner) {
+		usleep_range(0, 5000);
+		complete_all(&burst->go);
+	} else {
+		stress_submit_behind(frame);
+	}
+	if (burst->promised &&
+	    !EXPECT(stress_test, wait_for_completion_timeout(&burst->go, BURST_LIMIT)))
+		complete_all(&burst->go);
+}
+
+static void stress_burst_body(struct scopex_scope *s, struct stress_frame *frame)
+{
+	struct stress_burst *burst = frame->burst;
+
+	stress_begin(frame);
+	if (frame->depth)
+		stress_small_burst(frame);
+	else
+		stress_large_burst(frame);
+	if (burst->detached || one_in(&frame->rnd, 2))
+		stress_end(frame, true, scopex_join(s));
+	if (burst->detached)
+		stress_burst_put_detached(burst);
 }
 
 /**
@@ -1043,7 +1489,7 @@ out:
 struct stress_driver {
 	struct task_struct	*thread;
 	u64			rnd;
-	struct stress_item	items[TOP_ITEMS];
+	struct stress_item	items[BURST_ITEMS + BURST_CPUS];
 };
 
 static noinline void stress_top(struct stress_driver *driver)
@@ -1057,7 +1503,58 @@ static noinline void stress_top(struct stress_driver *driver)
 	stress_frame(&frame);
 }
 
-static void stress_turn(struct stress_driver *driver)
+/* The other threads are between turns; wait for what nobody else waits for. */
+static bool stress_until_alone(void)
+{
+	unsigned long end = jiffies + BURST_LIMIT;
+
+	while (atomic_read(&stress_detached)) {
+		if (!EXPECT(stress_test, time_before(jiffies, end)))
+			return false;
+		usleep_range(100, 500);
+	}
+	/* Workers that have just ended an item stand by again. */
+	usleep_range(1000, 2000);
+	return true;
+}
+
+static noinline void stress_burst(struct stress_driver *driver, bool alone)
+{
+	struct stress_burst burst = { .alone = alone };
+	struct stress_frame frame = {
+		.burst = &burst,
+		.items = driver->items,
+		.nr = ARRAY_SIZE(driver->items),
+		.rnd = draw(&driver->rnd),
+	};
+
+	count(BURSTS, 1);
+	init_completion(&burst.go);
+	init_completion(&burst.begun);
+	if (!alone || stress_until_alone())
+		stress_frame(&frame);
+	if (alone)
+		stress_roomy = false;
+}
+
+static void stress_burst_turn(struct stress_driver *driver)
+{
+	bool alone = !one_in(&driver->rnd, 3);
+	unsigned int i;
+
+	if (alone)
+		down_write(&stress_turns);
+	else
+		down_read(&stress_turns);
+	for (i = 0; i < BURSTS_IN_TURN && !scopex_test_failed(stress_test); i++)
+		stress_burst(driver, alone);
+	if (alone)
+		up_write(&stress_turns);
+	else
+		up_read(&stress_turns);
+}
+
+static void stress_usual_turn(struct stress_driver *driver)
 {
 	u64 *rnd = &driver->rnd;
 
@@ -1069,12 +1566,23 @@ static void stress_turn(struct stress_driver *driver)
 		stress_each(false, rnd);
 		break;
 	case 2:
-		stress_detach(rnd);
+		stress_detach(true, one_in(rnd, 4), rnd);
 		break;
 	default:
 		stress_top(driver);
 	}
-	stress_scorch(rnd);
+}
+
+static void stress_turn(struct stress_driver *driver, bool burst)
+{
+	if (burst) {
+		stress_burst_turn(driver);
+	} else {
+		down_read(&stress_turns);
+		stress_usual_turn(driver);
+		up_read(&stress_turns);
+	}
+	stress_scorch(&driver->rnd);
 	/* What has killed it was meant for the frame. */
 	flush_signals(current);
 }
@@ -1088,7 +1596,7 @@ static int stress_thread(void *data)
 	for (turns = 0; turns < MIN_TURNS || !READ_ONCE(stress_over); turns++) {
 		if (scopex_test_failed(stress_test))
 			break;
-		stress_turn(driver);
+		stress_turn(driver, turns % BURST_TURNS == 0);
 		cond_resched();
 	}
 	test_thread_until_stopped();
@@ -1096,7 +1604,7 @@ static int stress_thread(void *data)
 }
 
 /* Until the time is over, or something has failed: one failure brings others. */
-static void stress_wait(u64 *rnd)
+static void stress_until_over(u64 *rnd)
 {
 	unsigned long end = jiffies + stress_seconds * HZ;
 	unsigned int i;
@@ -1116,9 +1624,9 @@ static void stress_note(struct scopex_test *test)
 
 	for (i = 0; i < COUNTS; i++)
 		scopex_test_note(test, "stress.%s %lu", count_names[i], counted(i));
-	/* It has tried something of each kind; few enough are killed to have none. */
+	/* It has tried something of each kind. */
 	for (i = 0; i < COUNTS && !scopex_test_failed(test); i++)
-		EXPECT(test, counted(i) > 0 || i == KILLS);
+		EXPECT(test, counted(i) > 0 || i >= KILLS);
 }
 
 static void everything_at_random(struct scopex_test *test)
@@ -1137,13 +1645,16 @@ static void everything_at_random(struct scopex_test *test)
 	stress_over = false;
 	scopex_test_note(test, "stress_seed=%lu stress_seconds=%u stress_threads=%u",
 			 (unsigned long)seed, stress_seconds, nr);
+	/* In the log, too, as a run that hangs has no results. */
+	pr_info("scopex_test: stress_seed=%lu stress_workers=%u\n", (unsigned long)seed,
+		stress_workers);
 
 	for (i = 0; i < nr; i++) {
 		drivers[i].rnd = draw(&rnd);
 		drivers[i].thread = test_thread(test, stress_thread, &drivers[i],
 						nr_cpu_ids);
 	}
-	stress_wait(&rnd);
+	stress_until_over(&rnd);
 	WRITE_ONCE(stress_over, true);
 	for (i = 0; i < nr; i++)
 		test_thread_stop(drivers[i].thread);
