@@ -446,30 +446,45 @@ bool scopex_wait_for_pool(struct scopex_worker *w)
 	       READ_ONCE(sc->failures) == failures;
 }
 
+/*
+ * When a CPU goes offline, the scheduler lets its workers run on all others. The active one
+ * is bound to where new ones would be, as it can be tended on one CPU only; but not if its
+ * item has chosen other CPUs.
+ */
+static void scopex_bind_driven(struct scopex_cpu *sc, unsigned int home)
+{
+	struct task_struct *task = READ_ONCE(sc->active);
+
+	if (home != sc->cpu && cpumask_test_cpu(sc->cpu, task->cpus_ptr))
+		set_cpus_allowed_ptr(task, cpumask_of(home));
+}
+
 static void scopex_tend_here(struct work_struct *work)
 {
 	struct scopex_cpu *sc = container_of(work, struct scopex_cpu, tend);
+	unsigned int home;
 
 	/* Whatever changes CPUs may wait for an item: the watchdog asks again. */
 	if (!cpus_read_trylock())
 		return;
+	home = scopex_home(sc);
+	scopex_bind_driven(sc, home);
 	preempt_disable();
-	if (smp_processor_id() == sc->cpu)
+	if (smp_processor_id() == home)
 		scopex_tend(sc);
 	preempt_enable();
 	cpus_read_unlock();
 }
 
 /**
- * scopex_ask_to_tend() - have the active worker of a CPU looked after, on that CPU
+ * scopex_ask_to_tend() - have the active worker of a CPU looked after, where it runs
  * @sc: the CPU
  *
- * Context: process context, with the hotplug lock held.
+ * Context: process context. If CPUs come or go just now, nothing may be done.
  */
 void scopex_ask_to_tend(struct scopex_cpu *sc)
 {
-	if (cpu_online(sc->cpu))
-		queue_work_on(sc->cpu, scopex_tender, &sc->tend);
+	queue_work_on(scopex_home(sc), scopex_tender, &sc->tend);
 }
 
 static int scopex_bind_workers(struct scopex_cpu *sc)

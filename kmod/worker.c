@@ -696,23 +696,22 @@ void scopex_bury(struct scopex_worker *w)
 /*
  * Does a worker sleep, so that it can't run before this CPU is let go? The caller has
  * disabled preemption and holds the hotplug lock. An item may have moved its worker to
- * another CPU, where it could wake up at any time. A worker that fell asleep elsewhere, as
- * this CPU was offline, and was bound again since, wakes up here; but not where it is still
- * on a run queue there, see compat/runnable.h.
+ * another CPU, where it could wake up at any time. A worker that fell asleep elsewhere, and
+ * was bound to this CPU since, wakes up here; but not where it is still on a run queue
+ * there, see compat/runnable.h.
  */
 static bool scopex_sleeps_here(const struct scopex_worker *w)
 {
 	const struct task_struct *task = w->task;
 	unsigned int cpu = smp_processor_id();
 
-	return w->sc->cpu == cpu &&
-	       task->nr_cpus_allowed == 1 && cpumask_test_cpu(cpu, task->cpus_ptr) &&
+	return task->nr_cpus_allowed == 1 && cpumask_test_cpu(cpu, task->cpus_ptr) &&
 	       !scopex_task_is_runnable(task) &&
 	       (task_cpu(task) == cpu || !READ_ONCE(task->on_rq));
 }
 
 /**
- * scopex_tend() - do for the active worker of this CPU what it can't do itself
+ * scopex_tend() - do for the active worker of a CPU what it can't do itself
  * @sc: the CPU
  *
  * If it sleeps in an item, and something waits in its queue, another worker gets the
@@ -725,8 +724,8 @@ static bool scopex_sleeps_here(const struct scopex_worker *w)
  * the queue before the item's function has returned, nor does it when it wants a turn; it
  * finds then what it would have found after scopex_will_block().
  *
- * Context: process context on the CPU, with preemption disabled and the hotplug lock
- * held.
+ * Context: process context on the CPU, or where its workers are while it is offline, with
+ * preemption disabled and the hotplug lock held.
  */
 void scopex_tend(struct scopex_cpu *sc)
 {

@@ -317,8 +317,8 @@ static int ends_sleep_fn(struct scopex_work *work)
 	return 0;
 }
 
-/* Its CPU is back, and it is bound again, but has not run there since. */
-static void sleeper_is_relieved_when_its_cpu_is_back(struct scopex_test *test)
+/* An item sleeps while its CPU is offline; what ends its sleep is behind it. */
+static void driven_sleeper(struct scopex_test *test, bool back)
 {
 	struct nomad nomad = { .work = SCOPEX_WORK_INIT(sleeps_elsewhere_fn),
 			       .behind = SCOPEX_WORK_INIT(ends_sleep_fn) };
@@ -334,21 +334,39 @@ static void sleeper_is_relieved_when_its_cpu_is_back(struct scopex_test *test)
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &nomad.work), 0);
 		wait_for_completion(&nomad.begun);
+		if (!back)
+			EXPECT_EQ(test, scopex_submit_on(s, cpu, &nomad.behind), 0);
 		EXPECT_EQ(test, remove_cpu(cpu), 0);
 		complete(&nomad.tell);
 		while (task_is_running(nomad.worker))
 			usleep_range(50, 200);
-		EXPECT_EQ(test, add_cpu(cpu), 0);
-		EXPECT_EQ(test, scopex_submit_on(s, cpu, &nomad.behind), 0);
+		if (back) {
+			EXPECT_EQ(test, add_cpu(cpu), 0);
+			EXPECT_EQ(test, scopex_submit_on(s, cpu, &nomad.behind), 0);
+		}
 		if (!EXPECT(test, wait_for_completion_timeout(&nomad.go, 8 * HZ)))
 			complete_all(&nomad.go);
+		if (!back)
+			EXPECT_EQ(test, add_cpu(cpu), 0);
 	}
+}
+
+static void sleeper_is_relieved_while_its_cpu_is_offline(struct scopex_test *test)
+{
+	driven_sleeper(test, false);
+}
+
+/* It is bound again, but has not run on its CPU since. */
+static void sleeper_is_relieved_when_its_cpu_is_back(struct scopex_test *test)
+{
+	driven_sleeper(test, true);
 }
 
 static const struct scopex_case sleepers_cases[] = {
 	SCOPEX_CASE(all_that_sleep_are_relieved),
 	SCOPEX_CASE(helper_that_sleeps_is_relieved),
 	SCOPEX_CASE(release_that_sleeps_is_relieved),
+	SCOPEX_CASE(sleeper_is_relieved_while_its_cpu_is_offline),
 	SCOPEX_CASE(sleeper_is_relieved_when_its_cpu_is_back),
 };
 
