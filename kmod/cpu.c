@@ -18,9 +18,12 @@
  *	online	The workers are bound again, then the queue is opened. What they
  *		run meanwhile simply goes on.
  *
- * Both run one CPU at a time, serialised by the hotplug lock, which the maker of
- * workers holds as well, and so do the changes to scopex_open_cpus,
- * scopex_local and scopex_cpu.next. Submitters read the latter two, and
+ * Both run one CPU at a time, serialised by the hotplug lock, and so do the changes to
+ * scopex_open_cpus, scopex_local and scopex_cpu.next. The maker of workers does without
+ * that lock, since a change of CPUs may wait for an item that needs a worker: it and the
+ * callback that binds the workers exclude each other by a lock of the pool. A worker that is
+ * bound to a CPU which has just gone offline runs elsewhere, as the others do.
+ * Submitters read the latter two, and
  * scopex_cpu.open, without a lock; a stale answer leads to a queue that is closed,
  * but served. Whoever sees one of the three has to see the worker too (O); and so has
  * whoever goes through a CPU's list of workers (W). See open-submit.litmus and
@@ -54,6 +57,7 @@
 #include <linux/sched/isolation.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/swait.h>
 #include <linux/topology.h>
 
 #include "compat/workqueue.h"
@@ -315,6 +319,12 @@ struct scopex_holders {
 	unsigned int			nr;
 };
 
+/* Of shortages that follow on each other only the first one is told. */
+static unsigned long scopex_tell_pause(void)
+{
+	return msecs_to_jiffies(scopex_config.stall_ms ?: 10000);
+}
+
 /*
  * The bound keeps an orphan waiting: tell once who holds the workers. The sites stay for
  * an RCU grace period.
@@ -322,14 +332,17 @@ struct scopex_holders {
 static void scopex_tell_bound(struct scopex_cpu *sc)
 {
 	struct scopex_holders holders[SCOPEX_HOLDERS] = { }, *h;
+	unsigned long orphans = READ_ONCE(sc->orphans);
 	unsigned int others = 0;
 	struct scopex_worker *w;
 	char text[512];
 	int len = 0;
 
-	if (sc->bound_told)
+	if (sc->told == orphans ||
+	    (sc->told && time_before(jiffies, sc->told_at + scopex_tell_pause())))
 		return;
-	sc->bound_told = true;
+	WRITE_ONCE(sc->told, orphans);
+	sc->told_at = jiffies;
 	rcu_read_lock();
 	for (w = sc->workers; w; w = w->next) {
 		const struct scopex_site *site = READ_ONCE(w->site);
@@ -379,7 +392,6 @@ static bool scopex_make_workers(struct scopex_cpu *sc)
 			WRITE_ONCE(sc->failures, sc->failures + 1);
 			return false;
 		}
-		sc->bound_told = false;
 		scopex_enlist(sc->workers);
 	}
 	return true;
@@ -390,10 +402,10 @@ static void scopex_more_workers(struct work_struct *work)
 	struct scopex_cpu *sc = container_of(to_delayed_work(work), struct scopex_cpu, more);
 	bool made;
 
-	cpus_read_lock();
+	mutex_lock(&sc->make_lock);
 	made = scopex_make_workers(sc);
-	cpus_read_unlock();
-	wake_up_all(&sc->grown);
+	mutex_unlock(&sc->make_lock);
+	swake_up_all(&sc->grown);
 	/* Nobody else asks for an orphan's sake. */
 	if (!made && READ_ONCE(sc->orphan))
 		queue_delayed_work(scopex_maker, &sc->more, SCOPEX_RETRY);
@@ -409,6 +421,18 @@ void scopex_want_standby(struct scopex_cpu *sc)
 {
 	if (scopex_may_have_more(sc) || READ_ONCE(sc->orphan))
 		mod_delayed_work(scopex_maker, &sc->more, 0);
+}
+
+/**
+ * scopex_tell_shortage() - have the log name who keeps an orphan waiting, if it has not yet
+ * @sc: the CPU
+ *
+ * Context: the watchdog. It is told at once, but not if another shortage was told before.
+ */
+void scopex_tell_shortage(struct scopex_cpu *sc)
+{
+	if (READ_ONCE(sc->orphan) && READ_ONCE(sc->orphans) != READ_ONCE(sc->told))
+		scopex_want_standby(sc);
 }
 
 /* Would scopex_reserve() say yes? The watchdog may hand over while @w waits for that. */
@@ -440,10 +464,10 @@ bool scopex_wait_for_pool(struct scopex_worker *w)
 		return false;
 	WRITE_ONCE(sc->wanted, true);
 	scopex_want_standby(sc);
-	return wait_event_timeout(sc->grown, scopex_may_reserve(w) ||
-					     READ_ONCE(sc->failures) != failures,
-				  SCOPEX_GROW_TIME) &&
-	       READ_ONCE(sc->failures) == failures;
+	swait_event_timeout_exclusive(sc->grown, scopex_may_reserve(w) ||
+				      READ_ONCE(sc->failures) != failures ||
+				      !scopex_may_have_more(sc), SCOPEX_GROW_TIME);
+	return scopex_may_reserve(w);
 }
 
 /*
@@ -508,14 +532,17 @@ static int scopex_cpu_online(unsigned int cpu)
 	if (!cpumask_test_cpu(cpu, &scopex_served_cpus))
 		return 0;
 
+	mutex_lock(&sc->make_lock);
 	if (sc->workers)
 		err = scopex_bind_workers(sc);
 	else
 		err = scopex_make_worker(sc);
+	/* Those on standby are no condition: without, scopes in items are serial. */
+	if (!err)
+		scopex_make_workers(sc);
+	mutex_unlock(&sc->make_lock);
 	if (err)
 		return err;
-	/* Those on standby are no condition: without, scopes in items are serial. */
-	scopex_make_workers(sc);
 
 	cpumask_set_cpu(cpu, &scopex_open_cpus);
 	scopex_choose_ring();
@@ -610,7 +637,8 @@ int scopex_cpus_start(const struct cpumask *cpus)
 		sc->cpu = cpu;
 		INIT_DELAYED_WORK(&sc->more, scopex_more_workers);
 		INIT_WORK(&sc->tend, scopex_tend_here);
-		init_waitqueue_head(&sc->grown);
+		mutex_init(&sc->make_lock);
+		init_swait_queue_head(&sc->grown);
 		spin_lock_init(&sc->take_lock);
 		mutex_init(&sc->turn_lock);
 		per_cpu(scopex_cursor, cpu) = sc;

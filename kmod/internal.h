@@ -163,13 +163,16 @@ struct scopex_worker {
  * @nr_workers: how many
  * @standby: those that wait for the queue to be given to them
  * @spare: how many of these are not reserved
+ * @make_lock: held while workers are made, or bound
  * @more: makes more of them
  * @wanted: an item waits for one to be made
  * @failures: how often none could be made
  * @grown: those that wait for one
  * @orphan: the worker that has left the queue behind, without another one; or NULL
  * @orphan_rest: what was left of its batch
- * @bound_told: the log has told of an orphan at the bound
+ * @orphans: how many there were
+ * @told: the last one of which the log has told that it waits at the bound
+ * @told_at: when, in jiffies
  * @tend: looks after the active worker: see scopex_tend()
  * @tend_batches: how many batches the active worker had taken at the watchdog's last
  *	look
@@ -200,13 +203,16 @@ struct scopex_cpu {
 	unsigned int		nr_workers;
 	struct llist_head	standby;
 	atomic_t		spare;
+	struct mutex		make_lock;
 	struct delayed_work	more;
 	bool			wanted;
 	unsigned int		failures;
-	wait_queue_head_t	grown;
+	struct swait_queue_head	grown;
 	struct scopex_worker	*orphan;
 	struct llist_node	*orphan_rest;
-	bool			bound_told;
+	unsigned long		orphans;
+	unsigned long		told;
+	unsigned long		told_at;
 	struct work_struct	tend;
 	unsigned long		tend_batches;
 	atomic_t		dead;
@@ -473,6 +479,7 @@ struct scopex_cpu *scopex_choose_cpu(void);
 void scopex_want_standby(struct scopex_cpu *sc);
 bool scopex_wait_for_pool(struct scopex_worker *w);
 void scopex_ask_to_tend(struct scopex_cpu *sc);
+void scopex_tell_shortage(struct scopex_cpu *sc);
 void scopex_look_at_isolation(void);
 int scopex_cpus_start(const struct cpumask *cpus);
 void scopex_cpus_stop(void);

@@ -72,6 +72,7 @@ static unsigned long scopex_look_at_cpu(struct scopex_cpu *sc)
 			next = SCOPEX_LOOK_SOON;
 		scopex_ask_to_tend(sc);
 	}
+	scopex_tell_shortage(sc);
 	return next;
 }
 

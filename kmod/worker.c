@@ -546,6 +546,8 @@ static void scopex_leave_orphan(struct scopex_worker *w)
 	WRITE_ONCE(w->rest, NULL);
 	WRITE_ONCE(w->active, false);
 	local_inc(&w->count[SCOPEX_UNHANDED]);
+	/* There is one at a time. */
+	WRITE_ONCE(sc->orphans, sc->orphans + 1);
 	/*
 	 * Release D: pairs with scopex_adopt(), which has to see the rest of the batch;
 	 * see orphan-adopt.litmus.
@@ -683,13 +685,14 @@ void scopex_enlist(struct scopex_worker *w)
  * @w: the current task's worker
  *
  * What is queued goes to another one, as if the item slept for ever. One more worker
- * may be made than there were.
+ * may be made than there were, and is, as the queue may be an orphan that waits for it.
  *
  * Context: process context, of a task that exits; does not sleep.
  */
 void scopex_bury(struct scopex_worker *w)
 {
 	atomic_inc(&w->sc->dead);
+	scopex_want_standby(w->sc);
 	scopex_hand_over(w);
 }
 

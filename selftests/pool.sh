@@ -82,9 +82,9 @@ until_in_log()
 WAITS='scopex: the queue of CPU [0-9]+ waits'
 HOLDERS='scopex: the queue of CPU 0 waits, as its workers=4 are all in items that wait: 4 in holds_worker_fn .*of scope full of queue_waits_for_a_worker\(\)$'
 
-bound_is_told_once()
+# A burst at the bound, which the log tells
+burst_is_told()
 {
-	suite_load workers=4 standby=1 || return 1
 	log_mark
 	echo full > "$SCOPEX_TEST/run" &
 	until_in_log "$HOLDERS"
@@ -94,8 +94,20 @@ bound_is_told_once()
 	echo 1 > "$SCOPEX_TEST/release"
 	wait $!
 	sed 's/^/# /' "$SCOPEX_TEST/results"
-	grep -q '^ok ' "$SCOPEX_TEST/results" && [ "$told" -eq 0 ] &&
+	grep -q '^ok ' "$SCOPEX_TEST/results" && [ "$told" -eq 0 ]
+}
+
+bound_is_told_once()
+{
+	suite_load workers=4 standby=1 && burst_is_told &&
 		[ "$(in_log "$WAITS")" -eq 1 ] && suite_rmmod
+}
+
+# Though it begins before the one that was told is long over
+later_burst_is_told_too()
+{
+	suite_load workers=4 standby=1 stall_ms=3000 && burst_is_told && burst_is_told &&
+		suite_rmmod
 }
 
 # What is said of it: in the counters, in the log and in the profile
@@ -116,10 +128,11 @@ serial_is_told()
 		warnings_name_the_culprit && suite_rmmod
 }
 
+# dead_do_not_count SUITE PARAMETER...
 dead_do_not_count()
 {
 	log_mark
-	passes mortal workers=1 standby=0 || return 1
+	passes "$@" || return 1
 	! log_since_mark | grep -q 'scopex_test: expect "' || warnings_name_the_culprit
 }
 
@@ -148,7 +161,7 @@ finite_joins_are_not_told()
 	passes finite stall_ms=400 && [ "$(in_log "$NEWCOMERS")" -eq 0 ]
 }
 
-ktap_plan 23
+ktap_plan 26
 suite_load
 suite_run crowd
 ktap_check "as many workers are made as are needed" as_many_as_needed
@@ -167,13 +180,16 @@ suite_unload
 ktap_check "none on standby, many that wait" passes crowd standby=0
 ktap_check "none on standby, and no scope is serial" never_serial_without_standby
 ktap_check "the log names who holds all workers, once" bound_is_told_once
+ktap_check "and again if that was another time" later_burst_is_told_too
 ktap_check "a scope with one worker" serial_is_told workers=1 standby=0
 ktap_check "a scope with two workers" serial_is_told workers=2 standby=1
 ktap_check "a scope with five workers" serial_is_told workers=5 standby=2
 ktap_check "a scope in the reclaim of memory" passes reclaim standby=0
 ktap_check "workers that can't be made" passes_injected unmade standby=0
 ktap_check "races about an orphan" passes_injected orphan workers=3 standby=2
-ktap_check "a worker that dies leaves room for another one" dead_do_not_count
+ktap_check "a worker that dies leaves room for another one" dead_do_not_count mortal workers=1 standby=0
+ktap_check "one that dies at the bound does, too" dead_do_not_count mourned workers=2 standby=1
+ktap_check "a scope that is opened as the bound is reached" passes tight workers=8 standby=0
 ktap_check "each CPU, if one has no worker" passes partial cpus=0
 ktap_check "a join that newcomers keep from ending is told once" endless_join_is_told_once
 ktap_check "no other join is" finite_joins_are_not_told

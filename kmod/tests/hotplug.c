@@ -261,11 +261,80 @@ static const struct scopex_case nowhere_cases[] = {
 
 SCOPEX_SUITE(nowhere, nowhere_cases);
 
+static int goes_offline_thread(void *data)
+{
+	unsigned int cpu = *(unsigned int *)data;
+	int err = remove_cpu(cpu) ?: add_cpu(cpu);
+
+	test_thread_until_stopped();
+	return err;
+}
+
+/**
+ * struct sleeper - an item that waits, with others, for the last one of them
+ * @work: the item
+ * @go: what they wait for
+ */
+struct sleeper {
+	struct scopex_work	work;
+	struct completion	*go;
+};
+
+static int sleeper_fn(struct scopex_work *work)
+{
+	scopex_will_block();
+	wait_for_completion(container_of(work, struct sleeper, work)->go);
+	return 0;
+}
+
+static int waker_fn(struct scopex_work *work)
+{
+	complete_all(container_of(work, struct sleeper, work)->go);
+	return 0;
+}
+
+/*
+ * More workers than stand by are needed by an owner that holds hotplug off, while a CPU is
+ * to go: making them must not wait for that.
+ */
+static void pool_grows_while_a_cpu_is_to_go(struct scopex_test *test)
+{
+	unsigned int i, cpu = hotplug_cpu(test);
+	struct sleeper sleepers[6];
+	struct task_struct *thread;
+	struct completion go;
+
+	if (cpu >= nr_cpu_ids)
+		return;
+	init_completion(&go);
+	cpus_read_lock();
+	thread = test_thread(test, goes_offline_thread, &cpu, nr_cpu_ids);
+	/* Until it waits for the lock. */
+	while (cpus_read_trylock()) {
+		cpus_read_unlock();
+		usleep_range(50, 200);
+	}
+	scopex_scope(s) {
+		for (i = 0; i < ARRAY_SIZE(sleepers); i++) {
+			bool last = i == ARRAY_SIZE(sleepers) - 1;
+
+			sleepers[i].go = &go;
+			scopex_work_init(&sleepers[i].work, last ? waker_fn : sleeper_fn);
+			EXPECT_EQ(test, scopex_submit_on(s, cpumask_first(cpu_online_mask),
+							 &sleepers[i].work), 0);
+		}
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	cpus_read_unlock();
+	EXPECT_EQ(test, test_thread_stop(thread), 0);
+}
+
 static const struct scopex_case hotplug_cases[] = {
 	SCOPEX_CASE(offline_cpu_refuses),
 	SCOPEX_CASE(queued_items_outlive_their_cpu),
 	SCOPEX_CASE(offline_does_not_wait_for_items),
 	SCOPEX_CASE(cpus_come_and_go_under_load),
+	SCOPEX_CASE(pool_grows_while_a_cpu_is_to_go),
 };
 
 SCOPEX_SUITE(hotplug, hotplug_cases);

@@ -625,6 +625,66 @@ static const struct scopex_case full_cases[] = {
 
 SCOPEX_SUITE(full, full_cases);
 
+#define TIGHT_WORKERS	8
+
+/**
+ * struct tight - items that wait for one that opens a scope
+ * @opens: the one
+ * @waits: the others
+ * @begun: completed by these
+ */
+struct tight {
+	struct scopex_work	opens;
+	struct holder		waits[TIGHT_WORKERS - 1];
+	struct completion	begun;
+};
+
+static int opens_tight_fn(struct scopex_work *work)
+{
+	struct tight *tight = container_of(work, struct tight, opens);
+	struct test_item item;
+	unsigned int i;
+
+	test_item_init(&item);
+	scopex_will_block();
+	scopex_scope(inner) {
+		for (i = 0; i < ARRAY_SIZE(tight->waits); i++)
+			complete_all(&tight->waits[i].go);
+		scopex_submit(inner, &item.work);
+	}
+	return 0;
+}
+
+/*
+ * For a module with TIGHT_WORKERS, and none on standby. A scope is opened while the pool
+ * grows to its bound, for the others of the CPU: it is serial as soon as that is reached.
+ */
+static void scope_is_opened_as_the_bound_is_reached(struct scopex_test *test)
+{
+	unsigned int i, round;
+	struct tight tight;
+
+	for (round = 0; round < 10; round++) {
+		init_completion(&tight.begun);
+		scopex_work_init(&tight.opens, opens_tight_fn);
+		for (i = 0; i < ARRAY_SIZE(tight.waits); i++)
+			holder_init(&tight.waits[i], &tight.begun);
+		scopex_scope(burst) {
+			EXPECT_EQ(test, scopex_submit_on(burst, CROWD_CPU, &tight.opens), 0);
+			for (i = 0; i < ARRAY_SIZE(tight.waits); i++)
+				EXPECT_EQ(test, scopex_submit_on(burst, CROWD_CPU,
+								 &tight.waits[i].work), 0);
+			EXPECT_EQ(test, scopex_join(burst), 0);
+		}
+	}
+}
+
+static const struct scopex_case tight_cases[] = {
+	SCOPEX_CASE(scope_is_opened_as_the_bound_is_reached),
+};
+
+SCOPEX_SUITE(tight, tight_cases);
+
 /**
  * struct bound - an item of an item, and so on, until a scope is serial
  * @work: the item
@@ -1228,19 +1288,28 @@ static void lay_to_rest(struct scopex_scope *scope, struct scopex_work *work)
 	atomic64_sub(SCOPEX_ONE, &scope->state);
 }
 
-static void dies_on(struct scopex_test *test, unsigned int cpu, bool offline)
+static struct mortal *mortal_new(scopex_fn_t fn)
 {
 	struct mortal *mortal = kzalloc(sizeof(*mortal), GFP_KERNEL);
 
-	if (!EXPECT(test, mortal))
-		return;
+	if (!mortal)
+		return NULL;
 	dead_man = mortal;
-	scopex_work_init(&mortal->work, dies_fn);
+	scopex_work_init(&mortal->work, fn);
 	scopex_work_init(&mortal->behind, is_served_fn);
 	init_completion(&mortal->go);
 	init_completion(&mortal->begun);
 	init_completion(&mortal->dead);
 	init_completion(&mortal->served);
+	return mortal;
+}
+
+static void dies_on(struct scopex_test *test, unsigned int cpu, bool offline)
+{
+	struct mortal *mortal = mortal_new(dies_fn);
+
+	if (!EXPECT(test, mortal))
+		return;
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &mortal->work), 0);
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &mortal->behind), 0);
@@ -1253,6 +1322,40 @@ static void dies_on(struct scopex_test *test, unsigned int cpu, bool offline)
 		lay_to_rest(s, &mortal->work);
 		if (offline)
 			EXPECT_EQ(test, add_cpu(cpu), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+}
+
+static int dies_asleep_fn(struct scopex_work *work)
+{
+	struct mortal *mortal = container_of(work, struct mortal, work);
+
+	complete(&mortal->begun);
+	scopex_will_block();
+	wait_for_completion(&mortal->go);
+	kthread_complete_and_exit(&mortal->dead, 0);
+}
+
+/* An item ends its worker, which is not the active one, while the queue waits at the bound. */
+static void dies_at_the_bound(struct scopex_test *test)
+{
+	struct mortal *mortal = mortal_new(dies_asleep_fn);
+	struct holder holder;
+
+	if (!EXPECT(test, mortal))
+		return;
+	holder_init(&holder, &mortal->begun);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, CROWD_CPU, &mortal->work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, CROWD_CPU, &holder.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, CROWD_CPU, &mortal->behind), 0);
+		wait_for_completion(&mortal->begun);
+		wait_for_completion(&mortal->begun);
+		complete(&mortal->go);
+		wait_for_completion(&mortal->dead);
+		wait_for_completion(&mortal->served);
+		complete(&holder.go);
+		lay_to_rest(s, &mortal->work);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 }
@@ -1302,6 +1405,20 @@ static const struct scopex_case mortal_cases[] = {
 };
 
 SCOPEX_SUITE(mortal, mortal_cases);
+
+/* For a module with workers=2 standby=1. */
+static void dead_worker_leaves_room_at_the_bound(struct scopex_test *test)
+{
+	if (can_die(test))
+		EXPECT_WARNING("item dies_asleep_fn [scopex_test] of scope s of dies_at_the_bound() ends the thread",
+			       dies_at_the_bound(test));
+}
+
+static const struct scopex_case mourned_cases[] = {
+	SCOPEX_CASE(dead_worker_leaves_room_at_the_bound),
+};
+
+SCOPEX_SUITE(mourned, mourned_cases);
 
 /* For a module with cpus=0: the error is that of a submit, which no join tells. */
 static void each_cpu_tells_of_those_without_a_worker(struct scopex_test *test)

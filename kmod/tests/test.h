@@ -100,6 +100,8 @@ extern const struct scopex_suite reclaim_suite;
 extern const struct scopex_suite unmade_suite;
 extern const struct scopex_suite orphan_suite;
 extern const struct scopex_suite mortal_suite;
+extern const struct scopex_suite mourned_suite;
+extern const struct scopex_suite tight_suite;
 extern const struct scopex_suite partial_suite;
 extern const struct scopex_suite endless_suite;
 extern const struct scopex_suite finite_suite;
