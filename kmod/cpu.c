@@ -100,9 +100,6 @@ static enum cpuhp_state scopex_hp_state;
 struct workqueue_struct *scopex_maker;
 static struct workqueue_struct *scopex_tender;
 
-/* After what time a worker that could not be made is tried again, if it is needed. */
-#define SCOPEX_RETRY	(HZ / 10)
-
 /* How long an item waits for a worker to be made: the maker may wait for the item. */
 #define SCOPEX_GROW_TIME	(60 * HZ)
 
@@ -374,9 +371,9 @@ static void scopex_tell_bound(struct scopex_cpu *sc)
 
 /*
  * Have enough workers on standby, as far as the parameters let us; and one for an
- * orphan, or for an item that waits for one. Returns false if one could not be made.
+ * orphan, or for an item that waits for one.
  */
-static bool scopex_make_workers(struct scopex_cpu *sc)
+static void scopex_make_workers(struct scopex_cpu *sc)
 {
 	/* Before the look: an item that comes after has this run again. */
 	bool wanted = xchg(&sc->wanted, false);
@@ -386,29 +383,24 @@ static bool scopex_make_workers(struct scopex_cpu *sc)
 		if (!scopex_may_have_more(sc)) {
 			if (READ_ONCE(sc->orphan))
 				scopex_tell_bound(sc);
-			return true;
+			return;
 		}
 		if (scopex_make_worker(sc)) {
 			WRITE_ONCE(sc->failures, sc->failures + 1);
-			return false;
+			return;
 		}
 		scopex_enlist(sc->workers);
 	}
-	return true;
 }
 
 static void scopex_more_workers(struct work_struct *work)
 {
-	struct scopex_cpu *sc = container_of(to_delayed_work(work), struct scopex_cpu, more);
-	bool made;
+	struct scopex_cpu *sc = container_of(work, struct scopex_cpu, more);
 
 	mutex_lock(&sc->make_lock);
-	made = scopex_make_workers(sc);
+	scopex_make_workers(sc);
 	mutex_unlock(&sc->make_lock);
 	swake_up_all(&sc->grown);
-	/* Nobody else asks for an orphan's sake. */
-	if (!made && READ_ONCE(sc->orphan))
-		queue_delayed_work(scopex_maker, &sc->more, SCOPEX_RETRY);
 }
 
 /**
@@ -420,16 +412,19 @@ static void scopex_more_workers(struct work_struct *work)
 void scopex_want_standby(struct scopex_cpu *sc)
 {
 	if (scopex_may_have_more(sc) || READ_ONCE(sc->orphan))
-		mod_delayed_work(scopex_maker, &sc->more, 0);
+		queue_work(scopex_maker, &sc->more);
 }
 
 /**
- * scopex_tell_shortage() - have the log name who keeps an orphan waiting, if it has not yet
+ * scopex_look_at_orphan() - ask once more for a worker for a queue that has none
  * @sc: the CPU
  *
- * Context: the watchdog. It is told at once, but not if another shortage was told before.
+ * None could be made before; or it is the bound that keeps the queue waiting, and the log has
+ * not told of it, as another time was told shortly before.
+ *
+ * Context: the watchdog.
  */
-void scopex_tell_shortage(struct scopex_cpu *sc)
+void scopex_look_at_orphan(struct scopex_cpu *sc)
 {
 	if (READ_ONCE(sc->orphan) && READ_ONCE(sc->orphans) != READ_ONCE(sc->told))
 		scopex_want_standby(sc);
@@ -596,7 +591,7 @@ void scopex_cpus_stop(void)
 	if (scopex_hp_state > 0)
 		cpuhp_remove_state(scopex_hp_state);
 	for_each_possible_cpu(cpu)
-		cancel_delayed_work_sync(&per_cpu(scopex_cpus, cpu).more);
+		cancel_work_sync(&per_cpu(scopex_cpus, cpu).more);
 	destroy_workqueue(scopex_maker);
 	destroy_workqueue(scopex_tender);
 
@@ -635,7 +630,7 @@ int scopex_cpus_start(const struct cpumask *cpus)
 		struct scopex_cpu *sc = per_cpu_ptr(&scopex_cpus, cpu);
 
 		sc->cpu = cpu;
-		INIT_DELAYED_WORK(&sc->more, scopex_more_workers);
+		INIT_WORK(&sc->more, scopex_more_workers);
 		INIT_WORK(&sc->tend, scopex_tend_here);
 		mutex_init(&sc->make_lock);
 		init_swait_queue_head(&sc->grown);

@@ -204,7 +204,7 @@ struct scopex_cpu {
 	struct llist_head	standby;
 	atomic_t		spare;
 	struct mutex		make_lock;
-	struct delayed_work	more;
+	struct work_struct	more;
 	bool			wanted;
 	unsigned int		failures;
 	struct swait_queue_head	grown;
@@ -479,7 +479,7 @@ struct scopex_cpu *scopex_choose_cpu(void);
 void scopex_want_standby(struct scopex_cpu *sc);
 bool scopex_wait_for_pool(struct scopex_worker *w);
 void scopex_ask_to_tend(struct scopex_cpu *sc);
-void scopex_tell_shortage(struct scopex_cpu *sc);
+void scopex_look_at_orphan(struct scopex_cpu *sc);
 void scopex_look_at_isolation(void);
 int scopex_cpus_start(const struct cpumask *cpus);
 void scopex_cpus_stop(void);

@@ -6,7 +6,7 @@
  *
  * Items pay nothing to be watched. A work of the kernel's looks at each CPU ten times a
  * second as long as some worker is in an item, and once a second otherwise; more often if
- * the parameter "stall_ms" is short. It does five things:
+ * the parameter "stall_ms" is short. It does six things:
  *
  *	stalls	reports items that take too long: see stall.c
  *	joins	reports an owner that waits for too long as items are still submitted to its
@@ -14,6 +14,7 @@
  *	CPUs	sees whether others are isolated than before: see cpu.c
  *	relief	finds a worker that sleeps in an item while others wait in its queue, and
  *		has another one take over, as if the item had said scopex_will_block()
+ *	orphans	asks again for a worker for a queue that has none: see cpu.c
  *	RCU	finds a worker in a batch that is longer than a look is apart, and makes
  *		it report a quiescent state to RCU-tasks, for which tracers wait
  *
@@ -72,7 +73,7 @@ static unsigned long scopex_look_at_cpu(struct scopex_cpu *sc)
 			next = SCOPEX_LOOK_SOON;
 		scopex_ask_to_tend(sc);
 	}
-	scopex_tell_shortage(sc);
+	scopex_look_at_orphan(sc);
 	return next;
 }
 
