@@ -7,7 +7,7 @@
  * A detached item is the opposite of a scoped one, on the same executor: an object of
  * its own, with a reference count. It is its own scope, with this one item in it, so
  * that scopes which the item opens are its children, and are cancelled with it; but
- * nobody owns that scope, or can be kept from returning by it.
+ * no function is kept from returning by it. Its owner is the worker that runs the item.
  *
  *	who		holds
  *	the creator	a reference, from the initialisation on
@@ -15,8 +15,17 @@
  *			submit until the item is out
  *	the scope	OPEN: one reference for itself, one for the item
  *
- * When the item is out, the worker leaves its scope before it gives the reference back:
- * the release function may free the object, which the scope is a part of, and what the
+ * An item that has opened a scope has its own in the list of those that are open. A walk
+ * or a look that found it there, or a cancellation that was left to the timer, holds it by a
+ * reference, and gives that back in any context, where the release function must not be
+ * called. So the worker that has run the item ends it: it takes the scope out of the
+ * list, and waits as any owner does until the others' references are gone. Whoever gives
+ * the last one back wakes the worker, and does not touch the object any more; see
+ * detached-end.litmus, detached-owner.litmus. The scope is not closed: nobody can submit
+ * to it, and it is gone with its object.
+ *
+ * Then the worker leaves the scope before it gives its reference on the object back: the
+ * release function may free the object, which the scope is a part of, and what the
  * function opens then is no child of it, nor cancelled with it.
  *
  * The module is let go after the last thing that needs it, the release of the object.
@@ -148,9 +157,12 @@ static int scopex_detached_fn(struct scopex_work *work)
 		container_of(work, struct scopex_detached, work);
 	struct scopex_worker *w = scopex_this_worker();
 
-	/* That is what is shown as running. */
-	if (w)
+	if (w) {
+		/* That is what is shown as running. */
 		WRITE_ONCE(w->fn, (void *)detached->fn);
+		/* Before the item's scope can be in the list; see detached-owner.litmus. */
+		detached->scope.owner = current;
+	}
 	return detached->fn(detached);
 }
 
@@ -173,7 +185,7 @@ void __scopex_detached_init(struct scopex_detached *detached,
 		return;
 	/* Not an assignment of all: as there, items that are queued may hang on this one. */
 	scopex_work_init(&detached->work, scopex_detached_fn);
-	detached->scope = (struct scopex_scope){ .site = site };
+	detached->scope = (struct scopex_scope){ .site = site, .flags = __SCOPEX_ON_WORKER };
 	detached->fn = fn;
 	detached->release = release;
 	detached->owner = owner;
@@ -232,50 +244,45 @@ not_submitted:
 }
 EXPORT_SYMBOL_GPL(scopex_detach);
 
+/*
+ * An item that has opened a scope is out: wait for the walks and looks that hold its scope.
+ * No new ones come: the scopes that it has opened are closed, and here its own leaves the list.
+ */
+static noinline void scopex_detached_drain(struct scopex_scope *scope)
+{
+	scopex_unregister(scope);
+	/* The item's reference. Nobody has to be woken, should it be the last but one. */
+	scopex_unget(scope);
+	/* A and B: pairs with scopex_put_items(); see detached-end.litmus. */
+	scopex_drain_scope(scope);
+}
+
 /**
  * scopex_detached_end() - a detached item is out
  * @w: the worker that has run it
  * @scope: its scope
  *
- * Context: the worker, which does not touch the item any more.
+ * Only the worker ends the item, in process context, as the release function may sleep.
+ *
+ * Context: the worker, which does not touch the item any more; sleeps.
  */
 void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *scope)
 {
 	struct scopex_detached *detached =
 		container_of(scope, struct scopex_detached, scope);
+	struct module *owner = detached->owner;
+	bool coming = detached->coming;
 
-	if (scope->flags & __SCOPEX_LISTED)
-		scopex_unregister(scope);
 	/* This site stays as long as scopex; the item's goes with its module. */
 	scopex_enter_at(w, NULL, __SCOPEX_SITE("release"));
 	WRITE_ONCE(w->fn, (void *)detached->release);
-	scopex_detached_put_scope(scope);
-	scopex_leave(w);
-}
-
-/**
- * scopex_detached_put_scope() - give back a reference on the scope of a detached item
- * @scope: the scope, whose item was submitted
- *
- * The last one lets the item go: the worker's, which is mostly the only one, or that of a
- * walk through the scopes that the item has opened.
- *
- * Context: any but NMI.
- */
-void scopex_detached_put_scope(struct scopex_scope *scope)
-{
-	struct scopex_detached *detached =
-		container_of(scope, struct scopex_detached, scope);
-	struct module *owner = detached->owner;
-	bool coming = detached->coming;
-	u64 state = atomic64_sub_return(SCOPEX_ONE, &scope->state);
-
-	/* One is the scope's own. */
-	if ((state & SCOPEX_COUNT_MASK) != SCOPEX_ONE)
-		return;
+	/* Nobody else has ever had a reference on a scope that was not listed. */
+	if (unlikely(scope->flags & __SCOPEX_LISTED))
+		scopex_detached_drain(scope);
 	complete(&detached->done);
 	scopex_detached_put(detached);
 	scopex_unpin_owner(owner, coming);
+	scopex_leave(w);
 }
 
 /**
