@@ -323,12 +323,22 @@ static int host_fn(struct scopex_detached *detached)
 	return host->ret;
 }
 
-static int detach_host(struct scopex_test *test, struct host *host, int ret)
+/* Its worker owns its scope, but does not wait for it before the item is out. */
+static int joins_itself(struct scopex_detached *detached)
+{
+	struct host *host = container_of(detached, struct host, detached);
+
+	host->err = scopex_join(scopex_work_scope(&detached->work));
+	return host->ret;
+}
+
+static int detach_host(struct scopex_test *test, struct host *host,
+		       int (*fn)(struct scopex_detached *detached), int ret)
 {
 	host->ret = ret;
 	test_item_init(&host->guest);
 	atomic_set(&released, 0);
-	scopex_detached_init(&host->detached, host_fn, host_release);
+	scopex_detached_init(&host->detached, fn, host_release);
 	EXPECT_EQ(test, scopex_detach(&host->detached), 0);
 	ret = scopex_detached_wait(&host->detached);
 	scopex_detached_put(&host->detached);
@@ -343,12 +353,15 @@ static void mistakes_are_named(struct scopex_test *test)
 	if (!EXPECT(test, host))
 		return;
 	EXPECT_WARNING("test_item_fn [scopex_test] to the scope of a detached item, host_fn",
-		       EXPECT_EQ(test, detach_host(test, host, 0), 0));
+		       EXPECT_EQ(test, detach_host(test, host, host_fn, 0), 0));
 	EXPECT_EQ(test, host->err, -EINVAL);
 	EXPECT_EQ(test, atomic_read(&host->guest.runs), 0);
 	EXPECT_EQ(test, scopex_work_result(&host->guest.work), -ENODATA);
 	EXPECT_WARNING("item host_fn [scopex_test] of scope host_fn returned 1",
-		       EXPECT_EQ(test, detach_host(test, host, 1), -EINVAL));
+		       EXPECT_EQ(test, detach_host(test, host, host_fn, 1), -EINVAL));
+	EXPECT_WARNING("in an item of that scope, which would wait for itself",
+		       EXPECT_EQ(test, detach_host(test, host, joins_itself, 0), 0));
+	EXPECT_EQ(test, host->err, -EDEADLK);
 	kfree(host);
 }
 
