@@ -257,6 +257,12 @@ static noinline void scopex_detached_drain(struct scopex_scope *scope)
 	scopex_drain_scope(scope);
 }
 
+static void scopex_put_detached(struct scopex_detached *detached)
+{
+	if (refcount_dec_and_test(&detached->refs))
+		detached->release(detached);
+}
+
 /**
  * scopex_detached_end() - a detached item is out
  * @w: the worker that has run it
@@ -280,20 +286,37 @@ void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *scope)
 	if (unlikely(scope->flags & __SCOPEX_LISTED))
 		scopex_detached_drain(scope);
 	complete(&detached->done);
-	scopex_detached_put(detached);
+	scopex_put_detached(detached);
 	scopex_unpin_owner(owner, coming);
 	scopex_leave(w);
+}
+
+/*
+ * Is this a detached item, and not a copy of one? 0, or -EINVAL. What waits for a copy is
+ * never woken, and the release function of a copy would free what is not its own.
+ */
+static int scopex_check_detached(const struct scopex_detached *detached, const char *what,
+				 unsigned long caller)
+{
+	if (likely(scopex_is_open(&detached->scope)))
+		return 0;
+	scopex_misuse("%pS %s what is no detached item, or a copy of one", (void *)caller,
+		      what);
+	return -EINVAL;
 }
 
 /**
  * scopex_detached_get() - take a reference
  * @detached: the item
  *
+ * With a warning, nothing is done if @detached is a copy, or not initialised.
+ *
  * Context: any, for who has a reference.
  */
 void scopex_detached_get(struct scopex_detached *detached)
 {
-	refcount_inc(&detached->refs);
+	if (likely(!scopex_check_detached(detached, "takes a reference on", _RET_IP_)))
+		refcount_inc(&detached->refs);
 }
 EXPORT_SYMBOL_GPL(scopex_detached_get);
 
@@ -301,12 +324,14 @@ EXPORT_SYMBOL_GPL(scopex_detached_get);
  * scopex_detached_put() - give a reference back
  * @detached: the item; may be released by this
  *
+ * With a warning, nothing is done if @detached is a copy, or not initialised.
+ *
  * Context: any that its release function may be called in.
  */
 void scopex_detached_put(struct scopex_detached *detached)
 {
-	if (refcount_dec_and_test(&detached->refs))
-		detached->release(detached);
+	if (likely(!scopex_check_detached(detached, "gives back a reference on", _RET_IP_)))
+		scopex_put_detached(detached);
 }
 EXPORT_SYMBOL_GPL(scopex_detached_put);
 
@@ -322,9 +347,14 @@ static bool scopex_is_within(const struct scopex_scope *scope)
 }
 
 /* May the current task wait for the item? 0, or why not. */
-static int scopex_check_waiter(struct scopex_detached *detached, unsigned long caller)
+static int scopex_check_waiter(struct scopex_detached *detached, const char *what,
+			       unsigned long caller)
 {
+	int err = scopex_check_detached(detached, what, caller);
+
 	might_sleep();
+	if (unlikely(err))
+		return err;
 	if (likely(!scopex_is_within(&detached->scope)))
 		return 0;
 	scopex_misuse("detached item %ps waits for itself, in %pS",
@@ -357,13 +387,23 @@ static int scopex_wait_until_out(struct scopex_detached *detached)
  *
  * Return: what its function returned, or -ECANCELED if it did not run; at once,
  * -ENODATA if it was never submitted; with a warning, -EDEADLK in the item itself, or
- * in an item of a scope that is nested in it.
+ * in an item of a scope that is nested in it, and -EINVAL if @detached is a copy, or not
+ * initialised.
  */
 int scopex_detached_wait(struct scopex_detached *detached)
 {
-	return scopex_check_waiter(detached, _RET_IP_) ?: scopex_wait_until_out(detached);
+	return scopex_check_waiter(detached, "waits for", _RET_IP_) ?:
+	       scopex_wait_until_out(detached);
 }
 EXPORT_SYMBOL_GPL(scopex_detached_wait);
+
+static int scopex_cancel_submitted(struct scopex_detached *detached)
+{
+	if (scopex_detached_result(detached) == -ENODATA)
+		return -ENODATA;
+	scopex_do_cancel(&detached->scope, 0);
+	return 0;
+}
 
 /**
  * scopex_detached_cancel() - cancel the item, and wait until it is out
@@ -374,13 +414,13 @@ EXPORT_SYMBOL_GPL(scopex_detached_wait);
  *
  * Context: as for scopex_detached_wait().
  *
- * Return: as scopex_detached_wait(). After -ENODATA and -EDEADLK the item is not
+ * Return: as scopex_detached_wait(). After -ENODATA, -EDEADLK and -EINVAL the item is not
  * cancelled; so it can be submitted afterwards.
  */
 int scopex_detached_cancel(struct scopex_detached *detached)
 {
-	return scopex_check_waiter(detached, _RET_IP_) ?:
-	       scopex_detached_cancel_nowait(detached) ?:
+	return scopex_check_waiter(detached, "cancels", _RET_IP_) ?:
+	       scopex_cancel_submitted(detached) ?:
 	       scopex_wait_until_out(detached);
 }
 EXPORT_SYMBOL_GPL(scopex_detached_cancel);
@@ -394,13 +434,12 @@ EXPORT_SYMBOL_GPL(scopex_detached_cancel);
  *
  * Context: any but NMI, with a reference; takes time as scopex_cancel() does.
  *
- * Return: 0; or, with nothing changed, -ENODATA if the item was never submitted.
+ * Return: 0; or, with nothing changed, -ENODATA if the item was never submitted; with a
+ * warning, -EINVAL if @detached is a copy, or not initialised.
  */
 int scopex_detached_cancel_nowait(struct scopex_detached *detached)
 {
-	if (scopex_detached_result(detached) == -ENODATA)
-		return -ENODATA;
-	scopex_cancel(&detached->scope);
-	return 0;
+	return scopex_check_detached(detached, "cancels", _RET_IP_) ?:
+	       scopex_cancel_submitted(detached);
 }
 EXPORT_SYMBOL_GPL(scopex_detached_cancel_nowait);

@@ -830,7 +830,8 @@ int __scopex_each_cpu(const struct cpumask *mask, scopex_cpu_fn_t fn, void *arg,
  * @release: frees the object
  * @owner: the module that both are in
  *
- * To be embedded in an object that was allocated. All fields are private to scopex.
+ * To be embedded in an object that was allocated, and not to be copied once it is
+ * initialised. All fields are private to scopex.
  */
 struct scopex_detached {
 	struct scopex_work	work;

@@ -365,6 +365,59 @@ static void mistakes_are_named(struct scopex_test *test)
 	kfree(host);
 }
 
+/* No tail call, and not inlined: the warning names who has called. */
+static noinline int waits_for_a_copy(struct scopex_detached *copy)
+{
+	int err = scopex_detached_wait(copy);
+
+	return err;
+}
+
+/* Of an item that does not end before; nothing is done to the copy, nor to the item. */
+static void use_copy(struct scopex_test *test, struct orphan *copy)
+{
+	static const char named[] = "what is no detached item, or a copy of one";
+	struct scopex_detached *detached = &copy->detached;
+
+	EXPECT_WARNING("waits_for_a_copy",
+		       EXPECT_EQ(test, waits_for_a_copy(detached), -EINVAL));
+	EXPECT_WARNING(named, EXPECT_EQ(test, scopex_detached_cancel(detached), -EINVAL));
+	EXPECT_WARNING(named,
+		       EXPECT_EQ(test, scopex_detached_cancel_nowait(detached), -EINVAL));
+	EXPECT(test, !scopex_detached_cancelled(detached));
+	EXPECT_WARNING(named, scopex_detached_get(detached));
+	EXPECT_EQ(test, refcount_read(&detached->refs), 1);
+	EXPECT_WARNING(named, scopex_detached_put(detached));
+	EXPECT_EQ(test, refcount_read(&detached->refs), 1);
+}
+
+static void copy_is_told_from_the_item(struct scopex_test *test)
+{
+	struct orphan *copy = kzalloc(sizeof(*copy), GFP_KERNEL);
+	atomic_t runs = ATOMIC_INIT(0);
+	struct test_gate gate;
+	struct orphan *orphan;
+
+	atomic_set(&released, 0);
+	test_gate_init(&gate);
+	orphan = orphan_new(test, &runs, &gate);
+	if (!EXPECT(test, orphan && copy))
+		goto out;
+	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	wait_for_completion(&gate.reached);
+	*copy = *orphan;
+	/* As one that has just the reference of its creator. */
+	refcount_set(&copy->detached.refs, 1);
+	use_copy(test, copy);
+	EXPECT_EQ(test, atomic_read(&released), 0);
+	complete(&gate.go);
+	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), 0);
+	scopex_detached_put(&orphan->detached);
+	until_released(1);
+out:
+	kfree(copy);
+}
+
 /* Nothing is changed by that: it can be submitted afterwards. */
 static void never_submitted(struct scopex_test *test)
 {
@@ -717,6 +770,7 @@ static const struct scopex_case detach_cases[] = {
 	SCOPEX_CASE(cancelled_while_it_is_submitted),
 	SCOPEX_CASE(release_detaches),
 	SCOPEX_CASE(waits_for_itself),
+	SCOPEX_CASE(copy_is_told_from_the_item),
 	SCOPEX_CASE(mistakes_are_named),
 };
 
