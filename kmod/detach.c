@@ -49,6 +49,7 @@
 #include <linux/rcupdate.h>
 #include <linux/wait_bit.h>
 
+#include "context.h"
 #include "internal.h"
 
 #ifdef CONFIG_MODULES
@@ -263,6 +264,23 @@ static void scopex_put_detached(struct scopex_detached *detached)
 		detached->release(detached);
 }
 
+/*
+ * Give back the worker's reference. It is mostly the last one: then the release function is
+ * called, which is looked at for what it leaves behind as an item is.
+ */
+static void scopex_put_by_worker(struct scopex_worker *w, struct scopex_detached *detached,
+				 struct scopex_site *site)
+{
+	void *release = (void *)detached->release;
+	struct scopex_context before;
+
+	if (SCOPEX_CHECK_ITEMS)
+		scopex_context_save(&before);
+	scopex_put_detached(detached);
+	if (SCOPEX_CHECK_ITEMS)
+		scopex_context_check(w, site, release, &before);
+}
+
 /**
  * scopex_detached_end() - a detached item is out
  * @w: the worker that has run it
@@ -278,15 +296,16 @@ void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *scope)
 		container_of(scope, struct scopex_detached, scope);
 	struct module *owner = detached->owner;
 	bool coming = detached->coming;
-
 	/* This site stays as long as scopex; the item's goes with its module. */
-	scopex_enter_at(w, NULL, __SCOPEX_SITE("release"));
+	struct scopex_site *site = __SCOPEX_SITE("release");
+
+	scopex_enter_at(w, NULL, site);
 	WRITE_ONCE(w->fn, (void *)detached->release);
 	/* Nobody else has ever had a reference on a scope that was not listed. */
 	if (unlikely(scope->flags & __SCOPEX_LISTED))
 		scopex_detached_drain(scope);
 	complete(&detached->done);
-	scopex_put_detached(detached);
+	scopex_put_by_worker(w, detached, site);
 	scopex_unpin_owner(owner, coming);
 	scopex_leave(w);
 }

@@ -166,7 +166,8 @@ static __always_inline int scopex_call(struct scopex_worker *w,
 		err = scopex_trace_end(scope, work, err);
 	local_inc(&w->count[SCOPEX_RUN]);
 	if (SCOPEX_CHECK_ITEMS)
-		scopex_context_check(w, scope, __scopex_work_fn(scope, work), &before);
+		scopex_context_check(w, scope->site, __scopex_work_fn(scope, work),
+				     &before);
 	if (unlikely(err))
 		err = scopex_item_failed(w, scope, work, err);
 	return err;
