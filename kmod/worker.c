@@ -309,8 +309,12 @@ static void scopex_run_batch(struct scopex_worker *w)
 
 			nr += out;
 			if (!out) {
-				/* Another scope may be where it was. */
+				/*
+				 * It may be gone, with the module that has its site, and
+				 * another scope may be where it was.
+				 */
 				scopex_leave(w);
+				scopex_inject(SCOPEX_INJECT_NOT_OUT);
 				if (nr)
 					scopex_put_items(scope, nr);
 				scope = &scopex_no_scope;

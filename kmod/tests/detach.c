@@ -2,11 +2,13 @@
 /*
  * Suite "detach": items that outlive who submits them. Suite "release": what a release
  * function may do, also where an item has no other worker. Suite "lingers": a release
- * that takes its time.
+ * that takes its time. Suite "coming": items of modules that are being loaded.
  */
 
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/hash.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -391,6 +393,15 @@ static void use_copy(struct scopex_test *test, struct orphan *copy)
 	EXPECT_EQ(test, refcount_read(&detached->refs), 1);
 }
 
+/* What a submit takes it gives back if it is refused. */
+static void detach_copy(struct scopex_test *test, struct orphan *copy)
+{
+	EXPECT_WARNING("submits an item to what is no open scope",
+		       EXPECT_EQ(test, scopex_detach(&copy->detached), -EINVAL));
+	EXPECT_EQ(test, module_refcount(THIS_MODULE), refs_idle);
+	EXPECT_EQ(test, refcount_read(&copy->detached.refs), 1);
+}
+
 static void copy_is_told_from_the_item(struct scopex_test *test)
 {
 	struct orphan *copy = kzalloc(sizeof(*copy), GFP_KERNEL);
@@ -403,6 +414,8 @@ static void copy_is_told_from_the_item(struct scopex_test *test)
 	orphan = orphan_new(test, &runs, &gate);
 	if (!EXPECT(test, orphan && copy))
 		goto out;
+	*copy = *orphan;
+	detach_copy(test, copy);
 	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
 	wait_for_completion(&gate.reached);
 	*copy = *orphan;
@@ -754,6 +767,92 @@ static const struct scopex_case lingers_cases[] = {
 };
 
 SCOPEX_SUITE(lingers, lingers_cases);
+
+#if defined(CONFIG_MODULES) && defined(CONFIG_MODULE_UNLOAD)
+/* As many counters as detach.c has. */
+#define COMING_BITS	4
+#define COMING		BIT(COMING_BITS)
+
+/* So many addresses that each counter is the one of some. */
+#define COMING_MODULES	512
+
+/* Items that were detached by as many modules in their init, and do not end. */
+struct coming {
+	struct module		*module;
+	struct scopex_detached	detached[COMING];
+	struct completion	go;
+};
+
+static struct coming *coming;
+
+static int coming_fn(struct scopex_detached *detached)
+{
+	scopex_will_block();
+	wait_for_completion(&coming->go);
+	return 0;
+}
+
+static void coming_release(struct scopex_detached *detached)
+{
+}
+
+static void coming_detach(struct scopex_test *test, struct module *module)
+{
+	struct scopex_detached *detached = &coming->detached[hash_ptr(module, COMING_BITS)];
+
+	if (detached->owner)
+		return;
+	module->state = MODULE_STATE_COMING;
+	/* One is the module's own. */
+	atomic_set(&module->refcnt, 1);
+	scopex_detached_init(detached, coming_fn, coming_release);
+	detached->owner = module;
+	EXPECT_EQ(test, scopex_detach(detached), 0);
+}
+
+/* Nothing but the address of these modules is used, and their count. */
+static void coming_hold(struct scopex_test *test)
+{
+	unsigned int i;
+
+	init_completion(&coming->go);
+	for (i = 0; i < COMING_MODULES; i++)
+		coming_detach(test, &coming->module[i]);
+	scopex_test_until_released();
+	complete_all(&coming->go);
+	for (i = 0; i < COMING; i++) {
+		if (!EXPECT(test, coming->detached[i].owner))
+			continue;
+		EXPECT_EQ(test, scopex_detached_wait(&coming->detached[i]), 0);
+		while (atomic_read(&coming->detached[i].owner->refcnt) > 1)
+			usleep_range(50, 200);
+		scopex_detached_put(&coming->detached[i]);
+	}
+}
+
+static void items_of_others_are_coming(struct scopex_test *test)
+{
+	coming = kzalloc(sizeof(*coming), GFP_KERNEL);
+	if (!EXPECT(test, coming))
+		return;
+	coming->module = kvcalloc(COMING_MODULES, sizeof(*coming->module), GFP_KERNEL);
+	if (EXPECT(test, coming->module))
+		coming_hold(test);
+	kvfree(coming->module);
+	kfree(coming);
+}
+#else
+static void items_of_others_are_coming(struct scopex_test *test)
+{
+	scopex_test_skip(test, "needs modules that can be unloaded");
+}
+#endif
+
+static const struct scopex_case coming_cases[] = {
+	SCOPEX_CASE(items_of_others_are_coming),
+};
+
+SCOPEX_SUITE(coming, coming_cases);
 
 static const struct scopex_case detach_cases[] = {
 	SCOPEX_CASE(waits_for_the_result),
