@@ -1187,8 +1187,9 @@ static void scopex_cancel_again(struct scopex_scope *scope)
  * Return: the first error of an item since the scope was opened or joined, or the
  * reason why it was cancelled, whichever came first; -ECANCELED if an item was
  * cancelled before it ran and none failed earlier;
- * with a warning, -EPERM in another task than the owner, and -ESHUTDOWN or
- * -EINVAL if @scope is not open, or a copy; the reason why a scope was refused
+ * with a warning, -EPERM in another task than the owner, -EDEADLK in an item that runs on
+ * the owner's stack (of a serial scope) or is detached, for its own scope, and -ESHUTDOWN
+ * or -EINVAL if @scope is not open, or a copy; the reason why a scope was refused
  * when it was opened; else 0.
  */
 int scopex_join(struct scopex_scope *scope)
