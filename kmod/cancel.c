@@ -15,8 +15,7 @@
  * long as there are scopes. Where the caller can be preempted it walks to the end. Elsewhere
  * it takes a number of steps at most. If that is not enough, the scope is left to a timer,
  * which takes as many steps, from the top again, lets interrupts in, and goes on until the
- * walk is over. (In softirq context, as it may be the one that releases a detached item.) A
- * scope that is left to the timer is held by a reference, so its owner waits
+ * walk is over. A scope that is left to the timer is held by a reference, so its owner waits
  * for the end of the walk, too.
  *
  * The scope that was cancelled keeps the canceller's reason as its error. Those below get
@@ -127,7 +126,7 @@ static enum hrtimer_restart scopex_walk_on(struct hrtimer *timer)
 	if (scopex_cancel_some(walk)) {
 		walk->top->opened = 0;
 		atomic64_andnot(SCOPEX_WALK, &walk->top->state);
-		scopex_put_held(walk->top);
+		scopex_put_items(walk->top, 1);
 		walk->top = NULL;
 	}
 	/* Not HRTIMER_RESTART: a canceller may have started the timer by now. */
@@ -174,7 +173,7 @@ void scopex_do_cancel(struct scopex_scope *scope, int why)
 	scopex_inject(SCOPEX_INJECT_WALK_LATER);
 	/*
 	 * In this order: the scope below at which the walk is holds an item of this one. A
-	 * detached item could be out else, and its last reference has been given back once.
+	 * detached item could be out else, and its worker no longer wait for walks.
 	 */
 	scopex_walk_later(scope);
 	scopex_walk_end(&walk);

@@ -217,13 +217,13 @@ static void scopex_check_creds(struct scopex_leaks *leaks,
  * scopex_context_check() - has an item left its thread as it was? If not, name it, and
  *	restore what can be restored
  * @w: the worker
- * @scope: the item's scope
- * @fn: the item's function, or the one of a loop
+ * @site: of the item's scope
+ * @fn: the item's function, or the one of a loop, or a release function
  * @before: from scopex_context_save()
  *
  * Context: the worker's thread.
  */
-void scopex_context_check(struct scopex_worker *w, struct scopex_scope *scope, void *fn,
+void scopex_context_check(struct scopex_worker *w, const struct scopex_site *site, void *fn,
 			  const struct scopex_context *before)
 {
 	/* As of scopex_misuse(), but all kinds of leaks share this one. */
@@ -236,6 +236,6 @@ void scopex_context_check(struct scopex_worker *w, struct scopex_scope *scope, v
 	scopex_check_sched(&leaks, w, before);
 	scopex_check_creds(&leaks, before);
 	WARN(unlikely(leaks.len) && __ratelimit(&told),
-	     "scopex: item %ps of scope %s returned with %s\n", fn, scope->site->name,
+	     "scopex: item %ps of scope %s returned with %s\n", fn, site->name,
 	     leaks.text);
 }

@@ -14,7 +14,7 @@
 #include <linux/types.h>
 
 struct cred;
-struct scopex_scope;
+struct scopex_site;
 struct scopex_worker;
 
 /**
@@ -46,7 +46,7 @@ struct scopex_context {
 };
 
 void scopex_context_save(struct scopex_context *before);
-void scopex_context_check(struct scopex_worker *w, struct scopex_scope *scope, void *fn,
+void scopex_context_check(struct scopex_worker *w, const struct scopex_site *site, void *fn,
 			  const struct scopex_context *before);
 
 #endif /* _SCOPEX_CONTEXT_H */

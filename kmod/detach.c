@@ -7,7 +7,7 @@
  * A detached item is the opposite of a scoped one, on the same executor: an object of
  * its own, with a reference count. It is its own scope, with this one item in it, so
  * that scopes which the item opens are its children, and are cancelled with it; but
- * nobody owns that scope, or can be kept from returning by it.
+ * no function is kept from returning by it. Its owner is the worker that runs the item.
  *
  *	who		holds
  *	the creator	a reference, from the initialisation on
@@ -15,8 +15,17 @@
  *			submit until the item is out
  *	the scope	OPEN: one reference for itself, one for the item
  *
- * When the item is out, the worker leaves its scope before it gives the reference back:
- * the release function may free the object, which the scope is a part of, and what the
+ * An item that has opened a scope has its own in the list of those that are open. A walk
+ * or a look that found it there, or a cancellation that was left to the timer, holds it by a
+ * reference, and gives that back in any context, where the release function must not be
+ * called. So the worker that has run the item ends it: it takes the scope out of the
+ * list, and waits as any owner does until the others' references are gone. Whoever gives
+ * the last one back wakes the worker, and does not touch the object any more; see
+ * detached-end.litmus, detached-owner.litmus. The scope is not closed: nobody can submit
+ * to it, and it is gone with its object.
+ *
+ * Then the worker leaves the scope before it gives its reference on the object back: the
+ * release function may free the object, which the scope is a part of, and what the
  * function opens then is no child of it, nor cancelled with it.
  *
  * The module is let go after the last thing that needs it, the release of the object.
@@ -40,6 +49,7 @@
 #include <linux/rcupdate.h>
 #include <linux/wait_bit.h>
 
+#include "context.h"
 #include "internal.h"
 
 #ifdef CONFIG_MODULES
@@ -148,9 +158,12 @@ static int scopex_detached_fn(struct scopex_work *work)
 		container_of(work, struct scopex_detached, work);
 	struct scopex_worker *w = scopex_this_worker();
 
-	/* That is what is shown as running. */
-	if (w)
+	if (w) {
+		/* That is what is shown as running. */
 		WRITE_ONCE(w->fn, (void *)detached->fn);
+		/* Before the item's scope can be in the list; see detached-owner.litmus. */
+		detached->scope.owner = current;
+	}
 	return detached->fn(detached);
 }
 
@@ -173,7 +186,7 @@ void __scopex_detached_init(struct scopex_detached *detached,
 		return;
 	/* Not an assignment of all: as there, items that are queued may hang on this one. */
 	scopex_work_init(&detached->work, scopex_detached_fn);
-	detached->scope = (struct scopex_scope){ .site = site };
+	detached->scope = (struct scopex_scope){ .site = site, .flags = __SCOPEX_ON_WORKER };
 	detached->fn = fn;
 	detached->release = release;
 	detached->owner = owner;
@@ -232,61 +245,97 @@ not_submitted:
 }
 EXPORT_SYMBOL_GPL(scopex_detach);
 
+/*
+ * An item that has opened a scope is out: wait for the walks and looks that hold its scope.
+ * No new ones come: the scopes that it has opened are closed, and here its own leaves the list.
+ */
+static noinline void scopex_detached_drain(struct scopex_scope *scope)
+{
+	scopex_unregister(scope);
+	/* The item's reference. Nobody has to be woken, should it be the last but one. */
+	scopex_unget(scope);
+	/* A and B: pairs with scopex_put_items(); see detached-end.litmus. */
+	scopex_drain_scope(scope);
+}
+
+static void scopex_put_detached(struct scopex_detached *detached)
+{
+	if (refcount_dec_and_test(&detached->refs))
+		detached->release(detached);
+}
+
+/*
+ * Give back the worker's reference. It is mostly the last one: then the release function is
+ * called, which is looked at for what it leaves behind as an item is.
+ */
+static void scopex_put_by_worker(struct scopex_worker *w, struct scopex_detached *detached,
+				 struct scopex_site *site)
+{
+	void *release = (void *)detached->release;
+	struct scopex_context before;
+
+	if (SCOPEX_CHECK_ITEMS)
+		scopex_context_save(&before);
+	scopex_put_detached(detached);
+	if (SCOPEX_CHECK_ITEMS)
+		scopex_context_check(w, site, release, &before);
+}
+
 /**
  * scopex_detached_end() - a detached item is out
  * @w: the worker that has run it
  * @scope: its scope
  *
- * Context: the worker, which does not touch the item any more.
+ * Only the worker ends the item, in process context, as the release function may sleep.
+ *
+ * Context: the worker, which does not touch the item any more; sleeps.
  */
 void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *scope)
 {
 	struct scopex_detached *detached =
 		container_of(scope, struct scopex_detached, scope);
-
-	if (scope->flags & __SCOPEX_LISTED)
-		scopex_unregister(scope);
+	struct module *owner = detached->owner;
+	bool coming = detached->coming;
 	/* This site stays as long as scopex; the item's goes with its module. */
-	scopex_enter_at(w, NULL, __SCOPEX_SITE("release"));
+	struct scopex_site *site = __SCOPEX_SITE("release");
+
+	scopex_enter_at(w, NULL, site);
 	WRITE_ONCE(w->fn, (void *)detached->release);
-	scopex_detached_put_scope(scope);
+	/* Nobody else has ever had a reference on a scope that was not listed. */
+	if (unlikely(scope->flags & __SCOPEX_LISTED))
+		scopex_detached_drain(scope);
+	complete(&detached->done);
+	scopex_put_by_worker(w, detached, site);
+	scopex_unpin_owner(owner, coming);
 	scopex_leave(w);
 }
 
-/**
- * scopex_detached_put_scope() - give back a reference on the scope of a detached item
- * @scope: the scope, whose item was submitted
- *
- * The last one lets the item go: the worker's, which is mostly the only one, or that of a
- * walk through the scopes that the item has opened.
- *
- * Context: any but NMI.
+/*
+ * Is this a detached item, and not a copy of one? 0, or -EINVAL. What waits for a copy is
+ * never woken, and the release function of a copy would free what is not its own.
  */
-void scopex_detached_put_scope(struct scopex_scope *scope)
+static int scopex_check_detached(const struct scopex_detached *detached, const char *what,
+				 unsigned long caller)
 {
-	struct scopex_detached *detached =
-		container_of(scope, struct scopex_detached, scope);
-	struct module *owner = detached->owner;
-	bool coming = detached->coming;
-	u64 state = atomic64_sub_return(SCOPEX_ONE, &scope->state);
-
-	/* One is the scope's own. */
-	if ((state & SCOPEX_COUNT_MASK) != SCOPEX_ONE)
-		return;
-	complete(&detached->done);
-	scopex_detached_put(detached);
-	scopex_unpin_owner(owner, coming);
+	if (likely(scopex_is_open(&detached->scope)))
+		return 0;
+	scopex_misuse("%pS %s what is no detached item, or a copy of one", (void *)caller,
+		      what);
+	return -EINVAL;
 }
 
 /**
  * scopex_detached_get() - take a reference
  * @detached: the item
  *
+ * With a warning, nothing is done if @detached is a copy, or not initialised.
+ *
  * Context: any, for who has a reference.
  */
 void scopex_detached_get(struct scopex_detached *detached)
 {
-	refcount_inc(&detached->refs);
+	if (likely(!scopex_check_detached(detached, "takes a reference on", _RET_IP_)))
+		refcount_inc(&detached->refs);
 }
 EXPORT_SYMBOL_GPL(scopex_detached_get);
 
@@ -294,12 +343,14 @@ EXPORT_SYMBOL_GPL(scopex_detached_get);
  * scopex_detached_put() - give a reference back
  * @detached: the item; may be released by this
  *
+ * With a warning, nothing is done if @detached is a copy, or not initialised.
+ *
  * Context: any that its release function may be called in.
  */
 void scopex_detached_put(struct scopex_detached *detached)
 {
-	if (refcount_dec_and_test(&detached->refs))
-		detached->release(detached);
+	if (likely(!scopex_check_detached(detached, "gives back a reference on", _RET_IP_)))
+		scopex_put_detached(detached);
 }
 EXPORT_SYMBOL_GPL(scopex_detached_put);
 
@@ -315,9 +366,14 @@ static bool scopex_is_within(const struct scopex_scope *scope)
 }
 
 /* May the current task wait for the item? 0, or why not. */
-static int scopex_check_waiter(struct scopex_detached *detached, unsigned long caller)
+static int scopex_check_waiter(struct scopex_detached *detached, const char *what,
+			       unsigned long caller)
 {
+	int err = scopex_check_detached(detached, what, caller);
+
 	might_sleep();
+	if (unlikely(err))
+		return err;
 	if (likely(!scopex_is_within(&detached->scope)))
 		return 0;
 	scopex_misuse("detached item %ps waits for itself, in %pS",
@@ -350,13 +406,23 @@ static int scopex_wait_until_out(struct scopex_detached *detached)
  *
  * Return: what its function returned, or -ECANCELED if it did not run; at once,
  * -ENODATA if it was never submitted; with a warning, -EDEADLK in the item itself, or
- * in an item of a scope that is nested in it.
+ * in an item of a scope that is nested in it, and -EINVAL if @detached is a copy, or not
+ * initialised.
  */
 int scopex_detached_wait(struct scopex_detached *detached)
 {
-	return scopex_check_waiter(detached, _RET_IP_) ?: scopex_wait_until_out(detached);
+	return scopex_check_waiter(detached, "waits for", _RET_IP_) ?:
+	       scopex_wait_until_out(detached);
 }
 EXPORT_SYMBOL_GPL(scopex_detached_wait);
+
+static int scopex_cancel_submitted(struct scopex_detached *detached)
+{
+	if (scopex_detached_result(detached) == -ENODATA)
+		return -ENODATA;
+	scopex_do_cancel(&detached->scope, 0);
+	return 0;
+}
 
 /**
  * scopex_detached_cancel() - cancel the item, and wait until it is out
@@ -367,13 +433,13 @@ EXPORT_SYMBOL_GPL(scopex_detached_wait);
  *
  * Context: as for scopex_detached_wait().
  *
- * Return: as scopex_detached_wait(). After -ENODATA and -EDEADLK the item is not
+ * Return: as scopex_detached_wait(). After -ENODATA, -EDEADLK and -EINVAL the item is not
  * cancelled; so it can be submitted afterwards.
  */
 int scopex_detached_cancel(struct scopex_detached *detached)
 {
-	return scopex_check_waiter(detached, _RET_IP_) ?:
-	       scopex_detached_cancel_nowait(detached) ?:
+	return scopex_check_waiter(detached, "cancels", _RET_IP_) ?:
+	       scopex_cancel_submitted(detached) ?:
 	       scopex_wait_until_out(detached);
 }
 EXPORT_SYMBOL_GPL(scopex_detached_cancel);
@@ -387,13 +453,12 @@ EXPORT_SYMBOL_GPL(scopex_detached_cancel);
  *
  * Context: any but NMI, with a reference; takes time as scopex_cancel() does.
  *
- * Return: 0; or, with nothing changed, -ENODATA if the item was never submitted.
+ * Return: 0; or, with nothing changed, -ENODATA if the item was never submitted; with a
+ * warning, -EINVAL if @detached is a copy, or not initialised.
  */
 int scopex_detached_cancel_nowait(struct scopex_detached *detached)
 {
-	if (scopex_detached_result(detached) == -ENODATA)
-		return -ENODATA;
-	scopex_cancel(&detached->scope);
-	return 0;
+	return scopex_check_detached(detached, "cancels", _RET_IP_) ?:
+	       scopex_cancel_submitted(detached);
 }
 EXPORT_SYMBOL_GPL(scopex_detached_cancel_nowait);

@@ -38,6 +38,8 @@
  * @SCOPEX_INJECT_CANCEL_STEP: a cancellation goes one step through the scopes below
  * @SCOPEX_INJECT_WALK_LATER: a cancellation has not reached all, and not yet left the rest
  *	to the timer
+ * @SCOPEX_INJECT_NOT_OUT: a worker has no item any more, as it is out with its scope, or
+ *	waits for its turn
  * @SCOPEX_INJECT_VISIT: a look at all open scopes has a reference on one of them
  * @SCOPEX_INJECT_POINTS: how many there are
  */
@@ -58,6 +60,7 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_OFFER,
 	SCOPEX_INJECT_CANCEL_STEP,
 	SCOPEX_INJECT_WALK_LATER,
+	SCOPEX_INJECT_NOT_OUT,
 	SCOPEX_INJECT_VISIT,
 	SCOPEX_INJECT_POINTS,
 };

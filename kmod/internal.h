@@ -230,6 +230,7 @@ extern struct scopex_config scopex_config;
 
 /* scope.c */
 void scopex_put_items(struct scopex_scope *scope, unsigned int nr);
+u64 scopex_drain_scope(struct scopex_scope *scope);
 void scopex_set_error(struct scopex_scope *scope, int err);
 void scopex_fail(struct scopex_scope *scope, int err);
 void scopex_list(struct scopex_scope *scope);
@@ -255,7 +256,6 @@ struct scopex_walk {
 };
 
 bool scopex_walk_step(struct scopex_walk *walk);
-void scopex_put_held(struct scopex_scope *scope);
 void scopex_walk_end(struct scopex_walk *walk);
 
 /* What scopex_visit_open() calls; false ends it. */
@@ -369,7 +369,6 @@ do {									\
 int scopex_detach_init(void);
 void scopex_detach_exit(void);
 void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *scope);
-void scopex_detached_put_scope(struct scopex_scope *scope);
 
 /* forget.c */
 void scopex_close_exiting(struct scopex_scope *scope);

@@ -31,9 +31,9 @@ static void scopex_live_scope(struct scopex_live_scope *see,
 		container_of(scope, struct scopex_custom_scope, scope);
 
 	scopex_place_of(&see->place, scope->site);
-	/* An owner can't exit before it has closed its scope. A detached item has none. */
-	strscpy(see->comm, scope->owner ? scope->owner->comm : "-", sizeof(see->comm));
-	see->pid = scope->owner ? scope->owner->pid : 0;
+	/* An owner can't exit before it has closed its scope; and a worker is kept. */
+	strscpy(see->comm, scope->owner->comm, sizeof(see->comm));
+	see->pid = scope->owner->pid;
 	/* One is the owner's, and one this visit's. */
 	see->pending = count - 2;
 	see->depth = scope->depth;

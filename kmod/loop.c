@@ -292,7 +292,7 @@ void scopex_help(struct scopex_worker *w)
 	scopex_do_chunks(loop, sc, w);
 	scopex_dep_ran(scope);
 	if (SCOPEX_CHECK_ITEMS)
-		scopex_context_check(w, scope, (void *)loop->fn, &before);
+		scopex_context_check(w, scope->site, (void *)loop->fn, &before);
 	current_restore_flags(flags, SCOPEX_MEMALLOC);
 	local_inc(&w->count[SCOPEX_HELPS]);
 	scopex_leave(w);

@@ -57,12 +57,10 @@ static struct scopex_bucket *scopex_bucket(const void *key)
 	return &scopex_buckets[hash_ptr(key, SCOPEX_BUCKETS_SHIFT)];
 }
 
-/* The bucket whose lock protects the list that a scope is in; a detached one has no owner. */
+/* The bucket whose lock protects the list that a scope is in. */
 static struct scopex_bucket *scopex_bucket_of(const struct scopex_scope *scope)
 {
-	if (scope->parent)
-		return scopex_bucket(scope->parent);
-	return scopex_bucket(scope->owner ?: (const void *)scope);
+	return scopex_bucket(scope->parent ?: (const void *)scope->owner);
 }
 
 /**
@@ -90,7 +88,8 @@ void scopex_register(struct scopex_scope *scope)
  * scopex_unregister() - take a scope out of its list, and leave it open
  * @scope: the scope
  *
- * A walk that holds it finds nothing after it in the list, and ends there.
+ * A look that holds it finds nothing after it in the list, and ends there. No other one
+ * finds it from now on; see detached-end.litmus.
  *
  * Context: the worker that ends a detached item.
  */
@@ -215,20 +214,6 @@ static struct scopex_scope *scopex_get_next(struct scopex_bucket *bucket,
 }
 
 /**
- * scopex_put_held() - give back a reference that a walk, or a look, has on a scope
- * @scope: the scope; must not be touched any more by the caller
- *
- * Context: any but NMI.
- */
-void scopex_put_held(struct scopex_scope *scope)
-{
-	if (atomic64_read(&scope->state) & SCOPEX_DETACHED)
-		scopex_detached_put_scope(scope);
-	else
-		scopex_put_items(scope, 1);
-}
-
-/**
  * scopex_walk_step() - go on to the next scope, or back to a parent
  * @walk: the walk, which is not over; at the beginning at its top
  *
@@ -305,7 +290,7 @@ void scopex_visit_open(scopex_visit_fn_t visit, void *arg)
 			}
 			scopex_walk_end(&walk);
 			next = more ? scopex_get_next(bucket, NULL, root) : NULL;
-			scopex_put_held(root);
+			scopex_put_items(root, 1);
 		}
 		cond_resched();
 	}

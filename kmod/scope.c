@@ -69,7 +69,8 @@
  *	error		cmpxchg from 0 by holders of a reference; xchg to 0 by the
  *			owner
  *	owner, site,	written by the owner before the scope is open, then
- *	parent, flags	constant (but __SCOPEX_LISTED, which a detached item adds)
+ *	parent, flags	constant (but of a detached item, its worker writes the owner
+ *			before the function is called, and adds __SCOPEX_LISTED)
  *	since		written by the submitter, or owner, that lists the scope
  *	node, children	the lock of a bucket: see registry.c
  *	outer		the owner, which is a worker
@@ -936,11 +937,11 @@ void scopex_fail(struct scopex_scope *scope, int err)
 }
 
 /**
- * scopex_put_items() - drop the references of a run of items that are out
- * @scope: their scope; must not be touched any more by the caller
+ * scopex_put_items() - drop the references of a run of items that are out, or that of a walk
+ * @scope: the scope; must not be touched any more by the caller
  * @nr: how many
  *
- * Context: the worker.
+ * Context: any but NMI.
  */
 void scopex_put_items(struct scopex_scope *scope, unsigned int nr)
 {
@@ -1024,12 +1025,18 @@ static noinline u64 scopex_spin_for_items(struct scopex_scope *scope)
 	return atomic64_read_acquire(&scope->state);
 }
 
-/*
- * Wait until no reference but the owner's is left, and return the state. A signal
- * can make it short, but not end it: a wait that ended early would leave items on
+/**
+ * scopex_drain_scope() - wait until no reference but the owner's is left
+ * @scope: the scope
+ *
+ * A signal can make it short, but not end it: a wait that ended early would leave items on
  * a dead frame.
+ *
+ * Context: process context of the owner; sleeps.
+ *
+ * Return: its state then.
  */
-static u64 scopex_drain_scope(struct scopex_scope *scope)
+u64 scopex_drain_scope(struct scopex_scope *scope)
 {
 	unsigned int how;
 	/* Acquire A: pairs with scopex_put_items(); see put-drain.litmus. */
@@ -1077,14 +1084,18 @@ static u64 scopex_drain_scope(struct scopex_scope *scope)
 
 /*
  * Is the current task in an item of a serial scope of its own? That one runs on the owner's
- * stack, as do the items of all serial scopes between it and the current one.
+ * stack, as do the items of all serial scopes between it and the current one. The scope of
+ * a detached item has an owner only because of the item.
  */
 static bool scopex_is_in_item_of(const struct scopex_scope *scope)
 {
 	const struct scopex_scope *at;
+	u64 state = atomic64_read(&scope->state);
 
-	if (likely(!(atomic64_read(&scope->state) & SCOPEX_SERIAL)))
+	if (likely(!(state & (SCOPEX_SERIAL | SCOPEX_DETACHED))))
 		return false;
+	if (state & SCOPEX_DETACHED)
+		return true;
 	for (at = scopex_this_worker()->scope; at; at = at->parent)
 		if (at == scope)
 			return true;
@@ -1176,8 +1187,9 @@ static void scopex_cancel_again(struct scopex_scope *scope)
  * Return: the first error of an item since the scope was opened or joined, or the
  * reason why it was cancelled, whichever came first; -ECANCELED if an item was
  * cancelled before it ran and none failed earlier;
- * with a warning, -EPERM in another task than the owner, and -ESHUTDOWN or
- * -EINVAL if @scope is not open, or a copy; the reason why a scope was refused
+ * with a warning, -EPERM in another task than the owner, -EDEADLK in an item that runs on
+ * the owner's stack (of a serial scope) or is detached, for its own scope, and -ESHUTDOWN
+ * or -EINVAL if @scope is not open, or a copy; the reason why a scope was refused
  * when it was opened; else 0.
  */
 int scopex_join(struct scopex_scope *scope)

@@ -166,7 +166,8 @@ static __always_inline int scopex_call(struct scopex_worker *w,
 		err = scopex_trace_end(scope, work, err);
 	local_inc(&w->count[SCOPEX_RUN]);
 	if (SCOPEX_CHECK_ITEMS)
-		scopex_context_check(w, scope, __scopex_work_fn(scope, work), &before);
+		scopex_context_check(w, scope->site, __scopex_work_fn(scope, work),
+				     &before);
 	if (unlikely(err))
 		err = scopex_item_failed(w, scope, work, err);
 	return err;
@@ -308,8 +309,12 @@ static void scopex_run_batch(struct scopex_worker *w)
 
 			nr += out;
 			if (!out) {
-				/* Another scope may be where it was. */
+				/*
+				 * It may be gone, with the module that has its site, and
+				 * another scope may be where it was.
+				 */
 				scopex_leave(w);
+				scopex_inject(SCOPEX_INJECT_NOT_OUT);
 				if (nr)
 					scopex_put_items(scope, nr);
 				scope = &scopex_no_scope;

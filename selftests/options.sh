@@ -4,8 +4,30 @@
 . "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
-ktap_plan 2
+# The one that has its turn is in the scope, in a worker; the one that has to wait for it is
+# in none, as it may be run elsewhere, and its scope be gone. (Without injected delays the
+# worker has found something else to do by then.)
+worker_leaves_what_waits()
+{
+	log_mark
+	echo turn > "$SCOPEX_TEST/run" &
+	turn_pid=$!
+	for _ in $(seq 300); do
+		log_since_mark | grep -q "scopex_test: an item waits for its turn" && break
+		sleep 0.1 2>/dev/null || sleep 1
+	done
+	turn_workers=$(grep ' taking_turns ' "$SCOPEX/workers")
+	ktap_msg "$turn_workers"
+	echo 1 > "$SCOPEX_TEST/release"
+	wait "$turn_pid"
+	sed 's/^/# /' "$SCOPEX_TEST/results"
+	grep -q '^ok ' "$SCOPEX_TEST/results" && [ "$(echo "$turn_workers" | wc -l)" -eq 1 ]
+}
+
+ktap_plan 3
 suite_load
 suite_run options
+ktap_check "the worker leaves the scope of an item that waits for its turn" \
+	worker_leaves_what_waits
 suite_unload
 ktap_finish

@@ -40,10 +40,12 @@ fi
 # Before this shell may run on one CPU only, which would be counted as all.
 walks_cpu=$(($(nproc) - 1))
 taskset -p 1 $$ >/dev/null
-ktap_plan 4
+ktap_plan 5
 # Each level of a chain takes a worker, and all of them may be of one CPU.
 "$WALK_LOAD" workers=400 stall_ms=0
+counters_mark
 walks walk
+ktap_check "who waits hands over by itself" few_are_relieved
 suite_unload
 "$WALK_LOAD" workers=1 standby=0 stall_ms=0
 walks serial_walk

@@ -195,8 +195,8 @@ struct scopex_site {
  * @depth: how many scopes it is nested in
  * @rounds: how many waits for its items have ended, the lowest bits
  * @rises: how often the watchdog saw more items in a wait than before
- * @owner: the task on whose stack the scope lives, the only one that waits; NULL for that
- *	of a detached item
+ * @owner: the task on whose stack the scope lives, the only one that waits; for that of
+ *	a detached item, the worker that runs the item, NULL before
  * @site: where it was opened
  * @parent: the scope of the item that opened this one; NULL outside of items, and in
  *	the release of a detached one
@@ -830,7 +830,8 @@ int __scopex_each_cpu(const struct cpumask *mask, scopex_cpu_fn_t fn, void *arg,
  * @release: frees the object
  * @owner: the module that both are in
  *
- * To be embedded in an object that was allocated. All fields are private to scopex.
+ * To be embedded in an object that was allocated, and not to be copied once it is
+ * initialised. All fields are private to scopex.
  */
 struct scopex_detached {
 	struct scopex_work	work;

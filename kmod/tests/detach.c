@@ -2,11 +2,13 @@
 /*
  * Suite "detach": items that outlive who submits them. Suite "release": what a release
  * function may do, also where an item has no other worker. Suite "lingers": a release
- * that takes its time.
+ * that takes its time. Suite "coming": items of modules that are being loaded.
  */
 
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/hash.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -300,12 +302,13 @@ static void refused_by_a_module_that_goes(struct scopex_test *test)
 	EXPECT_EQ(test, atomic_read(&runs), 0);
 }
 
-/* A detached item that submits another one to its own scope, and returns @ret. */
+/* A detached item that joins its own scope, or submits another one to it, and returns @ret. */
 struct host {
 	struct scopex_detached	detached;
 	struct test_item	guest;
 	int			ret;
 	int			err;
+	bool			joins;
 };
 
 static void host_release(struct scopex_detached *detached)
@@ -317,7 +320,10 @@ static int host_fn(struct scopex_detached *detached)
 {
 	struct host *host = container_of(detached, struct host, detached);
 
-	if (!host->ret)
+	/* Its worker owns its scope, but does not wait for it before the item is out. */
+	if (host->joins)
+		host->err = scopex_join(scopex_work_scope(&detached->work));
+	else if (!host->ret)
 		host->err = scopex_submit(scopex_work_scope(&detached->work),
 					  &host->guest.work);
 	return host->ret;
@@ -349,7 +355,72 @@ static void mistakes_are_named(struct scopex_test *test)
 	EXPECT_EQ(test, scopex_work_result(&host->guest.work), -ENODATA);
 	EXPECT_WARNING("item host_fn [scopex_test] of scope host_fn returned 1",
 		       EXPECT_EQ(test, detach_host(test, host, 1), -EINVAL));
+	host->joins = true;
+	EXPECT_WARNING("in an item of that scope, which would wait for itself",
+		       EXPECT_EQ(test, detach_host(test, host, 0), 0));
+	EXPECT_EQ(test, host->err, -EDEADLK);
 	kfree(host);
+}
+
+/* Neither inlined, nor is its call a tail call: the warning names it. */
+static noinline void waits_for_a_copy(struct scopex_test *test, struct scopex_detached *copy)
+{
+	EXPECT_EQ(test, scopex_detached_wait(copy), -EINVAL);
+}
+
+/* Of an item that does not end before; nothing is done to the copy, nor to the item. */
+static void use_copy(struct scopex_test *test, struct orphan *copy)
+{
+	static const char named[] = "what is no detached item, or a copy of one";
+	struct scopex_detached *detached = &copy->detached;
+
+	EXPECT_WARNING("waits_for_a_copy", waits_for_a_copy(test, detached));
+	EXPECT_WARNING(named, EXPECT_EQ(test, scopex_detached_cancel(detached), -EINVAL));
+	EXPECT_WARNING(named,
+		       EXPECT_EQ(test, scopex_detached_cancel_nowait(detached), -EINVAL));
+	EXPECT(test, !scopex_detached_cancelled(detached));
+	EXPECT_WARNING(named, scopex_detached_get(detached));
+	EXPECT_EQ(test, refcount_read(&detached->refs), 1);
+	EXPECT_WARNING(named, scopex_detached_put(detached));
+	EXPECT_EQ(test, refcount_read(&detached->refs), 1);
+}
+
+/* What a submit takes it gives back if it is refused. */
+static void detach_copy(struct scopex_test *test, struct orphan *copy)
+{
+	EXPECT_WARNING("submits an item to what is no open scope",
+		       EXPECT_EQ(test, scopex_detach(&copy->detached), -EINVAL));
+	EXPECT_EQ(test, module_refcount(THIS_MODULE), refs_idle);
+	EXPECT_EQ(test, refcount_read(&copy->detached.refs), 1);
+}
+
+static void copy_is_told_from_the_item(struct scopex_test *test)
+{
+	struct orphan *copy = kzalloc(sizeof(*copy), GFP_KERNEL);
+	atomic_t runs = ATOMIC_INIT(0);
+	struct test_gate gate;
+	struct orphan *orphan;
+
+	atomic_set(&released, 0);
+	test_gate_init(&gate);
+	orphan = orphan_new(test, &runs, &gate);
+	if (!EXPECT(test, orphan && copy))
+		goto out;
+	*copy = *orphan;
+	detach_copy(test, copy);
+	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	wait_for_completion(&gate.reached);
+	*copy = *orphan;
+	/* As one that has just the reference of its creator. */
+	refcount_set(&copy->detached.refs, 1);
+	use_copy(test, copy);
+	EXPECT_EQ(test, atomic_read(&released), 0);
+	complete(&gate.go);
+	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), 0);
+	scopex_detached_put(&orphan->detached);
+	until_released(1);
+out:
+	kfree(copy);
 }
 
 /* Nothing is changed by that: it can be submitted afterwards. */
@@ -689,6 +760,92 @@ static const struct scopex_case lingers_cases[] = {
 
 SCOPEX_SUITE(lingers, lingers_cases);
 
+#if defined(CONFIG_MODULES) && defined(CONFIG_MODULE_UNLOAD)
+/* As many counters as detach.c has. */
+#define COMING_BITS	4
+#define COMING		BIT(COMING_BITS)
+
+/* So many addresses that each counter is the one of some. */
+#define COMING_MODULES	512
+
+/* Items that were detached by as many modules in their init, and do not end. */
+struct coming {
+	struct module		*module;
+	struct scopex_detached	detached[COMING];
+	struct completion	go;
+};
+
+static struct coming *coming;
+
+static int coming_fn(struct scopex_detached *detached)
+{
+	scopex_will_block();
+	wait_for_completion(&coming->go);
+	return 0;
+}
+
+static void coming_release(struct scopex_detached *detached)
+{
+}
+
+static void coming_detach(struct scopex_test *test, struct module *module)
+{
+	struct scopex_detached *detached = &coming->detached[hash_ptr(module, COMING_BITS)];
+
+	if (detached->owner)
+		return;
+	module->state = MODULE_STATE_COMING;
+	/* One is the module's own. */
+	atomic_set(&module->refcnt, 1);
+	scopex_detached_init(detached, coming_fn, coming_release);
+	detached->owner = module;
+	EXPECT_EQ(test, scopex_detach(detached), 0);
+}
+
+/* Nothing but the address of these modules is used, and their count. */
+static void coming_hold(struct scopex_test *test)
+{
+	unsigned int i;
+
+	init_completion(&coming->go);
+	for (i = 0; i < COMING_MODULES; i++)
+		coming_detach(test, &coming->module[i]);
+	scopex_test_until_released();
+	complete_all(&coming->go);
+	for (i = 0; i < COMING; i++) {
+		if (!EXPECT(test, coming->detached[i].owner))
+			continue;
+		EXPECT_EQ(test, scopex_detached_wait(&coming->detached[i]), 0);
+		while (atomic_read(&coming->detached[i].owner->refcnt) > 1)
+			usleep_range(50, 200);
+		scopex_detached_put(&coming->detached[i]);
+	}
+}
+
+static void items_of_others_are_coming(struct scopex_test *test)
+{
+	coming = kzalloc(sizeof(*coming), GFP_KERNEL);
+	if (!EXPECT(test, coming))
+		return;
+	coming->module = kvcalloc(COMING_MODULES, sizeof(*coming->module), GFP_KERNEL);
+	if (EXPECT(test, coming->module))
+		coming_hold(test);
+	kvfree(coming->module);
+	kfree(coming);
+}
+#else
+static void items_of_others_are_coming(struct scopex_test *test)
+{
+	scopex_test_skip(test, "needs modules that can be unloaded");
+}
+#endif
+
+static const struct scopex_case coming_cases[] = {
+	SCOPEX_CASE(items_of_others_are_coming),
+};
+
+SCOPEX_SUITE(coming, coming_cases);
+
 static const struct scopex_case detach_cases[] = {
 	SCOPEX_CASE(waits_for_the_result),
 	SCOPEX_CASE(outlives_who_submits_it),
@@ -704,6 +861,7 @@ static const struct scopex_case detach_cases[] = {
 	SCOPEX_CASE(cancelled_while_it_is_submitted),
 	SCOPEX_CASE(release_detaches),
 	SCOPEX_CASE(waits_for_itself),
+	SCOPEX_CASE(copy_is_told_from_the_item),
 	SCOPEX_CASE(mistakes_are_named),
 };
 

@@ -510,6 +510,56 @@ static void leak(struct scopex_test *test, scopex_fn_t fn)
 	EXPECT_WARNING("item " #fn " [scopex_test] of scope s returned with " what,	\
 		       leak(test, fn))
 
+/* A detached item that is released by its worker, for whose next item a leak would be. */
+struct leaky_release {
+	struct scopex_detached	detached;
+	struct completion	go;
+	struct completion	released;
+	unsigned int		cpu;
+};
+
+static int waits_for_its_creator(struct scopex_detached *detached)
+{
+	struct leaky_release *leaky = container_of(detached, struct leaky_release, detached);
+
+	leaky->cpu = raw_smp_processor_id();
+	wait_for_completion(&leaky->go);
+	return 0;
+}
+
+static void leaks_in_release(struct scopex_detached *detached)
+{
+	memalloc_nofs_save();
+	complete(&container_of(detached, struct leaky_release, detached)->released);
+}
+
+static void leak_in_release(struct scopex_test *test, struct leaky_release *leaky)
+{
+	struct heir heir;
+
+	init_completion(&leaky->go);
+	init_completion(&leaky->released);
+	scopex_detached_init(&leaky->detached, waits_for_its_creator, leaks_in_release);
+	EXPECT_EQ(test, scopex_detach(&leaky->detached), 0);
+	scopex_detached_put(&leaky->detached);
+	complete(&leaky->go);
+	wait_for_completion(&leaky->released);
+	inherit(test, leaky->cpu, NULL, &heir);
+	EXPECT(test, !(heir.flags & PF_MEMALLOC_NOFS));
+}
+
+static void release_leaks_state(struct scopex_test *test)
+{
+	static const char named[] =
+		"item leaks_in_release [scopex_test] of scope release returned with task flags";
+	struct leaky_release *leaky = kzalloc(sizeof(*leaky), GFP_KERNEL);
+
+	if (!EXPECT(test, leaky))
+		return;
+	EXPECT_WARNING(named, leak_in_release(test, leaky));
+	kfree(leaky);
+}
+
 static void item_leaks_state(struct scopex_test *test)
 {
 	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
@@ -617,6 +667,7 @@ static const struct scopex_case forget_cases[] = {
 	SCOPEX_CASE(item_leaks_credentials),
 	SCOPEX_CASE(item_leaks_an_address_space),
 	SCOPEX_CASE(chunk_leaks_state),
+	SCOPEX_CASE(release_leaks_state),
 #endif
 };
 

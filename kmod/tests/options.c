@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Suite "options": joining one item, limits, scopes that are refused */
+/*
+ * Suite "options": joining one item, limits, scopes that are refused. Suite "turn": an item
+ * that waits for its turn, and is not its worker's any more.
+ */
 
 #include <linux/completion.h>
 #include <linux/delay.h>
@@ -572,6 +575,53 @@ static void cancelled_item_waits_for_no_turn(struct scopex_test *test)
 	EXPECT_EQ(test, scopex_work_result(&outlived.next.work), -ECANCELED);
 	EXPECT_EQ(test, atomic_read(&outlived.next.runs), 0);
 }
+
+/* An item that has its turn, and one that waits for it. */
+struct turns {
+	struct scopex_work	work;
+	struct test_gate	gate;
+	struct test_item	next;
+};
+
+static int has_its_turn(struct scopex_work *work)
+{
+	struct turns *turns = container_of(work, struct turns, work);
+
+	complete(&turns->gate.reached);
+	scopex_will_block();
+	wait_for_completion(&turns->gate.go);
+	return 0;
+}
+
+/* For options.sh, which looks where the workers are: one of them is in this scope. */
+static void worker_leaves_what_waits(struct scopex_test *test)
+{
+	struct turns turns = { .work = SCOPEX_WORK_INIT(has_its_turn) };
+	unsigned int cpu = test_this_cpu();
+
+	test_gate_init(&turns.gate);
+	test_item_init(&turns.next);
+	scopex_scope_with(taking_turns, .limit_per_cpu = 1) {
+		EXPECT_EQ(test, scopex_submit_on(taking_turns, cpu, &turns.work), 0);
+		wait_for_completion(&turns.gate.reached);
+		scopex_inject_set(SCOPEX_INJECT_NOT_OUT, SCOPEX_INJECT_HOLD);
+		EXPECT_EQ(test, scopex_submit_on(taking_turns, cpu, &turns.next.work), 0);
+		while (TEST_INJECT && !scopex_inject_hits(SCOPEX_INJECT_NOT_OUT))
+			usleep_range(500, 1000);
+		pr_info("scopex_test: an item waits for its turn\n");
+		scopex_test_until_released();
+		test_inject_end(test, SCOPEX_INJECT_NOT_OUT);
+		complete(&turns.gate.go);
+		EXPECT_EQ(test, scopex_join(taking_turns), 0);
+	}
+	EXPECT_EQ(test, atomic_read(&turns.next.runs), 1);
+}
+
+static const struct scopex_case turn_cases[] = {
+	SCOPEX_CASE(worker_leaves_what_waits),
+};
+
+SCOPEX_SUITE(turn, turn_cases);
 
 static const struct scopex_case options_cases[] = {
 	SCOPEX_CASE(joins_one_of_many),
