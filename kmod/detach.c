@@ -327,12 +327,9 @@ static int scopex_check_waiter(struct scopex_detached *detached, unsigned long c
 
 static int scopex_wait_until_out(struct scopex_detached *detached)
 {
-	int result;
-
 	scopex_dep_wait_detached(&detached->scope);
-	result = scopex_detached_result(detached);
-	if (result != -EINPROGRESS)
-		return result;
+	if (!scopex_work_busy(&detached->work))
+		return scopex_detached_result(detached);
 	scopex_will_block();
 	wait_for_completion(&detached->done);
 	/* Who waits wakes the next one: complete_all() would do it with interrupts off. */

@@ -498,6 +498,12 @@ static inline void scopex_debugfs_exit(void) { }
 #define scopex_misuse(fmt, ...)						\
 	WARN_RATELIMIT(1, "scopex: " fmt "\n", ##__VA_ARGS__)
 
+/* Is it what scopex_work_result() says of an item that has no result? */
+static inline bool scopex_means_no_result(int err)
+{
+	return err == -EINPROGRESS || err == -ENODATA;
+}
+
 /*
  * Wake the worker of a CPU after a push that found the queue parked. P: the push
  * comes before the look at the worker's task state, since wake_up_process() has

@@ -1205,6 +1205,14 @@ int scopex_join(struct scopex_scope *scope)
 }
 EXPORT_SYMBOL_GPL(scopex_join);
 
+/* Is an item out, and how did it end? In one look, as others may submit it again. */
+static bool scopex_is_out(const struct scopex_work *work, int *result)
+{
+	/* Acquire C: as in scopex_work_busy(). */
+	*result = smp_load_acquire(&work->status);
+	return *result != SCOPEX_WORK_BUSY;
+}
+
 /**
  * scopex_join_item() - wait until one item is out
  * @work: an item that the caller submitted to a scope of its own, opened with
@@ -1223,16 +1231,16 @@ EXPORT_SYMBOL_GPL(scopex_join);
  */
 int scopex_join_item(struct scopex_work *work)
 {
-	int err, status = scopex_work_result(work);
 	struct scopex_custom_scope *custom;
 	struct scopex_scope *scope;
 	struct scopex_worker *w;
 	unsigned int how;
+	int err, result;
 	u64 state;
 
 	might_sleep();
-	if (status != -EINPROGRESS)
-		return status;
+	if (scopex_is_out(work, &result))
+		return result;
 
 	scope = scopex_unmarked(READ_ONCE(work->scope));
 	err = scopex_check_owner(scope, "joins an item of", _RET_IP_);
@@ -1264,8 +1272,7 @@ int scopex_join_item(struct scopex_work *work)
 		 * scopex_wake_joiner(); see join-item.litmus, join-refused.litmus.
 		 */
 		scopex_set_waiting(scope, &how);
-		status = scopex_work_result(work);
-		if (status != -EINPROGRESS)
+		if (scopex_is_out(work, &result))
 			break;
 		if (llist_empty(&scope->own))
 			schedule();
@@ -1274,7 +1281,7 @@ int scopex_join_item(struct scopex_work *work)
 	__set_current_state(TASK_RUNNING);
 	WRITE_ONCE(custom->joined, NULL);
 	trace_scopex_waited(scope);
-	return status;
+	return result;
 }
 EXPORT_SYMBOL_GPL(scopex_join_item);
 

@@ -116,7 +116,12 @@ struct task_struct;
  * within a period of the watchdog; or at once, if the item has called scopex_will_block().
  *
  * Return: 0, or a negative errno, which becomes the item's result and, when it
- * is the first one, that of the scope.
+ * is the first one, that of the scope. Two of them are not for items, as
+ * scopex_work_result() says them of an item that has no result: -EINPROGRESS and
+ * -ENODATA. The worker warns, and makes -EINVAL of them, as it does of what is no errno;
+ * an item that hands on what it was told by others has to translate them. This goes for
+ * the functions of detached items, too; not for those of loops and of
+ * scopex_each_cpu(), nor for the body of a scope, which are no items.
  */
 typedef int (*scopex_fn_t)(struct scopex_work *work);
 
@@ -691,7 +696,7 @@ struct scopex_range {
  * Runs in process context, on the caller's thread or a worker's, and may do what an
  * item may.
  *
- * Return: 0 or a negative errno, which ends the loop unless it is to run all.
+ * Return: 0 or any negative errno, which ends the loop unless it is to run all.
  */
 typedef int (*scopex_range_fn_t)(const struct scopex_range *range);
 

@@ -359,6 +359,69 @@ static void result_that_is_no_errno(struct scopex_test *test)
 	EXPECT_EQ(test, scopex_work_result(&item.work), -EINVAL);
 }
 
+/* What scopex_work_result() says of an item that is busy, or was never submitted. */
+static void result_that_stands_for_none(struct scopex_test *test)
+{
+	static const int none[] = { -EINPROGRESS, -ENODATA };
+	struct test_item item;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(none); i++) {
+		test_item_init(&item);
+		item.ret = none[i];
+		scopex_scope_with(odd, .flags = SCOPEX_JOINABLE) {
+			EXPECT_WARNING(", which stands for an item without a result",
+				       EXPECT_EQ(test, scopex_submit_any(odd, &item.work), 0);
+				       EXPECT_EQ(test, scopex_join_item(&item.work), -EINVAL));
+			EXPECT_EQ(test, scopex_join(odd), -EINVAL);
+		}
+		EXPECT_EQ(test, scopex_work_result(&item.work), -EINVAL);
+	}
+}
+
+static int returns_no_data(struct scopex_detached *detached)
+{
+	return -ENODATA;
+}
+
+/* Such a one would be taken for one that was never submitted, and not be cancelled. */
+static void detached_result_that_stands_for_none(struct scopex_test *test)
+{
+	static struct scopex_detached detached;
+
+	scopex_detached_init(&detached, returns_no_data, nothing_to_release);
+	EXPECT_WARNING("item returns_no_data [scopex_test] of scope returns_no_data returned -61",
+		       EXPECT_EQ(test, scopex_detach(&detached), 0);
+		       EXPECT_EQ(test, scopex_detached_wait(&detached), -EINVAL));
+	EXPECT_EQ(test, scopex_detached_cancel(&detached), -EINVAL);
+	EXPECT_EQ(test, scopex_detached_result(&detached), -EINVAL);
+	scopex_detached_put(&detached);
+}
+
+static int in_progress(unsigned int cpu, void *arg)
+{
+	return -EINPROGRESS;
+}
+
+static int no_data(const struct scopex_range *range)
+{
+	return -ENODATA;
+}
+
+static int busy_body(struct scopex_scope *scope, void *arg)
+{
+	return -EINPROGRESS;
+}
+
+/* What is no item, or one that nobody asks, has errors of its own. */
+static void other_functions_may_return_it(struct scopex_test *test)
+{
+	EXPECT_EQ(test, scopex_each_cpu(cpumask_of(test_this_cpu()), in_progress, NULL),
+		  -EINPROGRESS);
+	EXPECT_EQ(test, scopex_for(0, 10, no_data), -ENODATA);
+	EXPECT_EQ(test, scopex_run(busy_body, NULL), -EINPROGRESS);
+}
+
 /* Does the kernel know which items are in use? */
 #define TRACKED		IS_ENABLED(CONFIG_DEBUG_OBJECTS)
 
@@ -547,6 +610,9 @@ static const struct scopex_case misuse_cases[] = {
 	SCOPEX_CASE(item_joins_its_scope),
 	SCOPEX_CASE(other_task_closes),
 	SCOPEX_CASE(result_that_is_no_errno),
+	SCOPEX_CASE(result_that_stands_for_none),
+	SCOPEX_CASE(detached_result_that_stands_for_none),
+	SCOPEX_CASE(other_functions_may_return_it),
 	SCOPEX_CASE(item_is_initialised_again),
 	SCOPEX_CASE(detached_item_is_initialised_again),
 #ifdef CONFIG_DEBUG_OBJECTS
