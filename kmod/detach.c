@@ -169,7 +169,7 @@ void __scopex_detached_init(struct scopex_detached *detached,
 			    void (*release)(struct scopex_detached *detached),
 			    struct module *owner, struct scopex_site *site)
 {
-	if (!__scopex_work_may_init(&detached->work))
+	if (!__scopex_may_init(&detached->work))
 		return;
 	/* Not an assignment of all: as there, items that are queued may hang on this one. */
 	scopex_work_init(&detached->work, scopex_detached_fn);

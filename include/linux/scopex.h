@@ -372,31 +372,40 @@ static inline u64 __scopex_decode(const struct scopex_scope *scope, u64 state)
  */
 #define SCOPEX_WORK_INIT(_fn)	{ .fn = (_fn), .status = -ENODATA }
 
-#ifdef CONFIG_DEBUG_OBJECTS
 bool __scopex_work_may_init(struct scopex_work *work);
-#else
-static inline bool __scopex_work_may_init(struct scopex_work *work)
+
+/* @work may be any memory: what looks like a busy item is looked at by the callee. */
+static inline bool __scopex_may_init(struct scopex_work *work)
 {
-	return true;
+	if (!IS_ENABLED(CONFIG_DEBUG_OBJECTS) &&
+	    likely(READ_ONCE(work->status) != SCOPEX_WORK_BUSY))
+		return true;
+	return __scopex_work_may_init(work);
 }
-#endif
 
 /**
  * scopex_work_init() - initialise a work item
  * @work: the item; must not be busy
  * @fn: the function
  *
- * To initialise a busy one is a bug of the caller, whose scope may never end then. The
- * items of others are not harmed: those that are queued behind it are run. The worker
- * warns, and names the function and the CPU; on kernels with CONFIG_DEBUG_OBJECTS, this
- * call warns, names the culprit, and leaves the item as it is, so that nothing is lost.
- * An assignment of SCOPEX_WORK_INIT() to a busy item is not as harmless.
+ * To initialise a busy one is a bug of the caller. This call warns, names the culprit and
+ * the item's scope, and leaves the item as it is: it runs once, for the scope that has it,
+ * and a further submit is refused with -EBUSY. So no item of that scope or of others is
+ * lost, or run twice. An item is known to be busy by its own status and by its scope, which
+ * is open and has items: so a copy that was made of a busy item is taken for one as long
+ * as that scope has items. (Kernels with CONFIG_DEBUG_OBJECTS tell the two apart.)
+ *
+ * Not found is an item that somebody else submits at this very moment; nor, as there is no
+ * call, an assignment of SCOPEX_WORK_INIT() to a busy item, or a memset(). If such an item
+ * is queued, and was not submitted again, the worker warns, names its function and the
+ * CPU, and skips it: its scope can't end. If it was submitted again, the items of others
+ * may be lost, or run twice.
  *
  * Context: any but NMI.
  */
 static inline void scopex_work_init(struct scopex_work *work, scopex_fn_t fn)
 {
-	if (!__scopex_work_may_init(work))
+	if (unlikely(!__scopex_may_init(work)))
 		return;
 	/* All but @node, which other items hang on if it is queued after all. */
 	work->fn = fn;

@@ -2,7 +2,6 @@
 /* Suite "misuse": every mistake gets its error and a warning that names it */
 
 #include <linux/irq_work.h>
-#include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -435,22 +434,29 @@ struct queued_again {
 	struct test_item	innocent;
 };
 
+/* Refused, as it is in its own queue still. */
 static void init_queued(struct scopex_test *test, struct queued_again *queued,
 			struct scopex_scope *innocent)
 {
 	scopex_work_init(&queued->again.work, test_item_fn);
-	/* Refused, as that is in its own queue still. */
-	if (TRACKED)
-		EXPECT(test, scopex_work_busy(&queued->again.work));
+	EXPECT(test, scopex_work_busy(&queued->again.work));
+	EXPECT_EQ(test, scopex_submit_on(innocent, queued->cpu, &queued->again.work), -EBUSY);
 	complete(&queued->gate.go);
 	EXPECT_EQ(test, scopex_join(innocent), 0);
 }
 
-/*
- * The innocent scope ends, and the guilty one, too, if the kernel knows which items are in
- * use. Else the test drops the reference that nobody has any more.
- */
-static void initialise_queued(struct scopex_test *test, bool after_another)
+/* By hand. The test drops the reference that nobody has any more. */
+static void overwrite_queued(struct scopex_test *test, struct queued_again *queued,
+			     struct scopex_scope *innocent)
+{
+	queued->again.work.scope = NULL;
+	queued->again.work.status = -ENODATA;
+	complete(&queued->gate.go);
+	EXPECT_EQ(test, scopex_join(innocent), 0);
+}
+
+/* The innocent scope ends, and the guilty one, too. */
+static void initialise_queued(struct scopex_test *test, bool after_another, bool by_hand)
 {
 	struct queued_again queued = { .cpu = test_this_cpu() };
 
@@ -471,24 +477,62 @@ static void initialise_queued(struct scopex_test *test, bool after_another)
 		scopex_scope(innocent) {
 			EXPECT_EQ(test, scopex_submit_on(innocent, queued.cpu,
 							 &queued.innocent.work), 0);
-			EXPECT_WARNING(TRACKED ? "ODEBUG: init active" :
-				       "item test_item_fn [scopex_test] was initialised again while it was queued on CPU",
-				       init_queued(test, &queued, innocent));
+			if (by_hand)
+				EXPECT_WARNING("item test_item_fn [scopex_test] was initialised again while it was queued on CPU",
+					       overwrite_queued(test, &queued, innocent));
+			else
+				EXPECT_WARNING(TRACKED ? "ODEBUG: init active" :
+					       "initialises item test_item_fn [scopex_test], which is in use by scope guilty of initialise_queued()",
+					       init_queued(test, &queued, innocent));
 		}
-		if (!TRACKED)
+		if (by_hand)
 			atomic64_sub(SCOPEX_ONE, &guilty->state);
 		EXPECT_EQ(test, scopex_join(guilty), 0);
 	}
 	EXPECT_EQ(test, atomic_read(&queued.held.runs), 1);
 	EXPECT_EQ(test, atomic_read(&queued.first.runs), after_another);
-	EXPECT_EQ(test, atomic_read(&queued.again.runs), TRACKED);
+	EXPECT_EQ(test, atomic_read(&queued.again.runs), !by_hand);
 	EXPECT_EQ(test, atomic_read(&queued.innocent.runs), 1);
 }
 
 static void item_is_initialised_again(struct scopex_test *test)
 {
-	initialise_queued(test, false);
-	initialise_queued(test, true);
+	initialise_queued(test, false, false);
+	initialise_queued(test, true, false);
+}
+
+#ifndef CONFIG_DEBUG_OBJECTS
+static void item_is_overwritten_in_its_queue(struct scopex_test *test)
+{
+	initialise_queued(test, false, true);
+	initialise_queued(test, true, true);
+}
+#endif
+
+/* Memory that had an item in it is no item, whatever is left of that one. */
+static void memory_is_initialised(struct scopex_test *test)
+{
+	struct scopex_scope gone, *odd[] = { NULL, (void *)8, (void *)-8L, &gone };
+	struct test_item item;
+	unsigned int i;
+
+	__scopex_open(&gone, &test_site);
+	__scopex_close(&gone);
+	for (i = 0; i < ARRAY_SIZE(odd); i++) {
+		test_item_init(&item);
+		item.work.status = SCOPEX_WORK_BUSY;
+		item.work.scope = odd[i];
+		scopex_work_init(&item.work, test_item_fn);
+		EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
+	}
+	/* An open scope, which has no items. */
+	scopex_scope(s) {
+		item.work.status = SCOPEX_WORK_BUSY;
+		item.work.scope = s;
+		scopex_work_init(&item.work, test_item_fn);
+		EXPECT_EQ(test, scopex_submit_any(s, &item.work), 0);
+	}
+	EXPECT_EQ(test, atomic_read(&item.runs), 1);
 }
 
 static int runs_once(struct scopex_detached *detached)
@@ -502,10 +546,7 @@ static void init_queued_detached(struct scopex_test *test, struct scopex_detache
 	scopex_detached_init(detached, runs_once, nothing_to_release);
 	complete_all(&gate->go);
 	EXPECT_EQ(test, scopex_join(innocent), 0);
-	if (TRACKED)
-		EXPECT_EQ(test, scopex_detached_wait(detached), -ENXIO);
-	else
-		module_put(THIS_MODULE);
+	EXPECT_EQ(test, scopex_detached_wait(detached), -ENXIO);
 }
 
 /* An item for each CPU that is held. */
@@ -535,7 +576,7 @@ static void detached_item_is_initialised_again(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_detach(&detached), 0);
 		submit_to_held(innocent, items + 2 * nr_cpu_ids);
 		EXPECT_WARNING(TRACKED ? "ODEBUG: init active" :
-			       "was initialised again while it was queued on CPU",
+			       ", which is in use by scope runs_once of detached_item_is_initialised_again()",
 			       init_queued_detached(test, &detached, &gate, innocent));
 	}
 	for (i = 0; i < 3 * nr_cpu_ids; i++)
@@ -614,6 +655,10 @@ static const struct scopex_case misuse_cases[] = {
 	SCOPEX_CASE(detached_result_that_stands_for_none),
 	SCOPEX_CASE(other_functions_may_return_it),
 	SCOPEX_CASE(item_is_initialised_again),
+#ifndef CONFIG_DEBUG_OBJECTS
+	SCOPEX_CASE(item_is_overwritten_in_its_queue),
+#endif
+	SCOPEX_CASE(memory_is_initialised),
 	SCOPEX_CASE(detached_item_is_initialised_again),
 #ifdef CONFIG_DEBUG_OBJECTS
 	SCOPEX_CASE(item_is_overwritten),
