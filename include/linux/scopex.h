@@ -377,6 +377,8 @@ bool __scopex_work_may_init(struct scopex_work *work);
 /* @work may be any memory: what looks like a busy item is looked at by the callee. */
 static inline bool __scopex_may_init(struct scopex_work *work)
 {
+	/* It is no mistake that this is not initialised. */
+	OPTIMIZER_HIDE_VAR(work);
 	if (!IS_ENABLED(CONFIG_DEBUG_OBJECTS) &&
 	    likely(READ_ONCE(work->status) != SCOPEX_WORK_BUSY))
 		return true;
