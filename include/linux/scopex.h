@@ -606,7 +606,9 @@ int __scopex_run_with(scopex_body_t body, void *arg,
  * when the drain begins.
  *
  * Opened in a work item, it is a child of the item's scope, and cancelled when that
- * is: then its own error is -ECANCELED, so that -ETIME is always the end of its own time.
+ * is: then its own error is -ECANCELED. So -ETIME means that its own time is over, or that
+ * one of its items has returned -ETIME, or a caller of scopex_cancel_with() has given it;
+ * that the time of an outer scope is over is not passed on as such.
  * Such scopes may be nested to any depth, each level in an item of its own, as
  * long as there are workers to be had (see the module's parameter "workers"); the opening
  * waits for one to be made. A scope becomes serial if all workers that are allowed are
