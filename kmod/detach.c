@@ -303,8 +303,15 @@ void scopex_detached_put(struct scopex_detached *detached)
 }
 EXPORT_SYMBOL_GPL(scopex_detached_put);
 
-/* Is the current task in an item of @scope, or of a scope that is nested in it? */
-static bool scopex_is_within(const struct scopex_scope *scope)
+/**
+ * scopex_is_within() - is the current task in an item of a scope, or of one nested in it?
+ * @scope: the scope, which may be gone
+ *
+ * Context: any.
+ *
+ * Return: true if it is.
+ */
+bool scopex_is_within(const struct scopex_scope *scope)
 {
 	struct scopex_worker *w = scopex_this_worker();
 	const struct scopex_scope *outer = w ? w->scope : NULL;

@@ -360,6 +360,7 @@ do {									\
 } while (0)
 
 /* detach.c */
+bool scopex_is_within(const struct scopex_scope *scope);
 int scopex_detach_init(void);
 void scopex_detach_exit(void);
 void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *scope);

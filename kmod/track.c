@@ -151,6 +151,9 @@ bool __scopex_work_may_init(struct scopex_work *work)
 
 	if (likely(!scopex_copy_scope(work, &copy)))
 		return true;
+	/* An item may copy the object that it is in: that looks the same. */
+	if (scopex_is_within(scopex_unmarked(READ_ONCE(work->scope))))
+		return true;
 	scopex_misuse("%pS initialises item %ps, which is in use by scope %s of %s(): refused",
 		      (void *)_RET_IP_, work->fn, copy.site->name, copy.site->func);
 	return false;

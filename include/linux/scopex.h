@@ -394,14 +394,16 @@ static inline bool __scopex_may_init(struct scopex_work *work)
  * the item's scope, and leaves the item as it is: it runs once, for the scope that has it,
  * and a further submit is refused with -EBUSY. So no item of that scope or of others is
  * lost, or run twice. An item is known to be busy by its own status and by its scope, which
- * is open and has items: so a copy that was made of a busy item is taken for one as long
- * as that scope has items. (Kernels with CONFIG_DEBUG_OBJECTS tell the two apart.)
+ * is open and has items. So where others than the items of that scope copy a busy item, as
+ * a part of an object, the copy is taken for one; SCOPEX_WORK_INIT() makes an item of it.
+ * Kernels with CONFIG_DEBUG_OBJECTS tell the two apart.
  *
- * Not found is an item that somebody else submits at this very moment; nor, as there is no
- * call, an assignment of SCOPEX_WORK_INIT() to a busy item, or a memset(). If such an item
- * is queued, and was not submitted again, the worker warns, names its function and the
- * CPU, and skips it: its scope can't end. If it was submitted again, the items of others
- * may be lost, or run twice.
+ * Not found, but on those kernels, is what an item initialises of its own scope, as that may
+ * be a copy of itself; and what somebody else submits at this very moment. Nor, as there is
+ * no call, is an assignment of SCOPEX_WORK_INIT() to a busy item, or a memset(). If such an
+ * item is queued, and was not submitted again, the worker warns, names its function and
+ * the CPU, and skips it: its scope can't end. If it was submitted again, the items of
+ * others may be lost, or run twice.
  *
  * Context: any but NMI.
  */

@@ -482,7 +482,7 @@ static void initialise_queued(struct scopex_test *test, bool after_another, bool
 					       overwrite_queued(test, &queued, innocent));
 			else
 				EXPECT_WARNING(TRACKED ? "ODEBUG: init active" :
-					       "initialises item test_item_fn [scopex_test], which is in use by scope guilty of initialise_queued()",
+					       "initialises item test_item_fn [scopex_test], which is in use by scope guilty of",
 					       init_queued(test, &queued, innocent));
 		}
 		if (by_hand)
@@ -508,6 +508,44 @@ static void item_is_overwritten_in_its_queue(struct scopex_test *test)
 	initialise_queued(test, true, true);
 }
 #endif
+
+/* An item copies the object that it is in, for an item of another scope, or of its own. */
+struct copying {
+	struct scopex_work	work;
+	unsigned int		depth;
+	atomic_t		*runs;
+};
+
+static int copies_itself_fn(struct scopex_work *work)
+{
+	struct copying *copying = container_of(work, struct copying, work);
+	struct copying copy = *copying;
+	int err = 0;
+
+	atomic_inc(copying->runs);
+	if (!copy.depth--)
+		return 0;
+	scopex_work_init(&copy.work, copies_itself_fn);
+	scopex_scope(s) {
+		err = scopex_submit_any(s, &copy.work);
+		err = err ?: scopex_join(s);
+	}
+	return err;
+}
+
+static void item_copies_itself(struct scopex_test *test)
+{
+	atomic_t runs = ATOMIC_INIT(0);
+	struct copying first = {
+		.work = SCOPEX_WORK_INIT(copies_itself_fn), .depth = 3, .runs = &runs,
+	};
+
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_any(s, &first.work), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, atomic_read(&runs), 4);
+}
 
 /* Memory that had an item in it is no item, whatever is left of that one. */
 static void memory_is_initialised(struct scopex_test *test)
@@ -576,7 +614,7 @@ static void detached_item_is_initialised_again(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_detach(&detached), 0);
 		submit_to_held(innocent, items + 2 * nr_cpu_ids);
 		EXPECT_WARNING(TRACKED ? "ODEBUG: init active" :
-			       ", which is in use by scope runs_once of detached_item_is_initialised_again()",
+			       ", which is in use by scope runs_once of",
 			       init_queued_detached(test, &detached, &gate, innocent));
 	}
 	for (i = 0; i < 3 * nr_cpu_ids; i++)
@@ -658,6 +696,7 @@ static const struct scopex_case misuse_cases[] = {
 #ifndef CONFIG_DEBUG_OBJECTS
 	SCOPEX_CASE(item_is_overwritten_in_its_queue),
 #endif
+	SCOPEX_CASE(item_copies_itself),
 	SCOPEX_CASE(memory_is_initialised),
 	SCOPEX_CASE(detached_item_is_initialised_again),
 #ifdef CONFIG_DEBUG_OBJECTS
