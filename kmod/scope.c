@@ -999,12 +999,14 @@ static u64 scopex_drain_serial(struct scopex_scope *scope,
 	atomic64_or(SCOPEX_WAITING, &scope->state);
 	for (;;) {
 		scopex_run_own(w, scope);
+		scopex_inject(SCOPEX_INJECT_OWN_RUN);
 		cond_resched_tasks_rcu_qs();
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		/* Acquire A: as below, though the items were this task's. */
 		state = atomic64_read_acquire(&scope->state);
 		if (scopex_drained(state))
 			break;
+		/* One that came before the state was set has woken nobody. */
 		if (llist_empty(&scope->own))
 			schedule();
 		__set_current_state(TASK_RUNNING);
