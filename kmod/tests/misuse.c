@@ -478,11 +478,11 @@ static void initialise_queued(struct scopex_test *test, bool after_another, bool
 			EXPECT_EQ(test, scopex_submit_on(innocent, queued.cpu,
 							 &queued.innocent.work), 0);
 			if (by_hand)
-				EXPECT_WARNING("item test_item_fn [scopex_test] was initialised again while it was queued on CPU",
+				EXPECT_WARNING("test_item_fn [scopex_test] was initialised again",
 					       overwrite_queued(test, &queued, innocent));
 			else
 				EXPECT_WARNING(TRACKED ? "ODEBUG: init active" :
-					       "initialises item test_item_fn [scopex_test], which is in use by scope guilty of",
+					       "which is in use by scope guilty of",
 					       init_queued(test, &queued, innocent));
 		}
 		if (by_hand)
