@@ -20,7 +20,7 @@
  *
  * The scope that was cancelled keeps the canceller's reason as its error. Those below get
  * -ECANCELED: so the owner of a nested scope can tell the end of its own time, -ETIME, from a
- * cancellation from outside.
+ * cancellation from outside. It can't tell it from an item that has returned -ETIME.
  *
  * Ordering:
  *

@@ -7,6 +7,7 @@
  * namespaces, I/O priority, NUMA policy, signal handlers.
  */
 
+#include <linux/bottom_half.h>
 #include <linux/bug.h>
 #include <linux/cpumask.h>
 #include <linux/cred.h>
@@ -90,6 +91,25 @@ void scopex_context_save(struct scopex_context *before)
 	};
 }
 
+/*
+ * Bottom halves first: with PREEMPT_RT, to have them off takes a lock, an RCU read section
+ * and the migration, which the enabling gives back. Without, it is in the preempt count.
+ */
+static void scopex_end_atomic(void)
+{
+	if (irqs_disabled())
+		local_irq_enable();
+	while (softirq_count() >= SOFTIRQ_DISABLE_OFFSET)
+		local_bh_enable();
+	while (rcu_preempt_depth() > 0) {
+		/* For sparse: the item has entered it. */
+		__acquire(RCU);
+		rcu_read_unlock();
+	}
+	while (IS_ENABLED(CONFIG_PREEMPT_COUNT) && (preempt_count() & PREEMPT_MASK))
+		preempt_enable();
+}
+
 /* Nothing of what follows may be done in another state than the usual one. */
 static void scopex_check_atomic(struct scopex_leaks *leaks, int locks)
 {
@@ -99,6 +119,8 @@ static void scopex_check_atomic(struct scopex_leaks *leaks, int locks)
 		scopex_leak(leaks, "preempt count %#x", preempt_count());
 	if (irqs_disabled())
 		scopex_leak(leaks, "interrupts off");
+	if (softirq_count())
+		scopex_leak(leaks, "softirqs off");
 	if (rcu_preempt_depth())
 		scopex_leak(leaks, "RCU nesting %d", rcu_preempt_depth());
 	if (scopex_locks_held() != locks)
@@ -107,10 +129,7 @@ static void scopex_check_atomic(struct scopex_leaks *leaks, int locks)
 		scopex_leak(leaks, "task state %#x", state);
 
 	__set_current_state(TASK_RUNNING);
-	if (irqs_disabled())
-		local_irq_enable();
-	while (IS_ENABLED(CONFIG_PREEMPT_COUNT) && (preempt_count() & PREEMPT_MASK))
-		preempt_enable();
+	scopex_end_atomic();
 }
 
 static void scopex_check_memory(struct scopex_leaks *leaks,

@@ -182,7 +182,7 @@ void __scopex_detached_init(struct scopex_detached *detached,
 			    void (*release)(struct scopex_detached *detached),
 			    struct module *owner, struct scopex_site *site)
 {
-	if (!__scopex_work_may_init(&detached->work))
+	if (!__scopex_may_init(&detached->work))
 		return;
 	/* Not an assignment of all: as there, items that are queued may hang on this one. */
 	scopex_work_init(&detached->work, scopex_detached_fn);
@@ -354,8 +354,15 @@ void scopex_detached_put(struct scopex_detached *detached)
 }
 EXPORT_SYMBOL_GPL(scopex_detached_put);
 
-/* Is the current task in an item of @scope, or of a scope that is nested in it? */
-static bool scopex_is_within(const struct scopex_scope *scope)
+/**
+ * scopex_is_within() - is the current task in an item of a scope, or of one nested in it?
+ * @scope: the scope, which may be gone
+ *
+ * Context: any.
+ *
+ * Return: true if it is.
+ */
+bool scopex_is_within(const struct scopex_scope *scope)
 {
 	struct scopex_worker *w = scopex_this_worker();
 	const struct scopex_scope *outer = w ? w->scope : NULL;
@@ -383,12 +390,9 @@ static int scopex_check_waiter(struct scopex_detached *detached, const char *wha
 
 static int scopex_wait_until_out(struct scopex_detached *detached)
 {
-	int result;
-
 	scopex_dep_wait_detached(&detached->scope);
-	result = scopex_detached_result(detached);
-	if (result != -EINPROGRESS)
-		return result;
+	if (!scopex_work_busy(&detached->work))
+		return scopex_detached_result(detached);
 	scopex_will_block();
 	wait_for_completion(&detached->done);
 	/* Who waits wakes the next one: complete_all() would do it with interrupts off. */

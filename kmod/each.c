@@ -28,7 +28,14 @@ static int scopex_each_fn(struct scopex_work *work)
 {
 	struct scopex_each *each = container_of(work, struct scopex_each, work);
 
-	return each->fn(each->cpu, each->arg);
+	int err = each->fn(each->cpu, each->arg);
+
+	/* Nobody asks this item for its result, so that the function may return it. */
+	if (unlikely(scopex_means_no_result(err))) {
+		scopex_fail(scopex_work_scope(work), err);
+		return 0;
+	}
+	return err;
 }
 
 /**

@@ -32,6 +32,8 @@
  *	taken yet
  * @SCOPEX_INJECT_ADOPT_NONE: likewise, and somebody else has taken the orphan; the count
  *	is not given back yet
+ * @SCOPEX_INJECT_OWN_RUN: the owner of a serial scope, which it waits for, has run the
+ *	items that were there, and not yet said that it sleeps
  * @SCOPEX_INJECT_OPEN_NESTED: a scope is being opened in an item, and not yet in
  *	the list where a cancellation finds it
  * @SCOPEX_INJECT_OFFER: a loop has been offered to a CPU, its worker not woken
@@ -56,6 +58,7 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_ORPHAN,
 	SCOPEX_INJECT_ADOPT,
 	SCOPEX_INJECT_ADOPT_NONE,
+	SCOPEX_INJECT_OWN_RUN,
 	SCOPEX_INJECT_OPEN_NESTED,
 	SCOPEX_INJECT_OFFER,
 	SCOPEX_INJECT_CANCEL_STEP,

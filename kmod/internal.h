@@ -366,6 +366,7 @@ do {									\
 } while (0)
 
 /* detach.c */
+bool scopex_is_within(const struct scopex_scope *scope);
 int scopex_detach_init(void);
 void scopex_detach_exit(void);
 void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *scope);
@@ -503,6 +504,12 @@ static inline void scopex_debugfs_exit(void) { }
  */
 #define scopex_misuse(fmt, ...)						\
 	WARN_RATELIMIT(1, "scopex: " fmt "\n", ##__VA_ARGS__)
+
+/* Is it what scopex_work_result() says of an item that has no result? */
+static inline bool scopex_means_no_result(int err)
+{
+	return err == -EINPROGRESS || err == -ENODATA;
+}
 
 /*
  * Wake the worker of a CPU after a push that found the queue parked. P: the push

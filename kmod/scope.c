@@ -1000,12 +1000,14 @@ static u64 scopex_drain_serial(struct scopex_scope *scope,
 	atomic64_or(SCOPEX_WAITING, &scope->state);
 	for (;;) {
 		scopex_run_own(w, scope);
+		scopex_inject(SCOPEX_INJECT_OWN_RUN);
 		cond_resched_tasks_rcu_qs();
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		/* Acquire A: as below, though the items were this task's. */
 		state = atomic64_read_acquire(&scope->state);
 		if (scopex_drained(state))
 			break;
+		/* One that came before the state was set has woken nobody. */
 		if (llist_empty(&scope->own))
 			schedule();
 		__set_current_state(TASK_RUNNING);
@@ -1217,6 +1219,14 @@ int scopex_join(struct scopex_scope *scope)
 }
 EXPORT_SYMBOL_GPL(scopex_join);
 
+/* Is an item out, and how did it end? In one look, as others may submit it again. */
+static bool scopex_is_out(const struct scopex_work *work, int *result)
+{
+	/* Acquire C: as in scopex_work_busy(). */
+	*result = smp_load_acquire(&work->status);
+	return *result != SCOPEX_WORK_BUSY;
+}
+
 /**
  * scopex_join_item() - wait until one item is out
  * @work: an item that the caller submitted to a scope of its own, opened with
@@ -1235,16 +1245,16 @@ EXPORT_SYMBOL_GPL(scopex_join);
  */
 int scopex_join_item(struct scopex_work *work)
 {
-	int err, status = scopex_work_result(work);
 	struct scopex_custom_scope *custom;
 	struct scopex_scope *scope;
 	struct scopex_worker *w;
 	unsigned int how;
+	int err, result;
 	u64 state;
 
 	might_sleep();
-	if (status != -EINPROGRESS)
-		return status;
+	if (scopex_is_out(work, &result))
+		return result;
 
 	scope = scopex_unmarked(READ_ONCE(work->scope));
 	err = scopex_check_owner(scope, "joins an item of", _RET_IP_);
@@ -1276,8 +1286,7 @@ int scopex_join_item(struct scopex_work *work)
 		 * scopex_wake_joiner(); see join-item.litmus, join-refused.litmus.
 		 */
 		scopex_set_waiting(scope, &how);
-		status = scopex_work_result(work);
-		if (status != -EINPROGRESS)
+		if (scopex_is_out(work, &result))
 			break;
 		if (llist_empty(&scope->own))
 			schedule();
@@ -1286,7 +1295,7 @@ int scopex_join_item(struct scopex_work *work)
 	__set_current_state(TASK_RUNNING);
 	WRITE_ONCE(custom->joined, NULL);
 	trace_scopex_waited(scope);
-	return status;
+	return result;
 }
 EXPORT_SYMBOL_GPL(scopex_join_item);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Items in use, as the kernel's debug objects; see track.h */
+/* Items in use: what may not be initialised, or submitted; see track.h */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -16,6 +16,24 @@
 #include "internal.h"
 #include "track.h"
 
+/*
+ * Copy the scope that has an item which is not out. The item may be completed at this
+ * moment, and its scope be gone, or be no item at all: so the scope is copied without a
+ * fault, and believed if it is one that has items.
+ */
+static bool scopex_copy_scope(struct scopex_work *work, struct scopex_scope *copy)
+{
+	struct scopex_scope *scope = scopex_unmarked(READ_ONCE(work->scope));
+	u64 state;
+
+	if (!scope || copy_from_kernel_nofault(copy, scope, sizeof(*copy)))
+		return false;
+	state = atomic64_read(&copy->state);
+	return scopex_kind(scope, state) == SCOPEX_OPEN &&
+	       (state & SCOPEX_COUNT_MASK) > SCOPEX_ONE && copy->site;
+}
+
+#ifdef CONFIG_DEBUG_OBJECTS
 /* What the kernel has said of the object that is being initialised on this CPU. */
 static DEFINE_PER_CPU(bool, scopex_is_in_use);
 
@@ -57,16 +75,11 @@ static bool scopex_init_object(struct scopex_work *work)
 	return !in_use;
 }
 
-/*
- * Say whose item it is. It may be completed at this moment, and its scope be gone: so the
- * scope is copied without a fault, and believed if it is one.
- */
 static void scopex_tell_in_use(struct scopex_work *work, const char *what, void *caller)
 {
-	struct scopex_scope *scope = scopex_unmarked(READ_ONCE(work->scope)), copy;
+	struct scopex_scope copy;
 
-	if (scope && !copy_from_kernel_nofault(&copy, scope, sizeof(copy)) &&
-	    scopex_kind(scope, atomic64_read(&copy.state)) == SCOPEX_OPEN && copy.site)
+	if (scopex_copy_scope(work, &copy))
 		pr_err_ratelimited("item %ps, in use by scope %s of %s(), is %s %pS: refused\n",
 				   work->fn, copy.site->name, copy.site->func, what, caller);
 	else
@@ -122,3 +135,28 @@ void scopex_untrack(struct scopex_work *work)
 	debug_object_deactivate(work, &scopex_work_descr);
 	debug_object_free(work, &scopex_work_descr);
 }
+
+#else
+/**
+ * __scopex_work_may_init() - may an item be initialised? For scopex_work_init()
+ * @work: the item, or memory that is to become one; its status is that of a busy item
+ *
+ * Context: any but NMI.
+ *
+ * Return: false, with a warning, if it is in use.
+ */
+bool __scopex_work_may_init(struct scopex_work *work)
+{
+	struct scopex_scope copy;
+
+	if (likely(!scopex_copy_scope(work, &copy)))
+		return true;
+	/* An item may copy the object that it is in: that looks the same. */
+	if (scopex_is_within(scopex_unmarked(READ_ONCE(work->scope))))
+		return true;
+	scopex_misuse("%pS initialises item %ps, which is in use by scope %s of %s(): refused",
+		      (void *)_RET_IP_, work->fn, copy.site->name, copy.site->func);
+	return false;
+}
+EXPORT_SYMBOL_GPL(__scopex_work_may_init);
+#endif /* CONFIG_DEBUG_OBJECTS */

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which items are in use, for the kernel's debug objects
+ * Which items are in use
  *
- * An item that is initialised again while it is queued is no item of its scope any more.
- * So on kernels with CONFIG_DEBUG_OBJECTS an item is an object that is known to the
- * kernel from its claim until it is completed, and for no longer: nobody has to say that
- * the memory is used for something else now. To initialise or to submit a known one is
- * reported, and refused. On other kernels the worker finds some of these: see
- * scopex_change_scope().
+ * An item that is initialised again while it is queued is no item of its scope any more,
+ * and a submit after that would break the queue that it is in. So scopex_work_init()
+ * refuses what has the status of a busy item, and a scope that is open and has items.
+ *
+ * On kernels with CONFIG_DEBUG_OBJECTS an item is an object that is known to the kernel
+ * from its claim until it is completed, and for no longer: nobody has to say that the
+ * memory is used for something else now. To initialise or to submit a known one is
+ * reported, and refused, whatever its fields are. On other kernels the worker finds some
+ * of the items whose fields were overwritten: see scopex_change_scope().
  */
 #ifndef _SCOPEX_TRACK_H
 #define _SCOPEX_TRACK_H

@@ -161,7 +161,7 @@ finite_joins_are_not_told()
 	passes finite stall_ms=400 && [ "$(in_log "$NEWCOMERS")" -eq 0 ]
 }
 
-ktap_plan 26
+ktap_plan 28
 suite_load
 suite_run crowd
 ktap_check "as many workers are made as are needed" as_many_as_needed
@@ -187,6 +187,8 @@ ktap_check "a scope with five workers" serial_is_told workers=5 standby=2
 ktap_check "a scope in the reclaim of memory" passes reclaim standby=0
 ktap_check "workers that can't be made" passes_injected unmade standby=0
 ktap_check "races about an orphan" passes_injected orphan workers=3 standby=2
+ktap_check "a scope beside an orphan, at the bound" passes beside cpus=0 workers=2 standby=1
+ktap_check "an item that comes late to a serial scope" passes_injected late workers=1 standby=0
 ktap_check "a worker that dies leaves room for another one" dead_do_not_count mortal workers=1 standby=0
 ktap_check "one that dies at the bound does, too" dead_do_not_count mourned workers=2 standby=1
 ktap_check "a scope that is opened as the bound is reached" passes tight workers=8 standby=0

@@ -116,7 +116,12 @@ struct task_struct;
  * within a period of the watchdog; or at once, if the item has called scopex_will_block().
  *
  * Return: 0, or a negative errno, which becomes the item's result and, when it
- * is the first one, that of the scope.
+ * is the first one, that of the scope. Two of them are not for items, as
+ * scopex_work_result() says them of an item that has no result: -EINPROGRESS and
+ * -ENODATA. The worker warns, and makes -EINVAL of them, as it does of what is no errno;
+ * an item that hands on what it was told by others has to translate them. This goes for
+ * the functions of detached items, too; not for those of loops and of
+ * scopex_each_cpu(), nor for the body of a scope, which are no items.
  */
 typedef int (*scopex_fn_t)(struct scopex_work *work);
 
@@ -367,31 +372,44 @@ static inline u64 __scopex_decode(const struct scopex_scope *scope, u64 state)
  */
 #define SCOPEX_WORK_INIT(_fn)	{ .fn = (_fn), .status = -ENODATA }
 
-#ifdef CONFIG_DEBUG_OBJECTS
 bool __scopex_work_may_init(struct scopex_work *work);
-#else
-static inline bool __scopex_work_may_init(struct scopex_work *work)
+
+/* @work may be any memory: what looks like a busy item is looked at by the callee. */
+static inline bool __scopex_may_init(struct scopex_work *work)
 {
-	return true;
+	/* It is no mistake that this is not initialised. */
+	OPTIMIZER_HIDE_VAR(work);
+	if (!IS_ENABLED(CONFIG_DEBUG_OBJECTS) &&
+	    likely(READ_ONCE(work->status) != SCOPEX_WORK_BUSY))
+		return true;
+	return __scopex_work_may_init(work);
 }
-#endif
 
 /**
  * scopex_work_init() - initialise a work item
  * @work: the item; must not be busy
  * @fn: the function
  *
- * To initialise a busy one is a bug of the caller, whose scope may never end then. The
- * items of others are not harmed: those that are queued behind it are run. The worker
- * warns, and names the function and the CPU; on kernels with CONFIG_DEBUG_OBJECTS, this
- * call warns, names the culprit, and leaves the item as it is, so that nothing is lost.
- * An assignment of SCOPEX_WORK_INIT() to a busy item is not as harmless.
+ * To initialise a busy one is a bug of the caller. This call warns, names the culprit and
+ * the item's scope, and leaves the item as it is: it runs once, for the scope that has it,
+ * and a further submit is refused with -EBUSY. So no item of that scope or of others is
+ * lost, or run twice. An item is known to be busy by its own status and by its scope, which
+ * is open and has items. So where others than the items of that scope copy a busy item, as
+ * a part of an object, the copy is taken for one; SCOPEX_WORK_INIT() makes an item of it.
+ * Kernels with CONFIG_DEBUG_OBJECTS tell the two apart.
+ *
+ * Not found, but on those kernels, is what an item initialises of its own scope, as that may
+ * be a copy of itself; and what somebody else submits at this very moment. Nor, as there is
+ * no call, is an assignment of SCOPEX_WORK_INIT() to a busy item, or a memset(). If such an
+ * item is queued, and was not submitted again, the worker warns, names its function and
+ * the CPU, and skips it: its scope can't end. If it was submitted again, the items of
+ * others may be lost, or run twice.
  *
  * Context: any but NMI.
  */
 static inline void scopex_work_init(struct scopex_work *work, scopex_fn_t fn)
 {
-	if (!__scopex_work_may_init(work))
+	if (unlikely(!__scopex_may_init(work)))
 		return;
 	/* All but @node, which other items hang on if it is queued after all. */
 	work->fn = fn;
@@ -590,7 +608,9 @@ int __scopex_run_with(scopex_body_t body, void *arg,
  * when the drain begins.
  *
  * Opened in a work item, it is a child of the item's scope, and cancelled when that
- * is: then its own error is -ECANCELED, so that -ETIME is always the end of its own time.
+ * is: then its own error is -ECANCELED. So -ETIME means that its own time is over, or that
+ * one of its items has returned -ETIME, or a caller of scopex_cancel_with() has given it;
+ * that the time of an outer scope is over is not passed on as such.
  * Such scopes may be nested to any depth, each level in an item of its own, as
  * long as there are workers to be had (see the module's parameter "workers"); the opening
  * waits for one to be made. A scope becomes serial if all workers that are allowed are
@@ -691,7 +711,7 @@ struct scopex_range {
  * Runs in process context, on the caller's thread or a worker's, and may do what an
  * item may.
  *
- * Return: 0 or a negative errno, which ends the loop unless it is to run all.
+ * Return: 0 or any negative errno, which ends the loop unless it is to run all.
  */
 typedef int (*scopex_range_fn_t)(const struct scopex_range *range);
 

@@ -303,6 +303,23 @@ static int lets_thread_exit_fn(struct scopex_work *work)
 
 #if SCOPEX_CHECK_ITEMS
 /* Hazard 23: each is named, and the items after it find all in order. */
+static int leaks_softirqs(struct scopex_work *work)
+{
+	local_bh_disable();
+	local_bh_disable();
+	return 0;
+}
+
+static int leaks_rcu(struct scopex_work *work)
+{
+	rcu_read_lock();
+	rcu_read_lock();
+	/* For sparse: somebody else ends it. */
+	__release(RCU);
+	__release(RCU);
+	return 0;
+}
+
 static int leaks_preemption(struct scopex_work *work)
 {
 	preempt_disable();
@@ -414,6 +431,8 @@ static int leaks_memcg(struct scopex_work *work)
  * struct heir - what the item that comes after one that leaks finds
  * @work: the item
  * @preempt: preemption is on
+ * @softirqs: so are softirqs
+ * @rcu: how many RCU read sections it is in
  * @irqs: interrupts are on
  * @running: the task state is TASK_RUNNING
  * @mm: the address space
@@ -429,6 +448,8 @@ static int leaks_memcg(struct scopex_work *work)
 struct heir {
 	struct scopex_work	work;
 	bool			preempt;
+	bool			softirqs;
+	int			rcu;
 	bool			irqs;
 	bool			running;
 	void			*mm;
@@ -449,6 +470,8 @@ static int heir_fn(struct scopex_work *work)
 	struct heir *heir = container_of(work, struct heir, work);
 
 	heir->preempt = !(preempt_count() & PREEMPT_MASK);
+	heir->softirqs = !softirq_count();
+	heir->rcu = rcu_preempt_depth();
 	heir->irqs = !irqs_disabled();
 	heir->running = get_current_state() == TASK_RUNNING;
 	heir->mm = current->mm;
@@ -493,6 +516,8 @@ static void leak(struct scopex_test *test, scopex_fn_t fn)
 	inherit(test, cpu, NULL, &before);
 	inherit(test, cpu, fn, &after);
 	EXPECT(test, after.preempt);
+	EXPECT(test, after.softirqs);
+	EXPECT_EQ(test, after.rcu, 0);
 	EXPECT(test, after.irqs);
 	EXPECT(test, after.running);
 	EXPECT(test, !after.mm);
@@ -564,6 +589,9 @@ static void item_leaks_state(struct scopex_test *test)
 {
 	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
 		EXPECT_LEAK(test, leaks_preemption, "preempt count 0x1");
+	EXPECT_WARNING("softirqs off", leak(test, leaks_softirqs));
+	if (IS_ENABLED(CONFIG_PREEMPT_RCU))
+		EXPECT_LEAK(test, leaks_rcu, "RCU nesting 2");
 	EXPECT_LEAK(test, leaks_interrupts, "interrupts off");
 	EXPECT_LEAK(test, leaks_task_state, "task state 0x2");
 }

@@ -33,8 +33,8 @@ static const struct scopex_suite * const suites[] = {
 	&memory_suite, &allocates_suite, &spin_suite,
 	&anywhere_suite, &named_suite,
 	&crowd_suite, &sleepers_suite, &awake_suite, &senders_suite, &full_suite,
-	&serial_suite, &reclaim_suite, &unmade_suite, &orphan_suite, &mortal_suite,
-	&mourned_suite, &tight_suite,
+	&serial_suite, &reclaim_suite, &unmade_suite, &orphan_suite, &beside_suite,
+	&late_suite, &mortal_suite, &mourned_suite, &tight_suite,
 	&partial_suite, &endless_suite, &finite_suite,
 };
 

@@ -623,6 +623,69 @@ static const struct scopex_case turn_cases[] = {
 
 SCOPEX_SUITE(turn, turn_cases);
 
+#ifdef CONFIG_SCOPEX_INJECT
+/* An item that is joined while its submit, by another task, is about to be refused. */
+struct refused {
+	struct scopex_scope	*scope;
+	struct task_struct	*owner;
+	struct test_item	item;
+	int			err;
+};
+
+static int refused_thread(void *data)
+{
+	struct refused *refused = data;
+
+	refused->err = scopex_submit_any(refused->scope, &refused->item.work);
+	test_thread_until_stopped();
+	return 0;
+}
+
+/* Cancels the scope when its owner waits for the item, and lets the submit go on. */
+static int refuses_thread(void *data)
+{
+	struct refused *refused = data;
+	struct scopex_custom_scope *custom =
+		container_of(refused->scope, struct scopex_custom_scope, scope);
+
+	while (READ_ONCE(custom->joined) != &refused->item.work ||
+	       task_is_running(refused->owner))
+		usleep_range(50, 200);
+	scopex_cancel(refused->scope);
+	scopex_inject_release(SCOPEX_INJECT_ASSOCIATE);
+	test_thread_until_stopped();
+	return 0;
+}
+
+static void join_item_whose_submit_is_refused(struct scopex_test *test)
+{
+	struct refused refused = { .owner = current };
+	struct task_struct *submitter, *canceller;
+
+	test_item_init(&refused.item);
+	refused.item.ret = -EXFULL;
+	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+		refused.scope = s;
+		/* So that it has been the scope's. */
+		EXPECT_EQ(test, scopex_submit_any(s, &refused.item.work), 0);
+		EXPECT_EQ(test, scopex_join(s), -EXFULL);
+		scopex_inject_set(SCOPEX_INJECT_ASSOCIATE, SCOPEX_INJECT_HOLD);
+		submitter = test_thread(test, refused_thread, &refused, nr_cpu_ids);
+		while (!scopex_inject_hits(SCOPEX_INJECT_ASSOCIATE))
+			usleep_range(50, 200);
+		canceller = test_thread(test, refuses_thread, &refused, nr_cpu_ids);
+		/* The wait ends, and the item is as it was. */
+		EXPECT_EQ(test, scopex_join_item(&refused.item.work), -EXFULL);
+		test_thread_stop(canceller);
+		test_thread_stop(submitter);
+		test_inject_end(test, SCOPEX_INJECT_ASSOCIATE);
+		EXPECT_EQ(test, refused.err, -ECANCELED);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, atomic_read(&refused.item.runs), 1);
+}
+#endif
+
 static const struct scopex_case options_cases[] = {
 	SCOPEX_CASE(joins_one_of_many),
 	SCOPEX_CASE(join_item_again_and_again),
@@ -641,6 +704,9 @@ static const struct scopex_case options_cases[] = {
 	SCOPEX_CASE(limits_go_together),
 	SCOPEX_CASE(what_waits_for_a_cpu_is_cancelled),
 	SCOPEX_CASE(cancelled_item_waits_for_no_turn),
+#ifdef CONFIG_SCOPEX_INJECT
+	SCOPEX_CASE(join_item_whose_submit_is_refused),
+#endif
 };
 
 SCOPEX_SUITE(options, options_cases);

@@ -436,9 +436,65 @@ static void item_that_holds_up_nobody_keeps_its_queue(struct scopex_test *test)
 	}
 }
 
+/**
+ * struct rover - an item that may run on other CPUs, and one behind it in the same batch
+ * @awake: the two
+ * @allowed: where the first one may run while it sleeps
+ */
+struct rover {
+	struct awake	awake;
+	struct cpumask	allowed;
+};
+
+static int roves_fn(struct scopex_work *work)
+{
+	struct rover *rover = container_of(work, struct rover, awake.work[0]);
+
+	set_cpus_allowed_ptr(current, &rover->allowed);
+	WRITE_ONCE(rover->awake.in, true);
+	/* Some looks of the watchdog, as above. */
+	msleep(1500);
+	WRITE_ONCE(rover->awake.in, false);
+	set_cpus_allowed_ptr(current, cpumask_of(CROWD_CPU));
+	return 0;
+}
+
+/*
+ * It could be woken on the other CPU while its queue is given away, and touch what is no
+ * longer its own. pool.sh sees that it was not relieved, either.
+ */
+static void item_of_other_cpus_keeps_its_queue(struct scopex_test *test)
+{
+	struct rover *rover = kzalloc(sizeof(*rover), GFP_KERNEL);
+	unsigned int here, other = test_other_cpu(CROWD_CPU);
+
+	if (!EXPECT(test, rover))
+		return;
+	if (other >= nr_cpu_ids) {
+		scopex_test_skip(test, "needs two CPUs");
+		kfree(rover);
+		return;
+	}
+	for (here = 0; here <= 1; here++) {
+		cpumask_copy(&rover->allowed, cpumask_of(other));
+		if (here)
+			cpumask_set_cpu(CROWD_CPU, &rover->allowed);
+		scopex_work_init(&rover->awake.work[0], roves_fn);
+		scopex_work_init(&rover->awake.work[1], looks_fn);
+		scopex_scope(s) {
+			EXPECT_EQ(test, __scopex_submit_array(s, CROWD_CPU, rover->awake.work, 2,
+							      sizeof(rover->awake.work[0])), 0);
+			EXPECT_EQ(test, scopex_join(s), 0);
+		}
+		EXPECT(test, !rover->awake.together);
+	}
+	kfree(rover);
+}
+
 static const struct scopex_case awake_cases[] = {
 	SCOPEX_CASE(item_that_is_awake_keeps_its_queue),
 	SCOPEX_CASE(item_that_holds_up_nobody_keeps_its_queue),
+	SCOPEX_CASE(item_of_other_cpus_keeps_its_queue),
 };
 
 SCOPEX_SUITE(awake, awake_cases);
@@ -1241,6 +1297,124 @@ static const struct scopex_case orphan_cases[] = {
 };
 
 SCOPEX_SUITE(orphan, orphan_cases);
+
+/**
+ * struct beside - two items that wait, at a bound of two workers
+ * @opens: opens a scope when the queue is an orphan
+ * @leaves: leaves it behind, and waits until that scope has ended
+ * @left: it is about to do so
+ * @ended: the scope has ended
+ */
+struct beside {
+	struct scopex_work	opens;
+	struct scopex_work	leaves;
+	struct completion	left;
+	struct completion	ended;
+};
+
+static int opens_beside_fn(struct scopex_work *work)
+{
+	struct beside *beside = container_of(work, struct beside, opens);
+	struct test_item item;
+	int err;
+
+	test_item_init(&item);
+	scopex_will_block();
+	wait_for_completion(&beside->left);
+	/* The orphan is there by now; if not, nothing is wrong. */
+	msleep(100);
+	scopex_scope(inside) {
+		err = scopex_submit(inside, &item.work);
+		err = err ?: scopex_join(inside);
+	}
+	complete(&beside->ended);
+	return err;
+}
+
+static int leaves_orphan_fn(struct scopex_work *work)
+{
+	struct beside *beside = container_of(work, struct beside, leaves);
+
+	complete(&beside->left);
+	scopex_will_block();
+	wait_for_completion(&beside->ended);
+	return 0;
+}
+
+/*
+ * For a module with cpus=0 workers=2 standby=1. Nobody is left to serve the queue but the
+ * item that waits for the scope: so that one must not depend on the queue.
+ */
+static void scope_opened_beside_an_orphan(struct scopex_test *test)
+{
+	struct beside beside = { .opens = SCOPEX_WORK_INIT(opens_beside_fn),
+				 .leaves = SCOPEX_WORK_INIT(leaves_orphan_fn) };
+
+	init_completion(&beside.left);
+	init_completion(&beside.ended);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_any(s, &beside.opens), 0);
+		EXPECT_EQ(test, scopex_submit_any(s, &beside.leaves), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+}
+
+static const struct scopex_case beside_cases[] = {
+	SCOPEX_CASE(scope_opened_beside_an_orphan),
+};
+
+SCOPEX_SUITE(beside, beside_cases);
+
+/* Somebody else submits to a serial scope, when its owner has run all of its items. */
+struct latecomer {
+	struct scopex_scope	*scope;
+	struct test_item	item;
+};
+
+static int latecomer_thread(void *data)
+{
+	struct latecomer *late = data;
+	int err;
+
+	until_hit(SCOPEX_INJECT_OWN_RUN, 1);
+	err = scopex_submit_any(late->scope, &late->item.work);
+	scopex_inject_release(SCOPEX_INJECT_OWN_RUN);
+	test_thread_until_stopped();
+	return err;
+}
+
+static void comes_late(struct bound *bound, struct scopex_scope *s)
+{
+	struct scopex_test *test = bound->test;
+	struct latecomer late = { .scope = s };
+	struct task_struct *thread;
+	struct test_item first;
+
+	test_item_init(&first);
+	test_item_init(&late.item);
+	EXPECT_EQ(test, scopex_submit(s, &first.work), 0);
+	scopex_inject_set(SCOPEX_INJECT_OWN_RUN, SCOPEX_INJECT_HOLD_ONE);
+	thread = test_thread(test, latecomer_thread, &late, nr_cpu_ids);
+	EXPECT_EQ(test, scopex_join(s), 0);
+	EXPECT_EQ(test, test_thread_stop(thread), 0);
+	test_inject_end(test, SCOPEX_INJECT_OWN_RUN);
+	EXPECT_EQ(test, atomic_read(&first.runs), 1);
+	EXPECT_EQ(test, atomic_read(&late.item.runs), 1);
+}
+
+static void item_that_comes_late_is_run(struct scopex_test *test)
+{
+	if (TEST_INJECT)
+		at_the_bound(test, comes_late);
+	else
+		scopex_test_skip(test, "needs injected delays");
+}
+
+static const struct scopex_case late_cases[] = {
+	SCOPEX_CASE(item_that_comes_late_is_run),
+};
+
+SCOPEX_SUITE(late, late_cases);
 
 /**
  * struct mortal - an item that ends its thread, and one behind it

@@ -101,6 +101,8 @@ extern const struct scopex_suite serial_suite;
 extern const struct scopex_suite reclaim_suite;
 extern const struct scopex_suite unmade_suite;
 extern const struct scopex_suite orphan_suite;
+extern const struct scopex_suite beside_suite;
+extern const struct scopex_suite late_suite;
 extern const struct scopex_suite mortal_suite;
 extern const struct scopex_suite mourned_suite;
 extern const struct scopex_suite tight_suite;
