@@ -125,11 +125,12 @@ dead_do_not_count()
 
 NEWCOMERS='scopex: .* waits for scope .* as items are still submitted to it'
 
+# endless_join_is_told_once SUITE FUNCTION
 endless_join_is_told_once()
 {
 	suite_load stall_ms=1000 || return 1
 	log_mark
-	echo endless > "$SCOPEX_TEST/run" &
+	echo "$1" > "$SCOPEX_TEST/run" &
 	until_in_log "$NEWCOMERS"
 	told=$?
 	sleep 1.5
@@ -138,7 +139,7 @@ endless_join_is_told_once()
 	sed 's/^/# /' "$SCOPEX_TEST/results"
 	grep -q '^ok ' "$SCOPEX_TEST/results" && [ "$told" -eq 0 ] &&
 		[ "$(in_log "$NEWCOMERS")" -eq 1 ] &&
-		[ "$(in_log 'waits for scope endless of join_that_newcomers_keep\(\) for more than 1000 ms')" -eq 1 ] &&
+		[ "$(in_log "waits for scope endless of $2\(\) for more than 1000 ms")" -eq 1 ] &&
 		suite_rmmod
 }
 
@@ -148,7 +149,7 @@ finite_joins_are_not_told()
 	passes finite stall_ms=400 && [ "$(in_log "$NEWCOMERS")" -eq 0 ]
 }
 
-ktap_plan 23
+ktap_plan 24
 suite_load
 suite_run crowd
 ktap_check "as many workers are made as are needed" as_many_as_needed
@@ -175,6 +176,9 @@ ktap_check "workers that can't be made" passes_injected unmade standby=0
 ktap_check "races about an orphan" passes_injected orphan workers=3 standby=2
 ktap_check "a worker that dies leaves room for another one" dead_do_not_count
 ktap_check "each CPU, if one has no worker" passes partial cpus=0
-ktap_check "a join that newcomers keep from ending is told once" endless_join_is_told_once
+ktap_check "a join that newcomers keep from ending is told once" endless_join_is_told_once \
+	endless join_that_newcomers_keep
+ktap_check "a join that a chain of items keeps from ending is, too" endless_join_is_told_once \
+	chain join_that_a_chain_keeps
 ktap_check "no other join is" finite_joins_are_not_told
 ktap_finish
