@@ -236,6 +236,6 @@ void scopex_context_check(struct scopex_worker *w, struct scopex_scope *scope, v
 	scopex_check_sched(&leaks, w, before);
 	scopex_check_creds(&leaks, before);
 	WARN(unlikely(leaks.len) && __ratelimit(&told),
-	     "scopex: item %ps of scope %s returned with %s\n", fn, scope->site->name,
-	     leaks.text);
+	     "scopex: item %ps of scope %s returned with %s\n", fn,
+	     scopex_name(scope->site->name), leaks.text);
 }

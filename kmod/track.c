@@ -61,14 +61,15 @@ static bool scopex_init_object(struct scopex_work *work)
  * Say whose item it is. It may be completed at this moment, and its scope be gone: so the
  * scope is copied without a fault, and believed if it is one.
  */
-static void scopex_tell_in_use(struct scopex_work *work, const char *what, void *caller)
+static noinline void scopex_tell_in_use(struct scopex_work *work, const char *what, void *caller)
 {
 	struct scopex_scope *scope = scopex_unmarked(READ_ONCE(work->scope)), copy;
 
 	if (scope && !copy_from_kernel_nofault(&copy, scope, sizeof(copy)) &&
 	    scopex_kind(scope, atomic64_read(&copy.state)) == SCOPEX_OPEN && copy.site)
 		pr_err_ratelimited("item %ps, in use by scope %s of %s(), is %s %pS: refused\n",
-				   work->fn, copy.site->name, copy.site->func, what, caller);
+				   work->fn, scopex_name(copy.site->name),
+				   scopex_name(copy.site->func), what, caller);
 	else
 		pr_err_ratelimited("item %ps, which is in use, is %s %pS: refused\n",
 				   work->fn, what, caller);

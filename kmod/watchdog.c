@@ -163,8 +163,9 @@ static bool scopex_look_at_join(struct scopex_scope *scope, void *unused)
 	if (scope->rises == SCOPEX_RISES && scope->wait_looks > SCOPEX_JOIN_LOOKS) {
 		scope->rises = SCOPEX_TOLD;
 		pr_warn("%s:%d waits for scope %s of %s() for more than %u ms, as items are still submitted to it: a join drains\n",
-			scopex_comm(scope->owner), scope->owner->pid, scope->site->name,
-			scope->site->func, scopex_config.stall_ms);
+			scopex_comm(scope->owner), scope->owner->pid,
+			scopex_name(scope->site->name), scopex_name(scope->site->func),
+			scopex_config.stall_ms);
 	}
 	return true;
 }

@@ -72,7 +72,7 @@ in_log()
 # until_in_log REGEX - sooner or later; a hung task would be seen before
 until_in_log()
 {
-	for _ in $(seq 80); do
+	for _ in $(seq 50); do
 		[ "$(in_log "$1")" -eq 0 ] || return 0
 		sleep 0.1
 	done
@@ -133,7 +133,7 @@ endless_join_is_told_once()
 	echo "$1" > "$SCOPEX_TEST/run" &
 	until_in_log "$NEWCOMERS"
 	told=$?
-	sleep 1.5
+	[ "$told" -ne 0 ] || sleep 1.5
 	echo 1 > "$SCOPEX_TEST/release"
 	wait $!
 	sed 's/^/# /' "$SCOPEX_TEST/results"

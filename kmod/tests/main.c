@@ -28,7 +28,7 @@ static const struct scopex_suite * const suites[] = {
 	&options_suite, &detach_suite, &release_suite, &lingers_suite, &forget_suite,
 	&undead_suite, &oops_suite, &deadlock_suite, &waits_suite,
 	&stress_suite, &load_suite, &hold_suite,
-	&tree_suite, &sites_suite, &odd_suite, &slow_suite, &convoy_suite,
+	&tree_suite, &sites_suite, &odd_suite, &odd_hold_suite, &slow_suite, &convoy_suite,
 	&memory_suite, &allocates_suite, &spin_suite,
 	&anywhere_suite, &named_suite,
 	&crowd_suite, &sleepers_suite, &awake_suite, &senders_suite, &full_suite,
