@@ -255,6 +255,6 @@ void scopex_context_check(struct scopex_worker *w, const struct scopex_site *sit
 	scopex_check_sched(&leaks, w, before);
 	scopex_check_creds(&leaks, before);
 	WARN(unlikely(leaks.len) && __ratelimit(&told),
-	     "scopex: item %ps of scope %s returned with %s\n", fn, site->name,
-	     leaks.text);
+	     "scopex: item %ps of scope %s returned with %s\n", fn,
+	     scopex_name(site->name), leaks.text);
 }

@@ -361,7 +361,8 @@ static void scopex_tell_bound(struct scopex_cpu *sc)
 	for (h = holders; h < holders + SCOPEX_HOLDERS && h->nr; h++)
 		len += scnprintf(text + len, sizeof(text) - len,
 				 "%s%u in %ps of scope %s of %s()", len ? ", " : "",
-				 h->nr, h->fn, h->site->name, h->site->func);
+				 h->nr, h->fn, scopex_name(h->site->name),
+				 scopex_name(h->site->func));
 	rcu_read_unlock();
 	if (others)
 		scnprintf(text + len, sizeof(text) - len, ", %u in others", others);

@@ -53,14 +53,14 @@ static struct scopex_scope *scopex_find_forgotten(struct task_struct *task)
  * An item that takes its thread with it, by an oops or on purpose, is never out, and
  * its scope waits for it for good. But the others of its CPU go on.
  */
-static void scopex_check_worker(struct scopex_worker *w)
+static noinline void scopex_check_worker(struct scopex_worker *w)
 {
 	struct scopex_site *site = w ? w->site : NULL;
 
 	if (likely(!site))
 		return;
 	scopex_misuse("item %ps of scope %s of %s() ends the thread that runs it on CPU %u: its scope will never drain",
-		      w->fn, site->name, site->func, w->sc->cpu);
+		      w->fn, scopex_name(site->name), scopex_name(site->func), w->sc->cpu);
 	scopex_bury(w);
 }
 
@@ -95,8 +95,9 @@ static SCOPEX_EXIT_PROBE(scopex_exit_probe)
 	if (likely(!scope))
 		return;
 	scopex_misuse("task %s:%d exits with the open scope %s of %s() (%s:%u)",
-		      scopex_comm(task), task->pid, scope->site->name,
-		      scope->site->func, scope->site->file, scope->site->line);
+		      scopex_comm(task), task->pid, scopex_name(scope->site->name),
+		      scopex_name(scope->site->func), scopex_name(scope->site->file),
+		      scope->site->line);
 	if (!scopex_drain_at_exit(task, scope))
 		pr_err("%s:%d can't drain its scope: its items are on a dead stack\n",
 		       scopex_comm(task), task->pid);
@@ -128,9 +129,10 @@ static int scopex_oops(struct notifier_block *nb, unsigned long what, void *data
 		if (!scopex_is_unused(scope) || scope->flags & __SCOPEX_TIMED ||
 		    !scopex_forget_scope(scope))
 			panic("scopex: task %s:%d oopses in the open scope %s of %s() (%s:%u), and its items are on a stack that is used again",
-			      scopex_comm(current), current->pid, scope->site->name,
-			      scope->site->func, scope->site->file,
-			      scope->site->line);
+			      scopex_comm(current), current->pid,
+			      scopex_name(scope->site->name),
+			      scopex_name(scope->site->func),
+			      scopex_name(scope->site->file), scope->site->line);
 	}
 	return NOTIFY_DONE;
 }

@@ -11,6 +11,7 @@
 #include <linux/cpumask.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
@@ -111,6 +112,9 @@ enum scopex_counter {
  *	less if it was in none
  * @stall_since: since when that is so
  * @stall_told: whether it was reported
+ * @join_scope: the watchdog's: the scope whose items it was in after the last looks at joins
+ * @join_batches: and in which batch
+ * @parted: link among those for which that batch is over, by @join_scope
  * @count: see &enum scopex_counter
  *
  * All but @rest, @active and @standby, which are given from one worker to the
@@ -140,6 +144,9 @@ struct scopex_worker {
 	unsigned long		stall_ended;
 	unsigned long		stall_since;
 	bool			stall_told;
+	struct scopex_scope	*join_scope;
+	unsigned long		join_batches;
+	struct hlist_node	parted;
 	local_t			count[SCOPEX_COUNTERS];
 };
 

@@ -172,7 +172,8 @@ static noinline int scopex_not_open(const struct scopex_scope *scope, const char
 
 	if (object_is_on_stack(original) && scopex_is_open(original))
 		scopex_misuse("%pS %s a copy of scope %s of %s()", (void *)caller, what,
-			      original->site->name, original->site->func);
+			      scopex_name(original->site->name),
+			      scopex_name(original->site->func));
 	else
 		scopex_misuse("%pS %s what is no open scope", (void *)caller, what);
 	return -EINVAL;
@@ -189,6 +190,14 @@ static noinline int scopex_not_open(const struct scopex_scope *scope, const char
 static bool scopex_is_detached(struct scopex_scope *scope, struct scopex_work *work)
 {
 	return work == &container_of(scope, struct scopex_detached, scope)->work;
+}
+
+static noinline int scopex_not_its_item(const struct scopex_scope *scope,
+					const struct scopex_work *work, unsigned long caller)
+{
+	scopex_misuse("%pS submits %ps to the scope of a detached item, %s",
+		      (void *)caller, work->fn, scopex_name(scope->site->name));
+	return -EINVAL;
 }
 
 /* Everything but the usual case of scopex_associate(), which see. */
@@ -219,11 +228,8 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 			return -ECANCELED;
 		/* It ends with its one item, and may be freed then. */
 		if (state & SCOPEX_DETACHED &&
-		    (nr > 1 || !scopex_is_detached(scope, work))) {
-			scopex_misuse("%pS submits %ps to the scope of a detached item, %s",
-				      (void *)caller, work->fn, scope->site->name);
-			return -EINVAL;
-		}
+		    (nr > 1 || !scopex_is_detached(scope, work)))
+			return scopex_not_its_item(scope, work, caller);
 		if ((state & SCOPEX_COUNT_MASK) >= SCOPEX_COUNT_MAX * SCOPEX_ONE)
 			return -EOVERFLOW;
 		scopex_inject(SCOPEX_INJECT_ASSOCIATE);
@@ -1104,6 +1110,33 @@ static bool scopex_is_in_item_of(const struct scopex_scope *scope)
 	return false;
 }
 
+static noinline int scopex_not_owner(const struct scopex_scope *scope, const char *what,
+				     unsigned long caller)
+{
+	scopex_misuse("%pS %s scope %s of %s() in task %s:%d, which is not its owner",
+		      (void *)caller, what, scopex_name(scope->site->name),
+		      scopex_name(scope->site->func), scopex_comm(current), current->pid);
+	return -EPERM;
+}
+
+static noinline int scopex_in_own_item(const struct scopex_scope *scope, const char *what,
+				       unsigned long caller)
+{
+	scopex_misuse("%pS %s scope %s of %s() in an item of that scope, which would wait for itself",
+		      (void *)caller, what, scopex_name(scope->site->name),
+		      scopex_name(scope->site->func));
+	return -EDEADLK;
+}
+
+static noinline int scopex_not_joinable(const struct scopex_scope *scope,
+					unsigned long caller)
+{
+	scopex_misuse("%pS joins an item of scope %s of %s(), which is not SCOPEX_JOINABLE",
+		      (void *)caller, scopex_name(scope->site->name),
+		      scopex_name(scope->site->func));
+	return -EINVAL;
+}
+
 /* Is @scope one that the current task may join or close? 0, or why not. */
 static int scopex_check_owner(struct scopex_scope *scope, const char *what,
 			      unsigned long caller)
@@ -1117,18 +1150,10 @@ static int scopex_check_owner(struct scopex_scope *scope, const char *what,
 		err = scopex_not_open(scope, what, caller);
 		return kind == SCOPEX_CLOSED ? -ESHUTDOWN : err;
 	}
-	if (unlikely(scope->owner != current)) {
-		scopex_misuse("%pS %s scope %s of %s() in task %s:%d, which is not its owner",
-			      (void *)caller, what, scope->site->name,
-			      scope->site->func, scopex_comm(current), current->pid);
-		return -EPERM;
-	}
-	if (unlikely(scopex_is_in_item_of(scope))) {
-		scopex_misuse("%pS %s scope %s of %s() in an item of that scope, which would wait for itself",
-			      (void *)caller, what, scope->site->name,
-			      scope->site->func);
-		return -EDEADLK;
-	}
+	if (unlikely(scope->owner != current))
+		return scopex_not_owner(scope, what, caller);
+	if (unlikely(scopex_is_in_item_of(scope)))
+		return scopex_in_own_item(scope, what, caller);
 	return 0;
 }
 
@@ -1261,12 +1286,8 @@ int scopex_join_item(struct scopex_work *work)
 	if (err)
 		return err;
 	state = atomic64_read(&scope->state);
-	if (unlikely(!(state & __SCOPEX_JOINABLE))) {
-		scopex_misuse("%pS joins an item of scope %s of %s(), which is not SCOPEX_JOINABLE",
-			      (void *)_RET_IP_, scope->site->name,
-			      scope->site->func);
-		return -EINVAL;
-	}
+	if (unlikely(!(state & __SCOPEX_JOINABLE)))
+		return scopex_not_joinable(scope, _RET_IP_);
 
 	scopex_dep_wait(scope);
 	custom = scopex_custom(scope);
@@ -1360,14 +1381,23 @@ static bool scopex_stack_is_low(void)
 	return here - (unsigned long)end_of_stack(current) < THREAD_SIZE / 4;
 }
 
-static struct scopex_scope *scopex_refuse_nested(struct scopex_scope *scope,
-						 struct scopex_worker *w, const char *why)
+static noinline struct scopex_scope *
+scopex_refuse_nested(struct scopex_scope *scope, struct scopex_worker *w, const char *why)
 {
 	pr_warn_ratelimited("scope %s of %s() is refused: no worker to be had on CPU %u, and %s\n",
-			    scope->site->name, scope->site->func, w->sc->cpu, why);
+			    scopex_name(scope->site->name), scopex_name(scope->site->func),
+			    w->sc->cpu, why);
 	scope->error = -EDEADLK;
 	atomic64_set(&scope->state, scopex_encode(scope, SCOPEX_REFUSED));
 	return scope;
+}
+
+static noinline void scopex_tell_serial(const struct scopex_scope *scope,
+					const struct scopex_worker *w)
+{
+	pr_warn_ratelimited("scope %s of %s() is serial: no worker to be had on CPU %u\n",
+			    scopex_name(scope->site->name), scopex_name(scope->site->func),
+			    w->sc->cpu);
 }
 
 /* Wait for another worker, as long as one can be made. */
@@ -1394,8 +1424,7 @@ scopex_open_nested(struct scopex_scope *scope, struct scopex_worker *w, u64 stat
 			return scopex_refuse_nested(scope, w, "little stack left");
 		if (scope->flags & SCOPEX_NOT_SERIAL)
 			return scopex_refuse_nested(scope, w, "it must not be serial");
-		pr_warn_ratelimited("scope %s of %s() is serial: no worker to be had on CPU %u\n",
-				    scope->site->name, scope->site->func, w->sc->cpu);
+		scopex_tell_serial(scope, w);
 		local_inc(&w->count[SCOPEX_SERIALS]);
 		state |= SCOPEX_SERIAL;
 	}
@@ -1470,10 +1499,12 @@ static noinline struct scopex_scope *scopex_open_nowhere(struct scopex_scope *sc
 	atomic64_set(&scope->state, scopex_encode(scope, SCOPEX_REFUSED));
 	if (!in_task())
 		scopex_misuse("scope %s of %s() is opened in an interrupt, which can't wait",
-			      scope->site->name, scope->site->func);
+			      scopex_name(scope->site->name),
+			      scopex_name(scope->site->func));
 	else
 		scopex_misuse("scope %s of %s() is not on the stack of the task that opens it",
-			      scope->site->name, scope->site->func);
+			      scopex_name(scope->site->name),
+			      scopex_name(scope->site->func));
 	return scope;
 }
 
@@ -1663,7 +1694,7 @@ static noinline unsigned int scopex_drop_flags(struct scopex_site *site,
 					       unsigned int flags, unsigned int known)
 {
 	scopex_misuse("scope %s of %s() has unknown flags %#x",
-		      site->name, site->func, flags & ~known);
+		      scopex_name(site->name), scopex_name(site->func), flags & ~known);
 	return flags & known;
 }
 

@@ -46,8 +46,8 @@ static void scopex_report_stall(struct scopex_worker *w)
 	if (site) {
 		trace_scopex_stall(w->sc->cpu, w->task->pid, site, READ_ONCE(w->fn));
 		pr_warn("item %ps of scope %s of %s() holds up CPU %u for more than %u ms, in task %s:%d\n",
-			READ_ONCE(w->fn), site->name, site->func, w->sc->cpu,
-			scopex_config.stall_ms, scopex_comm(w->task), w->task->pid);
+			READ_ONCE(w->fn), scopex_name(site->name), scopex_name(site->func),
+			w->sc->cpu, scopex_config.stall_ms, scopex_comm(w->task), w->task->pid);
 	}
 	rcu_read_unlock();
 	sched_show_task(w->task);

@@ -48,4 +48,27 @@ static inline const char *scopex_escape(char *to, size_t size, const char *text)
 #define scopex_comm(_task)						\
 	scopex_escape((char [SCOPEX_COMM_SIZE]) { }, SCOPEX_COMM_SIZE, (_task)->comm)
 
+/* What a name that has to be escaped has room for; any other is shown as long as it is. */
+#define SCOPEX_NAME_SIZE	128
+
+static inline const char *__scopex_name(char *to, const char *text)
+{
+	size_t len = strlen(text), room = SCOPEX_NAME_SIZE - 1;
+
+	if (string_escape_mem(text, len, to, room, SCOPEX_ESCAPE, "\\") == len)
+		return text;
+	return scopex_escape(to, SCOPEX_NAME_SIZE, text);
+}
+
+/**
+ * scopex_name() - the name of a scope, a function or a file, for the kernel log
+ * @_text: the name
+ *
+ * It takes room on the stack. So a message is in a function of its own, unless nothing is
+ * called, or waited for, below it.
+ *
+ * Return: the name, which is there until the end of the block.
+ */
+#define scopex_name(_text)	__scopex_name((char [SCOPEX_NAME_SIZE]) { }, _text)
+
 #endif /* _SCOPEX_TEXT_H */

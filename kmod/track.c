@@ -75,13 +75,14 @@ static bool scopex_init_object(struct scopex_work *work)
 	return !in_use;
 }
 
-static void scopex_tell_in_use(struct scopex_work *work, const char *what, void *caller)
+static noinline void scopex_tell_in_use(struct scopex_work *work, const char *what, void *caller)
 {
 	struct scopex_scope copy;
 
 	if (scopex_copy_scope(work, &copy))
 		pr_err_ratelimited("item %ps, in use by scope %s of %s(), is %s %pS: refused\n",
-				   work->fn, copy.site->name, copy.site->func, what, caller);
+				   work->fn, scopex_name(copy.site->name),
+				   scopex_name(copy.site->func), what, caller);
 	else
 		pr_err_ratelimited("item %ps, which is in use, is %s %pS: refused\n",
 				   work->fn, what, caller);

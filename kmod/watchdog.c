@@ -26,6 +26,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cpu.h>
+#include <linux/hashtable.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
@@ -79,11 +80,64 @@ static unsigned long scopex_look_at_cpu(struct scopex_cpu *sc)
 
 /*
  * A reference count that rises while the owner waits is an item that came after the wait
- * began. Another look at the scope (at debugfs, or a cancellation) is taken for one, too, so
- * one rise is not enough.
+ * began. So is one that has not fallen though a worker has given references back: items that
+ * submit the next one, and end, keep it as it is. Another look at the scope (at debugfs, or a
+ * cancellation) is taken for an item, too, so one rise is not enough.
  */
 #define SCOPEX_RISES	3
 #define SCOPEX_TOLD	U8_MAX
+
+/* The workers that have given back references since the last looks at scopes, by the scope. */
+static DEFINE_HASHTABLE(scopex_parted, 6);
+
+static void scopex_each_worker(void (*fn)(struct scopex_worker *w))
+{
+	struct scopex_worker *w;
+	unsigned int cpu;
+
+	/* W: pairs with scopex_make_worker(). */
+	for_each_possible_cpu(cpu)
+		for (w = READ_ONCE(per_cpu(scopex_cpus, cpu).workers); w; w = w->next)
+			fn(w);
+}
+
+/*
+ * After the looks at scopes: of which one has a worker called an item in this batch? One that
+ * has called none yet may have to put its item off, and gives nothing back.
+ */
+static void scopex_note_item(struct scopex_worker *w)
+{
+	w->join_scope = READ_ONCE(w->site) && READ_ONCE(w->fn) ? READ_ONCE(w->scope) : NULL;
+	w->join_batches = local_read(&w->count[SCOPEX_BATCHES]);
+}
+
+/*
+ * Before the next ones: that batch is over if the worker is in none, or in another one. (It
+ * may be about to give its references back, which three looks do not find by chance.)
+ */
+static void scopex_find_parted(struct scopex_worker *w)
+{
+	if (w->join_scope && (!READ_ONCE(w->site) ||
+			      local_read(&w->count[SCOPEX_BATCHES]) != w->join_batches))
+		hash_add(scopex_parted, &w->parted, (unsigned long)w->join_scope);
+}
+
+static bool scopex_has_ended_items(const struct scopex_scope *scope)
+{
+	const struct scopex_worker *w;
+
+	hash_for_each_possible(scopex_parted, w, parted, (unsigned long)scope)
+		if (w->join_scope == scope)
+			return true;
+	return false;
+}
+
+/* Has an item come since the first look at this wait? A count that is cut off does not tell. */
+static bool scopex_has_newcomers(const struct scopex_scope *scope, u16 count)
+{
+	return count > scope->wait_low ||
+	       (count == scope->wait_low && count < U16_MAX && scopex_has_ended_items(scope));
+}
 
 /* How often all open scopes are looked at in the time that "stall_ms" tells. */
 #define SCOPEX_JOIN_LOOKS	4
@@ -105,14 +159,15 @@ static bool scopex_look_at_join(struct scopex_scope *scope, void *unused)
 	}
 	if (scope->wait_looks < U8_MAX)
 		scope->wait_looks++;
-	if (count > scope->wait_low && scope->rises < SCOPEX_RISES)
+	if (scope->rises < SCOPEX_RISES && scopex_has_newcomers(scope, count))
 		scope->rises++;
 	scope->wait_low = min(scope->wait_low, count);
 	if (scope->rises == SCOPEX_RISES && scope->wait_looks > SCOPEX_JOIN_LOOKS) {
 		scope->rises = SCOPEX_TOLD;
 		pr_warn("%s:%d waits for scope %s of %s() for more than %u ms, as items are still submitted to it: a join drains\n",
-			scopex_comm(scope->owner), scope->owner->pid, scope->site->name,
-			scope->site->func, scopex_config.stall_ms);
+			scopex_comm(scope->owner), scope->owner->pid,
+			scopex_name(scope->site->name), scopex_name(scope->site->func),
+			scopex_config.stall_ms);
 	}
 	return true;
 }
@@ -125,7 +180,10 @@ static void scopex_look_at_joins(void)
 	if (!scopex_config.stall_ms || time_before(jiffies, next))
 		return;
 	next = jiffies + scopex_stall_threshold() / SCOPEX_JOIN_LOOKS;
+	hash_init(scopex_parted);
+	scopex_each_worker(scopex_find_parted);
 	scopex_visit_open(scopex_look_at_join, NULL);
+	scopex_each_worker(scopex_note_item);
 }
 
 static void scopex_look(struct work_struct *work)

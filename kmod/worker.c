@@ -110,7 +110,8 @@ static noinline int scopex_item_failed(struct scopex_worker *w,
 {
 	if (!IS_ERR_VALUE((long)err)) {
 		scopex_misuse("item %ps of scope %s returned %d, which is no errno",
-			      __scopex_work_fn(scope, work), scope->site->name, err);
+			      __scopex_work_fn(scope, work),
+			      scopex_name(scope->site->name), err);
 		err = -EINVAL;
 	} else if (scopex_means_no_result(err)) {
 		scopex_misuse("item %ps of scope %s returned %d, which stands for an item without a result",

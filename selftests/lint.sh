@@ -19,7 +19,7 @@
 # spatch runs the python3 that it finds first, which has to be the system's.
 PATH=/usr/bin:/bin:$PATH
 
-CHECKS="checkpatch kernel-doc warnings sparse coccinelle-parses coccinelle
+CHECKS="checkpatch raw-names kernel-doc warnings sparse coccinelle-parses coccinelle
 	scopex.cocci scopex.cocci-tests shellcheck lint.allow"
 
 ALLOW=$ROOT/selftests/lint.allow
@@ -97,6 +97,29 @@ check_checkpatch()
 	(cd "$ROOT" && perl "$SCRIPTS/checkpatch.pl" --no-tree --strict --terse \
 		--show-types --no-summary -f "${files[@]#"$ROOT/"}" 2>&1 || true) |
 		unexpected checkpatch
+}
+
+# raw_names FILE... - what is logged of a name that somebody else has chosen, and not by
+# way of scopex_name() or scopex_comm()
+raw_names()
+{
+	perl -0777 -ne '
+	while (/\b(pr_[a-z_]+|WARN[A-Z_]*|panic|scopex_misuse|scnprintf)(\(.*?\);)/gs) {
+		my ($end, $call) = (pos, $2);
+		$call =~ s/\bscopex_(name|comm)\([^()]*\)//g;
+		next if $call !~ /((->|\.)(name|func|file|comm))\b/;
+		print "$ARGV:", substr($_, 0, $end) =~ tr/\n// + 1, ": $1 is logged as it is\n";
+	}' "$@"
+}
+
+check_raw_names()
+{
+	local plant=$work/plant.c
+
+	printf 'pr_warn("%%s of %%s\\n", scopex_name(site->name),\n\tsite->func);\n' >"$plant"
+	[[ $(raw_names "$plant") == "$plant:2: ->func is logged as it is" ]] ||
+		echo "does not find a name that is logged as it is"
+	raw_names "$ROOT"/kmod/*.[ch] | unexpected raw-names
 }
 
 # What is public has to be described: what the header declares without leading

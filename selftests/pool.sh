@@ -72,7 +72,7 @@ in_log()
 # until_in_log REGEX - sooner or later; a hung task would be seen before
 until_in_log()
 {
-	for _ in $(seq 80); do
+	for _ in $(seq 50); do
 		[ "$(in_log "$1")" -eq 0 ] || return 0
 		sleep 0.1
 	done
@@ -138,20 +138,21 @@ dead_do_not_count()
 
 NEWCOMERS='scopex: .* waits for scope .* as items are still submitted to it'
 
+# endless_join_is_told_once SUITE FUNCTION
 endless_join_is_told_once()
 {
 	suite_load stall_ms=1000 || return 1
 	log_mark
-	echo endless > "$SCOPEX_TEST/run" &
+	echo "$1" > "$SCOPEX_TEST/run" &
 	until_in_log "$NEWCOMERS"
 	told=$?
-	sleep 1.5
+	[ "$told" -ne 0 ] || sleep 1.5
 	echo 1 > "$SCOPEX_TEST/release"
 	wait $!
 	sed 's/^/# /' "$SCOPEX_TEST/results"
 	grep -q '^ok ' "$SCOPEX_TEST/results" && [ "$told" -eq 0 ] &&
 		[ "$(in_log "$NEWCOMERS")" -eq 1 ] &&
-		[ "$(in_log 'waits for scope endless of join_that_newcomers_keep\(\) for more than 1000 ms')" -eq 1 ] &&
+		[ "$(in_log "waits for scope endless of $2\(\) for more than 1000 ms")" -eq 1 ] &&
 		suite_rmmod
 }
 
@@ -161,7 +162,7 @@ finite_joins_are_not_told()
 	passes finite stall_ms=400 && [ "$(in_log "$NEWCOMERS")" -eq 0 ]
 }
 
-ktap_plan 28
+ktap_plan 29
 suite_load
 suite_run crowd
 ktap_check "as many workers are made as are needed" as_many_as_needed
@@ -193,6 +194,9 @@ ktap_check "a worker that dies leaves room for another one" dead_do_not_count mo
 ktap_check "one that dies at the bound does, too" dead_do_not_count mourned workers=2 standby=1
 ktap_check "a scope that is opened as the bound is reached" passes tight workers=8 standby=0
 ktap_check "each CPU, if one has no worker" passes partial cpus=0
-ktap_check "a join that newcomers keep from ending is told once" endless_join_is_told_once
+ktap_check "a join that newcomers keep from ending is told once" endless_join_is_told_once \
+	endless join_that_newcomers_keep
+ktap_check "a join that a chain of items keeps from ending is, too" endless_join_is_told_once \
+	chain join_that_a_chain_keeps
 ktap_check "no other join is" finite_joins_are_not_told
 ktap_finish

@@ -101,21 +101,23 @@ is_not_looked_for()
 	[ "$(counter total.stalls)" -eq 0 ] && release && suite_rmmod
 }
 
-# Its worker has an odd name while it stalls: TEST_ODD of kmod/tests/test.h.
+# TEST_ODD of kmod/tests/test.h, as it is shown
+ODD='a b\012\033[1m<&"\134\377#'
+
+# odd_name_is_escaped SUITE TEXT - is it in the report?
 odd_name_is_escaped()
 {
 	echo 'scopex_test: expect report "holds up CPU 0"' > /dev/kmsg
 	suite_load stall_ms=400 || return 1
 	log_mark
-	echo odd > "$SCOPEX_TEST/run" &
+	echo "$1" > "$SCOPEX_TEST/run" &
 	hold_pid=$!
 	until_stalled || return 1
 	echo 'scopex_test: expected' > /dev/kmsg
-	release && suite_rmmod && log_since_mark |
-		grep -qF 'of nameless_fn() holds up CPU 0 for more than 400 ms, in task a b\012\033[1m<&"\134\377#:'
+	release && suite_rmmod && log_since_mark | grep -qF "$2"
 }
 
-ktap_plan 10
+ktap_plan 11
 ktap_check "a worker that is new is no stall" new_worker_is_no_stall
 ktap_check "an item that stalls is reported" is_reported
 ktap_check "not before its time" report_is_true
@@ -125,5 +127,8 @@ suite_unload
 ktap_check "a release function that stalls is reported" release_is_reported
 ktap_check "an item that ends in time is no stall" is_not_reported_early
 ktap_check "stall_ms=0 turns that off" is_not_looked_for
-ktap_check "an odd name of a task is escaped" odd_name_is_escaped
+ktap_check "an odd name of a task is escaped" odd_name_is_escaped odd \
+	"of nameless_fn() holds up CPU 0 for more than 400 ms, in task $ODD:"
+ktap_check "odd names of a scope and a function are, too" odd_name_is_escaped odd_hold \
+	"of scope odd $ODD of odd_fn $ODD() holds up CPU 0"
 ktap_finish

@@ -199,7 +199,7 @@ struct scopex_site {
  * @flags: SCOPEX_FAIL_FAST and the like
  * @depth: how many scopes it is nested in
  * @rounds: how many waits for its items have ended, the lowest bits
- * @rises: how often the watchdog saw more items in a wait than before
+ * @rises: how often the watchdog saw that items had come in a wait
  * @owner: the task on whose stack the scope lives, the only one that waits; for that of
  *	a detached item, the worker that runs the item, NULL before
  * @site: where it was opened

@@ -194,11 +194,7 @@ static const struct scopex_case sites_cases[] = {
 };
 
 SCOPEX_SUITE(sites, sites_cases);
-static struct scopex_site odd_site = {
-	.name = "odd " TEST_ODD, .func = "odd_fn " TEST_ODD,
-	.file = "dir/odd.c " TEST_ODD, .line = 1,
-	__SCOPEX_SITE_MAP("odd", &odd_site)
-};
+static struct scopex_site odd_site = TEST_ODD_SITE(&odd_site);
 
 static struct scopex_site nameless_site = {
 	.name = "", .func = "nameless_fn", .file = "nameless.c", .line = 1,
@@ -246,3 +242,26 @@ static const struct scopex_case odd_cases[] = {
 };
 
 SCOPEX_SUITE(odd, odd_cases);
+
+static void odd_scope_held(struct scopex_test *test)
+{
+	struct scopex_scope odd;
+	struct test_item item;
+	struct test_gate gate;
+
+	test_gate_init(&gate);
+	test_item_init(&item);
+	item.gate = &gate;
+	__scopex_open(&odd, &odd_site);
+	EXPECT_EQ(test, scopex_submit_on(&odd, LOAD_CPU, &item.work), 0);
+	scopex_test_until_released();
+	complete(&gate.go);
+	__scopex_close(&odd);
+	EXPECT_EQ(test, atomic_read(&item.runs), 1);
+}
+
+static const struct scopex_case odd_hold_cases[] = {
+	SCOPEX_CASE(odd_scope_held),
+};
+
+SCOPEX_SUITE(odd_hold, odd_hold_cases);

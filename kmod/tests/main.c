@@ -29,13 +29,13 @@ static const struct scopex_suite * const suites[] = {
 	&coming_suite, &forget_suite,
 	&undead_suite, &oops_suite, &deadlock_suite, &waits_suite,
 	&stress_suite, &load_suite, &hold_suite,
-	&tree_suite, &sites_suite, &odd_suite, &slow_suite, &convoy_suite,
+	&tree_suite, &sites_suite, &odd_suite, &odd_hold_suite, &slow_suite, &convoy_suite,
 	&memory_suite, &allocates_suite, &spin_suite,
 	&anywhere_suite, &named_suite,
 	&crowd_suite, &sleepers_suite, &awake_suite, &senders_suite, &full_suite,
 	&serial_suite, &reclaim_suite, &unmade_suite, &orphan_suite, &beside_suite,
 	&late_suite, &mortal_suite, &mourned_suite, &tight_suite,
-	&partial_suite, &endless_suite, &finite_suite,
+	&partial_suite, &endless_suite, &chain_suite, &finite_suite,
 };
 
 /**

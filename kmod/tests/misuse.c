@@ -344,6 +344,18 @@ static void other_task_closes(struct scopex_test *test)
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);
 }
 
+static struct scopex_site odd_site = TEST_ODD_SITE(&odd_site);
+
+static void other_task_closes_an_odd_scope(struct scopex_test *test)
+{
+	struct scopex_scope odd;
+
+	__scopex_open(&odd, &odd_site);
+	EXPECT_WARNING("closes scope odd " TEST_ODD_SHOWN " of odd_fn " TEST_ODD_SHOWN "() in",
+		       test_thread_stop(test_thread(test, close_thread, &odd, nr_cpu_ids)));
+	__scopex_close(&odd);
+}
+
 static void result_that_is_no_errno(struct scopex_test *test)
 {
 	struct test_item item;
@@ -688,6 +700,7 @@ static const struct scopex_case misuse_cases[] = {
 	SCOPEX_CASE(scope_in_an_interrupt),
 	SCOPEX_CASE(item_joins_its_scope),
 	SCOPEX_CASE(other_task_closes),
+	SCOPEX_CASE(other_task_closes_an_odd_scope),
 	SCOPEX_CASE(result_that_is_no_errno),
 	SCOPEX_CASE(result_that_stands_for_none),
 	SCOPEX_CASE(detached_result_that_stands_for_none),

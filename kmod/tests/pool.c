@@ -1691,6 +1691,52 @@ static const struct scopex_case endless_cases[] = {
 
 SCOPEX_SUITE(endless, endless_cases);
 
+/* Two items that submit each other, so that there is always one, and never more. */
+struct chain {
+	struct scopex_work	work[2];
+	bool			stop;
+};
+
+static int link_of_chain(struct scopex_work *work, struct chain *chain, unsigned int next)
+{
+	scopex_will_block();
+	msleep(20);
+	if (READ_ONCE(chain->stop))
+		return 0;
+	return scopex_submit_on(scopex_work_scope(work), CROWD_CPU, &chain->work[next]);
+}
+
+static int first_link_fn(struct scopex_work *work)
+{
+	return link_of_chain(work, container_of(work, struct chain, work[0]), 1);
+}
+
+static int second_link_fn(struct scopex_work *work)
+{
+	return link_of_chain(work, container_of(work, struct chain, work[1]), 0);
+}
+
+/* As above. */
+static void join_that_a_chain_keeps(struct scopex_test *test)
+{
+	struct chain chain = { .work = { SCOPEX_WORK_INIT(first_link_fn),
+					 SCOPEX_WORK_INIT(second_link_fn) } };
+	struct task_struct *releaser;
+
+	scopex_scope(endless) {
+		EXPECT_EQ(test, scopex_submit_on(endless, CROWD_CPU, &chain.work[0]), 0);
+		releaser = test_thread(test, releaser_thread, &chain.stop, nr_cpu_ids);
+		EXPECT_EQ(test, scopex_join(endless), 0);
+	}
+	test_thread_stop(releaser);
+}
+
+static const struct scopex_case chain_cases[] = {
+	SCOPEX_CASE(join_that_a_chain_keeps),
+};
+
+SCOPEX_SUITE(chain, chain_cases);
+
 #define FINITE_ITEMS	24
 
 static int naps_shortly_fn(struct scopex_work *work)
@@ -1718,6 +1764,41 @@ static void join_of_a_long_batch(struct scopex_test *test)
 	kfree(items);
 }
 
+/* More than the watchdog counts. */
+static void join_of_a_crowd(struct scopex_test *test)
+{
+	unsigned int nr = 2 * U16_MAX, i;
+	struct scopex_work *items = kvcalloc(nr, sizeof(*items), GFP_KERNEL);
+
+	if (!EXPECT(test, items))
+		return;
+	scopex_scope_with(crowd, .limit = 1, .timeout = ms_to_ktime(4000)) {
+		for (i = 0; i < nr; i++) {
+			scopex_work_init(&items[i], naps_shortly_fn);
+			scopex_submit(crowd, &items[i]);
+		}
+		EXPECT_EQ(test, scopex_join(crowd), -ETIME);
+	}
+	kvfree(items);
+}
+
+static int naps_long_fn(struct scopex_work *work)
+{
+	scopex_will_block();
+	msleep(2000);
+	return 0;
+}
+
+static void join_of_a_long_item(struct scopex_test *test)
+{
+	struct scopex_work item = SCOPEX_WORK_INIT(naps_long_fn);
+
+	scopex_scope(long_item) {
+		EXPECT_EQ(test, scopex_submit(long_item, &item), 0);
+		EXPECT_EQ(test, scopex_join(long_item), 0);
+	}
+}
+
 /* More in one round than in another, so that there is a rise from one to the next. */
 static void joins_of_many_rounds(struct scopex_test *test)
 {
@@ -1737,6 +1818,8 @@ static void joins_of_many_rounds(struct scopex_test *test)
 
 static const struct scopex_case finite_cases[] = {
 	SCOPEX_CASE(join_of_a_long_batch),
+	SCOPEX_CASE(join_of_a_crowd),
+	SCOPEX_CASE(join_of_a_long_item),
 	SCOPEX_CASE(joins_of_many_rounds),
 };
 

@@ -20,6 +20,11 @@ struct scopex_test;
  */
 #define TEST_ODD	"a b\n\033[1m<&\"\\\377#"
 #define TEST_ODD_SHOWN	"a b\\012\\033[1m<&\"\\134\\377#"
+#define TEST_ODD_SITE(_site) {						\
+	.name = "odd " TEST_ODD, .func = "odd_fn " TEST_ODD,		\
+	.file = "dir/odd.c " TEST_ODD, .line = 1,			\
+	__SCOPEX_SITE_MAP("odd", _site)					\
+}
 
 /**
  * struct scopex_case - one test case
@@ -87,6 +92,7 @@ extern const struct scopex_suite hold_suite;
 extern const struct scopex_suite tree_suite;
 extern const struct scopex_suite sites_suite;
 extern const struct scopex_suite odd_suite;
+extern const struct scopex_suite odd_hold_suite;
 extern const struct scopex_suite slow_suite;
 extern const struct scopex_suite convoy_suite;
 extern const struct scopex_suite memory_suite;
@@ -108,6 +114,7 @@ extern const struct scopex_suite mourned_suite;
 extern const struct scopex_suite tight_suite;
 extern const struct scopex_suite partial_suite;
 extern const struct scopex_suite endless_suite;
+extern const struct scopex_suite chain_suite;
 extern const struct scopex_suite finite_suite;
 
 __printf(2, 3)
