@@ -156,7 +156,8 @@ bool __scopex_work_may_init(struct scopex_work *work)
 	if (scopex_is_within(scopex_unmarked(READ_ONCE(work->scope))))
 		return true;
 	scopex_misuse("%pS initialises item %ps, which is in use by scope %s of %s(): refused",
-		      (void *)_RET_IP_, work->fn, copy.site->name, copy.site->func);
+		      (void *)_RET_IP_, work->fn, scopex_name(copy.site->name),
+		      scopex_name(copy.site->func));
 	return false;
 }
 EXPORT_SYMBOL_GPL(__scopex_work_may_init);

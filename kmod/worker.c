@@ -115,7 +115,7 @@ static noinline int scopex_item_failed(struct scopex_worker *w,
 		err = -EINVAL;
 	} else if (scopex_means_no_result(err)) {
 		scopex_misuse("item %ps of scope %s returned %d, which stands for an item without a result",
-			      __scopex_work_fn(scope, work), scope->site->name, err);
+			      __scopex_work_fn(scope, work), scopex_name(scope->site->name), err);
 		err = -EINVAL;
 	}
 	local_inc(&w->count[SCOPEX_ERRORS]);
