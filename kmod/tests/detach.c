@@ -390,7 +390,9 @@ static void detach_copy(struct scopex_test *test, struct orphan *copy)
 {
 	EXPECT_WARNING("submits an item to what is no open scope",
 		       EXPECT_EQ(test, scopex_detach(&copy->detached), -EINVAL));
-	EXPECT_EQ(test, module_refcount(THIS_MODULE), refs_idle);
+	/* If it is not given back, the other cases do not wait for it. */
+	if (!EXPECT_EQ(test, module_refcount(THIS_MODULE), refs_idle))
+		refs_idle = module_refcount(THIS_MODULE);
 	EXPECT_EQ(test, refcount_read(&copy->detached.refs), 1);
 }
 
