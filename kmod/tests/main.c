@@ -33,7 +33,7 @@ static const struct scopex_suite * const suites[] = {
 	&anywhere_suite, &named_suite,
 	&crowd_suite, &sleepers_suite, &awake_suite, &senders_suite, &full_suite,
 	&serial_suite, &reclaim_suite, &unmade_suite, &orphan_suite, &mortal_suite,
-	&partial_suite, &endless_suite, &chain_suite, &finite_suite,
+	&partial_suite, &endless_suite, &chain_suite, &finite_suite, &newcomer_suite,
 };
 
 /**
