@@ -1539,6 +1539,8 @@ static void join_in_a_dirty_frame(struct scopex_test *test)
 	struct scopex_scope dirty;
 
 	memset(&dirty, 0, sizeof(dirty));
+	/* The first wait is round 1. */
+	dirty.wait_round = 1;
 	dirty.wait_looks = U8_MAX;
 	__scopex_open(&dirty, __SCOPEX_SITE("dirty"));
 	EXPECT_EQ(test, scopex_submit(&dirty, &item), 0);
