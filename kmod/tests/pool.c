@@ -362,8 +362,32 @@ static void sleeper_is_relieved_when_its_cpu_is_back(struct scopex_test *test)
 	driven_sleeper(test, true);
 }
 
+/*
+ * By a look each tenth of a second, 40 of them could not be relieved in less than 4 s. It is
+ * enough that they are once, as the machine may have other things to do.
+ */
+static void all_that_sleep_are_relieved_soon(struct scopex_test *test)
+{
+	unsigned long start, least = ULONG_MAX;
+	struct crowd crowd = { };
+	unsigned int tries;
+
+	crowd.items = kcalloc(40, sizeof(*crowd.items), GFP_KERNEL);
+	if (!EXPECT(test, crowd.items))
+		return;
+	for (tries = 0; tries < 5 && least > 3 * HZ; tries++) {
+		init_completion(&crowd.go);
+		start = jiffies;
+		run_crowd(test, &crowd, sleeps_fn, 40, CROWD_CPU);
+		least = min(least, jiffies - start);
+	}
+	EXPECT(test, least <= 3 * HZ);
+	kfree(crowd.items);
+}
+
 static const struct scopex_case sleepers_cases[] = {
 	SCOPEX_CASE(all_that_sleep_are_relieved),
+	SCOPEX_CASE(all_that_sleep_are_relieved_soon),
 	SCOPEX_CASE(helper_that_sleeps_is_relieved),
 	SCOPEX_CASE(release_that_sleeps_is_relieved),
 	SCOPEX_CASE(sleeper_is_relieved_while_its_cpu_is_offline),
@@ -1799,6 +1823,21 @@ static void join_of_a_long_item(struct scopex_test *test)
 	}
 }
 
+/* What is left on the stack looks as if the watchdog had seen a wait for long. */
+static void join_in_a_dirty_frame(struct scopex_test *test)
+{
+	struct scopex_work item = SCOPEX_WORK_INIT(naps_long_fn);
+	struct scopex_scope dirty;
+
+	memset(&dirty, 0, sizeof(dirty));
+	/* The first wait is round 1. */
+	dirty.wait_round = 1;
+	dirty.wait_looks = U8_MAX;
+	__scopex_open(&dirty, __SCOPEX_SITE("dirty"));
+	EXPECT_EQ(test, scopex_submit(&dirty, &item), 0);
+	__scopex_close(&dirty);
+}
+
 /* More in one round than in another, so that there is a rise from one to the next. */
 static void joins_of_many_rounds(struct scopex_test *test)
 {
@@ -1820,7 +1859,69 @@ static const struct scopex_case finite_cases[] = {
 	SCOPEX_CASE(join_of_a_long_batch),
 	SCOPEX_CASE(join_of_a_crowd),
 	SCOPEX_CASE(join_of_a_long_item),
+	SCOPEX_CASE(join_in_a_dirty_frame),
 	SCOPEX_CASE(joins_of_many_rounds),
 };
 
 SCOPEX_SUITE(finite, finite_cases);
+
+/**
+ * struct host - an item that submits one more to its scope
+ * @work: the item
+ * @guest: the other one
+ */
+struct host {
+	struct scopex_work	work;
+	struct scopex_work	guest;
+};
+
+/* Wait until the watchdog has seen what it has to see; not for long if it never does. */
+#define UNTIL_SEEN(cond) do {						\
+	for (unsigned int __i = 0; __i < 4000 && !(cond); __i++)	\
+		usleep_range(500, 1000);				\
+} while (0)
+
+/* There until the first look that finds it: so it is seen in one or two of them. */
+static int guest_fn(struct scopex_work *work)
+{
+	struct scopex_scope *scope = scopex_work_scope(work);
+	u8 rises = READ_ONCE(scope->rises);
+
+	scopex_will_block();
+	UNTIL_SEEN(READ_ONCE(scope->rises) != rises);
+	return 0;
+}
+
+/* The wait is a long one by then. */
+static int host_fn(struct scopex_work *work)
+{
+	struct host *host = container_of(work, struct host, work);
+	struct scopex_scope *scope = scopex_work_scope(work);
+
+	scopex_will_block();
+	UNTIL_SEEN(READ_ONCE(scope->wait_round) == scope->rounds &&
+		   READ_ONCE(scope->wait_looks) > 5);
+	return scopex_submit_on(scope, CROWD_CPU, &host->guest);
+}
+
+/* Newcomers in some waits make none of them one without end. */
+static void joins_with_a_newcomer(struct scopex_test *test)
+{
+	struct host host;
+	unsigned int round;
+
+	scopex_work_init(&host.work, host_fn);
+	scopex_work_init(&host.guest, guest_fn);
+	scopex_scope(newcomer) {
+		for (round = 0; round < 4; round++) {
+			EXPECT_EQ(test, scopex_submit_on(newcomer, CROWD_CPU, &host.work), 0);
+			EXPECT_EQ(test, scopex_join(newcomer), 0);
+		}
+	}
+}
+
+static const struct scopex_case newcomer_cases[] = {
+	SCOPEX_CASE(joins_with_a_newcomer),
+};
+
+SCOPEX_SUITE(newcomer, newcomer_cases);

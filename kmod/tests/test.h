@@ -115,6 +115,7 @@ extern const struct scopex_suite tight_suite;
 extern const struct scopex_suite partial_suite;
 extern const struct scopex_suite endless_suite;
 extern const struct scopex_suite chain_suite;
+extern const struct scopex_suite newcomer_suite;
 extern const struct scopex_suite finite_suite;
 
 __printf(2, 3)

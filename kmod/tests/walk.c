@@ -204,6 +204,38 @@ static void cancel_forest(struct scopex_test *test, struct forest forest)
 	}
 }
 
+/*
+ * Two walks are left to the timer, so that there is a link from one scope to the other. It
+ * must not be taken for the time when the scope was opened, by a profile that is on at its
+ * end.
+ */
+static void late_walk_leaves_no_time(struct scopex_test *test)
+{
+	struct forest forests[2] = { star(), star() };
+	static DEFINE_RAW_SPINLOCK(lock);
+	unsigned long flags;
+
+	forests[0].roots = MANY / 4;
+	forests[1].roots = MANY / 4;
+	scopex_scope(first) {
+		scopex_scope(second) {
+			if (!EXPECT(test, forest_grow(test, first, &forests[0])) ||
+			    !EXPECT(test, forest_grow(test, second, &forests[1])))
+				break;
+			raw_spin_lock_irqsave(&lock, flags);
+			scopex_cancel(first);
+			scopex_cancel(second);
+			raw_spin_unlock_irqrestore(&lock, flags);
+			EXPECT_EQ(test, scopex_join(first), 0);
+			EXPECT_EQ(test, scopex_join(second), 0);
+			EXPECT_EQ(test, first->opened, 0);
+			EXPECT_EQ(test, second->opened, 0);
+			forest_is_gone(test, first, &forests[0]);
+			forest_is_gone(test, second, &forests[1]);
+		}
+	}
+}
+
 static void many_siblings_are_cancelled(struct scopex_test *test)
 {
 	cancel_forest(test, star());
@@ -757,6 +789,7 @@ static void detached_item_ends_under_a_look(struct scopex_test *test)
 #endif
 
 static const struct scopex_case walk_cases[] = {
+	SCOPEX_CASE(late_walk_leaves_no_time),
 	SCOPEX_CASE(many_siblings_are_cancelled),
 	SCOPEX_CASE(many_levels_are_cancelled),
 	SCOPEX_CASE(branches_are_cancelled),
