@@ -210,6 +210,7 @@ struct scopex_cpu {
 	unsigned int		nr_workers;
 	struct llist_head	standby;
 	atomic_t		spare;
+	/* while workers are made, or bound */
 	struct mutex		make_lock;
 	struct work_struct	more;
 	bool			wanted;

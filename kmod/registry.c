@@ -103,17 +103,11 @@ void scopex_unregister(struct scopex_scope *scope)
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 }
 
-/* The lock of a task that exits, or oopses: in a section of this lock, it may be. */
-static bool scopex_lock_exiting(struct scopex_bucket *bucket, unsigned long *flags)
+/* A task that exits may have oopsed in a section of the lock that it tries to get. */
+static bool scopex_try_again(unsigned int *tries)
 {
-	unsigned int tries;
-
-	for (tries = 0; tries < 1000000; tries++) {
-		if (raw_spin_trylock_irqsave(&bucket->lock, *flags))
-			return true;
-		cpu_relax();
-	}
-	return false;
+	cpu_relax();
+	return ++*tries < 1000000;
 }
 
 /**
@@ -128,10 +122,12 @@ static bool scopex_lock_exiting(struct scopex_bucket *bucket, unsigned long *fla
 bool scopex_unregister_exiting(struct scopex_scope *scope)
 {
 	struct scopex_bucket *bucket = scopex_bucket_of(scope);
+	unsigned int tries = 0;
 	unsigned long flags;
 
-	if (!scopex_lock_exiting(bucket, &flags))
-		return false;
+	while (!raw_spin_trylock_irqsave(&bucket->lock, flags))
+		if (!scopex_try_again(&tries))
+			return false;
 	hlist_del_init(&scope->node);
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 	return true;
@@ -177,14 +173,16 @@ struct scopex_scope *scopex_scope_of(struct task_struct *task)
 {
 	struct scopex_bucket *bucket = scopex_bucket(task);
 	struct scopex_scope *scope = NULL;
+	unsigned int tries = 0;
 	unsigned long flags;
 
 	/* The task is the only one that could add one of its own. */
 	if (likely(!READ_ONCE(bucket->scopes.first)))
 		return NULL;
 
-	if (!scopex_lock_exiting(bucket, &flags))
-		return NULL;
+	while (!raw_spin_trylock_irqsave(&bucket->lock, flags))
+		if (!scopex_try_again(&tries))
+			return NULL;
 	hlist_for_each_entry(scope, &bucket->scopes, node)
 		if (scope->owner == task)
 			break;
