@@ -1584,7 +1584,7 @@ SCOPEX_SUITE(mortal, mortal_cases);
 static void dead_worker_leaves_room_at_the_bound(struct scopex_test *test)
 {
 	if (can_die(test))
-		EXPECT_WARNING("item dies_asleep_fn [scopex_test] of scope s of dies_at_the_bound()",
+		EXPECT_WARNING("item dies_asleep_fn [scopex_test] of scope s",
 			       dies_at_the_bound(test));
 }
 
