@@ -276,7 +276,7 @@ else
 	tail=$!
 	watch
 	# Without the shell's word of a process that was killed.
-	wait "$vm" 2>/dev/null || status=$?
+	{ wait "$vm" || status=$?; } 2>/dev/null
 	vm=
 	wait "$tail" || true
 	((status == 0 || ${#red[@]})) || cat "$dir/process" >&2
