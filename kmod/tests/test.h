@@ -206,6 +206,23 @@ struct test_item *test_items(unsigned int nr);
 unsigned int test_hold_cpus(struct scopex_scope *scope, struct test_item *items,
 			    struct test_gate *gate);
 bool test_served(unsigned int cpu);
+/**
+ * struct holder - an item that waits for the test, and says so
+ * @work: the item
+ * @begun: completed when it runs
+ * @go: ends it
+ * @in: it runs, or has run
+ */
+struct holder {
+	struct scopex_work	work;
+	struct completion	*begun;
+	struct completion	go;
+	bool			in;
+};
+
+int holds_worker_fn(struct scopex_work *work);
+void holder_init(struct holder *holder, struct completion *begun);
+
 unsigned int test_this_cpu(void);
 unsigned int test_other_cpu(unsigned int cpu);
 

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Suites for selftests/pool.sh: what the watchdog says of joins that take long */
+
+#include <linux/completion.h>
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "test.h"
+
+#define JOIN_CPU	0
+
+/**
+ * struct stream - items that are submitted to a scope while its owner waits
+ * @scope: the scope
+ * @first: keeps it from being drained
+ * @stop: the test is over
+ */
+struct stream {
+	struct scopex_scope	*scope;
+	struct holder		first;
+	bool			stop;
+};
+
+/* Sometimes there are some more, so that the watchdog sees them come and go. */
+static int stream_thread(void *data)
+{
+	struct stream *stream = data;
+	struct holder holders[4];
+	struct completion begun;
+	unsigned int i;
+
+	while (!READ_ONCE(stream->stop)) {
+		init_completion(&begun);
+		for (i = 0; i < ARRAY_SIZE(holders); i++) {
+			holder_init(&holders[i], &begun);
+			scopex_submit_on(stream->scope, JOIN_CPU, &holders[i].work);
+		}
+		for (i = 0; i < ARRAY_SIZE(holders); i++)
+			wait_for_completion(&begun);
+		msleep(300);
+		for (i = 0; i < ARRAY_SIZE(holders); i++) {
+			complete(&holders[i].go);
+			while (scopex_work_busy(&holders[i].work))
+				usleep_range(100, 500);
+		}
+		msleep(300);
+	}
+	complete(&stream->first.go);
+	test_thread_until_stopped();
+	return 0;
+}
+
+static int releaser_thread(void *data)
+{
+	scopex_test_until_released();
+	WRITE_ONCE(*(bool *)data, true);
+	test_thread_until_stopped();
+	return 0;
+}
+
+/* pool.sh looks at the log, and ends it. */
+static void join_that_newcomers_keep(struct scopex_test *test)
+{
+	struct task_struct *streamer, *releaser;
+	struct stream stream = { .stop = false };
+	struct completion begun;
+
+	init_completion(&begun);
+	holder_init(&stream.first, &begun);
+	scopex_scope(endless) {
+		stream.scope = endless;
+		EXPECT_EQ(test, scopex_submit_on(endless, JOIN_CPU, &stream.first.work), 0);
+		wait_for_completion(&begun);
+		releaser = test_thread(test, releaser_thread, &stream.stop, nr_cpu_ids);
+		streamer = test_thread(test, stream_thread, &stream, nr_cpu_ids);
+		EXPECT_EQ(test, scopex_join(endless), 0);
+	}
+	test_thread_stop(streamer);
+	test_thread_stop(releaser);
+}
+
+static const struct scopex_case endless_cases[] = {
+	SCOPEX_CASE(join_that_newcomers_keep),
+};
+
+SCOPEX_SUITE(endless, endless_cases);
+
+/* Two items that submit each other, so that there is always one, and never more. */
+struct chain {
+	struct scopex_work	work[2];
+	bool			stop;
+};
+
+static int link_of_chain(struct scopex_work *work, struct chain *chain, unsigned int next)
+{
+	scopex_will_block();
+	msleep(20);
+	if (READ_ONCE(chain->stop))
+		return 0;
+	return scopex_submit_on(scopex_work_scope(work), JOIN_CPU, &chain->work[next]);
+}
+
+static int first_link_fn(struct scopex_work *work)
+{
+	return link_of_chain(work, container_of(work, struct chain, work[0]), 1);
+}
+
+static int second_link_fn(struct scopex_work *work)
+{
+	return link_of_chain(work, container_of(work, struct chain, work[1]), 0);
+}
+
+/* As above. */
+static void join_that_a_chain_keeps(struct scopex_test *test)
+{
+	struct chain chain = { .work = { SCOPEX_WORK_INIT(first_link_fn),
+					 SCOPEX_WORK_INIT(second_link_fn) } };
+	struct task_struct *releaser;
+
+	scopex_scope(endless) {
+		EXPECT_EQ(test, scopex_submit_on(endless, JOIN_CPU, &chain.work[0]), 0);
+		releaser = test_thread(test, releaser_thread, &chain.stop, nr_cpu_ids);
+		EXPECT_EQ(test, scopex_join(endless), 0);
+	}
+	test_thread_stop(releaser);
+}
+
+static const struct scopex_case chain_cases[] = {
+	SCOPEX_CASE(join_that_a_chain_keeps),
+};
+
+SCOPEX_SUITE(chain, chain_cases);
+
+#define FINITE_ITEMS	24
+
+static int naps_shortly_fn(struct scopex_work *work)
+{
+	scopex_will_block();
+	msleep(150);
+	return 0;
+}
+
+/* All were there when the wait began: they end, one by one. */
+static void join_of_a_long_batch(struct scopex_test *test)
+{
+	struct scopex_work *items = kcalloc(FINITE_ITEMS, sizeof(*items), GFP_KERNEL);
+	unsigned int i;
+
+	if (!EXPECT(test, items))
+		return;
+	scopex_scope_with(long_batch, .limit = 1) {
+		for (i = 0; i < FINITE_ITEMS; i++) {
+			scopex_work_init(&items[i], naps_shortly_fn);
+			EXPECT_EQ(test, scopex_submit(long_batch, &items[i]), 0);
+		}
+		EXPECT_EQ(test, scopex_join(long_batch), 0);
+	}
+	kfree(items);
+}
+
+/* More than the watchdog counts. */
+static void join_of_a_crowd(struct scopex_test *test)
+{
+	unsigned int nr = 2 * U16_MAX, i;
+	struct scopex_work *items = kvcalloc(nr, sizeof(*items), GFP_KERNEL);
+
+	if (!EXPECT(test, items))
+		return;
+	scopex_scope_with(crowd, .limit = 1, .timeout = ms_to_ktime(4000)) {
+		for (i = 0; i < nr; i++) {
+			scopex_work_init(&items[i], naps_shortly_fn);
+			scopex_submit(crowd, &items[i]);
+		}
+		EXPECT_EQ(test, scopex_join(crowd), -ETIME);
+	}
+	kvfree(items);
+}
+
+static int naps_long_fn(struct scopex_work *work)
+{
+	scopex_will_block();
+	msleep(2000);
+	return 0;
+}
+
+static void join_of_a_long_item(struct scopex_test *test)
+{
+	struct scopex_work item = SCOPEX_WORK_INIT(naps_long_fn);
+
+	scopex_scope(long_item) {
+		EXPECT_EQ(test, scopex_submit(long_item, &item), 0);
+		EXPECT_EQ(test, scopex_join(long_item), 0);
+	}
+}
+
+/* What is left on the stack looks as if the watchdog had seen a wait for long. */
+static void join_in_a_dirty_frame(struct scopex_test *test)
+{
+	struct scopex_work item = SCOPEX_WORK_INIT(naps_long_fn);
+	struct scopex_scope dirty;
+
+	memset(&dirty, 0, sizeof(dirty));
+	/* The first wait is round 1. */
+	dirty.wait_round = 1;
+	dirty.wait_looks = U8_MAX;
+	__scopex_open(&dirty, __SCOPEX_SITE("dirty"));
+	EXPECT_EQ(test, scopex_submit(&dirty, &item), 0);
+	__scopex_close(&dirty);
+}
+
+/* More in one round than in another, so that there is a rise from one to the next. */
+static void joins_of_many_rounds(struct scopex_test *test)
+{
+	struct scopex_work items[7];
+	unsigned int i, round;
+
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		scopex_work_init(&items[i], naps_shortly_fn);
+	scopex_scope(rounds) {
+		for (round = 0; round < 20; round++) {
+			for (i = 0; i < 1 + round % ARRAY_SIZE(items); i++)
+				EXPECT_EQ(test, scopex_submit(rounds, &items[i]), 0);
+			EXPECT_EQ(test, scopex_join(rounds), 0);
+		}
+	}
+}
+
+static const struct scopex_case finite_cases[] = {
+	SCOPEX_CASE(join_of_a_long_batch),
+	SCOPEX_CASE(join_of_a_crowd),
+	SCOPEX_CASE(join_of_a_long_item),
+	SCOPEX_CASE(join_in_a_dirty_frame),
+	SCOPEX_CASE(joins_of_many_rounds),
+};
+
+SCOPEX_SUITE(finite, finite_cases);
+
+/**
+ * struct host - an item that submits one more to its scope
+ * @work: the item
+ * @guest: the other one
+ */
+struct host {
+	struct scopex_work	work;
+	struct scopex_work	guest;
+};
+
+/* Wait until the watchdog has seen what it has to see; not for long if it never does. */
+#define UNTIL_SEEN(cond) do {						\
+	for (unsigned int __i = 0; __i < 4000 && !(cond); __i++)	\
+		usleep_range(500, 1000);				\
+} while (0)
+
+/* There until the first look that finds it: so it is seen in one or two of them. */
+static int guest_fn(struct scopex_work *work)
+{
+	struct scopex_scope *scope = scopex_work_scope(work);
+	u8 rises = READ_ONCE(scope->rises);
+
+	scopex_will_block();
+	UNTIL_SEEN(READ_ONCE(scope->rises) != rises);
+	return 0;
+}
+
+/* The wait is a long one by then. */
+static int host_fn(struct scopex_work *work)
+{
+	struct host *host = container_of(work, struct host, work);
+	struct scopex_scope *scope = scopex_work_scope(work);
+
+	scopex_will_block();
+	UNTIL_SEEN(READ_ONCE(scope->wait_round) == scope->rounds &&
+		   READ_ONCE(scope->wait_looks) > 5);
+	return scopex_submit_on(scope, JOIN_CPU, &host->guest);
+}
+
+/* Newcomers in some waits make none of them one without end. */
+static void joins_with_a_newcomer(struct scopex_test *test)
+{
+	struct host host;
+	unsigned int round;
+
+	scopex_work_init(&host.work, host_fn);
+	scopex_work_init(&host.guest, guest_fn);
+	scopex_scope(newcomer) {
+		for (round = 0; round < 4; round++) {
+			EXPECT_EQ(test, scopex_submit_on(newcomer, JOIN_CPU, &host.work), 0);
+			EXPECT_EQ(test, scopex_join(newcomer), 0);
+		}
+	}
+}
+
+static const struct scopex_case newcomer_cases[] = {
+	SCOPEX_CASE(joins_with_a_newcomer),
+};
+
+SCOPEX_SUITE(newcomer, newcomer_cases);
