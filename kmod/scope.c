@@ -1498,14 +1498,10 @@ static noinline struct scopex_scope *scopex_open_nowhere(struct scopex_scope *sc
 {
 	scope->error = -EINVAL;
 	atomic64_set(&scope->state, scopex_encode(scope, SCOPEX_REFUSED));
-	if (!in_task())
-		scopex_misuse("scope %s of %s() is opened in an interrupt, which can't wait",
-			      scopex_name(scope->site->name),
-			      scopex_name(scope->site->func));
-	else
-		scopex_misuse("scope %s of %s() is not on the stack of the task that opens it",
-			      scopex_name(scope->site->name),
-			      scopex_name(scope->site->func));
+	scopex_misuse("scope %s of %s() %s", scopex_name(scope->site->name),
+		      scopex_name(scope->site->func),
+		      in_task() ? "is not on the stack of the task that opens it" :
+				  "is opened in an interrupt, which can't wait");
 	return scope;
 }
 
