@@ -19,15 +19,16 @@
  *		run meanwhile simply goes on.
  *
  * Both run one CPU at a time, serialised by the hotplug lock, and so do the changes to
- * scopex_open_cpus, scopex_local and scopex_cpu.next. The maker of workers does without
- * that lock, since a change of CPUs may wait for an item that needs a worker: it and the
- * callback that binds the workers exclude each other by a lock of the pool. A worker that is
- * bound to a CPU which has just gone offline runs elsewhere, as the others do.
- * Submitters read the latter two, and
+ * scopex_open_cpus, scopex_local and scopex_cpu.next. Submitters read the latter two, and
  * scopex_cpu.open, without a lock; a stale answer leads to a queue that is closed,
  * but served. Whoever sees one of the three has to see the worker too (O); and so has
  * whoever goes through a CPU's list of workers (W). See open-submit.litmus and
  * publish-read.litmus.
+ *
+ * The maker of workers does without the hotplug lock, since a change of CPUs may wait for
+ * an item that needs a worker: the maker, and the callback that binds the workers, exclude
+ * each other by a lock of the pool. A worker that is bound to a CPU which has just gone
+ * offline runs elsewhere, as the others do.
  *
  * What names no CPU goes round a ring (scopex_cpu.next), in which isolated CPUs are left
  * out: who has isolated them (isolcpus=, nohz_full=, a partition of cpusets) wants to

@@ -27,7 +27,6 @@ struct scopex_each {
 static int scopex_each_fn(struct scopex_work *work)
 {
 	struct scopex_each *each = container_of(work, struct scopex_each, work);
-
 	int err = each->fn(each->cpu, each->arg);
 
 	/* Nobody asks this item for its result, so that the function may return it. */

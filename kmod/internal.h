@@ -21,8 +21,8 @@
 #include <linux/sched/stat.h>
 #include <linux/scopex.h>
 #include <linux/spinlock.h>
+#include <linux/swait.h>
 #include <linux/timekeeping.h>
-#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <asm/local.h>
 

@@ -227,7 +227,7 @@ wait_for_tree()
 {
 	for _ in $(seq 300); do
 		[ "$(grep -Ec ' cancelled .*-(ENOSPC|28|ECANCELED|125) ' "$SCOPEX/scopes")" = 2 ] && return
-		sleep 0.1 2>/dev/null || sleep 1
+		pause
 	done
 	return 1
 }
@@ -288,7 +288,7 @@ open_odd_scopes()
 	odd_pid=$!
 	for _ in $(seq 300); do
 		[ "$(grep -c ' nameless_fn() \| odd_fn' "$SCOPEX/scopes")" = 2 ] && return
-		sleep 0.1 2>/dev/null || sleep 1
+		pause
 	done
 	return 1
 }

@@ -41,12 +41,6 @@ failed_init_is_waited_for()
 	rmmod scopex
 }
 
-# pause - a tenth of a second, where that can be had
-pause()
-{
-	sleep 0.1 2>/dev/null || sleep 1
-}
-
 # All counters are of modules that are being loaded, and whose items do not end. One that
 # has no item left must not wait for these. (It would until they do.)
 init_fails_beside_others()

@@ -14,7 +14,7 @@ worker_leaves_what_waits()
 	turn_pid=$!
 	for _ in $(seq 300); do
 		log_since_mark | grep -q "scopex_test: an item waits for its turn" && break
-		sleep 0.1 2>/dev/null || sleep 1
+		pause
 	done
 	turn_workers=$(grep ' taking_turns ' "$SCOPEX/workers")
 	ktap_msg "$turn_workers"

@@ -80,7 +80,7 @@ until_in_log()
 	until_s=$(($(uptime_s) + 8))
 	until [ "$(in_log "$1")" -ne 0 ]; do
 		[ "$(uptime_s)" -lt "$until_s" ] || return 1
-		sleep 0.1
+		pause
 	done
 }
 

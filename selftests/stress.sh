@@ -135,7 +135,7 @@ all_is_quiet()
 		awk 'FNR > 2 && $4 !~ /^(parked|idle|standby)$/' "$SCOPEX/workers" > "$dir/busy"
 		awk 'FNR > 2' "$SCOPEX/scopes" >> "$dir/busy"
 		[ -s "$dir/busy" ] || return 0
-		sleep 0.1 2>/dev/null || sleep 1
+		pause
 	done
 	ktap_msg "$(head -n 20 "$dir/busy")"
 	return 1

@@ -18,6 +18,12 @@ SCOPEX_TEST=$DEBUGFS/scopex_test
 # The modules with injected delays, which modprobe must not find.
 INJECT_DIR=${SCOPEX_INJECT_DIR:-/lib/modules/$(uname -r)/extra-inject}
 
+# pause - a tenth of a second, where that can be had
+pause()
+{
+	sleep 0.1 2>/dev/null || sleep 1
+}
+
 suite_is_root()
 {
 	[ "$(id -u)" -eq 0 ] || ktap_skip_all "needs root"
@@ -187,7 +193,7 @@ wait_for_held_scope()
 	for _ in $(seq 300); do
 		held_row | awk '$2 == 5 && $4 == "open" { found = 1 }
 				END { exit !found }' && return
-		sleep 0.1 2>/dev/null || sleep 1
+		pause
 	done
 	return 1
 }

@@ -528,7 +528,7 @@ one_has_failed()
 		[ "$(counter total.errors)" -gt "$1" ] &&
 			grep -q '^scope  *1 .* verity_on_cpus()' "$SCOPEX/scopes" &&
 			return
-		sleep 0.1 2>/dev/null || sleep 1
+		pause
 	done
 	return 1
 }

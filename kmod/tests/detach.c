@@ -70,6 +70,15 @@ static struct orphan *orphan_new(struct scopex_test *test, atomic_t *runs,
 	return orphan;
 }
 
+/* The only one that is counted when it is released. */
+static struct orphan *orphan_at_gate(struct scopex_test *test, atomic_t *runs,
+				     struct test_gate *gate)
+{
+	atomic_set(&released, 0);
+	test_gate_init(gate);
+	return orphan_new(test, runs, gate);
+}
+
 /* The executor's references are dropped after the items are out, the module's last. */
 static void until_released(int nr)
 {
@@ -127,9 +136,7 @@ static void outlives_who_submits_it(struct scopex_test *test)
 	struct orphan *orphan;
 
 	atomic_set(&runs, 0);
-	atomic_set(&released, 0);
-	test_gate_init(&gate);
-	orphan = orphan_new(test, &runs, &gate);
+	orphan = orphan_at_gate(test, &runs, &gate);
 	if (!orphan)
 		return;
 	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
@@ -169,9 +176,7 @@ static void cancel_ends_what_runs(struct scopex_test *test)
 	struct test_gate gate;
 	struct orphan *orphan;
 
-	atomic_set(&released, 0);
-	test_gate_init(&gate);
-	orphan = orphan_new(test, &runs, &gate);
+	orphan = orphan_at_gate(test, &runs, &gate);
 	if (!orphan)
 		return;
 	orphan->until_cancelled = true;
@@ -269,9 +274,7 @@ static void pins_its_module(struct scopex_test *test)
 	struct test_gate gate;
 	struct orphan *orphan;
 
-	atomic_set(&released, 0);
-	test_gate_init(&gate);
-	orphan = orphan_new(test, &runs, &gate);
+	orphan = orphan_at_gate(test, &runs, &gate);
 	if (!orphan)
 		return;
 	EXPECT_EQ(test, module_refcount(THIS_MODULE), refs_idle);
@@ -403,9 +406,7 @@ static void copy_is_told_from_the_item(struct scopex_test *test)
 	struct test_gate gate;
 	struct orphan *orphan;
 
-	atomic_set(&released, 0);
-	test_gate_init(&gate);
-	orphan = orphan_new(test, &runs, &gate);
+	orphan = orphan_at_gate(test, &runs, &gate);
 	if (!EXPECT(test, orphan && copy))
 		goto out;
 	*copy = *orphan;
@@ -455,9 +456,7 @@ static void cancel_does_not_wait(struct scopex_test *test)
 	struct orphan *orphan;
 	unsigned long flags;
 
-	atomic_set(&released, 0);
-	test_gate_init(&gate);
-	orphan = orphan_new(test, &runs, &gate);
+	orphan = orphan_at_gate(test, &runs, &gate);
 	if (!orphan)
 		return;
 	orphan->until_cancelled = true;

@@ -10,8 +10,13 @@
 
 #include "test.h"
 
-/* Find a CPU that can go offline; leave it online. */
-static unsigned int hotplug_cpu(struct scopex_test *test)
+/**
+ * test_hotplug_cpu() - find a CPU that can go offline, and leave it online
+ * @test: the test; skipped if there is none
+ *
+ * Return: the CPU, or nr_cpu_ids.
+ */
+unsigned int test_hotplug_cpu(struct scopex_test *test)
 {
 	unsigned int cpu;
 
@@ -62,7 +67,7 @@ static void expect_pinned(struct scopex_test *test, unsigned int cpu)
 static void offline_cpu_refuses(struct scopex_test *test)
 {
 	struct whereabouts item = { .work = SCOPEX_WORK_INIT(whereabouts_fn) };
-	unsigned int i, cpu = hotplug_cpu(test);
+	unsigned int i, cpu = test_hotplug_cpu(test);
 
 	if (cpu >= nr_cpu_ids)
 		return;
@@ -85,7 +90,7 @@ static void offline_cpu_refuses(struct scopex_test *test)
 /* The worker has to run elsewhere, and is pinned again when the CPU is back. */
 static void queued_items_outlive_their_cpu(struct scopex_test *test)
 {
-	unsigned int i, nr = 100, cpu = hotplug_cpu(test);
+	unsigned int i, nr = 100, cpu = test_hotplug_cpu(test);
 	struct test_item *items;
 	struct test_gate gate;
 
@@ -144,7 +149,7 @@ static int lock_item_fn(struct scopex_work *work)
 /* Going offline must not wait for an item that waits for going offline. */
 static void offline_does_not_wait_for_items(struct scopex_test *test)
 {
-	unsigned int round, cpu = hotplug_cpu(test);
+	unsigned int round, cpu = test_hotplug_cpu(test);
 	struct lock_item item = { .cpu = cpu };
 
 	if (cpu >= nr_cpu_ids)
@@ -212,7 +217,7 @@ static int load_thread(void *data)
 
 static void cpus_come_and_go_under_load(struct scopex_test *test)
 {
-	unsigned int i, round, cpu = hotplug_cpu(test);
+	unsigned int i, round, cpu = test_hotplug_cpu(test);
 	struct task_struct *threads[3];
 	struct load *loads;
 
@@ -270,43 +275,20 @@ static int goes_offline_thread(void *data)
 	return err;
 }
 
-/**
- * struct sleeper - an item that waits, with others, for the last one of them
- * @work: the item
- * @go: what they wait for
- */
-struct sleeper {
-	struct scopex_work	work;
-	struct completion	*go;
-};
-
-static int sleeper_fn(struct scopex_work *work)
-{
-	scopex_will_block();
-	wait_for_completion(container_of(work, struct sleeper, work)->go);
-	return 0;
-}
-
-static int waker_fn(struct scopex_work *work)
-{
-	complete_all(container_of(work, struct sleeper, work)->go);
-	return 0;
-}
-
 /*
  * More workers than stand by are needed by an owner that holds hotplug off, while a CPU is
  * to go: making them must not wait for that.
  */
 static void pool_grows_while_a_cpu_is_to_go(struct scopex_test *test)
 {
-	unsigned int i, cpu = hotplug_cpu(test);
-	struct sleeper sleepers[6];
+	unsigned int i, cpu = test_hotplug_cpu(test);
 	struct task_struct *thread;
-	struct completion go;
+	struct holder holders[6];
+	struct completion begun;
 
 	if (cpu >= nr_cpu_ids)
 		return;
-	init_completion(&go);
+	init_completion(&begun);
 	cpus_read_lock();
 	thread = test_thread(test, goes_offline_thread, &cpu, nr_cpu_ids);
 	/* Until it waits for the lock. */
@@ -315,14 +297,15 @@ static void pool_grows_while_a_cpu_is_to_go(struct scopex_test *test)
 		usleep_range(50, 200);
 	}
 	scopex_scope(s) {
-		for (i = 0; i < ARRAY_SIZE(sleepers); i++) {
-			bool last = i == ARRAY_SIZE(sleepers) - 1;
-
-			sleepers[i].go = &go;
-			scopex_work_init(&sleepers[i].work, last ? waker_fn : sleeper_fn);
+		for (i = 0; i < ARRAY_SIZE(holders); i++) {
+			holder_init(&holders[i], &begun);
 			EXPECT_EQ(test, scopex_submit_on(s, cpumask_first(cpu_online_mask),
-							 &sleepers[i].work), 0);
+							 &holders[i].work), 0);
 		}
+		for (i = 0; i < ARRAY_SIZE(holders); i++)
+			wait_for_completion(&begun);
+		for (i = 0; i < ARRAY_SIZE(holders); i++)
+			complete(&holders[i].go);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	cpus_read_unlock();

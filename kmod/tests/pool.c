@@ -20,6 +20,13 @@
 
 #define CROWD_CPU	0	/* where the suites for one CPU are run */
 
+/* An item waits for the test: awake, or the watchdog would have its queue served. */
+static void until_told(struct completion *tell)
+{
+	while (!try_wait_for_completion(tell))
+		cond_resched_tasks_rcu_qs();
+}
+
 /**
  * struct crowd - items of one CPU that wait until one behind them has run
  * @go: what they wait for
@@ -305,8 +312,7 @@ static int sleeps_elsewhere_fn(struct scopex_work *work)
 
 	nomad->worker = current;
 	complete(&nomad->begun);
-	while (!try_wait_for_completion(&nomad->tell))
-		cond_resched_tasks_rcu_qs();
+	until_told(&nomad->tell);
 	wait_for_completion(&nomad->go);
 	return 0;
 }
@@ -322,12 +328,10 @@ static void driven_sleeper(struct scopex_test *test, bool back)
 {
 	struct nomad nomad = { .work = SCOPEX_WORK_INIT(sleeps_elsewhere_fn),
 			       .behind = SCOPEX_WORK_INIT(ends_sleep_fn) };
-	unsigned int cpu = cpumask_last(cpu_online_mask);
+	unsigned int cpu = test_hotplug_cpu(test);
 
-	if (!cpu || !cpu_is_hotpluggable(cpu) || !test_served(cpu)) {
-		scopex_test_skip(test, "no CPU can go offline");
+	if (cpu >= nr_cpu_ids)
 		return;
-	}
 	init_completion(&nomad.begun);
 	init_completion(&nomad.tell);
 	init_completion(&nomad.go);
@@ -1127,13 +1131,6 @@ struct race {
 	struct task_struct	*worker[4];
 };
 
-/* An item waits for the test: awake, or the watchdog would have its queue served. */
-static void until_told(struct completion *tell)
-{
-	while (!try_wait_for_completion(tell))
-		cond_resched_tasks_rcu_qs();
-}
-
 /* Hold a worker, awake at first; then hand the queue over, and wait. */
 static int hold_worker(struct race *race, unsigned int nr, struct completion *tell)
 {
@@ -1442,9 +1439,7 @@ static int dies_fn(struct scopex_work *work)
 	struct mortal *mortal = container_of(work, struct mortal, work);
 
 	complete(&mortal->begun);
-	/* Awake: nobody is to have its queue before. */
-	while (!try_wait_for_completion(&mortal->go))
-		cond_resched_tasks_rcu_qs();
+	until_told(&mortal->go);
 	kthread_complete_and_exit(&mortal->dead, 0);
 }
 
@@ -1564,12 +1559,10 @@ static void queue_of_a_dead_worker_is_served(struct scopex_test *test)
 /* The same, while its CPU is offline. */
 static void dead_worker_of_an_offline_cpu(struct scopex_test *test)
 {
-	unsigned int cpu = cpumask_last(cpu_online_mask);
+	unsigned int cpu = test_hotplug_cpu(test);
 
-	if (!cpu || !cpu_is_hotpluggable(cpu) || !test_served(cpu)) {
-		scopex_test_skip(test, "no CPU can go offline");
+	if (cpu >= nr_cpu_ids)
 		return;
-	}
 	if (!can_die(test))
 		return;
 	EXPECT_WARNING("item dies_fn [scopex_test] of scope s of dies_on() ends the thread",

@@ -225,6 +225,7 @@ void holder_init(struct holder *holder, struct completion *begun);
 
 unsigned int test_this_cpu(void);
 unsigned int test_other_cpu(unsigned int cpu);
+unsigned int test_hotplug_cpu(struct scopex_test *test);
 
 struct task_struct *test_thread(struct scopex_test *test,
 				int (*fn)(void *data), void *data,
