@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make lint: static checks of the whole tree
+# make check WHAT=lint: static checks of the whole tree
 #
 # Anything that a check says and that lint.allow does not have makes it fail.
 #
@@ -311,4 +311,4 @@ trap 'exit 143' TERM HUP
 for name in "${checks[@]}"; do
 	check "$name"
 done
-conclude "make lint"
+conclude "make check WHAT=lint"
