@@ -14,7 +14,7 @@
 
 . "$(dirname "$0")/../qemu/lib/kernel.sh"
 . "$ROOT/qemu/lib/build.sh"
-. "$ROOT/qemu/lib/source.sh"
+. "$ROOT/qemu/lib/scripts.sh"
 
 # spatch runs the python3 that it finds first, which has to be the system's.
 PATH=/usr/bin:/bin:$PATH
@@ -66,26 +66,6 @@ unexpected()
 c_files()
 {
 	find "$ROOT/include" "$ROOT/kmod" "$ROOT/qemu" "$ROOT/selftests" -name '*.[ch]' ! -name '*.mod.c' | sort
-}
-
-fetch_scripts()
-{
-	[[ -e $1/scripts/checkpatch.pl ]] ||
-		fetch_source "$1" '*/scripts/checkpatch.pl' \
-			'*/scripts/*.txt' '*/scripts/const_structs.checkpatch' \
-			'*/scripts/kernel-doc' '*/scripts/coccinelle'
-}
-
-# need_scripts - the kernel's scripts/; sets SCRIPTS
-need_scripts()
-{
-	if [[ -n ${LINUX_SOURCE:-} ]]; then
-		SCRIPTS=$LINUX_SOURCE/scripts
-	else
-		SCRIPTS=$CACHE/lint/$SOURCE_PACKAGE/scripts
-		with_lock "lint-$SOURCE_PACKAGE" fetch_scripts "${SCRIPTS%/scripts}" || return
-	fi
-	[[ -e $SCRIPTS/checkpatch.pl ]] || die "no checkpatch.pl in $SCRIPTS"
 }
 
 check_checkpatch()
@@ -301,7 +281,7 @@ for name in sparse:sparse spatch:coccinelle shellcheck:shellcheck; do
 	# Without one, the others are run all the same.
 	(need_tools "$name") || true
 done
-need_scripts || die "could not get the scripts of $SOURCE_PACKAGE"
+need_scripts
 work=$(mktemp -d "$CACHE/lint.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
