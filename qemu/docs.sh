@@ -46,13 +46,24 @@ contents()
 }
 
 # copy_readmes DIR - with the pictures that they show
+#
+# A link to a folder leads to its README.md; one to a file that is no page is only its text.
+# What is not there is left as it is, for sphinx to complain about.
 copy_readmes()
 {
-	local dir=$1
+	local dir=$1 file
 
 	(cd "$ROOT" && find . \( -name .git -o -path ./out \) -prune -o \
 		\( -name README.md -o -name '*.svg' -o -name '*.png' \) -type f -print |
 		cpio --quiet -pdm "$dir")
+	find "$dir" -name README.md | while read -r file; do
+		(cd "$(dirname "$ROOT/${file#"$dir/"}")" && perl -pi -e '
+			s{(?<!!)\[([^\]]*)\]\(([^)#:]+)(#[^)]*)?\)}{
+				my ($all, $text, $path, $part) = ($&, $1, $2, $3 // "");
+				-e "$path/README.md" ? "[$text](" . $path =~ s|/*$||r . "/README.md$part)" :
+				-e $path && $path !~ /\.md$/ ? $text : $all
+			}ge' "$file")
+	done
 }
 
 make_source()
