@@ -200,9 +200,12 @@ compile_readmes()
 {
 	cp "$ROOT/selftests/prelude.h" "$1/"
 	(cd "$1" && printf 'obj-m += %s\n' *.c | sed 's/c$/o/') >"$1/Kbuild"
-	kbuild "$1" KBUILD_EXTRA_SYMBOLS="$STAGE/Module.symvers" KCPPFLAGS="-I$STAGE/include" \
-		KCFLAGS="-Werror -Wno-unused-function -Wno-unused-variable" 2>&1 |
-		grep -Ev '^make(\[[0-9]+\])?: ' | sed "s|$1/||"
+	{
+		kbuild "$1" KBUILD_EXTRA_SYMBOLS="$STAGE/Module.symvers" \
+			KCPPFLAGS="-I$STAGE/include" \
+			KCFLAGS="-Werror -Wno-unused-function -Wno-unused-variable" 2>&1 ||
+			echo "what is in ${1##*/} does not compile"
+	} | grep -Ev '^make(\[[0-9]+\])?: ' | sed "s|$1/||"
 }
 
 check_readme_code()
@@ -214,7 +217,7 @@ check_readme_code()
 	build_scopex release
 	compile_readmes "$work/readme-code"
 	# One that does not compile has to be seen.
-	mkdir -p "$plant"
+	mkdir "$plant"
 	printf '%s\n' '```c' 'static int f(void)' '{' $'\treturn no_such_thing;' '}' '' \
 		'err = f();' '```' >"$plant/README.md"
 	awk -v out="$plant" -f "$ROOT/selftests/readme-code.awk" "$plant/README.md" >/dev/null
