@@ -115,7 +115,7 @@ check_kernel_doc()
 		sed -n 's/^EXPORT_SYMBOL\(_GPL\)\?(\(.*\));/\2/p' "${files[@]}"
 		sed -nE -e 's/^#define (scopex_[a-z_]+)\(.*/\1/p' \
 			-e 's/^(static inline )?[a-z].*[ *](scopex_[a-z_]+)\(.*/\2/p' \
-			-e 's/^(scopex_[a-z_]+)\(.*/\1/p' "$ROOT/include/linux/scopex.h"
+			-e 's/^(scopex_[a-z_]+)\(.*/\1/p' "$ROOT"/include/linux/scopex*.h
 	)
 	while read -r name; do
 		grep -Eqs "^ \* $name\(\) - " "${files[@]}" ||
