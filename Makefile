@@ -31,7 +31,7 @@ help:
 	@echo 'make check            the tests, in a VM; TEST="api race" or WITHOUT="verity"'
 	@echo 'make check WHAT="lint model"    other checks, one or more:'
 	@echo '  tests matrix        with one kernel; with each one, or KERNELS="uml kasan"'
-	@echo '  hazards harness     does each test fail without its rule (HAZARD=)? each check?'
+	@echo '  hazards harness     do tests fail without their rule (HAZARD=)? checks?'
 	@echo '  lint docs model     static checks (LINT=); make docs; herd7 (TEST=)'
 	@echo '  builds debian       clang, in a tree (CASES=); minimal Debian (SUITES=)'
 	@echo '  postmortem latency  a dump of a VM; how long interrupts are off (CASES=)'
