@@ -38,15 +38,26 @@
  * the reason; see cancel-why.litmus.
  */
 
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/hrtimer.h>
+#include <linux/instruction_pointer.h>
 #include <linux/ktime.h>
 #include <linux/llist.h>
 #include <linux/preempt.h>
+#include <linux/printk.h>
 
 #include <trace/events/scopex.h>
 
 #include "compat/hrtimer.h"
-#include "internal.h"
+#include "cancel.h"
+#include "inject.h"
+#include "misuse.h"
+#include "ref.h"
+#include "registry.h"
+#include "state.h"
 
 /*
  * How many steps of a walk may be made without letting interrupts in. "make check-latency"
@@ -201,6 +212,76 @@ void scopex_look_up(struct scopex_scope *scope)
 	smp_mb();
 	if (scopex_cancelled(scope->parent))
 		scopex_do_cancel(scope, -ECANCELED);
+}
+
+static void scopex_try_cancel(struct scopex_scope *scope, int err,
+			      unsigned long caller)
+{
+	u64 kind = scopex_kind(scope, atomic64_read(&scope->state));
+
+	if (likely(kind == SCOPEX_OPEN))
+		scopex_do_cancel(scope, err);
+	else if (kind != SCOPEX_REFUSED)
+		scopex_not_open(scope, "cancels", caller);
+}
+
+/**
+ * scopex_cancel() - ask that a scope come to an end
+ * @scope: an open scope
+ *
+ * Items that have not started end with -ECANCELED, without being run. Those that
+ * run can ask scopex_cancelled() and return. Further submits are refused with
+ * -ECANCELED until the scope was joined. The scopes that its items have opened, and
+ * so on, are cancelled in the same way. This call does not wait: no item is known
+ * to be out before the join, or the end of the scope.
+ *
+ * Context: any but NMI, in which the scope is known to be open: its owner, its
+ * items. Takes time for each scope nested in it where the caller can be preempted;
+ * elsewhere for some of them, and a timer cancels the others, eight of them each 20 us;
+ * without high-resolution timers, eight each tick.
+ */
+void scopex_cancel(struct scopex_scope *scope)
+{
+	scopex_try_cancel(scope, 0, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(scopex_cancel);
+
+/**
+ * scopex_cancel_with() - cancel a scope for a reason
+ * @scope: an open scope
+ * @err: the reason, a negative errno
+ *
+ * As scopex_cancel(), and if nothing has failed before, the reason becomes the
+ * scope's error, which scopex_error() tells at once and scopex_join() in the end,
+ * even if all items had run. That of the scopes nested in it becomes -ECANCELED.
+ *
+ * Context: as for scopex_cancel().
+ */
+void scopex_cancel_with(struct scopex_scope *scope, int err)
+{
+	if (unlikely(!err || !IS_ERR_VALUE((long)err))) {
+		scopex_misuse("%pS cancels a scope because of %d, which is no errno",
+			      (void *)_RET_IP_, err);
+		err = -EINVAL;
+	}
+	scopex_try_cancel(scope, err, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(scopex_cancel_with);
+
+/**
+ * scopex_fail() - an item of a scope has failed
+ * @scope: the scope
+ * @err: its error
+ *
+ * Context: the item's worker.
+ */
+void scopex_fail(struct scopex_scope *scope, int err)
+{
+	trace_scopex_error(scope, err);
+	if (scope->flags & SCOPEX_FAIL_FAST)
+		scopex_cancel_with(scope, err);
+	else
+		scopex_set_error(scope, err);
 }
 
 /**

@@ -36,8 +36,19 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "internal.h"
-#include "live.h"
+#include "config.h"
+#include "cpu.h"
+#include "debugfs.h"
+#include "hotplug.h"
+#include "lockdep.h"
+#include "profile.h"
+#include "queue.h"
+#include "select.h"
+#include "snapshot.h"
+#include "text.h"
+#include "select.h"
+#include "text.h"
+#include "snapshot.h"
 #include "profile.h"
 
 static struct dentry *scopex_dir;

@@ -60,8 +60,20 @@
 
 #include <trace/events/scopex.h>
 
+#include "cancel.h"
 #include "context.h"
-#include "internal.h"
+#include "cpu.h"
+#include "inject.h"
+#include "lockdep.h"
+#include "loop.h"
+#include "misuse.h"
+#include "queue.h"
+#include "ref.h"
+#include "registry.h"
+#include "resched.h"
+#include "scope.h"
+#include "select.h"
+#include "state.h"
 
 /* How many CPUs are looked at for one that is idle. */
 #define SCOPEX_ASK	4

@@ -11,7 +11,16 @@
 #include <linux/sched/prio.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "cancel.h"
+#include "config.h"
+#include "debugfs.h"
+#include "detached.h"
+#include "exit.h"
+#include "hotplug.h"
+#include "registry.h"
+#include "select.h"
+#include "text.h"
+#include "watchdog.h"
 
 static char *cpus;
 module_param(cpus, charp, 0444);

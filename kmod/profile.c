@@ -43,7 +43,8 @@
 
 #include <trace/events/scopex.h>
 
-#include "internal.h"
+#include "cpu.h"
+#include "profile.h"
 #include "profile.h"
 
 /* A profile on a CPU: a struct scopex_profile in which everything is atomic. */

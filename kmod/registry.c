@@ -30,7 +30,10 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 
-#include "internal.h"
+#include "inject.h"
+#include "ref.h"
+#include "registry.h"
+#include "state.h"
 
 #define SCOPEX_BUCKETS_SHIFT	10
 #define SCOPEX_BUCKETS		BIT(SCOPEX_BUCKETS_SHIFT)
@@ -82,6 +85,20 @@ void scopex_register(struct scopex_scope *scope)
 	scopex_inject(SCOPEX_INJECT_REGISTER);
 	hlist_add_head(&scope->node, list);
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
+}
+
+/**
+ * scopex_list() - list a scope that takes references in another way than by a submit
+ * @scope: the scope
+ *
+ * Context: its owner, before anybody else can submit to it.
+ */
+void scopex_list(struct scopex_scope *scope)
+{
+	if (likely(!(atomic64_read(&scope->state) & SCOPEX_FRESH)))
+		return;
+	atomic64_andnot(SCOPEX_FRESH, &scope->state);
+	scopex_register(scope);
 }
 
 /**

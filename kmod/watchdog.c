@@ -32,8 +32,17 @@
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 
-#include "internal.h"
+#include "config.h"
+#include "cpu.h"
+#include "hand_over.h"
+#include "pool.h"
+#include "queue.h"
+#include "registry.h"
+#include "relief.h"
+#include "select.h"
+#include "stall.h"
 #include "text.h"
+#include "watchdog.h"
 
 /* Between two looks: while no worker is in an item, while one is, and after a relief. */
 #define SCOPEX_LOOK_IDLE	HZ

@@ -82,26 +82,25 @@
 
 #include <trace/events/scopex.h>
 
-#include "compat/runnable.h"
+#include "cancel.h"
+#include "config.h"
 #include "context.h"
-#include "internal.h"
-#include "track.h"
-
-/*
- * Give an item back: the last access to it. What it wrote is visible to whoever
- * sees the result.
- */
-static __always_inline void scopex_end_item(struct scopex_work *work, int status)
-{
-	scopex_untrack(work);
-	/*
-	 * Release C: pairs with the claim in scopex_submit_to(), see
-	 * claim-reuse.litmus, and with scopex_work_busy() and
-	 * scopex_work_result(), see item-out.litmus.
-	 */
-	smp_store_release(&work->status, status);
-	scopex_inject(SCOPEX_INJECT_ITEM_OUT);
-}
+#include "cpu.h"
+#include "cpu_limit.h"
+#include "detached.h"
+#include "hand_over.h"
+#include "inject.h"
+#include "item.h"
+#include "join_item.h"
+#include "limit.h"
+#include "lockdep.h"
+#include "loop.h"
+#include "misuse.h"
+#include "queue.h"
+#include "ref.h"
+#include "resched.h"
+#include "text.h"
+#include "worker.h"
 
 /* An item failed. Return the error that it is to be known by. */
 static noinline int scopex_item_failed(struct scopex_worker *w,
@@ -250,8 +249,24 @@ scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
 	return 0;
 }
 
-#define SCOPEX_SPECIAL	(SCOPEX_CANCELLED | __SCOPEX_JOINABLE | SCOPEX_LIMITED |	\
-			 SCOPEX_CPU_LIMITED | SCOPEX_DETACHED)
+/**
+ * scopex_run_item() - run one item
+ * @w: the worker
+ * @scope: the item's scope
+ * @work: the item
+ *
+ * Context: the worker, which holds the item's reference on the scope.
+ */
+void scopex_run_item(struct scopex_worker *w, struct scopex_scope *scope,
+		     struct scopex_work *work)
+{
+	u64 state = atomic64_read(&scope->state);
+
+	if (likely(!(state & SCOPEX_SPECIAL)))
+		scopex_end_item(work, scopex_call(w, scope, work));
+	else
+		scopex_run_special(w, scope, work, state);
+}
 
 static noinline struct scopex_scope *
 scopex_lost_item(struct scopex_worker *w, struct scopex_work *work)
@@ -337,36 +352,6 @@ static void scopex_run_batch(struct scopex_worker *w)
 		scopex_put_items(scope, nr);
 }
 
-/*
- * Turn a chain round: oldest first, ending in NULL. Three at a time, as the three that
- * are looked at, the one before, this, and the next, then keep their registers: four
- * instructions for each instead of seven.
- */
-static struct llist_node *scopex_turn(struct llist_node *a, unsigned long *nr)
-{
-	struct llist_node *b, *c = NULL;
-
-	for (;;) {
-		if (scopex_queue_end(a))
-			return c;
-		b = a->next;
-		a->next = c;
-		if (scopex_queue_end(b)) {
-			*nr += 1;
-			return a;
-		}
-		c = b->next;
-		b->next = a;
-		if (scopex_queue_end(c)) {
-			*nr += 2;
-			return b;
-		}
-		a = c->next;
-		c->next = b;
-		*nr += 3;
-	}
-}
-
 /* Take what is queued. */
 static void scopex_take(struct scopex_worker *w)
 {
@@ -408,223 +393,6 @@ void scopex_serve(struct scopex_worker *w)
 	}
 }
 
-/**
- * scopex_run_own() - run the items of a serial scope
- * @w: the worker that owns the scope, in an item
- * @scope: the scope
- *
- * Context: the worker's thread, about to wait for the scope.
- */
-void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
-{
-	struct scopex_scope *outer = w->scope;
-	struct scopex_site *outer_site = w->site;
-	struct llist_node *node, *next;
-	void *outer_fn = w->fn;
-	unsigned long tick = jiffies;
-	unsigned long nr = 0;
-
-	node = scopex_turn(llist_del_all(&scope->own), &nr);
-	if (!node)
-		return;
-
-	/* They count as taken from the queue of this CPU. */
-	local_add(nr, &w->count[SCOPEX_TAKEN]);
-
-	scopex_enter(w, scope);
-	for (; node; node = next) {
-		struct scopex_work *work = scopex_node_to_work(node);
-		u64 state = atomic64_read(&scope->state);
-
-		next = node->next;
-		if (likely(!(state & SCOPEX_SPECIAL)))
-			scopex_end_item(work, scopex_call(w, scope, work));
-		else
-			scopex_run_special(w, scope, work, state);
-		scopex_breathe(&tick);
-	}
-	scopex_enter_at(w, outer, outer_site);
-	WRITE_ONCE(w->fn, outer_fn);
-	scopex_put_items(scope, nr);
-}
-
-/**
- * scopex_reserve() - make sure that there is a worker to hand over to
- * @w: the worker that may have to block
- *
- * What a wait for a scope relies on is that some worker of the CPU has no such wait before
- * it serves the queue again: the active one, or the one that it has reserved; or, if the
- * queue is an orphan, the one that has left it. So as long as it is one, no worker of the CPU
- * may open a scope that depends on the queue.
- *
- * Context: the worker's thread, or scopex_tend() while it sleeps.
- *
- * Return: true if @w may wait: another worker serves the queue, or one is reserved.
- */
-bool scopex_reserve(struct scopex_worker *w)
-{
-	struct scopex_cpu *sc = w->sc;
-
-	if (!w->active)
-		return !READ_ONCE(sc->orphan);
-	if (w->reserved)
-		return true;
-	/* One less that is free: it is found in the list; see scopex_stand_by(). */
-	w->reserved = atomic_dec_if_positive(&sc->spare) >= 0;
-	if (atomic_read(&sc->spare) < scopex_config.standby)
-		scopex_want_standby(sc);
-	return w->reserved;
-}
-
-/**
- * scopex_unreserve() - @w does not need another worker any more
- * @w: the current task's worker
- */
-void scopex_unreserve(struct scopex_worker *w)
-{
-	if (!w->reserved)
-		return;
-	w->reserved = false;
-	atomic_inc(&w->sc->spare);
-}
-
-/*
- * Make a worker that stands by the active one. @from was the active one before, and
- * @rest is what is left of its batch. Only one caller at a time takes from the list:
- * the active worker, or the one that has taken the orphan.
- */
-static void scopex_appoint(struct scopex_cpu *sc, struct scopex_worker *from,
-			   struct llist_node *rest)
-{
-	struct scopex_worker *heir = container_of(llist_del_first(&sc->standby),
-						  struct scopex_worker, standby);
-
-	heir->rest = rest;
-	WRITE_ONCE(sc->active, heir->task);
-	trace_scopex_hand_off(sc->cpu, from->task->pid, heir->task->pid);
-	scopex_inject(SCOPEX_INJECT_HAND_OVER);
-	/* Release H: pairs with scopex_stand_by(); see handover-wake.litmus. */
-	smp_store_release(&heir->active, true);
-	/*
-	 * H: has a full barrier between the store and the look at the task state;
-	 * pairs with set_current_state() in scopex_stand_by(); see
-	 * handover-standby.litmus.
-	 */
-	wake_up_process(heir->task);
-}
-
-/* If a queue is an orphan, and a worker stands by: that one takes over. */
-static void scopex_adopt(struct scopex_cpu *sc)
-{
-	struct scopex_worker *from;
-
-	while (unlikely(READ_ONCE(sc->orphan)) &&
-	       atomic_dec_if_positive(&sc->spare) >= 0) {
-		scopex_inject(SCOPEX_INJECT_ADOPT);
-		/*
-		 * The one that takes the orphan is the only one that takes from the
-		 * list. Acquire D: pairs with scopex_leave_orphan(); see
-		 * orphan-adopt.litmus.
-		 */
-		from = xchg_acquire(&sc->orphan, NULL);
-		if (from) {
-			scopex_appoint(sc, from, sc->orphan_rest);
-			return;
-		}
-		scopex_inject(SCOPEX_INJECT_ADOPT_NONE);
-		atomic_inc(&sc->spare);
-		/*
-		 * D: the count is back before the second look for an orphan, whose
-		 * worker may have found none; pairs with scopex_leave_orphan(); see
-		 * orphan-undo.litmus.
-		 */
-		smp_mb__after_atomic();
-	}
-}
-
-/*
- * Leave the queue, with the rest of the batch, to the next worker that stands by. From
- * the store on, @w does not touch the queue: it ends its item, and stands by. So it may be
- * the next one itself; see orphan-own.litmus.
- */
-static void scopex_leave_orphan(struct scopex_worker *w)
-{
-	struct scopex_cpu *sc = w->sc;
-
-	scopex_inject(SCOPEX_INJECT_UNHANDED);
-	sc->orphan_rest = w->rest;
-	WRITE_ONCE(w->rest, NULL);
-	WRITE_ONCE(w->active, false);
-	local_inc(&w->count[SCOPEX_UNHANDED]);
-	/* There is one at a time. */
-	WRITE_ONCE(sc->orphans, sc->orphans + 1);
-	/*
-	 * Release D: pairs with scopex_adopt(), which has to see the rest of the batch;
-	 * see orphan-adopt.litmus.
-	 */
-	smp_store_release(&sc->orphan, w);
-	scopex_inject(SCOPEX_INJECT_ORPHAN);
-	/*
-	 * D: the orphan, then the look for a worker on standby; pairs with
-	 * scopex_enlist(); see orphan-enlist.litmus.
-	 */
-	smp_mb();
-	scopex_want_standby(sc);
-	scopex_adopt(sc);
-}
-
-/**
- * scopex_hand_over() - give the queue to another worker
- * @w: a worker that is going to block
- *
- * Another worker serves the queue at once, or as soon as one stands by. Does nothing
- * if that was done before. The item goes on until it ends.
- *
- * Context: the worker's thread, or scopex_tend() while it sleeps. Does not sleep.
- */
-void scopex_hand_over(struct scopex_worker *w)
-{
-	struct llist_node *rest = w->rest;
-
-	if (!w->active)
-		return;
-	local_inc(&w->count[SCOPEX_HANDOFFS]);
-	if (!scopex_reserve(w)) {
-		scopex_leave_orphan(w);
-		return;
-	}
-	w->reserved = false;
-	WRITE_ONCE(w->rest, NULL);
-	WRITE_ONCE(w->active, false);
-	scopex_appoint(w->sc, w, rest);
-}
-
-/**
- * scopex_will_block() - say that an item is going to wait for something
- *
- * From here to its end the item does not hold up the others of its CPU, however
- * long it sleeps: another worker runs them. An item that takes a contended mutex,
- * allocates with reclaim or does I/O should call this before. It is not needed before
- * waiting for a scope; the wait does it.
- *
- * If no worker stands by at the moment, one is made, and takes over as soon as it
- * runs (see the module's parameters "standby" and "workers"; the counter "unhanded"
- * tells how often). If all that are allowed are in items that wait, the queue waits for
- * one of these to end, and the kernel log names them. Outside of an item this call does
- * nothing.
- *
- * Context: process context; does not sleep itself. Costs two context switches, as
- * blocking does anyway; nothing when called again in the same item.
- */
-void scopex_will_block(void)
-{
-	struct scopex_worker *w = scopex_this_worker();
-
-	if (w)
-		scopex_hand_over(w);
-}
-EXPORT_SYMBOL_GPL(scopex_will_block);
-
 /* Look for work, or a loop to help with, before sleeping. */
 static noinline void scopex_spin_for_work(struct scopex_cpu *sc)
 {
@@ -664,116 +432,6 @@ static void scopex_park(struct scopex_worker *w)
 		local_inc(&w->count[SCOPEX_SLEEPS]);
 		trace_scopex_park(sc->cpu);
 		slept = true;
-		schedule();
-	}
-	__set_current_state(TASK_RUNNING);
-}
-
-/**
- * scopex_enlist() - have a worker stand by
- * @w: one that has nothing to do
- *
- * Context: its thread, or the one that made it.
- */
-void scopex_enlist(struct scopex_worker *w)
-{
-	struct scopex_cpu *sc = w->sc;
-
-	/* First in the list, then counted: a worker that counts on it finds it. */
-	llist_add(&w->standby, &sc->standby);
-	atomic_inc(&sc->spare);
-	/*
-	 * D: it is counted before the look for an orphan; pairs with
-	 * scopex_leave_orphan(); see orphan-enlist.litmus.
-	 */
-	smp_mb__after_atomic();
-	scopex_adopt(sc);
-}
-
-/**
- * scopex_bury() - an item ends the thread of its worker
- * @w: the current task's worker
- *
- * What is queued goes to another one, as if the item slept for ever. One more worker
- * may be made than there were, and is, as the queue may be an orphan that waits for it.
- *
- * Context: process context, of a task that exits; does not sleep.
- */
-void scopex_bury(struct scopex_worker *w)
-{
-	atomic_inc(&w->sc->dead);
-	scopex_want_standby(w->sc);
-	scopex_hand_over(w);
-}
-
-/*
- * Does a worker sleep, so that it can't run before this CPU is let go? The caller has
- * disabled preemption and holds the hotplug lock. An item may have moved its worker to
- * another CPU, where it could wake up at any time. A worker that fell asleep elsewhere, and
- * was bound to this CPU since, wakes up here; but not where it is still on a run queue
- * there, see compat/runnable.h.
- */
-static bool scopex_sleeps_here(const struct scopex_worker *w)
-{
-	const struct task_struct *task = w->task;
-	unsigned int cpu = smp_processor_id();
-
-	return task->nr_cpus_allowed == 1 && cpumask_test_cpu(cpu, task->cpus_ptr) &&
-	       !scopex_task_is_runnable(task) &&
-	       (task_cpu(task) == cpu || !READ_ONCE(task->on_rq));
-}
-
-/**
- * scopex_tend() - do for the active worker of a CPU what it can't do itself
- * @sc: the CPU
- *
- * If it sleeps in an item, and something waits in its queue, another worker gets the
- * queue. If it is in the middle of a long batch, it is made to report a quiescent state
- * to RCU-tasks after its item: see scopex_change_scope().
- *
- * Why this is safe: a worker sleeps only in an item (then it has a site), just before or
- * after one, for a turn on the CPU (likewise), when it has nothing to run (then it has
- * none), or on a lock of PREEMPT_RT's (then either). In an item it touches neither @rest nor
- * the queue before the item's function has returned, nor does it when it wants a turn; it
- * finds then what it would have found after scopex_will_block().
- *
- * Context: process context on the CPU, or where its workers are while it is offline, with
- * preemption disabled and the hotplug lock held.
- */
-void scopex_tend(struct scopex_cpu *sc)
-{
-	/* Not a look for it in the list, which is long if many items wait. */
-	struct scopex_worker *w = kthread_data(READ_ONCE(sc->active));
-	struct llist_node *rest;
-
-	/* The one that has left an orphan, or is being appointed, has nothing to give. */
-	if (!READ_ONCE(w->active) || !READ_ONCE(w->site))
-		return;
-
-	rest = READ_ONCE(w->rest);
-	if (scopex_sleeps_here(w)) {
-		if (rest || !scopex_queue_end(READ_ONCE(sc->queue))) {
-			local_inc(&w->count[SCOPEX_RELIEVED]);
-			scopex_hand_over(w);
-		}
-	} else if (rest && task_cpu(w->task) == smp_processor_id() &&
-		   w->task->nr_cpus_allowed == 1) {
-		scopex_mark_work(scopex_node_to_work(rest));
-	}
-}
-
-/* Wait until the queue is given to this worker, or the thread has to stop. */
-static void scopex_stand_by(struct scopex_worker *w)
-{
-	for (;;) {
-		/*
-		 * H: pairs with wake_up_process() in scopex_appoint(); see
-		 * handover-standby.litmus.
-		 */
-		set_current_state(TASK_IDLE);
-		/* Acquire H: pairs with scopex_appoint(). */
-		if (smp_load_acquire(&w->active) || kthread_should_stop())
-			break;
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);

@@ -35,7 +35,13 @@
 #include <linux/tracepoint.h>
 
 #include "compat/exit_probe.h"
-#include "internal.h"
+#include "cpu.h"
+#include "exit.h"
+#include "hand_over.h"
+#include "misuse.h"
+#include "registry.h"
+#include "scope.h"
+#include "text.h"
 
 #ifdef CONFIG_TRACEPOINTS
 

@@ -50,7 +50,14 @@
 #include <linux/wait_bit.h>
 
 #include "context.h"
-#include "internal.h"
+#include "cancel.h"
+#include "cpu.h"
+#include "detached.h"
+#include "lockdep.h"
+#include "misuse.h"
+#include "registry.h"
+#include "state.h"
+#include "wait.h"
 
 #ifdef CONFIG_MODULES
 #define SCOPEX_COMING_BITS	4

@@ -5,7 +5,10 @@
 #include <linux/export.h>
 #include <linux/kernel.h>
 
-#include "internal.h"
+#include "cancel.h"
+#include "item.h"
+#include "scope.h"
+#include "state.h"
 
 /* How many CPUs at a time; as many as the stack has room for. */
 #define SCOPEX_EACH	12

@@ -16,8 +16,13 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "internal.h"
-#include "live.h"
+#include "config.h"
+#include "cpu.h"
+#include "profile.h"
+#include "queue.h"
+#include "registry.h"
+#include "snapshot.h"
+#include "stall.h"
 
 /* How many scopes are shown. */
 #define SCOPEX_LIVE_SCOPES	1024

@@ -1,55 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What the files of scopex.ko share. The theory is in scope.c, queue.h
- * and worker.c.
- */
-#ifndef _SCOPEX_INTERNAL_H
-#define _SCOPEX_INTERNAL_H
+/* The CPUs: the queue and the workers of each */
+#ifndef _SCOPEX_CPU_H
+#define _SCOPEX_CPU_H
 
 #include <linux/cache.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
-#include <linux/jiffies.h>
 #include <linux/kthread.h>
-#include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
-#include <linux/ratelimit.h>
-#include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/sched/stat.h>
 #include <linux/scopex.h>
 #include <linux/spinlock.h>
 #include <linux/swait.h>
-#include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 #include <asm/local.h>
 
 #include "inject.h"
-#include "lockdep.h"
 #include "queue.h"
-#include "text.h"
-
-/**
- * struct scopex_config - the module's parameters, and what follows; constant once it runs
- * @nice: the nice level of the workers
- * @standby: how many workers a CPU has ready, besides the active one
- * @workers: the most workers that a CPU has
- * @stall_ms: after what time an item is reported; 0 for never
- * @spin_us: how long workers and owners look for what they wait for before they sleep
- * @spare_isolated: whether isolated CPUs get only what names them
- * @exits_seen: whether tasks that exit with an open scope are noticed
- */
-struct scopex_config {
-	int		nice;
-	unsigned int	standby;
-	unsigned int	workers;
-	unsigned int	stall_ms;
-	unsigned int	spin_us;
-	bool		spare_isolated;
-	bool		exits_seen;
-};
 
 /**
  * enum scopex_counter - what a worker counts
@@ -229,70 +198,8 @@ struct scopex_cpu {
 };
 
 DECLARE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
-DECLARE_PER_CPU(struct scopex_cpu *, scopex_local);
-extern struct cpumask scopex_open_cpus;
-extern struct cpumask scopex_ring_cpus;
-extern unsigned int scopex_nr_open;
-extern struct cpumask scopex_served_cpus;
-extern struct scopex_config scopex_config;
 
-/* scope.c */
-void scopex_put_items(struct scopex_scope *scope, unsigned int nr);
-u64 scopex_drain_scope(struct scopex_scope *scope);
-void scopex_set_error(struct scopex_scope *scope, int err);
-void scopex_fail(struct scopex_scope *scope, int err);
-void scopex_list(struct scopex_scope *scope);
-
-/* registry.c */
-void scopex_register(struct scopex_scope *scope);
-void scopex_unregister(struct scopex_scope *scope);
-bool scopex_unregister_exiting(struct scopex_scope *scope);
-bool scopex_close_listed(struct scopex_scope *scope, u64 state);
-struct scopex_scope *scopex_scope_of(struct task_struct *task);
-void scopex_registry_init(void);
-
-/**
- * struct scopex_walk - a walk through the scopes below one, each before its children
- * @top: where it began
- * @at: where it is; the walk holds a reference, unless that is @top
- * @up: the children of @at were visited
- */
-struct scopex_walk {
-	struct scopex_scope	*top;
-	struct scopex_scope	*at;
-	bool			up;
-};
-
-bool scopex_walk_step(struct scopex_walk *walk);
-void scopex_walk_end(struct scopex_walk *walk);
-
-/* What scopex_visit_open() calls; false ends it. */
-typedef bool (*scopex_visit_fn_t)(struct scopex_scope *scope, void *arg);
-void scopex_visit_open(scopex_visit_fn_t visit, void *arg);
-
-static inline bool scopex_walk_over(const struct scopex_walk *walk)
-{
-	return walk->up && walk->at == walk->top;
-}
-
-/* cancel.c */
-void scopex_do_cancel(struct scopex_scope *scope, int why);
-void scopex_look_up(struct scopex_scope *scope);
-void scopex_cancel_init(void);
-void scopex_cancel_exit(void);
-
-/* scope.c, for scopes with options */
-struct scopex_scope *scopex_open_parallel(struct scopex_scope *scope,
-					  struct scopex_site *site);
-struct scopex_scope *scopex_open_timed(struct scopex_custom_scope *custom,
-				       struct scopex_site *site, unsigned int flags,
-				       ktime_t timeout);
-void scopex_wake_joiner(struct scopex_scope *scope, struct scopex_work *work);
-void scopex_let_start(struct scopex_scope *scope);
-bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope,
-		      struct scopex_work *work);
-struct scopex_work *scopex_pass_turn(struct scopex_worker *w,
-				     struct scopex_scope *scope);
+int scopex_worker_thread(void *data);
 
 /* What @w runs from now on belongs to @scope, or to none, and is shown as of @site. */
 static inline void scopex_enter_at(struct scopex_worker *w, struct scopex_scope *scope,
@@ -318,14 +225,6 @@ static inline void scopex_leave(struct scopex_worker *w)
 	WRITE_ONCE(w->site, NULL);
 }
 
-extern struct workqueue_struct *scopex_maker;
-
-/* How many CPUs get what names none, at the moment; 1 if there are none. */
-static inline unsigned int scopex_count_open(void)
-{
-	return READ_ONCE(scopex_nr_open) ?: 1;
-}
-
 /* Has the worker of a CPU nothing to do? A hint, for who may choose a CPU. */
 static inline bool scopex_is_idle(const struct scopex_cpu *sc)
 {
@@ -341,115 +240,6 @@ static inline int scopex_refuse(int err)
 	return err;
 }
 
-/* For who holds a reference on the scope, and goes on to do so. */
-static inline void scopex_get(struct scopex_scope *scope)
-{
-	atomic64_add(SCOPEX_ONE, &scope->state);
-}
-
-static inline void scopex_unget(struct scopex_scope *scope)
-{
-	atomic64_sub(SCOPEX_ONE, &scope->state);
-}
-
-/**
- * scopex_spin_while() - spin for a while, if the parameter spin_us says so
- * @cond: as long as this is true
- *
- * Whoever else wants the CPU gets it, whether or not the scheduler would have let this
- * task go on. The clock is not looked at each time, as that takes longer than a look at a
- * word that nobody writes.
- */
-#define scopex_spin_while(cond)						\
-do {									\
-	u64 __end = ktime_get_mono_fast_ns() +				\
-		    (u64)scopex_config.spin_us * NSEC_PER_USEC;		\
-									\
-	for (unsigned int __i = 1; (cond) && single_task_running() &&	\
-	     !need_resched(); __i++) {					\
-		if (__i % 16 == 0 && ktime_get_mono_fast_ns() >= __end)	\
-			break;						\
-		cpu_relax();						\
-	}								\
-} while (0)
-
-/* detach.c */
-bool scopex_is_within(const struct scopex_scope *scope);
-int scopex_detach_init(void);
-void scopex_detach_exit(void);
-void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *scope);
-
-/* forget.c */
-void scopex_close_exiting(struct scopex_scope *scope);
-bool scopex_forget_scope(struct scopex_scope *scope);
-int scopex_forget_init(void);
-void scopex_forget_exit(void);
-
-/* stall.c */
-unsigned long scopex_stall_threshold(void);
-void scopex_look_for_stall(struct scopex_worker *w);
-unsigned long scopex_stall_age(struct scopex_worker *w);
-bool scopex_is_stalled(struct scopex_worker *w);
-
-/* watchdog.c */
-void scopex_watchdog_init(void);
-void scopex_watchdog_exit(void);
-
-/* loop.c */
-void scopex_help(struct scopex_worker *w);
-
-/**
- * scopex_breathe() - between two items or chunks that are not in a batch
- * @tick: when the last one was, in jiffies
- *
- * RCU-tasks waits for a quiescent state of each thread, and neither a preemption nor
- * cond_resched() is one: it has to be reported, also if nobody else wants the CPU, and
- * need_resched() is never seen. That is a look at several words and a call; once a tick
- * is often enough, and leaves a look at jiffies each time.
- */
-static __always_inline void scopex_breathe(unsigned long *tick)
-{
-	if (unlikely(time_after(jiffies, *tick))) {
-		*tick = jiffies;
-		cond_resched_tasks_rcu_qs();
-	} else if (unlikely(need_resched())) {
-		cond_resched();
-	}
-}
-
-/*
- * The mark on an item that its worker is to report a quiescent state before it: the lowest
- * bit of the item's scope, so that the look for another scope finds it at no cost. Set by
- * scopex_tend() on the worker's CPU, on the next item of its batch.
- */
-#define SCOPEX_MARK	1UL
-
-static inline bool scopex_is_marked(const struct scopex_scope *scope)
-{
-	return (unsigned long)scope & SCOPEX_MARK;
-}
-
-static inline struct scopex_scope *scopex_unmarked(struct scopex_scope *scope)
-{
-	return (void *)((unsigned long)scope & ~SCOPEX_MARK);
-}
-
-static inline void scopex_mark_work(struct scopex_work *work)
-{
-	WRITE_ONCE(work->scope, (void *)((unsigned long)READ_ONCE(work->scope) | SCOPEX_MARK));
-}
-
-/* worker.c */
-int scopex_worker_thread(void *data);
-void scopex_serve(struct scopex_worker *w);
-void scopex_enlist(struct scopex_worker *w);
-void scopex_bury(struct scopex_worker *w);
-void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope);
-bool scopex_reserve(struct scopex_worker *w);
-void scopex_unreserve(struct scopex_worker *w);
-void scopex_hand_over(struct scopex_worker *w);
-void scopex_tend(struct scopex_cpu *sc);
-
 /* The worker that the current task is, which is then in an item; or NULL. */
 static inline struct scopex_worker *scopex_this_worker(void)
 {
@@ -463,60 +253,6 @@ static inline struct scopex_worker *scopex_this_worker(void)
 static inline struct scopex_worker *scopex_owner_worker(const struct scopex_scope *scope)
 {
 	return scope->flags & __SCOPEX_ON_WORKER ? scopex_this_worker() : NULL;
-}
-
-/* What an object is: SCOPEX_OPEN and the like, or none of these. */
-static inline u64 scopex_kind(const struct scopex_scope *scope, u64 state)
-{
-	return __scopex_decode(scope, state) & SCOPEX_KIND_MASK;
-}
-
-/* The state of a scope that is as @state says. */
-static inline u64 scopex_encode(const struct scopex_scope *scope, u64 state)
-{
-	return state - __scopex_address(scope);
-}
-
-static inline bool scopex_is_open(const struct scopex_scope *scope)
-{
-	return scopex_kind(scope, atomic64_read(&scope->state)) == SCOPEX_OPEN;
-}
-
-/* cpu.c */
-struct scopex_cpu *scopex_choose_cpu(void);
-void scopex_want_standby(struct scopex_cpu *sc);
-bool scopex_wait_for_pool(struct scopex_worker *w);
-void scopex_ask_to_tend(struct scopex_cpu *sc);
-void scopex_look_at_orphan(struct scopex_cpu *sc);
-void scopex_look_at_isolation(void);
-int scopex_cpus_start(const struct cpumask *cpus);
-void scopex_cpus_stop(void);
-
-/* profile.c */
-void scopex_profile_queued(struct scopex_work *work);
-
-/* debugfs.c */
-#ifdef CONFIG_DEBUG_FS
-void scopex_debugfs_init(void);
-void scopex_debugfs_exit(void);
-#else
-static inline void scopex_debugfs_init(void) { }
-static inline void scopex_debugfs_exit(void) { }
-#endif
-
-/**
- * scopex_misuse() - report a bug of a caller
- * @fmt: what it did, naming the culprit
- *
- * A warning with its stack, rate-limited because the culprit may be in a loop.
- */
-#define scopex_misuse(fmt, ...)						\
-	WARN_RATELIMIT(1, "scopex: " fmt "\n", ##__VA_ARGS__)
-
-/* Is it what scopex_work_result() says of an item that has no result? */
-static inline bool scopex_means_no_result(int err)
-{
-	return err == -EINPROGRESS || err == -ENODATA;
 }
 
 /*
@@ -537,9 +273,11 @@ static inline void scopex_wake(struct scopex_cpu *sc)
 	wake_up_process(READ_ONCE(sc->active));
 }
 
-static inline struct scopex_work *scopex_node_to_work(struct llist_node *node)
+static inline void scopex_push(struct scopex_cpu *sc, struct scopex_work *newest,
+			struct scopex_work *oldest)
 {
-	return container_of(node, struct scopex_work, node);
+	if (scopex_queue_push(&sc->queue, &newest->node, &oldest->node))
+		scopex_wake(sc);
 }
 
-#endif /* _SCOPEX_INTERNAL_H */
+#endif /* _SCOPEX_CPU_H */

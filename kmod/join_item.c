@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A wait for one item */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/export.h>
+#include <linux/instruction_pointer.h>
+#include <linux/kernel.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+
+#include <trace/events/scopex.h>
+
+#include "cpu.h"
+#include "hand_over.h"
+#include "item.h"
+#include "join_item.h"
+#include "lockdep.h"
+#include "misuse.h"
+#include "owner.h"
+#include "serial.h"
+#include "state.h"
+#include "text.h"
+#include "wait.h"
+
+/**
+ * scopex_wake_joiner() - an item is out: is it one that the owner waits for?
+ * @scope: the scope, which is SCOPEX_JOINABLE
+ * @work: the item, which is not touched
+ *
+ * Context: the worker, which holds the item's reference on the scope; or a submitter,
+ * who knows that it is open.
+ */
+void scopex_wake_joiner(struct scopex_scope *scope, struct scopex_work *work)
+{
+	/*
+	 * J: between the item's result and the look for a joiner; pairs with
+	 * scopex_join_item(); see join-item.litmus, and join-refused.litmus where it is
+	 * a submitter who looks.
+	 */
+	smp_mb();
+	if (READ_ONCE(scopex_custom(scope)->joined) == work)
+		wake_up_process(scope->owner);
+}
+
+static noinline int scopex_not_joinable(const struct scopex_scope *scope,
+					unsigned long caller)
+{
+	scopex_misuse("%pS joins an item of scope %s of %s(), which is not SCOPEX_JOINABLE",
+		      (void *)caller, scopex_name(scope->site->name),
+		      scopex_name(scope->site->func));
+	return -EINVAL;
+}
+
+/**
+ * scopex_join_item() - wait until one item is out
+ * @work: an item that the caller submitted to a scope of its own, opened with
+ *	SCOPEX_JOINABLE
+ *
+ * The scope's other items go on; its error stays, and it has to be joined or closed
+ * as ever. Nobody may submit the item to another scope meanwhile. What ends a wait
+ * early (a deadline, a fatal signal) cancels the scope, here as well, and the item is
+ * waited for all the same.
+ *
+ * Context: process context of the scope's owner; sleeps. The caller must not hold a
+ * lock that the item needs.
+ *
+ * Return: as scopex_work_result() once the item is out; with a warning, -EPERM and
+ * the like as for scopex_join(), or -EINVAL if the scope is not SCOPEX_JOINABLE.
+ */
+int scopex_join_item(struct scopex_work *work)
+{
+	struct scopex_custom_scope *custom;
+	struct scopex_scope *scope;
+	struct scopex_worker *w;
+	unsigned int how;
+	int err, result;
+	u64 state;
+
+	might_sleep();
+	if (scopex_is_out(work, &result))
+		return result;
+
+	scope = scopex_unmarked(READ_ONCE(work->scope));
+	err = scopex_check_owner(scope, "joins an item of", _RET_IP_);
+	if (err)
+		return err;
+	state = atomic64_read(&scope->state);
+	if (unlikely(!(state & __SCOPEX_JOINABLE)))
+		return scopex_not_joinable(scope, _RET_IP_);
+
+	scopex_dep_wait(scope);
+	custom = scopex_custom(scope);
+	w = scopex_owner_worker(scope);
+	if (w && !(state & SCOPEX_SERIAL))
+		scopex_hand_over(w);
+
+	trace_scopex_wait(scope);
+	how = scopex_how_to_wait(scope);
+	WRITE_ONCE(custom->joined, work);
+	for (;;) {
+		/* Others may submit it again. */
+		if (state & SCOPEX_SERIAL)
+			scopex_run_own(w, scope);
+		/*
+		 * J: between the name of the item and the look at it; pairs with
+		 * scopex_wake_joiner(); see join-item.litmus, join-refused.litmus.
+		 */
+		scopex_set_waiting(scope, &how);
+		if (scopex_is_out(work, &result))
+			break;
+		if (llist_empty(&scope->own))
+			schedule();
+		__set_current_state(TASK_RUNNING);
+	}
+	__set_current_state(TASK_RUNNING);
+	WRITE_ONCE(custom->joined, NULL);
+	trace_scopex_waited(scope);
+	return result;
+}
+EXPORT_SYMBOL_GPL(scopex_join_item);
