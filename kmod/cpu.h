@@ -120,10 +120,19 @@ struct scopex_worker {
 };
 
 /**
+ * struct scopex_offer - something that the worker of a CPU may help with, when it is idle
+ * @help: called by the worker, which has taken the offer out of its CPU; from then on the
+ *	offer is the callee's
+ */
+struct scopex_offer {
+	void	(*help)(struct scopex_worker *w, struct scopex_offer *offer);
+};
+
+/**
  * struct scopex_cpu - the queue of a CPU and its workers
  * @queue: items pushed and not taken, newest first: see queue.h
  * @next: the next CPU of those that get what names none, in a ring; NULL if none is open
- * @offer: a loop that the worker may help with; see loop.c
+ * @offer: what the worker may help with; see loop.c
  * @active: the thread that serves the queue; NULL until the CPU came online for
  *	the first time
  * @open: whether submitters may name this CPU
@@ -135,6 +144,7 @@ struct scopex_worker {
  * @depth_max: the most items that were found queued at once
  * @refused: submits refused on this CPU, counted by the submitters
  * @stalls: items that were reported as stalled
+ * @main: what they do
  * @workers: all of its workers, the newest first; none goes before the module
  * @nr_workers: how many
  * @standby: those that wait for the queue to be given to them
@@ -162,7 +172,7 @@ struct scopex_worker {
 struct scopex_cpu {
 	struct llist_node	*queue;
 	struct scopex_cpu	*next;
-	struct scopex_loop	*offer;
+	struct scopex_offer	*offer;
 	struct task_struct	*active;
 	bool			open;
 	bool			spinning;
@@ -176,6 +186,7 @@ struct scopex_cpu {
 	unsigned long		stalls;
 
 	struct scopex_worker	*workers ____cacheline_aligned_in_smp;
+	void			(*main)(struct scopex_worker *w);
 	unsigned int		nr_workers;
 	struct llist_head	standby;
 	atomic_t		spare;
@@ -253,6 +264,17 @@ static inline struct scopex_worker *scopex_this_worker(void)
 static inline struct scopex_worker *scopex_owner_worker(const struct scopex_scope *scope)
 {
 	return scope->flags & __SCOPEX_ON_WORKER ? scopex_this_worker() : NULL;
+}
+
+/* Is the current task in an item of a scope, which may be gone, or of one nested in it? */
+static inline bool scopex_is_within(const struct scopex_scope *scope)
+{
+	struct scopex_worker *w = scopex_this_worker();
+	const struct scopex_scope *outer = w ? w->scope : NULL;
+
+	while (outer && outer != scope)
+		outer = outer->parent;
+	return outer;
 }
 
 /*

@@ -5,8 +5,9 @@
 #include <linux/mutex.h>
 
 #include "cpu.h"
-#include "cpu_limit.h"
 #include "item.h"
+#include "option.h"
+#include "options.h"
 #include "state.h"
 
 /**
@@ -24,14 +25,17 @@
  *
  * Return: whether it may; if not, it is not the worker's any more.
  */
-bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope,
-		      struct scopex_work *work)
+static bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope,
+			     struct scopex_work *work)
 {
 	struct scopex_cpu *sc = w->sc;
 	struct scopex_worker *other, *host = NULL;
 	unsigned int begun = 0;
 	bool begin;
 
+	/* The items of a serial scope run one after the other, whatever the limit is. */
+	if (unlikely(atomic64_read(&scope->state) & SCOPEX_SERIAL))
+		return true;
 	mutex_lock(&sc->turn_lock);
 	/* W: pairs with scopex_make_worker(). */
 	for (other = READ_ONCE(sc->workers); other; other = other->next) {
@@ -68,13 +72,15 @@ bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope,
  *
  * Return: the item to run, or NULL if there is none; then the turn is given back.
  */
-struct scopex_work *scopex_pass_turn(struct scopex_worker *w,
-				     struct scopex_scope *scope)
+static struct scopex_work *scopex_pass_turn(struct scopex_worker *w,
+					    struct scopex_scope *scope)
 {
 	struct scopex_cpu *sc = w->sc;
 	struct scopex_worker *host = w;
 	struct llist_node *node;
 
+	if (unlikely(atomic64_read(&scope->state) & SCOPEX_SERIAL))
+		return NULL;
 	mutex_lock(&sc->turn_lock);
 	if (!w->deferred)
 		/* W: pairs with scopex_make_worker(). */
@@ -89,3 +95,9 @@ struct scopex_work *scopex_pass_turn(struct scopex_worker *w,
 	mutex_unlock(&sc->turn_lock);
 	return node ? scopex_node_to_work(node) : NULL;
 }
+
+const struct scopex_option scopex_cpu_limit_option = {
+	.flag = SCOPEX_CPU_LIMITED,
+	.begin = scopex_take_turn,
+	.next = scopex_pass_turn,
+};

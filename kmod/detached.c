@@ -49,12 +49,14 @@
 #include <linux/rcupdate.h>
 #include <linux/wait_bit.h>
 
-#include "context.h"
 #include "cancel.h"
+#include "context.h"
 #include "cpu.h"
 #include "detached.h"
 #include "lockdep.h"
 #include "misuse.h"
+#include "option.h"
+#include "options.h"
 #include "registry.h"
 #include "state.h"
 #include "wait.h"
@@ -288,16 +290,11 @@ static void scopex_put_by_worker(struct scopex_worker *w, struct scopex_detached
 		scopex_context_check(w, site, release, &before);
 }
 
-/**
- * scopex_detached_end() - a detached item is out
- * @w: the worker that has run it
- * @scope: its scope
- *
- * Only the worker ends the item, in process context, as the release function may sleep.
- *
- * Context: the worker, which does not touch the item any more; sleeps.
+/*
+ * A detached item is out. The worker ends it, and not whoever gives back the last reference,
+ * as the release function may sleep.
  */
-void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *scope)
+static void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *scope)
 {
 	struct scopex_detached *detached =
 		container_of(scope, struct scopex_detached, scope);
@@ -316,6 +313,11 @@ void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *scope)
 	scopex_unpin_owner(owner, coming);
 	scopex_leave(w);
 }
+
+const struct scopex_option scopex_detached_option = {
+	.flag = SCOPEX_DETACHED,
+	.release = scopex_detached_end,
+};
 
 /*
  * Is this a detached item, and not a copy of one? 0, or -EINVAL. What waits for a copy is
@@ -360,24 +362,6 @@ void scopex_detached_put(struct scopex_detached *detached)
 		scopex_put_detached(detached);
 }
 EXPORT_SYMBOL_GPL(scopex_detached_put);
-
-/**
- * scopex_is_within() - is the current task in an item of a scope, or of one nested in it?
- * @scope: the scope, which may be gone
- *
- * Context: any.
- *
- * Return: true if it is.
- */
-bool scopex_is_within(const struct scopex_scope *scope)
-{
-	struct scopex_worker *w = scopex_this_worker();
-	const struct scopex_scope *outer = w ? w->scope : NULL;
-
-	while (outer && outer != scope)
-		outer = outer->parent;
-	return outer;
-}
 
 /* May the current task wait for the item? 0, or why not. */
 static int scopex_check_waiter(struct scopex_detached *detached, const char *what,

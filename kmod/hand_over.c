@@ -15,8 +15,6 @@
 #include "hand_over.h"
 #include "inject.h"
 
-DEFINE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
-
 /* Makes workers. The kernel's own, as it has to be there when ours wait. */
 struct workqueue_struct *scopex_maker;
 

@@ -195,7 +195,7 @@ int scopex_cpus_start(const struct cpumask *cpus)
 		struct scopex_cpu *sc = per_cpu_ptr(&scopex_cpus, cpu);
 
 		sc->cpu = cpu;
-		scopex_pool_init(sc);
+		scopex_pool_init(sc, scopex_worker_main);
 		INIT_WORK(&sc->tend, scopex_tend_here);
 		spin_lock_init(&sc->take_lock);
 		mutex_init(&sc->turn_lock);

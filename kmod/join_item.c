@@ -12,13 +12,12 @@
 #include <trace/events/scopex.h>
 
 #include "cpu.h"
-#include "hand_over.h"
 #include "item.h"
-#include "join_item.h"
 #include "lockdep.h"
 #include "misuse.h"
+#include "option.h"
+#include "options.h"
 #include "owner.h"
-#include "serial.h"
 #include "state.h"
 #include "text.h"
 #include "wait.h"
@@ -31,7 +30,7 @@
  * Context: the worker, which holds the item's reference on the scope; or a submitter,
  * who knows that it is open.
  */
-void scopex_wake_joiner(struct scopex_scope *scope, struct scopex_work *work)
+static void scopex_wake_joiner(struct scopex_scope *scope, struct scopex_work *work)
 {
 	/*
 	 * J: between the item's result and the look for a joiner; pairs with
@@ -73,7 +72,6 @@ int scopex_join_item(struct scopex_work *work)
 	struct scopex_custom_scope *custom;
 	struct scopex_scope *scope;
 	struct scopex_worker *w;
-	unsigned int how;
 	int err, result;
 	u64 state;
 
@@ -92,30 +90,22 @@ int scopex_join_item(struct scopex_work *work)
 	scopex_dep_wait(scope);
 	custom = scopex_custom(scope);
 	w = scopex_owner_worker(scope);
-	if (w && !(state & SCOPEX_SERIAL))
-		scopex_hand_over(w);
-
 	trace_scopex_wait(scope);
-	how = scopex_how_to_wait(scope);
 	WRITE_ONCE(custom->joined, work);
-	for (;;) {
-		/* Others may submit it again. */
-		if (state & SCOPEX_SERIAL)
-			scopex_run_own(w, scope);
-		/*
-		 * J: between the name of the item and the look at it; pairs with
-		 * scopex_wake_joiner(); see join-item.litmus, join-refused.litmus.
-		 */
-		scopex_set_waiting(scope, &how);
-		if (scopex_is_out(work, &result))
-			break;
-		if (llist_empty(&scope->own))
-			schedule();
-		__set_current_state(TASK_RUNNING);
-	}
-	__set_current_state(TASK_RUNNING);
+	/*
+	 * J: the sleep has a full barrier between the name of the item and the look at it;
+	 * pairs with scopex_wake_joiner(); see join-item.litmus, join-refused.litmus. Others
+	 * may submit the item again.
+	 */
+	scopex_sleep_until(scope, w, scopex_is_out(work, &result));
 	WRITE_ONCE(custom->joined, NULL);
 	trace_scopex_waited(scope);
 	return result;
 }
 EXPORT_SYMBOL_GPL(scopex_join_item);
+
+const struct scopex_option scopex_joinable_option = {
+	.flag = __SCOPEX_JOINABLE,
+	.done = scopex_wake_joiner,
+	.undo = scopex_wake_joiner,
+};

@@ -8,16 +8,17 @@
 
 #include "cpu.h"
 #include "item.h"
-#include "limit.h"
-#include "profile.h"
+#include "option.h"
+#include "options.h"
+#include "stamp.h"
 #include "state.h"
 
 /*
  * Queue an item if fewer than the limit are queued or run; else let it wait for its
  * turn, or say no.
  */
-int scopex_start(struct scopex_scope *scope, struct scopex_cpu *sc,
-		 struct scopex_work *work, bool try)
+static int scopex_start(struct scopex_scope *scope, struct scopex_cpu *sc,
+			struct scopex_work *work, bool try)
 {
 	struct scopex_custom_scope *custom = scopex_custom(scope);
 	unsigned long flags;
@@ -42,13 +43,31 @@ int scopex_start(struct scopex_scope *scope, struct scopex_cpu *sc,
 	return start || !try ? 0 : -EAGAIN;
 }
 
-/**
- * scopex_let_start() - an item of a scope with a limit is out: let another one start
- * @scope: the scope
- *
- * Context: the worker, which holds the item's reference on the scope.
+/* Items that do not get a turn at once wait in the scope. */
+static int scopex_start_items(struct scopex_scope *scope, struct scopex_cpu *sc,
+			      struct scopex_work *first, unsigned int nr, size_t stride,
+			      enum scopex_where where)
+{
+	struct scopex_work *work = first;
+	int err = 0;
+
+	/* The reference of the last one keeps the scope; it may be gone after. */
+	for (; nr; nr--) {
+		struct scopex_cpu *next = READ_ONCE(sc->next);
+
+		err = scopex_start(scope, sc, work, where == SCOPEX_TRY);
+		work = (void *)work + stride;
+		if (where == SCOPEX_ANY)
+			sc = next ?: sc;
+	}
+	return err;
+}
+
+/*
+ * An item is out: let another one start. Those of a serial scope have not been queued, and
+ * do not count.
  */
-void scopex_let_start(struct scopex_scope *scope)
+static void scopex_let_start(struct scopex_scope *scope, struct scopex_work *done)
 {
 	struct scopex_custom_scope *custom = scopex_custom(scope);
 	struct llist_node *node;
@@ -56,6 +75,8 @@ void scopex_let_start(struct scopex_scope *scope)
 	struct scopex_cpu *sc;
 	unsigned long flags;
 
+	if (unlikely(atomic64_read(&scope->state) & SCOPEX_SERIAL))
+		return;
 	raw_spin_lock_irqsave(&custom->lock, flags);
 	node = custom->waiting;
 	if (node) {
@@ -70,7 +91,13 @@ void scopex_let_start(struct scopex_scope *scope)
 	if (node) {
 		work = scopex_node_to_work(node);
 		sc = per_cpu_ptr(&scopex_cpus, work->cpu);
-		scopex_profile_queued(work);
+		scopex_stamp_again(work);
 		scopex_push(sc, work, work);
 	}
 }
+
+const struct scopex_option scopex_limit_option = {
+	.flag = SCOPEX_LIMITED,
+	.enqueue = scopex_start_items,
+	.done = scopex_let_start,
+};

@@ -65,7 +65,6 @@
 #include "cpu.h"
 #include "inject.h"
 #include "lockdep.h"
-#include "loop.h"
 #include "misuse.h"
 #include "queue.h"
 #include "ref.h"
@@ -93,6 +92,7 @@
 
 /**
  * struct scopex_loop - a parallel loop, on the stack of its caller
+ * @offer: how it is offered
  * @scope: its scope
  * @claimed: how many chunks have been claimed
  * @chunks: how many there are
@@ -108,6 +108,7 @@
  * @lock: protects @total
  */
 struct scopex_loop {
+	struct scopex_offer		offer;
 	struct scopex_scope		*scope;
 	atomic64_t			claimed ____cacheline_aligned_in_smp;
 	u64				chunks ____cacheline_aligned_in_smp;
@@ -144,8 +145,8 @@ static bool scopex_claim_chunk(struct scopex_loop *loop, u64 *chunk)
 static bool scopex_take_back(struct scopex_loop *loop, struct scopex_cpu *sc)
 {
 	/* Relaxed: the reference is one that nobody else has seen. */
-	if (READ_ONCE(sc->offer) != loop ||
-	    cmpxchg_relaxed(&sc->offer, loop, NULL) != loop)
+	if (READ_ONCE(sc->offer) != &loop->offer ||
+	    cmpxchg_relaxed(&sc->offer, &loop->offer, NULL) != &loop->offer)
 		return false;
 	scopex_unget(loop->scope);
 	return true;
@@ -173,7 +174,7 @@ static void scopex_ask(struct scopex_loop *loop, struct scopex_cpu **cursor)
 	scopex_list(loop->scope);
 	scopex_get(loop->scope);
 	/* Release L: pairs with scopex_help(); see offer-take.litmus. */
-	if (cmpxchg_release(&sc->offer, NULL, loop)) {
+	if (cmpxchg_release(&sc->offer, NULL, &loop->offer)) {
 		scopex_unget(loop->scope);
 		return;
 	}
@@ -273,28 +274,15 @@ static void scopex_do_chunks(struct scopex_loop *loop, struct scopex_cpu *cursor
 	}
 }
 
-/**
- * scopex_help() - help with the loop that the CPU was offered, if there is one
- * @w: the CPU's active worker, which has nothing else to do
- *
- * Context: the worker's thread.
- */
-void scopex_help(struct scopex_worker *w)
+/* Help with a loop. The worker has taken the offer out of its CPU, and has nothing to do. */
+static void scopex_help(struct scopex_worker *w, struct scopex_offer *offer)
 {
-	struct scopex_cpu *sc = w->sc;
+	struct scopex_loop *loop = container_of(offer, struct scopex_loop, offer);
+	struct scopex_scope *scope = loop->scope;
 	unsigned int flags = current->flags;
+	struct scopex_cpu *sc = w->sc;
 	struct scopex_context before;
-	struct scopex_loop *loop;
-	struct scopex_scope *scope;
 
-	if (!READ_ONCE(sc->offer))
-		return;
-	/* Acquire L: pairs with scopex_ask(); see offer-take.litmus. */
-	loop = xchg_acquire(&sc->offer, NULL);
-	if (!loop)
-		return;
-
-	scope = loop->scope;
 	scopex_enter(w, scope);
 	WRITE_ONCE(w->fn, (void *)loop->fn);
 	current->flags |= loop->memalloc;
@@ -385,6 +373,7 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 
 	might_sleep();
 	/* One by one, as most of it is room between cache lines. */
+	loop.offer.help = scopex_help;
 	loop.first = first;
 	loop.count = count;
 	loop.grain = params->grain;

@@ -17,6 +17,8 @@
 #include "detached.h"
 #include "exit.h"
 #include "hotplug.h"
+#include "option.h"
+#include "options.h"
 #include "registry.h"
 #include "select.h"
 #include "text.h"
@@ -45,6 +47,19 @@ MODULE_PARM_DESC(stall_ms, "report items that hold up a CPU for longer, in ms; 0
 static unsigned int spin_us;
 module_param(spin_us, uint, 0444);
 MODULE_PARM_DESC(spin_us, "how long workers and owners spin before they sleep, in us, up to 100000 (default: 0)");
+
+/*
+ * Options of scopes, in this order: the items of a serial scope are its owner's, whatever
+ * limits it has; and the waiter for an item hears of it before another item starts.
+ */
+static const struct scopex_option *const scopex_all_options[] = {
+	&scopex_serial_option,
+	&scopex_joinable_option,
+	&scopex_limit_option,
+	&scopex_cpu_limit_option,
+	&scopex_detached_option,
+	NULL
+};
 
 /* More threads than that are a mistake. */
 #define SCOPEX_WORKERS_MAX	4096
@@ -110,6 +125,7 @@ static int __init scopex_init(void)
 		.stall_ms = stall_ms, .spin_us = spin_us, .spare_isolated = !cpus,
 	};
 
+	scopex_options_init(scopex_all_options);
 	scopex_registry_init();
 	scopex_cancel_init();
 	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))

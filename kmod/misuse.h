@@ -8,7 +8,6 @@
 
 #include "text.h"
 
-
 /**
  * scopex_misuse() - report a bug of a caller
  * @fmt: what it did, naming the culprit

@@ -236,9 +236,11 @@ bool scopex_wait_for_pool(struct scopex_worker *w)
 /**
  * scopex_pool_init() - prepare a CPU for workers
  * @sc: the CPU
+ * @main: what a worker does from its start to its end
  */
-void scopex_pool_init(struct scopex_cpu *sc)
+void scopex_pool_init(struct scopex_cpu *sc, void (*main)(struct scopex_worker *w))
 {
+	sc->main = main;
 	INIT_WORK(&sc->more, scopex_more_workers);
 	mutex_init(&sc->make_lock);
 	init_swait_queue_head(&sc->grown);

@@ -10,6 +10,6 @@ void scopex_make_workers(struct scopex_cpu *sc);
 void scopex_look_at_orphan(struct scopex_cpu *sc);
 bool scopex_wait_for_pool(struct scopex_worker *w);
 unsigned int scopex_home(const struct scopex_cpu *sc);
-void scopex_pool_init(struct scopex_cpu *sc);
+void scopex_pool_init(struct scopex_cpu *sc, void (*main)(struct scopex_worker *w));
 
 #endif /* _SCOPEX_POOL_H */

@@ -45,6 +45,7 @@
 
 #include "cpu.h"
 #include "profile.h"
+#include "stamp.h"
 #include "profile.h"
 
 /* A profile on a CPU: a struct scopex_profile in which everything is atomic. */
@@ -213,15 +214,8 @@ static void scopex_profile_ran(const struct scopex_scope *scope, atomic64_t *pro
 		scopex_profile_is_slowest(slowest, ns, fn);
 }
 
-#define SCOPEX_QUEUED_SHIFT	6
 /* By so much the clocks of two CPUs may differ: a millisecond, in these units. */
 #define SCOPEX_QUEUED_SLACK	16384
-
-static u32 scopex_queued_now(void)
-{
-	/* Odd, since 0 is for an item that was queued before it was measured. */
-	return scopex_profile_clock() >> SCOPEX_QUEUED_SHIFT | 1;
-}
 
 /* What tells a start from a link; and how much of it is above: all but that of one ns. */
 #define SCOPEX_STARTED		3UL
@@ -247,19 +241,7 @@ static u64 scopex_started(const struct scopex_work *work)
 static void scopex_probe_submit(void *unused, const struct scopex_scope *scope,
 				struct scopex_work *work, unsigned int target)
 {
-	work->queued = scopex_queued_now();
-}
-
-/**
- * scopex_profile_queued() - an item that has waited for its turn goes to a queue
- * @work: the item
- *
- * Context: any.
- */
-void scopex_profile_queued(struct scopex_work *work)
-{
-	if (trace_scopex_submit_enabled())
-		work->queued = scopex_queued_now();
+	scopex_stamp_queued(work);
 }
 
 static void scopex_probe_run_start(void *unused, const struct scopex_scope *scope,

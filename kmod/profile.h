@@ -6,7 +6,6 @@
 #include <linux/types.h>
 
 struct scopex_site;
-struct scopex_work;
 
 /**
  * enum scopex_profile_count - what is counted for each call site
@@ -111,6 +110,5 @@ void scopex_profile_of_cpu(unsigned int cpu, struct scopex_profile *sum);
 u64 scopex_profile_measured(const struct scopex_timing *timing);
 u64 scopex_profile_percentile(const struct scopex_timing *timing, unsigned int percent);
 u64 scopex_profile_clock(void);
-void scopex_profile_queued(struct scopex_work *work);
 
 #endif /* _SCOPEX_PROFILE_H */

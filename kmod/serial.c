@@ -2,24 +2,27 @@
 /* Scopes whose items run on the stack of their owner */
 
 #include <linux/atomic.h>
+#include <linux/errno.h>
 #include <linux/jiffies.h>
+#include <linux/kthread.h>
 #include <linux/llist.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 
+#include "array.h"
 #include "cpu.h"
 #include "inject.h"
 #include "item.h"
+#include "option.h"
+#include "options.h"
 #include "queue.h"
 #include "ref.h"
 #include "resched.h"
-#include "serial.h"
-#include "state.h"
 #include "worker.h"
 
 /* Leave items to the owner of a serial scope, who may run them at once. */
-void scopex_push_own(struct scopex_scope *scope, struct scopex_work *newest,
-		     struct scopex_work *oldest)
+static void scopex_push_own(struct scopex_scope *scope, struct scopex_work *newest,
+			    struct scopex_work *oldest)
 {
 	struct task_struct *owner;
 
@@ -35,14 +38,8 @@ void scopex_push_own(struct scopex_scope *scope, struct scopex_work *newest,
 	rcu_read_unlock();
 }
 
-/**
- * scopex_run_own() - run the items of a serial scope
- * @w: the worker that owns the scope, in an item
- * @scope: the scope
- *
- * Context: the worker's thread, about to wait for the scope.
- */
-void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
+/* The worker that owns a serial scope, and is about to wait for it, runs its items. */
+static void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
 {
 	struct scopex_scope *outer = w->scope;
 	struct scopex_site *outer_site = w->site;
@@ -71,27 +68,36 @@ void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
 	scopex_put_items(scope, nr);
 }
 
-/* A serial scope: what is left to be waited for is who just submits an item. */
-u64 scopex_drain_serial(struct scopex_scope *scope, struct scopex_worker *w)
+/* Items of a serial scope run on its owner's CPU, so a submit must not name another one. */
+static int scopex_enqueue_own(struct scopex_scope *scope, struct scopex_cpu *sc,
+			      struct scopex_work *first, unsigned int nr, size_t stride,
+			      enum scopex_where where)
 {
-	u64 state;
+	const struct scopex_worker *w = kthread_data(scope->owner);
 
-	/* For a walk, which may hold the last reference, and for submits that are refused. */
-	atomic64_or(SCOPEX_WAITING, &scope->state);
-	for (;;) {
-		scopex_run_own(w, scope);
-		scopex_inject(SCOPEX_INJECT_OWN_RUN);
-		cond_resched_tasks_rcu_qs();
-		set_current_state(TASK_UNINTERRUPTIBLE);
-		/* Acquire A: as below, though the items were this task's. */
-		state = atomic64_read_acquire(&scope->state);
-		if (scopex_drained(state))
-			break;
-		/* One that came before the state was set has woken nobody. */
-		if (llist_empty(&scope->own))
-			schedule();
-		__set_current_state(TASK_RUNNING);
-	}
-	__set_current_state(TASK_RUNNING);
-	return state;
+	if (where == SCOPEX_NAMED && w->sc != sc)
+		return -EUSERS;
+	scopex_trace_array(scope, sc, first, nr, stride);
+	scopex_push_own(scope, scopex_array_item(first, nr - 1, stride), first);
+	return 0;
 }
+
+static void scopex_poll_own(struct scopex_worker *w, struct scopex_scope *scope)
+{
+	scopex_run_own(w, scope);
+	scopex_inject(SCOPEX_INJECT_OWN_RUN);
+	cond_resched_tasks_rcu_qs();
+}
+
+/* An item that came before the owner has set its state has woken nobody. */
+static bool scopex_has_none(struct scopex_scope *scope)
+{
+	return llist_empty(&scope->own);
+}
+
+const struct scopex_option scopex_serial_option = {
+	.flag = SCOPEX_SERIAL,
+	.enqueue = scopex_enqueue_own,
+	.poll = scopex_poll_own,
+	.idle = scopex_has_none,
+};

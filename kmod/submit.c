@@ -14,26 +14,18 @@
 
 #include <trace/events/scopex.h>
 
+#include "array.h"
 #include "cpu.h"
 #include "inject.h"
-#include "join_item.h"
-#include "limit.h"
 #include "misuse.h"
+#include "option.h"
 #include "queue.h"
 #include "ref.h"
 #include "registry.h"
 #include "select.h"
-#include "serial.h"
 #include "state.h"
 #include "text.h"
 #include "track.h"
-
-/*
- * Of scopex_associate(): the item is not to be queued, but left to the owner; or to
- * be queued when the limit allows it.
- */
-#define SCOPEX_FOR_OWNER	1
-#define SCOPEX_FOR_LIMIT	2
 
 /* Is @work the item that @scope, of a detached one, is there for? */
 static bool scopex_is_detached(struct scopex_scope *scope, struct scopex_work *work)
@@ -88,14 +80,12 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 
 	if (state & SCOPEX_FRESH)
 		scopex_register(scope);
-	if (state & SCOPEX_SERIAL)
-		return SCOPEX_FOR_OWNER;
-	return state & SCOPEX_LIMITED ? SCOPEX_FOR_LIMIT : 0;
+	return !!(state & scopex_hooks.enqueue);
 }
 
 /*
- * The same for any scope, and @work is one of the items: 0, or what is to be done with
- * them, or why they are refused.
+ * The same for any scope, and @work is one of the items: 0, or why they are refused; or 1 if
+ * an option of the scope decides what is done with them.
  */
 static int scopex_associate(struct scopex_scope *scope, struct scopex_work *work,
 			    unsigned int nr, unsigned long caller)
@@ -124,8 +114,8 @@ static void scopex_unclaim_item(struct scopex_scope *scope,
 	 */
 	smp_store_release(&work->status, status);
 	state = atomic64_read(&scope->state);
-	if (unlikely(scopex_kind(scope, state) == SCOPEX_OPEN && state & __SCOPEX_JOINABLE))
-		scopex_wake_joiner(scope, work);
+	if (unlikely(scopex_kind(scope, state) == SCOPEX_OPEN && state & scopex_hooks.undo))
+		scopex_option_undo(scope, work, state);
 }
 
 static noinline int scopex_submit_nothing(unsigned long caller)
@@ -163,27 +153,6 @@ static __always_inline int scopex_submit_push(struct scopex_scope *scope,
 	return 0;
 }
 
-/**
- * enum scopex_where - what a submit says about the CPU
- * @SCOPEX_NAMED: it is this one, or its number was given
- * @SCOPEX_ANY: scopex has chosen it
- * @SCOPEX_TRY: likewise, and the item must not wait for its turn
- */
-enum scopex_where {
-	SCOPEX_NAMED,
-	SCOPEX_ANY,
-	SCOPEX_TRY,
-};
-
-/* The items of a serial scope run on its owner's CPU, and so can't run on another one. */
-static bool scopex_is_misplaced(const struct scopex_scope *scope,
-				const struct scopex_cpu *sc, enum scopex_where where)
-{
-	const struct scopex_worker *w = kthread_data(scope->owner);
-
-	return where == SCOPEX_NAMED && w->sc != sc;
-}
-
 /* The rest of a submit to a scope that is not as usual, with the item claimed. */
 static noinline int scopex_submit_slow(struct scopex_scope *scope,
 				       struct scopex_cpu *sc,
@@ -200,15 +169,7 @@ static noinline int scopex_submit_slow(struct scopex_scope *scope,
 	}
 
 	work->scope = scope;
-	if (err == SCOPEX_FOR_LIMIT) {
-		err = scopex_start(scope, sc, work, where == SCOPEX_TRY);
-	} else if (scopex_is_misplaced(scope, sc, where)) {
-		err = -EUSERS;
-	} else {
-		trace_scopex_submit(scope, work, sc->cpu);
-		scopex_push_own(scope, work, work);
-		return 0;
-	}
+	err = scopex_option_enqueue(scope, sc, work, 1, 0, where);
 	if (!err)
 		return 0;
 	scopex_unclaim_item(scope, work, status);
@@ -356,12 +317,6 @@ int scopex_try_submit(struct scopex_scope *scope, struct scopex_work *work)
 }
 EXPORT_SYMBOL_GPL(scopex_try_submit);
 
-static struct scopex_work *scopex_array_item(struct scopex_work *first,
-					     unsigned int i, size_t stride)
-{
-	return (void *)first + i * stride;
-}
-
 /* Until it is pushed, a claimed item of an array keeps what its status was in @cpu. */
 static noinline void scopex_unclaim(struct scopex_scope *scope, struct scopex_work *first,
 				    unsigned int nr, size_t stride)
@@ -403,44 +358,12 @@ static unsigned int scopex_claim(struct scopex_work *first, unsigned int nr,
 	return i;
 }
 
-/* Before anything is pushed: the scope may be gone after. */
-static void scopex_trace_array(struct scopex_scope *scope, struct scopex_cpu *sc,
-			       struct scopex_work *first, unsigned int nr,
-			       size_t stride)
-{
-	unsigned int i;
-
-	if (!trace_scopex_submit_enabled())
-		return;
-	for (i = 0; i < nr; i++)
-		trace_scopex_submit(scope, scopex_array_item(first, i, stride),
-				    sc->cpu);
-}
-
 static void scopex_push_array(struct scopex_scope *scope, struct scopex_cpu *sc,
 			      struct scopex_work *first, unsigned int nr,
 			      size_t stride)
 {
 	scopex_trace_array(scope, sc, first, nr, stride);
 	scopex_push(sc, scopex_array_item(first, nr - 1, stride), first);
-}
-
-/* Those that do not get a turn at once wait in the scope. */
-static void scopex_start_array(struct scopex_scope *scope, struct scopex_cpu *sc,
-			       struct scopex_work *first, unsigned int nr,
-			       size_t stride, bool spread)
-{
-	struct scopex_work *work;
-
-	/* The reference of the last one keeps the scope; it may be gone after. */
-	for (work = first; nr; nr--) {
-		struct scopex_cpu *next = READ_ONCE(sc->next);
-
-		scopex_start(scope, sc, work, false);
-		work = (void *)work + stride;
-		if (spread)
-			sc = next ?: sc;
-	}
 }
 
 /* Neighbours stay together, as they may share cache lines. */
@@ -522,22 +445,14 @@ int __scopex_submit_array(struct scopex_scope *scope, int cpu,
 		scopex_unclaim(scope, first, nr, stride);
 		return scopex_refuse(err);
 	}
-	if (unlikely(err == SCOPEX_FOR_LIMIT)) {
-		scopex_start_array(scope, sc, first, nr, stride,
-				   cpu == SCOPEX_SPREAD);
-		return 0;
-	}
-	if (unlikely(err == SCOPEX_FOR_OWNER)) {
-		if (scopex_is_misplaced(scope, sc, cpu == SCOPEX_SPREAD ? SCOPEX_ANY :
-							      SCOPEX_NAMED)) {
-			scopex_unclaim(scope, first, nr, stride);
-			scopex_put_items(scope, nr);
-			return scopex_refuse(-EUSERS);
-		}
-		scopex_trace_array(scope, sc, first, nr, stride);
-		scopex_push_own(scope, scopex_array_item(first, nr - 1, stride),
-				first);
-		return 0;
+	if (unlikely(err)) {
+		err = scopex_option_enqueue(scope, sc, first, nr, stride,
+					    cpu == SCOPEX_SPREAD ? SCOPEX_ANY : SCOPEX_NAMED);
+		if (!err)
+			return 0;
+		scopex_unclaim(scope, first, nr, stride);
+		scopex_put_items(scope, nr);
+		return scopex_refuse(err);
 	}
 
 	scopex_inject(SCOPEX_INJECT_PUSH);

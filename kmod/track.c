@@ -13,7 +13,7 @@
 #include <linux/scopex.h>
 #include <linux/uaccess.h>
 
-#include "detached.h"
+#include "cpu.h"
 #include "item.h"
 #include "misuse.h"
 #include "state.h"

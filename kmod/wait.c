@@ -10,27 +10,9 @@
 
 #include "config.h"
 #include "cpu.h"
-#include "hand_over.h"
 #include "resched.h"
-#include "serial.h"
 #include "state.h"
 #include "wait.h"
-
-unsigned int scopex_how_to_wait(const struct scopex_scope *scope)
-{
-	return scope->flags & SCOPEX_KILLABLE ? TASK_KILLABLE :
-						TASK_UNINTERRUPTIBLE;
-}
-
-/* As set_current_state(); the first fatal signal cancels, and is the last heard. */
-void scopex_set_waiting(struct scopex_scope *scope, unsigned int *how)
-{
-	if (*how == TASK_KILLABLE && fatal_signal_pending(current)) {
-		scopex_cancel_with(scope, -EINTR);
-		*how = TASK_UNINTERRUPTIBLE;
-	}
-	set_current_state(*how);
-}
 
 /* Look for the end of the items before sleeping. If they need this CPU, they get it. */
 static noinline u64 scopex_spin_for_items(struct scopex_scope *scope)
@@ -56,7 +38,6 @@ static noinline u64 scopex_spin_for_items(struct scopex_scope *scope)
  */
 u64 scopex_drain_scope(struct scopex_scope *scope)
 {
-	unsigned int how;
 	/* Acquire A: pairs with scopex_put_items(); see put-drain.litmus. */
 	u64 state = atomic64_read_acquire(&scope->state);
 	struct scopex_worker *w;
@@ -67,35 +48,20 @@ u64 scopex_drain_scope(struct scopex_scope *scope)
 	trace_scopex_wait(scope);
 	scope->rounds++;
 	w = scopex_owner_worker(scope);
-	if (state & SCOPEX_SERIAL) {
-		state = scopex_drain_serial(scope, w);
-		trace_scopex_waited(scope);
-		return state;
-	}
-	if (w) {
-		scopex_hand_over(w);
-	} else if (scopex_config.spin_us) {
+	if (!w && scopex_config.spin_us) {
 		state = scopex_spin_for_items(scope);
 		if (scopex_drained(state)) {
 			trace_scopex_waited(scope);
 			return state;
 		}
 	}
-	how = scopex_how_to_wait(scope);
+	/*
+	 * B: the sleep sets the task state before it looks; pairs with wake_up_process() in
+	 * scopex_put_items(); see drain-wake.litmus. Acquire A: as above.
+	 */
 	atomic64_or(SCOPEX_WAITING, &scope->state);
-	for (;;) {
-		/*
-		 * B: pairs with wake_up_process() in scopex_put_items(); see
-		 * drain-wake.litmus.
-		 */
-		scopex_set_waiting(scope, &how);
-		/* Acquire A: as above. */
-		state = atomic64_read_acquire(&scope->state);
-		if (scopex_drained(state))
-			break;
-		schedule();
-	}
-	__set_current_state(TASK_RUNNING);
+	scopex_sleep_until(scope, w,
+			   scopex_drained(state = atomic64_read_acquire(&scope->state)));
 	trace_scopex_waited(scope);
 	return state;
 }

@@ -86,16 +86,12 @@
 #include "config.h"
 #include "context.h"
 #include "cpu.h"
-#include "cpu_limit.h"
-#include "detached.h"
 #include "hand_over.h"
 #include "inject.h"
 #include "item.h"
-#include "join_item.h"
-#include "limit.h"
 #include "lockdep.h"
-#include "loop.h"
 #include "misuse.h"
+#include "option.h"
 #include "queue.h"
 #include "ref.h"
 #include "resched.h"
@@ -186,15 +182,13 @@ static void scopex_end_special(struct scopex_worker *w, struct scopex_scope *sco
 
 	scopex_end_item(work, err);
 	/* The scope is kept by the reference that is dropped later. */
-	if (state & __SCOPEX_JOINABLE)
-		scopex_wake_joiner(scope, work);
-	if ((state & (SCOPEX_LIMITED | SCOPEX_SERIAL)) == SCOPEX_LIMITED)
-		scopex_let_start(scope);
+	if (state & scopex_hooks.done)
+		scopex_option_done(scope, work, state);
 }
 
 /*
- * An item of a scope with a limit for each CPU, and those that have waited for its
- * turn. They count as run by this worker, which may have handed over.
+ * An item that an option lets begin, and those that the option has kept and lets begin after
+ * it. They count as run by this worker, which may have handed over.
  */
 static unsigned int
 scopex_run_turns(struct scopex_worker *w, struct scopex_scope *scope,
@@ -203,18 +197,13 @@ scopex_run_turns(struct scopex_worker *w, struct scopex_scope *scope,
 	unsigned long tick = jiffies;
 	unsigned int nr = 0;
 
-	/* What does not run needs no turn. */
-	if (state & SCOPEX_CANCELLED) {
-		scopex_end_special(w, scope, work, state);
-		return 1;
-	}
-	if (!scopex_take_turn(w, scope, work))
+	if (!scopex_option_begin(w, scope, work, state))
 		return 0;
 	do {
 		scopex_end_special(w, scope, work, atomic64_read(&scope->state));
 		nr++;
 		scopex_breathe(&tick);
-		work = scopex_pass_turn(w, scope);
+		work = scopex_option_next(w, scope, state);
 	} while (work);
 	return nr;
 }
@@ -228,7 +217,7 @@ static struct scopex_scope scopex_no_scope = {
 };
 
 /*
- * An item that is cancelled, or of a scope with options, or detached. Return how many
+ * An item that is cancelled, or of a scope with options. Return how many
  * references on the scope are to be dropped, as so many items are out; if none, the item
  * and the scope may be gone.
  */
@@ -238,14 +227,14 @@ scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
 {
 	if (unlikely(scope == &scopex_no_scope))
 		return 0;
-	if ((state & (SCOPEX_CPU_LIMITED | SCOPEX_SERIAL)) == SCOPEX_CPU_LIMITED)
+	/* What does not run asks no option. */
+	if (state & scopex_hooks.begin && !(state & SCOPEX_CANCELLED))
 		return scopex_run_turns(w, scope, work, state);
 
 	scopex_end_special(w, scope, work, state);
-	if (!(state & SCOPEX_DETACHED))
+	if (!(state & scopex_hooks.release))
 		return 1;
-	/* It is its own scope, and may be freed by this. */
-	scopex_detached_end(w, scope);
+	scopex_option_release(w, scope, state);
 	return 0;
 }
 
@@ -437,24 +426,32 @@ static void scopex_park(struct scopex_worker *w)
 	__set_current_state(TASK_RUNNING);
 }
 
-/**
- * scopex_worker_thread() - a thread that serves the queue of a CPU, or stands by
- * @data: the &struct scopex_worker
- *
- * Return: 0, when it was stopped and has nothing left to do.
- */
-int scopex_worker_thread(void *data)
+/* Help with what the CPU was offered, if it was not taken back. */
+static noinline void scopex_take_offer(struct scopex_worker *w)
 {
-	struct scopex_worker *w = data;
+	/* Acquire L: pairs with scopex_ask(); see offer-take.litmus. */
+	struct scopex_offer *offer = xchg_acquire(&w->sc->offer, NULL);
 
-	complete(&w->started);
+	if (offer)
+		offer->help(w, offer);
+}
+
+/**
+ * scopex_worker_main() - what a worker does from its start to its end
+ * @w: the worker
+ *
+ * Context: the worker's thread. Returns when the thread has to stop, and nothing is left
+ * to do.
+ */
+void scopex_worker_main(struct scopex_worker *w)
+{
 	do {
 		/* Acquire H: it may have become so since it was enlisted. */
 		if (!smp_load_acquire(&w->active))
 			scopex_stand_by(w);
 		scopex_serve(w);
-		if (w->active)
-			scopex_help(w);
+		if (w->active && READ_ONCE(w->sc->offer))
+			scopex_take_offer(w);
 		if (w->active && scopex_config.spin_us)
 			scopex_spin_for_work(w->sc);
 		if (w->active)
@@ -463,6 +460,4 @@ int scopex_worker_thread(void *data)
 			scopex_enlist(w);
 	} while (!kthread_should_stop() ||
 		 (w->active && READ_ONCE(w->sc->queue)));
-
-	return 0;
 }

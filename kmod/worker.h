@@ -5,11 +5,12 @@
 
 #include "cpu.h"
 
+void scopex_worker_main(struct scopex_worker *w);
 void scopex_serve(struct scopex_worker *w);
 void scopex_run_item(struct scopex_worker *w, struct scopex_scope *scope,
 		     struct scopex_work *work);
 
-#define SCOPEX_SPECIAL	(SCOPEX_CANCELLED | __SCOPEX_JOINABLE | SCOPEX_LIMITED |	\
-			 SCOPEX_CPU_LIMITED | SCOPEX_DETACHED)
+/* An item of such a scope takes the slow path. */
+#define SCOPEX_SPECIAL	(SCOPEX_CANCELLED | SCOPEX_OPTIONS)
 
 #endif /* _SCOPEX_WORKER_H */

@@ -338,6 +338,9 @@ struct scopex_custom_scope {
 #define SCOPEX_DETACHED		BIT_ULL(37)	/* is a struct scopex_detached */
 #define SCOPEX_CPU_LIMITED	BIT_ULL(38)	/* who starts an item asks for a turn */
 #define SCOPEX_WALK		BIT_ULL(39)	/* its children are still to be cancelled */
+/* All of those that are options; see kmod/option.h. */
+#define SCOPEX_OPTIONS		(SCOPEX_SERIAL | __SCOPEX_JOINABLE | SCOPEX_LIMITED |	\
+				 SCOPEX_DETACHED | SCOPEX_CPU_LIMITED)
 #define SCOPEX_KIND_MASK	GENMASK_ULL(63, 40)
 #define SCOPEX_OPEN		0ULL
 #define SCOPEX_CLOSED		0xdead5c0000000000ULL
