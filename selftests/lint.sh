@@ -19,7 +19,7 @@
 # spatch runs the python3 that it finds first, which has to be the system's.
 PATH=/usr/bin:/bin:$PATH
 
-CHECKS="checkpatch raw-names kernel-doc warnings sparse coccinelle-parses coccinelle
+CHECKS="checkpatch raw-names kernel-doc warnings layers sparse coccinelle-parses coccinelle
 	scopex.cocci scopex.cocci-tests shellcheck lint.allow"
 
 ALLOW=$ROOT/selftests/lint.allow
@@ -174,6 +174,21 @@ build_check()
 check_warnings()
 {
 	build_check warnings W=1 KCFLAGS=-Werror
+}
+
+# The variant with injection has all files. To see that a violation is found, the order of
+# the layers is turned round.
+check_layers()
+{
+	local objects layers=$ROOT/kmod/layers.txt
+
+	build_check warnings W=1 KCFLAGS=-Werror
+	mapfile -t objects < <(find "$(stage_dir lint-warnings-inject)/kmod" \
+		-maxdepth 1 -name '*.o' ! -name 'scopex.o' ! -name 'scopex.mod.o')
+	"$ROOT/selftests/layers.sh" "$layers" "${objects[@]}"
+	tac "$layers" >"$work/upside-down"
+	"$ROOT/selftests/layers.sh" "$work/upside-down" "${objects[@]}" |
+		grep -q 'which is not below it' || echo "calls upwards are not found"
 }
 
 # It looks at all files each time, whether they have to be compiled or not.
