@@ -265,7 +265,7 @@ refuses()
 	local plant=$work/plant.mutant
 
 	cat >"$plant"
-	if "$ROOT/selftests/hazards/apply.py" --check "$ROOT" "$plant" >"$work/plant.log"; then
+	if "$ROOT/selftests/mutate.py" --check "$ROOT" "$plant" >"$work/plant.log"; then
 		echo "a mutant is accepted, not refused with: $1"
 	elif [[ ! $(<"$work/plant.log") =~ ^"$plant: "$1$ ]]; then
 		echo "expected: $1; got: $(<"$work/plant.log")"
@@ -276,7 +276,7 @@ refuses()
 check_mutants()
 {
 	need python3 || return
-	"$ROOT/selftests/hazards/apply.py" --check "$ROOT" \
+	"$ROOT/selftests/mutate.py" --check "$ROOT" \
 		"$ROOT"/selftests/hazards/*.mutant
 	printf '\n@@ no_such()\n-\treturn;\n' |
 		refuses '@@ no_such\(\): there is no such definition'
