@@ -20,7 +20,7 @@
 PATH=/usr/bin:/bin:$PATH
 
 CHECKS="checkpatch raw-names kernel-doc warnings sparse coccinelle-parses coccinelle
-	scopex.cocci scopex.cocci-tests shellcheck mutants lint.allow"
+	scopex.cocci scopex.cocci-tests shellcheck mutants indexes lint.allow"
 
 ALLOW=$ROOT/selftests/lint.allow
 MACROS=$ROOT/selftests/coccinelle/macros.h
@@ -286,6 +286,24 @@ check_mutants()
 		refuses '@@ scopex_init\(\): fits in [1-9][0-9]+ places, not in one: ;'
 	printf '\n@@ scopex_init()\n static int __init scopex_init(void)\n' |
 		refuses 'changes nothing'
+}
+
+# Do the READMEs of hazards and litmus tests say what is there?
+check_indexes()
+{
+	local plant=$work/indexes
+
+	need python3 || return
+	"$ROOT/selftests/index.py" --check
+
+	mkdir -p "$plant/selftests"
+	cp -r "$ROOT/kmod" "$ROOT/include" "$plant/"
+	cp -r "$ROOT"/selftests/{hazards,litmus,*.py} "$plant/selftests/"
+	rm "$plant/selftests/hazards/02-no-rcu-around-the-wakeup.mutant" \
+		"$plant/selftests/litmus/put-drain.twins"
+	[[ $("$plant/selftests/index.py" --check) == \
+			*"hazard 2 has no mutant"*"not up to date"* ]] ||
+		echo "does not find a README that is not up to date"
 }
 
 # Of the checks that were run.

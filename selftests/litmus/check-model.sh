@@ -10,6 +10,8 @@
 # NAME.broken-WHAT.litmus is written from that (by selftests/mutate.py). What has to
 # come out is said in the comment at the head of a test, or in the head of a twin:
 #
+#	Proves:		the rule, for the index in README.md (see selftests/index.py)
+#	Hazard:		the numbers of the hazards that this is about, if any, likewise
 #	Models:		functions and barriers of the code; a twin has those of its test
 #	Taken out:	what a twin lacks
 #	Why:		what goes wrong then
