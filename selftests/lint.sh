@@ -20,7 +20,7 @@
 PATH=/usr/bin:/bin:$PATH
 
 CHECKS="checkpatch raw-names kernel-doc warnings layers sparse coccinelle-parses coccinelle
-	scopex.cocci scopex.cocci-tests shellcheck lint.allow"
+	scopex.cocci scopex.cocci-tests shellcheck mutants indexes lint.allow"
 
 ALLOW=$ROOT/selftests/lint.allow
 MACROS=$ROOT/selftests/coccinelle/macros.h
@@ -272,6 +272,53 @@ check_shellcheck()
 	)
 	(cd "$ROOT" && shellcheck -x -f gcc "${scripts[@]}" 2>&1 || true) |
 		unexpected shellcheck
+}
+
+# refuses REGEX - is the mutant on standard input refused, with a line like that?
+refuses()
+{
+	local plant=$work/plant.mutant
+
+	cat >"$plant"
+	if "$ROOT/selftests/mutate.py" --check "$ROOT" "$plant" >"$work/plant.log"; then
+		echo "a mutant is accepted, not refused with: $1"
+	elif [[ ! $(<"$work/plant.log") =~ ^"$plant: "$1$ ]]; then
+		echo "expected: $1; got: $(<"$work/plant.log")"
+	fi
+}
+
+# Does each mutant still fit the code? Whether a test notices it, check-hazards.sh says.
+check_mutants()
+{
+	need python3 || return
+	"$ROOT/selftests/mutate.py" --check "$ROOT" \
+		"$ROOT"/selftests/hazards/*.mutant
+	printf '\n@@ no_such()\n-\treturn;\n' |
+		refuses '@@ no_such\(\): there is no such definition'
+	printf '\n@@ scopex_init()\n-\tno_such();\n' |
+		refuses '@@ scopex_init\(\): fits in 0 places, not in one: .*'
+	printf '\n@@ scopex_init()\n-;\n+;;\n' |
+		refuses '@@ scopex_init\(\): fits in [1-9][0-9]+ places, not in one: ;'
+	printf '\n@@ scopex_init()\n static int __init scopex_init(void)\n' |
+		refuses 'changes nothing'
+}
+
+# Do the READMEs of hazards and litmus tests say what is there?
+check_indexes()
+{
+	local plant=$work/indexes
+
+	need python3 || return
+	"$ROOT/selftests/index.py" --check
+
+	mkdir -p "$plant/selftests"
+	cp -r "$ROOT/kmod" "$ROOT/include" "$plant/"
+	cp -r "$ROOT"/selftests/{hazards,litmus,*.py} "$plant/selftests/"
+	rm "$plant/selftests/hazards/02-no-rcu-around-the-wakeup.mutant" \
+		"$plant/selftests/litmus/put-drain.twins"
+	[[ $("$plant/selftests/index.py" --check) == \
+			*"hazard 2 has no mutant"*"not up to date"* ]] ||
+		echo "does not find a README that is not up to date"
 }
 
 # Of the checks that were run.
