@@ -7,8 +7,8 @@
 
 void scopex_fail(struct scopex_scope *scope, int err);
 
-void scopex_do_cancel(struct scopex_scope *scope, int why);
-void scopex_look_up(struct scopex_scope *scope);
+void scopex_cancel_tree(struct scopex_scope *scope, int why);
+void scopex_inherit_cancel(struct scopex_scope *scope);
 void scopex_cancel_init(void);
 void scopex_cancel_exit(void);
 

@@ -94,10 +94,10 @@ static int scopex_counters_profile(struct seq_file *m)
 	return 0;
 }
 
-static void scopex_counters_scope(struct seq_file *m, const struct scopex_live *live,
+static void scopex_counters_scope(struct seq_file *m, const struct scopex_snapshot *live,
 				  unsigned int i)
 {
-	const struct scopex_live_scope *scope = &live->scope[i];
+	const struct scopex_shown_scope *scope = &live->scope[i];
 
 	scopex_place_rows(m, "scope", i, &scope->place);
 	seq_printf(m, "scope%u.depth %u\n", i, scope->depth);
@@ -116,7 +116,7 @@ static void scopex_counters_scope(struct seq_file *m, const struct scopex_live *
 }
 
 static void scopex_counters_worker(struct seq_file *m, unsigned int i,
-				   const struct scopex_live_worker *w)
+				   const struct scopex_shown_worker *w)
 {
 	seq_printf(m, "worker%u.cpu %u\n", i, w->cpu);
 	scopex_text_row(m, "worker", i, "name", w->comm);
@@ -132,9 +132,9 @@ static void scopex_counters_worker(struct seq_file *m, unsigned int i,
 			   w->or_more ? "at_least_ms" : "ms", w->ms);
 }
 
-static int scopex_counters_live(struct seq_file *m)
+static int scopex_counters_snapshot(struct seq_file *m)
 {
-	struct scopex_live *live = scopex_live_look();
+	struct scopex_snapshot *live = scopex_take_snapshot();
 	unsigned int i;
 
 	if (!live)
@@ -144,7 +144,7 @@ static int scopex_counters_live(struct seq_file *m)
 	for (i = 0; i < live->nr_scopes; i++)
 		scopex_counters_scope(m, live, i);
 	seq_printf(m, "scopes_left %d\n", live->scopes_left);
-	scopex_live_free(live);
+	scopex_free_snapshot(live);
 	return 0;
 }
 
@@ -169,5 +169,5 @@ int scopex_counters_show(struct seq_file *m, void *unused)
 	}
 	scopex_counter_rows(m, "total", total);
 	scopex_config_rows(m, "config.");
-	return scopex_counters_profile(m) ?: scopex_counters_live(m);
+	return scopex_counters_profile(m) ?: scopex_counters_snapshot(m);
 }

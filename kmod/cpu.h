@@ -87,7 +87,7 @@ enum scopex_counter {
  * @count: see &enum scopex_counter
  *
  * All but @rest, @active and @standby, which are given from one worker to the
- * other, are written by the thread only, or by scopex_tend() on the thread's CPU while
+ * other, are written by the thread only, or by scopex_relieve() on the thread's CPU while
  * the thread sleeps. The counters are local_t because that is one plain instruction which
  * a reader on another CPU never sees half done.
  */
@@ -159,7 +159,7 @@ struct scopex_offer {
  * @orphans: how many there were
  * @told: the last one of which the log has told that it waits at the bound
  * @told_at: when, in jiffies
- * @tend: looks after the active worker: see scopex_tend()
+ * @tend: looks after the active worker: see scopex_relieve()
  * @tend_batches: how many batches the active worker had taken at the watchdog's last
  *	look
  * @dead: how many workers items have taken with them
@@ -213,7 +213,7 @@ DECLARE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
 int scopex_worker_thread(void *data);
 
 /* What @w runs from now on belongs to @scope, or to none, and is shown as of @site. */
-static inline void scopex_enter_at(struct scopex_worker *w, struct scopex_scope *scope,
+static inline void scopex_set_current_at(struct scopex_worker *w, struct scopex_scope *scope,
 				   struct scopex_site *site)
 {
 	WRITE_ONCE(w->scope, scope);
@@ -224,14 +224,14 @@ static inline void scopex_enter_at(struct scopex_worker *w, struct scopex_scope 
 }
 
 /* What @w runs from now on belongs to @scope. */
-static inline void scopex_enter(struct scopex_worker *w,
+static inline void scopex_set_current(struct scopex_worker *w,
 				struct scopex_scope *scope)
 {
-	scopex_enter_at(w, scope, scope->site);
+	scopex_set_current_at(w, scope, scope->site);
 }
 
 /* It runs nothing; the module that has the site may go after an RCU grace period. */
-static inline void scopex_leave(struct scopex_worker *w)
+static inline void scopex_clear_current(struct scopex_worker *w)
 {
 	WRITE_ONCE(w->site, NULL);
 }

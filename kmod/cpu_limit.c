@@ -11,21 +11,21 @@
 #include "state.h"
 
 /**
- * scopex_take_turn() - may an item of a scope with a limit for each CPU begin?
+ * scopex_cpu_limit_begin() - may an item of a scope with a limit for each CPU begin?
  * @w: the worker
  * @scope: the scope
  * @work: the item
  *
  * Those that have begun and are not out are in the CPU's workers, so nobody has to
  * count. One that has to wait hangs on one of these, and is run by a worker that has its
- * turn already: see scopex_pass_turn(). There may be thousands of workers, so the lock is
+ * turn already: see scopex_cpu_limit_next(). There may be thousands of workers, so the lock is
  * one that leaves preemption on.
  *
  * Context: the worker, which holds the item's reference on the scope; sleeps.
  *
  * Return: whether it may; if not, it is not the worker's any more.
  */
-static bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope,
+static bool scopex_cpu_limit_begin(struct scopex_worker *w, struct scopex_scope *scope,
 			     struct scopex_work *work)
 {
 	struct scopex_cpu *sc = w->sc;
@@ -37,7 +37,7 @@ static bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope
 	if (unlikely(atomic64_read(&scope->state) & SCOPEX_SERIAL))
 		return true;
 	mutex_lock(&sc->turn_lock);
-	/* W: pairs with scopex_make_worker(). */
+	/* W: pairs with scopex_create_worker(). */
 	for (other = READ_ONCE(sc->workers); other; other = other->next) {
 		if (other->turn != scope)
 			continue;
@@ -62,7 +62,7 @@ static bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope
 }
 
 /**
- * scopex_pass_turn() - an item of such a scope is out: which one has its turn now?
+ * scopex_cpu_limit_next() - an item of such a scope is out: which one has its turn now?
  * @w: the worker that has run it
  * @scope: the scope
  *
@@ -72,7 +72,7 @@ static bool scopex_take_turn(struct scopex_worker *w, struct scopex_scope *scope
  *
  * Return: the item to run, or NULL if there is none; then the turn is given back.
  */
-static struct scopex_work *scopex_pass_turn(struct scopex_worker *w,
+static struct scopex_work *scopex_cpu_limit_next(struct scopex_worker *w,
 					    struct scopex_scope *scope)
 {
 	struct scopex_cpu *sc = w->sc;
@@ -83,7 +83,7 @@ static struct scopex_work *scopex_pass_turn(struct scopex_worker *w,
 		return NULL;
 	mutex_lock(&sc->turn_lock);
 	if (!w->deferred)
-		/* W: pairs with scopex_make_worker(). */
+		/* W: pairs with scopex_create_worker(). */
 		for (host = READ_ONCE(sc->workers); host; host = host->next)
 			if (host->turn == scope && host->deferred)
 				break;
@@ -98,6 +98,6 @@ static struct scopex_work *scopex_pass_turn(struct scopex_worker *w,
 
 const struct scopex_option scopex_cpu_limit_option = {
 	.flag = SCOPEX_CPU_LIMITED,
-	.begin = scopex_take_turn,
-	.next = scopex_pass_turn,
+	.begin = scopex_cpu_limit_begin,
+	.next = scopex_cpu_limit_next,
 };

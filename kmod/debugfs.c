@@ -65,8 +65,8 @@ static int stats_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
-static void scopex_scope_row(struct seq_file *m, const struct scopex_live *live,
-			     const struct scopex_live_scope *scope)
+static void scopex_scope_row(struct seq_file *m, const struct scopex_snapshot *live,
+			     const struct scopex_shown_scope *scope)
 {
 	int indent = 2 * min(scope->depth, 20U);
 
@@ -96,7 +96,7 @@ static void scopex_scope_row(struct seq_file *m, const struct scopex_live *live,
 
 static int scopes_show(struct seq_file *m, void *unused)
 {
-	struct scopex_live *live = scopex_live_look();
+	struct scopex_snapshot *live = scopex_take_snapshot();
 	unsigned int i;
 
 	if (!live)
@@ -109,12 +109,12 @@ static int scopes_show(struct seq_file *m, void *unused)
 		scopex_scope_row(m, live, &live->scope[i]);
 	if (live->scopes_left)
 		seq_puts(m, "# and more\n");
-	scopex_live_free(live);
+	scopex_free_snapshot(live);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(scopes);
 
-static void scopex_worker_age(struct seq_file *m, const struct scopex_live_worker *w)
+static void scopex_worker_age(struct seq_file *m, const struct scopex_shown_worker *w)
 {
 	char age[24] = "-";
 
@@ -123,7 +123,7 @@ static void scopex_worker_age(struct seq_file *m, const struct scopex_live_worke
 	seq_printf(m, " %12s", age);
 }
 
-static void scopex_worker_item(struct seq_file *m, const struct scopex_live_worker *w)
+static void scopex_worker_item(struct seq_file *m, const struct scopex_shown_worker *w)
 {
 	seq_putc(m, ' ');
 	scopex_text(m, w->fn);
@@ -133,8 +133,8 @@ static void scopex_worker_item(struct seq_file *m, const struct scopex_live_work
 
 static int workers_show(struct seq_file *m, void *unused)
 {
-	struct scopex_live *live = scopex_live_look();
-	const struct scopex_live_worker *w;
+	struct scopex_snapshot *live = scopex_take_snapshot();
+	const struct scopex_shown_worker *w;
 
 	if (!live)
 		return -ENOMEM;
@@ -152,7 +152,7 @@ static int workers_show(struct seq_file *m, void *unused)
 			scopex_worker_item(m, w);
 		seq_putc(m, '\n');
 	}
-	scopex_live_free(live);
+	scopex_free_snapshot(live);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(workers);

@@ -129,19 +129,19 @@ static int scopex_module_event(struct notifier_block *block, unsigned long state
 static struct notifier_block scopex_module_block = { .notifier_call = scopex_module_event };
 
 /**
- * scopex_detach_init() - hear of modules that are going
+ * scopex_detached_init_modules() - hear of modules that are going
  *
  * Return: 0 or a negative errno.
  */
-int scopex_detach_init(void)
+int scopex_detached_init_modules(void)
 {
 	return register_module_notifier(&scopex_module_block);
 }
 
 /**
- * scopex_detach_exit() - hear of them no more
+ * scopex_detached_exit_modules() - hear of them no more
  */
-void scopex_detach_exit(void)
+void scopex_detached_exit_modules(void)
 {
 	unregister_module_notifier(&scopex_module_block);
 }
@@ -153,12 +153,12 @@ static bool scopex_pin_owner(struct scopex_detached *detached)
 
 static void scopex_unpin_owner(struct module *owner, bool coming) { }
 
-int scopex_detach_init(void)
+int scopex_detached_init_modules(void)
 {
 	return 0;
 }
 
-void scopex_detach_exit(void) { }
+void scopex_detached_exit_modules(void) { }
 #endif
 
 static int scopex_detached_fn(struct scopex_work *work)
@@ -203,9 +203,7 @@ void __scopex_detached_init(struct scopex_detached *detached,
 	atomic_set(&detached->submitted, false);
 	refcount_set(&detached->refs, 1);
 	init_completion(&detached->done);
-	atomic64_set(&detached->scope.state,
-		     scopex_encode(&detached->scope,
-				   SCOPEX_OPEN | SCOPEX_DETACHED | SCOPEX_ONE));
+	scopex_state_init(&detached->scope, SCOPEX_OPEN | SCOPEX_DETACHED | SCOPEX_ONE);
 }
 EXPORT_SYMBOL_GPL(__scopex_detached_init);
 
@@ -262,7 +260,7 @@ static noinline void scopex_detached_drain(struct scopex_scope *scope)
 {
 	scopex_unregister(scope);
 	/* The item's reference. Nobody has to be woken, should it be the last but one. */
-	scopex_unget(scope);
+	scopex_put_not_last(scope);
 	/* A and B: pairs with scopex_put_items(); see detached-end.litmus. */
 	scopex_drain_scope(scope);
 }
@@ -303,7 +301,7 @@ static void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *sc
 	/* This site stays as long as scopex; the item's goes with its module. */
 	struct scopex_site *site = __SCOPEX_SITE("release");
 
-	scopex_enter_at(w, NULL, site);
+	scopex_set_current_at(w, NULL, site);
 	WRITE_ONCE(w->fn, (void *)detached->release);
 	/* Nobody else has ever had a reference on a scope that was not listed. */
 	if (unlikely(scope->flags & __SCOPEX_LISTED))
@@ -311,7 +309,7 @@ static void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *sc
 	complete(&detached->done);
 	scopex_put_by_worker(w, detached, site);
 	scopex_unpin_owner(owner, coming);
-	scopex_leave(w);
+	scopex_clear_current(w);
 }
 
 const struct scopex_option scopex_detached_option = {
@@ -379,9 +377,9 @@ static int scopex_check_waiter(struct scopex_detached *detached, const char *wha
 	return -EDEADLK;
 }
 
-static int scopex_wait_until_out(struct scopex_detached *detached)
+static int scopex_wait_until_completed(struct scopex_detached *detached)
 {
-	scopex_dep_wait_detached(&detached->scope);
+	scopex_lockdep_flush_detached(&detached->scope);
 	if (!scopex_work_busy(&detached->work))
 		return scopex_detached_result(detached);
 	scopex_will_block();
@@ -407,7 +405,7 @@ static int scopex_wait_until_out(struct scopex_detached *detached)
 int scopex_detached_wait(struct scopex_detached *detached)
 {
 	return scopex_check_waiter(detached, "waits for", _RET_IP_) ?:
-	       scopex_wait_until_out(detached);
+	       scopex_wait_until_completed(detached);
 }
 EXPORT_SYMBOL_GPL(scopex_detached_wait);
 
@@ -415,7 +413,7 @@ static int scopex_cancel_submitted(struct scopex_detached *detached)
 {
 	if (scopex_detached_result(detached) == -ENODATA)
 		return -ENODATA;
-	scopex_do_cancel(&detached->scope, 0);
+	scopex_cancel_tree(&detached->scope, 0);
 	return 0;
 }
 
@@ -435,7 +433,7 @@ int scopex_detached_cancel(struct scopex_detached *detached)
 {
 	return scopex_check_waiter(detached, "cancels", _RET_IP_) ?:
 	       scopex_cancel_submitted(detached) ?:
-	       scopex_wait_until_out(detached);
+	       scopex_wait_until_completed(detached);
 }
 EXPORT_SYMBOL_GPL(scopex_detached_cancel);
 

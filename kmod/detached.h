@@ -3,7 +3,7 @@
 #ifndef _SCOPEX_DETACHED_H
 #define _SCOPEX_DETACHED_H
 
-int scopex_detach_init(void);
-void scopex_detach_exit(void);
+int scopex_detached_init_modules(void);
+void scopex_detached_exit_modules(void);
 
 #endif /* _SCOPEX_DETACHED_H */

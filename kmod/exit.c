@@ -48,7 +48,7 @@
 static struct tracepoint *scopex_exit_point;
 
 /* A scope that a task has open, the innermost one if it is a worker. */
-static struct scopex_scope *scopex_find_forgotten(struct task_struct *task)
+static struct scopex_scope *scopex_find_left_open(struct task_struct *task)
 {
 	struct scopex_worker *w = scopex_this_worker();
 
@@ -67,14 +67,14 @@ static noinline void scopex_check_worker(struct scopex_worker *w)
 		return;
 	scopex_misuse("item %ps of scope %s of %s() ends the thread that runs it on CPU %u: its scope will never drain",
 		      w->fn, scopex_name(site->name), scopex_name(site->func), w->sc->cpu);
-	scopex_bury(w);
+	scopex_worker_exits(w);
 }
 
-static void scopex_close_forgotten(struct callback_head *head)
+static void scopex_close_left_open(struct callback_head *head)
 {
 	struct scopex_scope *scope;
 
-	while ((scope = scopex_find_forgotten(current))) {
+	while ((scope = scopex_find_left_open(current))) {
 		scopex_cancel(scope);
 		scopex_close_exiting(scope);
 	}
@@ -89,13 +89,13 @@ static bool scopex_drain_at_exit(struct task_struct *task, struct scopex_scope *
 	struct scopex_worker *w = scopex_this_worker();
 	struct callback_head *head = w ? &w->exit : &scope->exit;
 
-	init_task_work(head, scopex_close_forgotten);
+	init_task_work(head, scopex_close_left_open);
 	return !task_work_add(task, head, TWA_NONE);
 }
 
 static SCOPEX_EXIT_PROBE(scopex_exit_probe)
 {
-	struct scopex_scope *scope = scopex_find_forgotten(task);
+	struct scopex_scope *scope = scopex_find_left_open(task);
 
 	scopex_check_worker(scopex_this_worker());
 	if (likely(!scope))
@@ -131,9 +131,9 @@ static int scopex_oops(struct notifier_block *nb, unsigned long what, void *data
 
 	if (what != DIE_OOPS || !in_task())
 		return NOTIFY_DONE;
-	while ((scope = scopex_find_forgotten(current))) {
+	while ((scope = scopex_find_left_open(current))) {
 		if (!scopex_is_unused(scope) || scope->flags & __SCOPEX_TIMED ||
-		    !scopex_forget_scope(scope))
+		    !scopex_abandon_scope(scope))
 			panic("scopex: task %s:%d oopses in the open scope %s of %s() (%s:%u), and its items are on a stack that is used again",
 			      scopex_comm(current), current->pid,
 			      scopex_name(scope->site->name),
@@ -154,13 +154,13 @@ static void scopex_find_exit_point(struct tracepoint *point, void *unused)
 }
 
 /**
- * scopex_forget_init() - look at each task that exits
+ * scopex_exit_init() - look at each task that exits
  *
  * Context: process context; sleeps.
  *
  * Return: 0 or a negative errno.
  */
-int scopex_forget_init(void)
+int scopex_exit_init(void)
 {
 	int err;
 
@@ -174,11 +174,11 @@ int scopex_forget_init(void)
 }
 
 /**
- * scopex_forget_exit() - stop looking
+ * scopex_exit_stop() - stop looking
  *
  * Context: process context; sleeps.
  */
-void scopex_forget_exit(void)
+void scopex_exit_stop(void)
 {
 	tracepoint_probe_unregister(scopex_exit_point, scopex_exit_probe, NULL);
 	tracepoint_synchronize_unregister();
@@ -186,12 +186,12 @@ void scopex_forget_exit(void)
 		unregister_die_notifier(&scopex_oops_block);
 }
 #else
-int scopex_forget_init(void)
+int scopex_exit_init(void)
 {
 	return -EOPNOTSUPP;
 }
 
-void scopex_forget_exit(void)
+void scopex_exit_stop(void)
 {
 }
 #endif

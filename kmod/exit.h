@@ -3,7 +3,7 @@
 #ifndef _SCOPEX_EXIT_H
 #define _SCOPEX_EXIT_H
 
-int scopex_forget_init(void);
-void scopex_forget_exit(void);
+int scopex_exit_init(void);
+void scopex_exit_stop(void);
 
 #endif /* _SCOPEX_EXIT_H */

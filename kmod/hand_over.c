@@ -16,7 +16,7 @@
 #include "inject.h"
 
 /* Makes workers. The kernel's own, as it has to be there when ours wait. */
-struct workqueue_struct *scopex_maker;
+struct workqueue_struct *scopex_pool_wq;
 
 /* Those that items have taken with them leave room for others. */
 bool scopex_may_have_more(struct scopex_cpu *sc)
@@ -26,15 +26,15 @@ bool scopex_may_have_more(struct scopex_cpu *sc)
 }
 
 /**
- * scopex_want_standby() - have more workers made, soon
+ * scopex_refill_pool() - have more workers made, soon
  * @sc: the CPU that has too few on standby
  *
  * Context: any but NMI; does not sleep.
  */
-void scopex_want_standby(struct scopex_cpu *sc)
+void scopex_refill_pool(struct scopex_cpu *sc)
 {
 	if (scopex_may_have_more(sc) || READ_ONCE(sc->orphan))
-		queue_work(scopex_maker, &sc->more);
+		queue_work(scopex_pool_wq, &sc->more);
 }
 
 /**
@@ -46,7 +46,7 @@ void scopex_want_standby(struct scopex_cpu *sc)
  * queue is an orphan, the one that has left it. So as long as it is one, no worker of the CPU
  * may open a scope that depends on the queue.
  *
- * Context: the worker's thread, or scopex_tend() while it sleeps.
+ * Context: the worker's thread, or scopex_relieve() while it sleeps.
  *
  * Return: true if @w may wait: another worker serves the queue, or one is reserved.
  */
@@ -61,7 +61,7 @@ bool scopex_reserve(struct scopex_worker *w)
 	/* One less that is free: it is found in the list; see scopex_stand_by(). */
 	w->reserved = atomic_dec_if_positive(&sc->spare) >= 0;
 	if (atomic_read(&sc->spare) < scopex_config.standby)
-		scopex_want_standby(sc);
+		scopex_refill_pool(sc);
 	return w->reserved;
 }
 
@@ -103,7 +103,7 @@ static void scopex_appoint(struct scopex_cpu *sc, struct scopex_worker *from,
 }
 
 /* If a queue is an orphan, and a worker stands by: that one takes over. */
-static void scopex_adopt(struct scopex_cpu *sc)
+static void scopex_take_over(struct scopex_cpu *sc)
 {
 	struct scopex_worker *from;
 
@@ -112,8 +112,8 @@ static void scopex_adopt(struct scopex_cpu *sc)
 		scopex_inject(SCOPEX_INJECT_ADOPT);
 		/*
 		 * The one that takes the orphan is the only one that takes from the
-		 * list. Acquire D: pairs with scopex_leave_orphan(); see
-		 * orphan-adopt.litmus.
+		 * list. Acquire D: pairs with scopex_leave_queue(); see
+		 * leave-take-over.litmus.
 		 */
 		from = xchg_acquire(&sc->orphan, NULL);
 		if (from) {
@@ -124,8 +124,8 @@ static void scopex_adopt(struct scopex_cpu *sc)
 		atomic_inc(&sc->spare);
 		/*
 		 * D: the count is back before the second look for an orphan, whose
-		 * worker may have found none; pairs with scopex_leave_orphan(); see
-		 * orphan-undo.litmus.
+		 * worker may have found none; pairs with scopex_leave_queue(); see
+		 * leave-undo.litmus.
 		 */
 		smp_mb__after_atomic();
 	}
@@ -134,9 +134,9 @@ static void scopex_adopt(struct scopex_cpu *sc)
 /*
  * Leave the queue, with the rest of the batch, to the next worker that stands by. From
  * the store on, @w does not touch the queue: it ends its item, and stands by. So it may be
- * the next one itself; see orphan-own.litmus.
+ * the next one itself; see leave-own.litmus.
  */
-static void scopex_leave_orphan(struct scopex_worker *w)
+static void scopex_leave_queue(struct scopex_worker *w)
 {
 	struct scopex_cpu *sc = w->sc;
 
@@ -148,18 +148,18 @@ static void scopex_leave_orphan(struct scopex_worker *w)
 	/* There is one at a time. */
 	WRITE_ONCE(sc->orphans, sc->orphans + 1);
 	/*
-	 * Release D: pairs with scopex_adopt(), which has to see the rest of the batch;
-	 * see orphan-adopt.litmus.
+	 * Release D: pairs with scopex_take_over(), which has to see the rest of the batch;
+	 * see leave-take-over.litmus.
 	 */
 	smp_store_release(&sc->orphan, w);
 	scopex_inject(SCOPEX_INJECT_ORPHAN);
 	/*
 	 * D: the orphan, then the look for a worker on standby; pairs with
-	 * scopex_enlist(); see orphan-enlist.litmus.
+	 * scopex_worker_idle(); see leave-idle.litmus.
 	 */
 	smp_mb();
-	scopex_want_standby(sc);
-	scopex_adopt(sc);
+	scopex_refill_pool(sc);
+	scopex_take_over(sc);
 }
 
 /**
@@ -169,7 +169,7 @@ static void scopex_leave_orphan(struct scopex_worker *w)
  * Another worker serves the queue at once, or as soon as one stands by. Does nothing
  * if that was done before. The item goes on until it ends.
  *
- * Context: the worker's thread, or scopex_tend() while it sleeps. Does not sleep.
+ * Context: the worker's thread, or scopex_relieve() while it sleeps. Does not sleep.
  */
 void scopex_hand_over(struct scopex_worker *w)
 {
@@ -179,7 +179,7 @@ void scopex_hand_over(struct scopex_worker *w)
 		return;
 	local_inc(&w->count[SCOPEX_HANDOFFS]);
 	if (!scopex_reserve(w)) {
-		scopex_leave_orphan(w);
+		scopex_leave_queue(w);
 		return;
 	}
 	w->reserved = false;
@@ -215,12 +215,12 @@ void scopex_will_block(void)
 EXPORT_SYMBOL_GPL(scopex_will_block);
 
 /**
- * scopex_enlist() - have a worker stand by
+ * scopex_worker_idle() - have a worker stand by
  * @w: one that has nothing to do
  *
  * Context: its thread, or the one that made it.
  */
-void scopex_enlist(struct scopex_worker *w)
+void scopex_worker_idle(struct scopex_worker *w)
 {
 	struct scopex_cpu *sc = w->sc;
 
@@ -229,14 +229,14 @@ void scopex_enlist(struct scopex_worker *w)
 	atomic_inc(&sc->spare);
 	/*
 	 * D: it is counted before the look for an orphan; pairs with
-	 * scopex_leave_orphan(); see orphan-enlist.litmus.
+	 * scopex_leave_queue(); see leave-idle.litmus.
 	 */
 	smp_mb__after_atomic();
-	scopex_adopt(sc);
+	scopex_take_over(sc);
 }
 
 /**
- * scopex_bury() - an item ends the thread of its worker
+ * scopex_worker_exits() - an item ends the thread of its worker
  * @w: the current task's worker
  *
  * What is queued goes to another one, as if the item slept for ever. One more worker
@@ -244,10 +244,10 @@ void scopex_enlist(struct scopex_worker *w)
  *
  * Context: process context, of a task that exits; does not sleep.
  */
-void scopex_bury(struct scopex_worker *w)
+void scopex_worker_exits(struct scopex_worker *w)
 {
 	atomic_inc(&w->sc->dead);
-	scopex_want_standby(w->sc);
+	scopex_refill_pool(w->sc);
 	scopex_hand_over(w);
 }
 

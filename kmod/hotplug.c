@@ -96,17 +96,17 @@ static int scopex_cpu_online(unsigned int cpu)
 	if (sc->workers)
 		err = scopex_bind_workers(sc);
 	else
-		err = scopex_make_worker(sc);
+		err = scopex_create_worker(sc);
 	/* Those on standby are no condition: without, scopes in items are serial. */
 	if (!err)
-		scopex_make_workers(sc);
+		scopex_fill_pool(sc);
 	mutex_unlock(&sc->make_lock);
 	if (err)
 		return err;
 
 	cpumask_set_cpu(cpu, &scopex_open_cpus);
 	scopex_choose_ring();
-	scopex_direct_submits();
+	scopex_update_cpu_map();
 	/* Release O: pairs with scopex_submit_on(); see open-submit.litmus. */
 	smp_store_release(&sc->open, true);
 	return 0;
@@ -117,7 +117,7 @@ static int scopex_cpu_offline(unsigned int cpu)
 	WRITE_ONCE(per_cpu(scopex_cpus, cpu).open, false);
 	cpumask_clear_cpu(cpu, &scopex_open_cpus);
 	scopex_choose_ring();
-	scopex_direct_submits();
+	scopex_update_cpu_map();
 	return 0;
 }
 
@@ -144,11 +144,11 @@ static void scopex_stop_workers(struct scopex_cpu *sc)
 }
 
 /**
- * scopex_cpus_stop() - close all queues, drain them, stop the workers
+ * scopex_stop_cpus() - close all queues, drain them, stop the workers
  *
  * Context: process context; sleeps. No scope is open, and none can be opened.
  */
-void scopex_cpus_stop(void)
+void scopex_stop_cpus(void)
 {
 	struct scopex_cpu *sc;
 	unsigned int cpu;
@@ -157,8 +157,8 @@ void scopex_cpus_stop(void)
 		cpuhp_remove_state(scopex_hp_state);
 	for_each_possible_cpu(cpu)
 		cancel_work_sync(&per_cpu(scopex_cpus, cpu).more);
-	destroy_workqueue(scopex_maker);
-	destroy_workqueue(scopex_tender);
+	destroy_workqueue(scopex_pool_wq);
+	destroy_workqueue(scopex_relief_wq);
 
 	for_each_possible_cpu(cpu) {
 		sc = per_cpu_ptr(&scopex_cpus, cpu);
@@ -168,26 +168,26 @@ void scopex_cpus_stop(void)
 }
 
 /**
- * scopex_cpus_start() - make the workers, now and when more CPUs come online
+ * scopex_start_cpus() - make the workers, now and when more CPUs come online
  * @cpus: the CPUs to serve
  *
  * Context: process context; sleeps.
  *
  * Return: 0 or a negative errno; then there are no workers.
  */
-int scopex_cpus_start(const struct cpumask *cpus)
+int scopex_start_cpus(const struct cpumask *cpus)
 {
 	unsigned int cpu;
 	int err;
 
 	cpumask_copy(&scopex_served_cpus, cpus);
-	scopex_maker = alloc_workqueue("scopex", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	if (!scopex_maker)
+	scopex_pool_wq = alloc_workqueue("scopex", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!scopex_pool_wq)
 		return -ENOMEM;
-	scopex_tender = alloc_workqueue("scopex_tend", SCOPEX_WQ_PERCPU | WQ_HIGHPRI |
+	scopex_relief_wq = alloc_workqueue("scopex_relieve", SCOPEX_WQ_PERCPU | WQ_HIGHPRI |
 					WQ_MEM_RECLAIM, 0);
-	if (!scopex_tender) {
-		destroy_workqueue(scopex_maker);
+	if (!scopex_relief_wq) {
+		destroy_workqueue(scopex_pool_wq);
 		return -ENOMEM;
 	}
 
@@ -196,7 +196,7 @@ int scopex_cpus_start(const struct cpumask *cpus)
 
 		sc->cpu = cpu;
 		scopex_pool_init(sc, scopex_worker_main);
-		INIT_WORK(&sc->tend, scopex_tend_here);
+		INIT_WORK(&sc->tend, scopex_relief_work);
 		spin_lock_init(&sc->take_lock);
 		mutex_init(&sc->turn_lock);
 		scopex_select_init(cpu);
@@ -205,7 +205,7 @@ int scopex_cpus_start(const struct cpumask *cpus)
 	err = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "scopex:online",
 				scopex_cpu_online, scopex_cpu_offline);
 	if (err < 0) {
-		scopex_cpus_stop();
+		scopex_stop_cpus();
 		return err;
 	}
 	scopex_hp_state = err;

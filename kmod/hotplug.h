@@ -7,7 +7,7 @@
 
 extern struct cpumask scopex_served_cpus;
 
-int scopex_cpus_start(const struct cpumask *cpus);
-void scopex_cpus_stop(void);
+int scopex_start_cpus(const struct cpumask *cpus);
+void scopex_stop_cpus(void);
 
 #endif /* _SCOPEX_HOTPLUG_H */

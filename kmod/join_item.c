@@ -23,14 +23,14 @@
 #include "wait.h"
 
 /**
- * scopex_wake_joiner() - an item is out: is it one that the owner waits for?
+ * scopex_joinable_done() - an item is out: is it one that the owner waits for?
  * @scope: the scope, which is SCOPEX_JOINABLE
  * @work: the item, which is not touched
  *
  * Context: the worker, which holds the item's reference on the scope; or a submitter,
  * who knows that it is open.
  */
-static void scopex_wake_joiner(struct scopex_scope *scope, struct scopex_work *work)
+static void scopex_joinable_done(struct scopex_scope *scope, struct scopex_work *work)
 {
 	/*
 	 * J: between the item's result and the look for a joiner; pairs with
@@ -76,7 +76,7 @@ int scopex_join_item(struct scopex_work *work)
 	u64 state;
 
 	might_sleep();
-	if (scopex_is_out(work, &result))
+	if (scopex_is_completed(work, &result))
 		return result;
 
 	scope = scopex_unmarked(READ_ONCE(work->scope));
@@ -87,17 +87,17 @@ int scopex_join_item(struct scopex_work *work)
 	if (unlikely(!(state & __SCOPEX_JOINABLE)))
 		return scopex_not_joinable(scope, _RET_IP_);
 
-	scopex_dep_wait(scope);
+	scopex_lockdep_flush(scope);
 	custom = scopex_custom(scope);
 	w = scopex_owner_worker(scope);
 	trace_scopex_wait(scope);
 	WRITE_ONCE(custom->joined, work);
 	/*
 	 * J: the sleep has a full barrier between the name of the item and the look at it;
-	 * pairs with scopex_wake_joiner(); see join-item.litmus, join-refused.litmus. Others
+	 * pairs with scopex_joinable_done(); see join-item.litmus, join-refused.litmus. Others
 	 * may submit the item again.
 	 */
-	scopex_sleep_until(scope, w, scopex_is_out(work, &result));
+	scopex_sleep_until(scope, w, scopex_is_completed(work, &result));
 	WRITE_ONCE(custom->joined, NULL);
 	trace_scopex_waited(scope);
 	return result;
@@ -106,6 +106,6 @@ EXPORT_SYMBOL_GPL(scopex_join_item);
 
 const struct scopex_option scopex_joinable_option = {
 	.flag = __SCOPEX_JOINABLE,
-	.done = scopex_wake_joiner,
-	.undo = scopex_wake_joiner,
+	.done = scopex_joinable_done,
+	.undo = scopex_joinable_done,
 };

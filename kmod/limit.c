@@ -17,7 +17,7 @@
  * Queue an item if fewer than the limit are queued or run; else let it wait for its
  * turn, or say no.
  */
-static int scopex_start(struct scopex_scope *scope, struct scopex_cpu *sc,
+static int scopex_limit_start(struct scopex_scope *scope, struct scopex_cpu *sc,
 			struct scopex_work *work, bool try)
 {
 	struct scopex_custom_scope *custom = scopex_custom(scope);
@@ -44,7 +44,7 @@ static int scopex_start(struct scopex_scope *scope, struct scopex_cpu *sc,
 }
 
 /* Items that do not get a turn at once wait in the scope. */
-static int scopex_start_items(struct scopex_scope *scope, struct scopex_cpu *sc,
+static int scopex_limit_enqueue(struct scopex_scope *scope, struct scopex_cpu *sc,
 			      struct scopex_work *first, unsigned int nr, size_t stride,
 			      enum scopex_where where)
 {
@@ -55,7 +55,7 @@ static int scopex_start_items(struct scopex_scope *scope, struct scopex_cpu *sc,
 	for (; nr; nr--) {
 		struct scopex_cpu *next = READ_ONCE(sc->next);
 
-		err = scopex_start(scope, sc, work, where == SCOPEX_TRY);
+		err = scopex_limit_start(scope, sc, work, where == SCOPEX_TRY);
 		work = (void *)work + stride;
 		if (where == SCOPEX_ANY)
 			sc = next ?: sc;
@@ -67,7 +67,7 @@ static int scopex_start_items(struct scopex_scope *scope, struct scopex_cpu *sc,
  * An item is out: let another one start. Those of a serial scope have not been queued, and
  * do not count.
  */
-static void scopex_let_start(struct scopex_scope *scope, struct scopex_work *done)
+static void scopex_limit_done(struct scopex_scope *scope, struct scopex_work *done)
 {
 	struct scopex_custom_scope *custom = scopex_custom(scope);
 	struct llist_node *node;
@@ -98,6 +98,6 @@ static void scopex_let_start(struct scopex_scope *scope, struct scopex_work *don
 
 const struct scopex_option scopex_limit_option = {
 	.flag = SCOPEX_LIMITED,
-	.enqueue = scopex_start_items,
-	.done = scopex_let_start,
+	.enqueue = scopex_limit_enqueue,
+	.done = scopex_limit_done,
 };

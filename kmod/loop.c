@@ -148,7 +148,7 @@ static bool scopex_take_back(struct scopex_loop *loop, struct scopex_cpu *sc)
 	if (READ_ONCE(sc->offer) != &loop->offer ||
 	    cmpxchg_relaxed(&sc->offer, &loop->offer, NULL) != &loop->offer)
 		return false;
-	scopex_unget(loop->scope);
+	scopex_put_not_last(loop->scope);
 	return true;
 }
 
@@ -171,11 +171,11 @@ static void scopex_ask(struct scopex_loop *loop, struct scopex_cpu **cursor)
 		return;
 
 	/* By the caller, who is the first to ask. */
-	scopex_list(loop->scope);
+	scopex_register_once(loop->scope);
 	scopex_get(loop->scope);
 	/* Release L: pairs with scopex_help(); see offer-take.litmus. */
 	if (cmpxchg_release(&sc->offer, NULL, &loop->offer)) {
-		scopex_unget(loop->scope);
+		scopex_put_not_last(loop->scope);
 		return;
 	}
 	scopex_inject(SCOPEX_INJECT_OFFER);
@@ -262,7 +262,7 @@ static void scopex_do_chunks(struct scopex_loop *loop, struct scopex_cpu *cursor
 		if (unlikely(fatal_signal_pending(current)) &&
 		    loop->scope->flags & SCOPEX_KILLABLE)
 			scopex_cancel_with(loop->scope, -EINTR);
-		scopex_breathe(&tick);
+		scopex_cond_resched(&tick);
 		if (helper && !scopex_queue_end(READ_ONCE(helper->sc->queue)))
 			break;
 	}
@@ -283,19 +283,19 @@ static void scopex_help(struct scopex_worker *w, struct scopex_offer *offer)
 	struct scopex_cpu *sc = w->sc;
 	struct scopex_context before;
 
-	scopex_enter(w, scope);
+	scopex_set_current(w, scope);
 	WRITE_ONCE(w->fn, (void *)loop->fn);
 	current->flags |= loop->memalloc;
 	if (SCOPEX_CHECK_ITEMS)
 		scopex_context_save(&before);
-	scopex_dep_run(scope);
+	scopex_lockdep_acquire(scope);
 	scopex_do_chunks(loop, sc, w);
-	scopex_dep_ran(scope);
+	scopex_lockdep_release(scope);
 	if (SCOPEX_CHECK_ITEMS)
 		scopex_context_check(w, scope->site, (void *)loop->fn, &before);
 	current_restore_flags(flags, SCOPEX_MEMALLOC);
 	local_inc(&w->count[SCOPEX_HELPS]);
-	scopex_leave(w);
+	scopex_clear_current(w);
 	/* The last touch of the loop was before, of the scope is this. */
 	scopex_put_items(scope, 1);
 }
@@ -333,13 +333,13 @@ static void scopex_run_loop(struct scopex_loop *loop)
 		outer = w->scope;
 		outer_site = w->site;
 		outer_fn = w->fn;
-		scopex_enter(w, scope);
+		scopex_set_current(w, scope);
 		WRITE_ONCE(w->fn, (void *)loop->fn);
 	}
 	/* O: as in scopex_submit(). */
 	scopex_do_chunks(loop, this_cpu_read(scopex_local), NULL);
 	if (w) {
-		scopex_enter_at(w, outer, outer_site);
+		scopex_set_current_at(w, outer, outer_site);
 		WRITE_ONCE(w->fn, outer_fn);
 	}
 

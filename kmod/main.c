@@ -132,17 +132,17 @@ static int __init scopex_init(void)
 		return -ENOMEM;
 	err = scopex_parse_cpus(mask);
 	if (!err)
-		err = scopex_cpus_start(mask);
+		err = scopex_start_cpus(mask);
 	free_cpumask_var(mask);
 	if (err)
 		return err;
-	err = scopex_detach_init();
+	err = scopex_detached_init_modules();
 	if (err) {
-		scopex_cpus_stop();
+		scopex_stop_cpus();
 		return err;
 	}
 
-	err = scopex_forget_init();
+	err = scopex_exit_init();
 	if (err)
 		pr_info("tasks that exit with an open scope are not noticed: %pe\n",
 			ERR_PTR(err));
@@ -165,9 +165,9 @@ static void __exit scopex_exit(void)
 	scopex_debugfs_exit();
 	scopex_watchdog_exit();
 	if (scopex_config.exits_seen)
-		scopex_forget_exit();
-	scopex_detach_exit();
-	scopex_cpus_stop();
+		scopex_exit_stop();
+	scopex_detached_exit_modules();
+	scopex_stop_cpus();
 	scopex_cancel_exit();
 }
 

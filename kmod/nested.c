@@ -36,7 +36,7 @@ scopex_refuse_nested(struct scopex_scope *scope, struct scopex_worker *w, const 
 			    scopex_name(scope->site->name), scopex_name(scope->site->func),
 			    w->sc->cpu, why);
 	scope->error = -EDEADLK;
-	atomic64_set(&scope->state, scopex_encode(scope, SCOPEX_REFUSED));
+	scopex_state_init(scope, SCOPEX_REFUSED);
 	return scope;
 }
 
@@ -85,7 +85,7 @@ struct scopex_scope *scopex_open_nested(struct scopex_scope *scope,
 	scope->flags |= __SCOPEX_ON_WORKER;
 	scope->parent = parent;
 	scope->depth = parent ? min(parent->depth + 1, U8_MAX) : 0;
-	atomic64_set(&scope->state, scopex_encode(scope, state));
+	scopex_state_init(scope, state);
 	trace_scopex_open(scope);
 	/* So that a look at all open scopes finds what a detached item has opened. */
 	if (parent && atomic64_read(&parent->state) & SCOPEX_DETACHED &&
@@ -95,8 +95,8 @@ struct scopex_scope *scopex_open_nested(struct scopex_scope *scope,
 	}
 	scopex_inject(SCOPEX_INJECT_OPEN_NESTED);
 	scopex_register(scope);
-	/* T: the scope is in the list before the look; see scopex_look_up(). */
-	scopex_look_up(scope);
+	/* T: the scope is in the list before the look; see scopex_inherit_cancel(). */
+	scopex_inherit_cancel(scope);
 	return scope;
 }
 

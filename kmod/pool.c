@@ -36,7 +36,7 @@ unsigned int scopex_home(const struct scopex_cpu *sc)
 }
 
 /* Make one more worker; the first one is the active one. */
-int scopex_make_worker(struct scopex_cpu *sc)
+int scopex_create_worker(struct scopex_cpu *sc)
 {
 	int node = cpu_to_node(sc->cpu);
 	struct task_struct *task;
@@ -153,7 +153,7 @@ static void scopex_tell_bound(struct scopex_cpu *sc)
  * Have enough workers on standby, as far as the parameters let us; and one for an
  * orphan, or for an item that waits for one.
  */
-void scopex_make_workers(struct scopex_cpu *sc)
+void scopex_fill_pool(struct scopex_cpu *sc)
 {
 	/* Before the look: an item that comes after has this run again. */
 	bool wanted = xchg(&sc->wanted, false);
@@ -165,20 +165,20 @@ void scopex_make_workers(struct scopex_cpu *sc)
 				scopex_tell_bound(sc);
 			return;
 		}
-		if (scopex_make_worker(sc)) {
+		if (scopex_create_worker(sc)) {
 			WRITE_ONCE(sc->failures, sc->failures + 1);
 			return;
 		}
-		scopex_enlist(sc->workers);
+		scopex_worker_idle(sc->workers);
 	}
 }
 
-static void scopex_more_workers(struct work_struct *work)
+static void scopex_refill_work(struct work_struct *work)
 {
 	struct scopex_cpu *sc = container_of(work, struct scopex_cpu, more);
 
 	mutex_lock(&sc->make_lock);
-	scopex_make_workers(sc);
+	scopex_fill_pool(sc);
 	mutex_unlock(&sc->make_lock);
 	swake_up_all(&sc->grown);
 }
@@ -195,7 +195,7 @@ static void scopex_more_workers(struct work_struct *work)
 void scopex_look_at_orphan(struct scopex_cpu *sc)
 {
 	if (READ_ONCE(sc->orphan) && READ_ONCE(sc->orphans) != READ_ONCE(sc->told))
-		scopex_want_standby(sc);
+		scopex_refill_pool(sc);
 }
 
 /* Would scopex_reserve() say yes? The watchdog may hand over while @w waits for that. */
@@ -226,7 +226,7 @@ bool scopex_wait_for_pool(struct scopex_worker *w)
 	if (!scopex_may_have_more(sc))
 		return false;
 	WRITE_ONCE(sc->wanted, true);
-	scopex_want_standby(sc);
+	scopex_refill_pool(sc);
 	swait_event_timeout_exclusive(sc->grown, scopex_may_reserve(w) ||
 				      READ_ONCE(sc->failures) != failures ||
 				      !scopex_may_have_more(sc), SCOPEX_GROW_TIME);
@@ -241,7 +241,7 @@ bool scopex_wait_for_pool(struct scopex_worker *w)
 void scopex_pool_init(struct scopex_cpu *sc, void (*main)(struct scopex_worker *w))
 {
 	sc->main = main;
-	INIT_WORK(&sc->more, scopex_more_workers);
+	INIT_WORK(&sc->more, scopex_refill_work);
 	mutex_init(&sc->make_lock);
 	init_swait_queue_head(&sc->grown);
 }

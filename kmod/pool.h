@@ -5,8 +5,8 @@
 
 #include "cpu.h"
 
-int scopex_make_worker(struct scopex_cpu *sc);
-void scopex_make_workers(struct scopex_cpu *sc);
+int scopex_create_worker(struct scopex_cpu *sc);
+void scopex_fill_pool(struct scopex_cpu *sc);
 void scopex_look_at_orphan(struct scopex_cpu *sc);
 bool scopex_wait_for_pool(struct scopex_worker *w);
 unsigned int scopex_home(const struct scopex_cpu *sc);

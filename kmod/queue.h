@@ -126,7 +126,7 @@ static inline bool scopex_queue_unpark(struct llist_node **queue)
  * are looked at, the one before, this, and the next, then keep their registers: four
  * instructions for each instead of seven.
  */
-static inline struct llist_node *scopex_turn(struct llist_node *a, unsigned long *nr)
+static inline struct llist_node *scopex_queue_reverse(struct llist_node *a, unsigned long *nr)
 {
 	struct llist_node *b, *c = NULL;
 

@@ -35,7 +35,6 @@ void scopex_set_error(struct scopex_scope *scope, int err)
 void scopex_put_items(struct scopex_scope *scope, unsigned int nr)
 {
 	struct task_struct *owner;
-	u64 state;
 
 	/*
 	 * For the owner's task_struct: it may exit once the items are out; see
@@ -44,9 +43,7 @@ void scopex_put_items(struct scopex_scope *scope, unsigned int nr)
 	rcu_read_lock();
 	owner = scope->owner;
 
-	/* Release A: pairs with scopex_drain_scope(); see put-drain.litmus. */
-	state = atomic64_sub_return_release(nr * SCOPEX_ONE, &scope->state);
-	if ((u32)state == (SCOPEX_ONE | SCOPEX_WAITING)) {
+	if (scopex_state_put(scope, nr)) {
 		/* The scope is gone; see last-touch.litmus. */
 		scopex_inject(SCOPEX_INJECT_LAST_PUT);
 		/*

@@ -5,7 +5,7 @@
 
 #include <linux/scopex.h>
 
-void scopex_list(struct scopex_scope *scope);
+void scopex_register_once(struct scopex_scope *scope);
 
 /* registry.c */
 void scopex_register(struct scopex_scope *scope);

@@ -16,7 +16,7 @@
 #include "relief.h"
 
 /* Looks after the workers of a CPU, on that CPU. */
-struct workqueue_struct *scopex_tender;
+struct workqueue_struct *scopex_relief_wq;
 
 /*
  * Does a worker sleep, so that it can't run before this CPU is let go? The caller has
@@ -36,7 +36,7 @@ static bool scopex_sleeps_here(const struct scopex_worker *w)
 }
 
 /**
- * scopex_tend() - do for the active worker of a CPU what it can't do itself
+ * scopex_relieve() - do for the active worker of a CPU what it can't do itself
  * @sc: the CPU
  *
  * If it sleeps in an item, and something waits in its queue, another worker gets the
@@ -52,7 +52,7 @@ static bool scopex_sleeps_here(const struct scopex_worker *w)
  * Context: process context on the CPU, or where its workers are while it is offline, with
  * preemption disabled and the hotplug lock held.
  */
-static void scopex_tend(struct scopex_cpu *sc)
+static void scopex_relieve(struct scopex_cpu *sc)
 {
 	/* Not a look for it in the list, which is long if many items wait. */
 	struct scopex_worker *w = kthread_data(READ_ONCE(sc->active));
@@ -87,7 +87,7 @@ static void scopex_bind_driven(struct scopex_cpu *sc, unsigned int home)
 		set_cpus_allowed_ptr(task, cpumask_of(home));
 }
 
-void scopex_tend_here(struct work_struct *work)
+void scopex_relief_work(struct work_struct *work)
 {
 	struct scopex_cpu *sc = container_of(work, struct scopex_cpu, tend);
 	unsigned int home;
@@ -99,18 +99,18 @@ void scopex_tend_here(struct work_struct *work)
 	scopex_bind_driven(sc, home);
 	preempt_disable();
 	if (smp_processor_id() == home)
-		scopex_tend(sc);
+		scopex_relieve(sc);
 	preempt_enable();
 	cpus_read_unlock();
 }
 
 /**
- * scopex_ask_to_tend() - have the active worker of a CPU looked after, where it runs
+ * scopex_ask_for_relief() - have the active worker of a CPU looked after, where it runs
  * @sc: the CPU
  *
  * Context: process context. If CPUs come or go just now, nothing may be done.
  */
-void scopex_ask_to_tend(struct scopex_cpu *sc)
+void scopex_ask_for_relief(struct scopex_cpu *sc)
 {
-	queue_work_on(scopex_home(sc), scopex_tender, &sc->tend);
+	queue_work_on(scopex_home(sc), scopex_relief_wq, &sc->tend);
 }

@@ -5,8 +5,8 @@
 
 #include "cpu.h"
 
-void scopex_ask_to_tend(struct scopex_cpu *sc);
-void scopex_tend_here(struct work_struct *work);
-extern struct workqueue_struct *scopex_tender;
+void scopex_ask_for_relief(struct scopex_cpu *sc);
+void scopex_relief_work(struct work_struct *work);
+extern struct workqueue_struct *scopex_relief_wq;
 
 #endif /* _SCOPEX_RELIEF_H */

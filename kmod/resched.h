@@ -34,7 +34,7 @@ do {									\
 } while (0)
 
 /**
- * scopex_breathe() - between two items or chunks that are not in a batch
+ * scopex_cond_resched() - between two items or chunks that are not in a batch
  * @tick: when the last one was, in jiffies
  *
  * RCU-tasks waits for a quiescent state of each thread, and neither a preemption nor
@@ -42,7 +42,7 @@ do {									\
  * need_resched() is never seen. That is a look at several words and a call; once a tick
  * is often enough, and leaves a look at jiffies each time.
  */
-static __always_inline void scopex_breathe(unsigned long *tick)
+static __always_inline void scopex_cond_resched(unsigned long *tick)
 {
 	if (unlikely(time_after(jiffies, *tick))) {
 		*tick = jiffies;

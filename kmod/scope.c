@@ -93,7 +93,7 @@
  *	worker sees WAITING if the owner did not see the count that it left needs
  *	no barrier, as both are in one word.
  *   C	The claim of an item (acquire) pairs with the store-release that ended
- *	it (scopex_end_item): its last user is through with it; see
+ *	it (scopex_complete_item): its last user is through with it; see
  *	claim-reuse.litmus.
  *   K	The join takes CANCELLED away, then looks at what cancels for good (the
  *	deadline, the parent); a canceller for that reason says why (it notes that the time
@@ -151,14 +151,14 @@ static void scopex_cancel_again(struct scopex_scope *scope)
 	if (scope->flags & __SCOPEX_TIMED) {
 		/*
 		 * K: the mark was taken away before the look at what may have set it, and
-		 * does not do so again; pairs with scopex_do_cancel(); see
+		 * does not do so again; pairs with scopex_cancel_tree(); see
 		 * join-cancel.litmus.
 		 */
 		smp_mb__after_atomic();
 		if (READ_ONCE(scopex_custom(scope)->expired))
-			scopex_do_cancel(scope, -ETIME);
+			scopex_cancel_tree(scope, -ETIME);
 	}
-	scopex_look_up(scope);
+	scopex_inherit_cancel(scope);
 }
 
 /**
@@ -215,7 +215,7 @@ int scopex_join(struct scopex_scope *scope)
 	if (err)
 		return err;
 	might_sleep();
-	scopex_dep_wait(scope);
+	scopex_lockdep_flush(scope);
 
 	state = scopex_drain_scope(scope);
 	/*
@@ -225,7 +225,7 @@ int scopex_join(struct scopex_scope *scope)
 	if (READ_ONCE(scope->error))
 		err = xchg_relaxed(&scope->error, 0);
 	if (state & (SCOPEX_CANCELLED | SCOPEX_WAITING)) {
-		atomic64_andnot(SCOPEX_CANCELLED | SCOPEX_WAITING, &scope->state);
+		scopex_state_end_round(scope);
 		scopex_cancel_again(scope);
 	}
 	return err;
@@ -246,9 +246,9 @@ static __always_inline struct scopex_scope *
 scopex_open_first(struct scopex_scope *scope, u64 state)
 {
 	if (likely(!(scope->flags & __SCOPEX_TIMED))) {
-		atomic64_set(&scope->state, scopex_encode(scope, state | SCOPEX_FRESH));
+		scopex_state_init(scope, state | SCOPEX_UNLISTED);
 	} else {
-		atomic64_set(&scope->state, scopex_encode(scope, state));
+		scopex_state_init(scope, state);
 		scopex_register(scope);
 	}
 	if (trace_scopex_open_enabled())
@@ -259,7 +259,7 @@ scopex_open_first(struct scopex_scope *scope, u64 state)
 static noinline struct scopex_scope *scopex_open_nowhere(struct scopex_scope *scope)
 {
 	scope->error = -EINVAL;
-	atomic64_set(&scope->state, scopex_encode(scope, SCOPEX_REFUSED));
+	scopex_state_init(scope, SCOPEX_REFUSED);
 	scopex_misuse("scope %s of %s() %s", scopex_name(scope->site->name),
 		      scopex_name(scope->site->func),
 		      in_task() ? "is not on the stack of the task that opens it" :
@@ -340,11 +340,9 @@ static noinline void scopex_trace_close(struct scopex_scope *scope)
 /* False if a submit was faster, which then is waited for. */
 static bool scopex_close_drained(struct scopex_scope *scope, u64 state)
 {
-	if (!(state & SCOPEX_FRESH))
+	if (!(state & SCOPEX_UNLISTED))
 		return scopex_close_listed(scope, state);
-	/* Relaxed: as in scopex_close(). */
-	return atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
-					    scopex_encode(scope, SCOPEX_CLOSED));
+	return scopex_state_close_unused(scope, state);
 }
 
 static noinline void scopex_close_used(struct scopex_scope *scope, unsigned long caller)
@@ -354,12 +352,12 @@ static noinline void scopex_close_used(struct scopex_scope *scope, unsigned long
 
 	if (unlikely(err)) {
 		if (scopex_kind(scope, atomic64_read(&scope->state)) == SCOPEX_REFUSED)
-			atomic64_set(&scope->state, scopex_encode(scope, SCOPEX_CLOSED));
+			scopex_state_init(scope, SCOPEX_CLOSED);
 		return;
 	}
 
 	might_sleep();
-	scopex_dep_wait(scope);
+	scopex_lockdep_flush(scope);
 	/* The timer makes a wait short, but must not find a scope that is closed. */
 	if (scope->flags & __SCOPEX_TIMED) {
 		scopex_drain_scope(scope);
@@ -376,15 +374,13 @@ static noinline void scopex_close_used(struct scopex_scope *scope, unsigned long
 static __always_inline void scopex_close(struct scopex_scope *scope,
 					 unsigned long caller)
 {
-	u64 state = scopex_encode(scope, SCOPEX_OPEN | SCOPEX_FRESH | SCOPEX_ONE);
+	u64 state = scopex_encode(scope, SCOPEX_OPEN | SCOPEX_UNLISTED | SCOPEX_ONE);
 
 	/*
-	 * What is still FRESH has no parent, no timer, and no wait. Relaxed: no item has ever
-	 * come, so there is nothing to be acquired (A); see close-fresh.litmus.
+	 * What is still FRESH has no parent, no timer, and no wait.
 	 */
 	if (SCOPEX_CHECK_WAITS || scope->owner != current ||
-	    !atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
-					  scopex_encode(scope, SCOPEX_CLOSED)))
+	    !scopex_state_close_unused(scope, state))
 		return scopex_close_used(scope, caller);
 	if (trace_scopex_close_enabled())
 		scopex_trace_close(scope);
@@ -419,14 +415,14 @@ void scopex_close_exiting(struct scopex_scope *scope)
 }
 
 /**
- * scopex_forget_scope() - leave a scope that has no items where it is
+ * scopex_abandon_scope() - leave a scope that has no items where it is
  * @scope: a listed scope of the current task, whose stack is lost
  *
  * Context: any but NMI.
  *
  * Return: false if the scope can't be taken out of its list.
  */
-bool scopex_forget_scope(struct scopex_scope *scope)
+bool scopex_abandon_scope(struct scopex_scope *scope)
 {
 	if (!scopex_unregister_exiting(scope))
 		return false;
@@ -469,7 +465,7 @@ static noinline void scopex_start_timer(struct scopex_custom_scope *custom,
 	if (unlikely(timeout < 0)) {
 		/* What a timer would take for an overflow has passed. */
 		custom->expired = true;
-		scopex_do_cancel(scope, -ETIME);
+		scopex_cancel_tree(scope, -ETIME);
 	} else {
 		hrtimer_start(&custom->timer, custom->deadline, HRTIMER_MODE_ABS);
 	}

@@ -11,6 +11,6 @@ struct scopex_scope *scopex_open_timed(struct scopex_custom_scope *custom,
 				       struct scopex_site *site, unsigned int flags,
 				       ktime_t timeout);
 void scopex_close_exiting(struct scopex_scope *scope);
-bool scopex_forget_scope(struct scopex_scope *scope);
+bool scopex_abandon_scope(struct scopex_scope *scope);
 
 #endif /* _SCOPEX_SCOPE_H */

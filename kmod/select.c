@@ -51,7 +51,7 @@ struct scopex_cpu *scopex_choose_cpu(void)
 	struct scopex_cpu *first, *sc;
 	unsigned int i;
 
-	/* O: pairs with scopex_direct_submits(), as below; see publish-read.litmus. */
+	/* O: pairs with scopex_update_cpu_map(), as below; see publish-read.litmus. */
 	first = READ_ONCE(this_cpu_read(scopex_cursor)->next);
 	for (sc = first, i = 0; sc && i < SCOPEX_CHOICES; i++) {
 		if (scopex_is_idle(sc))
@@ -134,7 +134,7 @@ bool scopex_choose_ring(void)
 }
 
 /* Tell each CPU where its submits go, after the set of open CPUs or the ring changed. */
-void scopex_direct_submits(void)
+void scopex_update_cpu_map(void)
 {
 	unsigned int cpu;
 
@@ -164,7 +164,7 @@ void scopex_look_at_isolation(void)
 	if (!cpus_read_trylock())
 		return;
 	if (scopex_choose_ring())
-		scopex_direct_submits();
+		scopex_update_cpu_map();
 	cpus_read_unlock();
 }
 

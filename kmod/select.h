@@ -13,7 +13,7 @@ extern unsigned int scopex_nr_open;
 struct scopex_cpu *scopex_choose_cpu(void);
 void scopex_look_at_isolation(void);
 bool scopex_choose_ring(void);
-void scopex_direct_submits(void);
+void scopex_update_cpu_map(void);
 void scopex_select_init(unsigned int cpu);
 void scopex_select_exit(unsigned int cpu);
 

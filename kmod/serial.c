@@ -21,7 +21,7 @@
 #include "worker.h"
 
 /* Leave items to the owner of a serial scope, who may run them at once. */
-static void scopex_push_own(struct scopex_scope *scope, struct scopex_work *newest,
+static void scopex_serial_push(struct scopex_scope *scope, struct scopex_work *newest,
 			    struct scopex_work *oldest)
 {
 	struct task_struct *owner;
@@ -31,7 +31,7 @@ static void scopex_push_own(struct scopex_scope *scope, struct scopex_work *newe
 	owner = scope->owner;
 	/*
 	 * Release Q: by llist_add_batch(); pairs with llist_del_all() in
-	 * scopex_run_own(); see push-take.litmus.
+	 * scopex_serial_run(); see push-take.litmus.
 	 */
 	if (llist_add_batch(&newest->node, &oldest->node, &scope->own))
 		wake_up_process(owner);
@@ -39,7 +39,7 @@ static void scopex_push_own(struct scopex_scope *scope, struct scopex_work *newe
 }
 
 /* The worker that owns a serial scope, and is about to wait for it, runs its items. */
-static void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
+static void scopex_serial_run(struct scopex_worker *w, struct scopex_scope *scope)
 {
 	struct scopex_scope *outer = w->scope;
 	struct scopex_site *outer_site = w->site;
@@ -48,28 +48,28 @@ static void scopex_run_own(struct scopex_worker *w, struct scopex_scope *scope)
 	unsigned long tick = jiffies;
 	unsigned long nr = 0;
 
-	node = scopex_turn(llist_del_all(&scope->own), &nr);
+	node = scopex_queue_reverse(llist_del_all(&scope->own), &nr);
 	if (!node)
 		return;
 
 	/* They count as taken from the queue of this CPU. */
 	local_add(nr, &w->count[SCOPEX_TAKEN]);
 
-	scopex_enter(w, scope);
+	scopex_set_current(w, scope);
 	for (; node; node = next) {
 		struct scopex_work *work = scopex_node_to_work(node);
 
 		next = node->next;
 		scopex_run_item(w, scope, work);
-		scopex_breathe(&tick);
+		scopex_cond_resched(&tick);
 	}
-	scopex_enter_at(w, outer, outer_site);
+	scopex_set_current_at(w, outer, outer_site);
 	WRITE_ONCE(w->fn, outer_fn);
 	scopex_put_items(scope, nr);
 }
 
 /* Items of a serial scope run on its owner's CPU, so a submit must not name another one. */
-static int scopex_enqueue_own(struct scopex_scope *scope, struct scopex_cpu *sc,
+static int scopex_serial_enqueue(struct scopex_scope *scope, struct scopex_cpu *sc,
 			      struct scopex_work *first, unsigned int nr, size_t stride,
 			      enum scopex_where where)
 {
@@ -78,26 +78,26 @@ static int scopex_enqueue_own(struct scopex_scope *scope, struct scopex_cpu *sc,
 	if (where == SCOPEX_NAMED && w->sc != sc)
 		return -EUSERS;
 	scopex_trace_array(scope, sc, first, nr, stride);
-	scopex_push_own(scope, scopex_array_item(first, nr - 1, stride), first);
+	scopex_serial_push(scope, scopex_array_item(first, nr - 1, stride), first);
 	return 0;
 }
 
-static void scopex_poll_own(struct scopex_worker *w, struct scopex_scope *scope)
+static void scopex_serial_poll(struct scopex_worker *w, struct scopex_scope *scope)
 {
-	scopex_run_own(w, scope);
+	scopex_serial_run(w, scope);
 	scopex_inject(SCOPEX_INJECT_OWN_RUN);
 	cond_resched_tasks_rcu_qs();
 }
 
 /* An item that came before the owner has set its state has woken nobody. */
-static bool scopex_has_none(struct scopex_scope *scope)
+static bool scopex_serial_idle(struct scopex_scope *scope)
 {
 	return llist_empty(&scope->own);
 }
 
 const struct scopex_option scopex_serial_option = {
 	.flag = SCOPEX_SERIAL,
-	.enqueue = scopex_enqueue_own,
-	.poll = scopex_poll_own,
-	.idle = scopex_has_none,
+	.enqueue = scopex_serial_enqueue,
+	.poll = scopex_serial_poll,
+	.idle = scopex_serial_idle,
 };

@@ -51,14 +51,14 @@ void scopex_text(struct seq_file *m, const char *text)
 	seq_escape_str(m, *text ? text : "-", SCOPEX_ESCAPE, "\\");
 }
 
-const char *scopex_scope_state(const struct scopex_live_scope *scope)
+const char *scopex_scope_state(const struct scopex_shown_scope *scope)
 {
 	return scope->cancelled ? "cancelled" : scope->waiting ? "waiting" : "open";
 }
 
 /* The CPUs whose workers are in an item of the scope, or "-". */
-void scopex_running_on(struct seq_file *m, const struct scopex_live *live,
-		       const struct scopex_live_scope *scope, int width)
+void scopex_running_on(struct seq_file *m, const struct scopex_snapshot *live,
+		       const struct scopex_shown_scope *scope, int width)
 {
 	char cpus[128] = "-";
 	cpumask_var_t mask;

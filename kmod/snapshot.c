@@ -27,7 +27,7 @@
 /* How many scopes are shown. */
 #define SCOPEX_LIVE_SCOPES	1024
 
-static void scopex_live_scope(struct scopex_live_scope *see,
+static void scopex_shown_scope(struct scopex_shown_scope *see,
 			      const struct scopex_scope *scope)
 {
 	u64 state = atomic64_read(&scope->state);
@@ -55,16 +55,16 @@ static void scopex_live_scope(struct scopex_live_scope *see,
 
 static bool scopex_live_visit(struct scopex_scope *scope, void *arg)
 {
-	struct scopex_live *live = arg;
+	struct scopex_snapshot *live = arg;
 
 	live->scopes_left = live->nr_scopes == SCOPEX_LIVE_SCOPES;
 	if (live->scopes_left)
 		return false;
-	scopex_live_scope(&live->scope[live->nr_scopes++], scope);
+	scopex_shown_scope(&live->scope[live->nr_scopes++], scope);
 	return true;
 }
 
-static void scopex_live_age(struct scopex_live_worker *see, struct scopex_worker *w)
+static void scopex_live_age(struct scopex_shown_worker *see, struct scopex_worker *w)
 {
 	u64 since = READ_ONCE(w->since), now = scopex_profile_clock();
 
@@ -77,7 +77,7 @@ static void scopex_live_age(struct scopex_live_worker *see, struct scopex_worker
 	}
 }
 
-static void scopex_live_worker(struct scopex_live_worker *see, struct scopex_worker *w)
+static void scopex_shown_worker(struct scopex_shown_worker *see, struct scopex_worker *w)
 {
 	struct scopex_site *site;
 	bool active = READ_ONCE(w->active);
@@ -110,23 +110,23 @@ static void scopex_live_worker(struct scopex_live_worker *see, struct scopex_wor
 }
 
 /* No more than were counted before: there may be new ones by now. */
-static void scopex_live_workers(struct scopex_live *live, unsigned int room)
+static void scopex_live_workers(struct scopex_snapshot *live, unsigned int room)
 {
 	struct scopex_worker *w;
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
-		/* W: pairs with scopex_make_worker(). */
+		/* W: pairs with scopex_create_worker(). */
 		for (w = READ_ONCE(per_cpu(scopex_cpus, cpu).workers);
 		     w && live->nr_workers < room; w = w->next)
-			scopex_live_worker(&live->worker[live->nr_workers++], w);
+			scopex_shown_worker(&live->worker[live->nr_workers++], w);
 }
 
 /**
- * scopex_live_free() - forget what was seen
- * @live: what scopex_live_look() has returned, or NULL
+ * scopex_free_snapshot() - forget what was seen
+ * @live: what scopex_take_snapshot() has returned, or NULL
  */
-void scopex_live_free(struct scopex_live *live)
+void scopex_free_snapshot(struct scopex_snapshot *live)
 {
 	if (!live)
 		return;
@@ -136,15 +136,15 @@ void scopex_live_free(struct scopex_live *live)
 }
 
 /**
- * scopex_live_look() - look at all scopes and workers
+ * scopex_take_snapshot() - look at all scopes and workers
  *
  * Context: process context; sleeps.
  *
- * Return: what was seen, to be given to scopex_live_free(); NULL without memory.
+ * Return: what was seen, to be given to scopex_free_snapshot(); NULL without memory.
  */
-struct scopex_live *scopex_live_look(void)
+struct scopex_snapshot *scopex_take_snapshot(void)
 {
-	struct scopex_live *live = kzalloc(sizeof(*live), GFP_KERNEL);
+	struct scopex_snapshot *live = kzalloc(sizeof(*live), GFP_KERNEL);
 	unsigned int cpu, room = 0;
 
 	if (!live)
@@ -154,7 +154,7 @@ struct scopex_live *scopex_live_look(void)
 	live->worker = kvcalloc(max(room, 1U), sizeof(*live->worker), GFP_KERNEL);
 	live->scope = kvcalloc(SCOPEX_LIVE_SCOPES, sizeof(*live->scope), GFP_KERNEL);
 	if (!live->worker || !live->scope) {
-		scopex_live_free(live);
+		scopex_free_snapshot(live);
 		return NULL;
 	}
 

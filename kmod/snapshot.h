@@ -9,7 +9,7 @@
 #include "profile.h"
 
 /**
- * struct scopex_live_scope - what is shown of an open scope
+ * struct scopex_shown_scope - what is shown of an open scope
  * @place: where it was opened
  * @comm: its owner's name
  * @pid: its owner's number
@@ -24,7 +24,7 @@
  * @serial: its owner runs its items
  * @id: tells it from others, and is not shown
  */
-struct scopex_live_scope {
+struct scopex_shown_scope {
 	struct scopex_place		place;
 	char				comm[TASK_COMM_LEN];
 	pid_t				pid;
@@ -41,7 +41,7 @@ struct scopex_live_scope {
 };
 
 /**
- * struct scopex_live_worker - what is shown of a worker
+ * struct scopex_shown_worker - what is shown of a worker
  * @cpu: its CPU
  * @comm: its name
  * @pid: its number
@@ -53,7 +53,7 @@ struct scopex_live_scope {
  * @or_more: it may be longer
  * @scope_id: the item's scope
  */
-struct scopex_live_worker {
+struct scopex_shown_worker {
 	unsigned int			cpu;
 	char				comm[TASK_COMM_LEN];
 	pid_t				pid;
@@ -67,22 +67,22 @@ struct scopex_live_worker {
 };
 
 /**
- * struct scopex_live - what was seen
+ * struct scopex_snapshot - what was seen
  * @scope: the scopes, each before those that are nested in it
  * @nr_scopes: how many
  * @scopes_left: some are not shown, as there are too many
  * @worker: the workers
  * @nr_workers: how many
  */
-struct scopex_live {
-	struct scopex_live_scope	*scope;
+struct scopex_snapshot {
+	struct scopex_shown_scope	*scope;
 	unsigned int			nr_scopes;
 	bool				scopes_left;
-	struct scopex_live_worker	*worker;
+	struct scopex_shown_worker	*worker;
 	unsigned int			nr_workers;
 };
 
-struct scopex_live *scopex_live_look(void);
-void scopex_live_free(struct scopex_live *live);
+struct scopex_snapshot *scopex_take_snapshot(void);
+void scopex_free_snapshot(struct scopex_snapshot *live);
 
 #endif /* _SCOPEX_LIVE_H */

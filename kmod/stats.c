@@ -55,7 +55,7 @@ static void scopex_sum_workers(struct scopex_cpu *sc,
 	int i;
 
 	memset(count, 0, SCOPEX_COUNTERS * sizeof(*count));
-	/* W: pairs with scopex_make_worker(); the others are older. */
+	/* W: pairs with scopex_create_worker(); the others are older. */
 	for (w = READ_ONCE(sc->workers); w; w = w->next)
 		for (i = 0; i < SCOPEX_COUNTERS; i++)
 			count[i] += local_read(&w->count[i]);
@@ -72,7 +72,7 @@ static unsigned long scopex_wait_for_take(struct scopex_cpu *sc)
 {
 	unsigned long takes;
 
-	/* Acquire N: pairs with scopex_take(); see take-count.litmus. */
+	/* Acquire N: pairs with scopex_take_batch(); see take-count.litmus. */
 	while ((takes = smp_load_acquire(&sc->takes)) & 1)
 		usleep_range(50, 100);
 	return takes;

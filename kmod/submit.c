@@ -17,6 +17,7 @@
 #include "array.h"
 #include "cpu.h"
 #include "inject.h"
+#include "item.h"
 #include "misuse.h"
 #include "option.h"
 #include "queue.h"
@@ -25,7 +26,6 @@
 #include "select.h"
 #include "state.h"
 #include "text.h"
-#include "track.h"
 
 /* Is @work the item that @scope, of a detached one, is there for? */
 static bool scopex_is_detached(struct scopex_scope *scope, struct scopex_work *work)
@@ -41,8 +41,8 @@ static noinline int scopex_not_its_item(const struct scopex_scope *scope,
 	return -EINVAL;
 }
 
-/* Everything but the usual case of scopex_associate(), which see. */
-static noinline int scopex_associate_slow(struct scopex_scope *scope,
+/* Everything but the usual case of scopex_tryget(), which see. */
+static noinline int scopex_tryget_slow(struct scopex_scope *scope,
 					  struct scopex_work *work,
 					  unsigned int nr, u64 state,
 					  unsigned long caller)
@@ -73,12 +73,9 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
 			return scopex_not_its_item(scope, work, caller);
 		if ((state & SCOPEX_COUNT_MASK) >= SCOPEX_COUNT_MAX * SCOPEX_ONE)
 			return -EOVERFLOW;
-		scopex_inject(SCOPEX_INJECT_ASSOCIATE);
-	} while (!atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
-					       (state & ~SCOPEX_FRESH) +
-					       nr * SCOPEX_ONE));
+	} while (!scopex_tryget_step(scope, nr, &state));
 
-	if (state & SCOPEX_FRESH)
+	if (state & SCOPEX_UNLISTED)
 		scopex_register(scope);
 	return !!(state & scopex_hooks.enqueue);
 }
@@ -87,14 +84,14 @@ static noinline int scopex_associate_slow(struct scopex_scope *scope,
  * The same for any scope, and @work is one of the items: 0, or why they are refused; or 1 if
  * an option of the scope decides what is done with them.
  */
-static int scopex_associate(struct scopex_scope *scope, struct scopex_work *work,
+static int scopex_tryget(struct scopex_scope *scope, struct scopex_work *work,
 			    unsigned int nr, unsigned long caller)
 {
 	u64 state;
 
-	if (likely(scopex_associate_usual(scope, nr, &state)))
+	if (likely(scopex_tryget_fast(scope, nr, &state)))
 		return 0;
-	return scopex_associate_slow(scope, work, nr, state, caller);
+	return scopex_tryget_slow(scope, work, nr, state, caller);
 }
 
 /*
@@ -107,12 +104,7 @@ static void scopex_unclaim_item(struct scopex_scope *scope,
 {
 	u64 state;
 
-	scopex_untrack(work);
-	/*
-	 * Release C: pairs with the claim of another submitter; see
-	 * claim-undo.litmus.
-	 */
-	smp_store_release(&work->status, status);
+	scopex_unclaim(work, status);
 	state = atomic64_read(&scope->state);
 	if (unlikely(scopex_kind(scope, state) == SCOPEX_OPEN && state & scopex_hooks.undo))
 		scopex_option_undo(scope, work, state);
@@ -159,7 +151,7 @@ static noinline int scopex_submit_slow(struct scopex_scope *scope,
 				       struct scopex_work *work, int status,
 				       unsigned long caller, enum scopex_where where)
 {
-	int err = scopex_associate(scope, work, 1, caller);
+	int err = scopex_tryget(scope, work, 1, caller);
 
 	if (!err)
 		return scopex_submit_push(scope, sc, work);
@@ -194,12 +186,10 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 	if (unlikely(!work->fn))
 		return scopex_submit_nothing(_RET_IP_);
 
-	/* Acquire C: pairs with scopex_end_item(); see claim-reuse.litmus. */
-	status = xchg_acquire(&work->status, SCOPEX_WORK_BUSY);
-	if (unlikely(status == SCOPEX_WORK_BUSY || !scopex_track(work)))
+	if (unlikely(!scopex_claim(work, &status)))
 		return scopex_refuse(-EBUSY);
 
-	if (unlikely(!scopex_associate_usual(scope, 1, &state)))
+	if (unlikely(!scopex_tryget_fast(scope, 1, &state)))
 		return scopex_submit_slow(scope, sc, work, status, _RET_IP_, where);
 
 	return scopex_submit_push(scope, sc, work);
@@ -234,7 +224,7 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
  */
 int scopex_submit(struct scopex_scope *scope, struct scopex_work *work)
 {
-	/* O: pairs with scopex_direct_submits(); see publish-read.litmus. */
+	/* O: pairs with scopex_update_cpu_map(); see publish-read.litmus. */
 	struct scopex_cpu *sc = this_cpu_read(scopex_local);
 
 	if (unlikely(!sc))
@@ -318,7 +308,7 @@ int scopex_try_submit(struct scopex_scope *scope, struct scopex_work *work)
 EXPORT_SYMBOL_GPL(scopex_try_submit);
 
 /* Until it is pushed, a claimed item of an array keeps what its status was in @cpu. */
-static noinline void scopex_unclaim(struct scopex_scope *scope, struct scopex_work *first,
+static noinline void scopex_unclaim_array(struct scopex_scope *scope, struct scopex_work *first,
 				    unsigned int nr, size_t stride)
 {
 	unsigned int i;
@@ -335,7 +325,7 @@ static noinline void scopex_unclaim(struct scopex_scope *scope, struct scopex_wo
  * one pass. Return how many were claimed: fewer than @nr if the next one is busy, or has
  * no function.
  */
-static unsigned int scopex_claim(struct scopex_work *first, unsigned int nr,
+static unsigned int scopex_claim_array(struct scopex_work *first, unsigned int nr,
 				 size_t stride, struct scopex_scope *scope)
 {
 	struct scopex_work *work = first;
@@ -343,10 +333,9 @@ static unsigned int scopex_claim(struct scopex_work *first, unsigned int nr,
 	unsigned int i;
 
 	for (i = 0; i < nr && likely(work->fn); i++) {
-		/* Acquire C: as in scopex_submit_to(). */
-		int status = xchg_acquire(&work->status, SCOPEX_WORK_BUSY);
+		int status;
 
-		if (unlikely(status == SCOPEX_WORK_BUSY || !scopex_track(work)))
+		if (unlikely(!scopex_claim(work, &status)))
 			break;
 		/* Taken for a time (@queued), it is before the profile began, or short. */
 		work->cpu = status;
@@ -433,16 +422,16 @@ int __scopex_submit_array(struct scopex_scope *scope, int cpu,
 	if (unlikely(!sc))
 		return scopex_refuse(-ENODEV);
 
-	claimed = scopex_claim(first, nr, stride, scope);
+	claimed = scopex_claim_array(first, nr, stride, scope);
 	if (unlikely(claimed < nr)) {
-		scopex_unclaim(scope, first, claimed, stride);
+		scopex_unclaim_array(scope, first, claimed, stride);
 		if (!scopex_array_item(first, claimed, stride)->fn)
 			return scopex_submit_nothing(caller);
 		return scopex_refuse(-EBUSY);
 	}
-	err = scopex_associate(scope, first, nr, caller);
+	err = scopex_tryget(scope, first, nr, caller);
 	if (unlikely(err < 0)) {
-		scopex_unclaim(scope, first, nr, stride);
+		scopex_unclaim_array(scope, first, nr, stride);
 		return scopex_refuse(err);
 	}
 	if (unlikely(err)) {
@@ -450,7 +439,7 @@ int __scopex_submit_array(struct scopex_scope *scope, int cpu,
 					    cpu == SCOPEX_SPREAD ? SCOPEX_ANY : SCOPEX_NAMED);
 		if (!err)
 			return 0;
-		scopex_unclaim(scope, first, nr, stride);
+		scopex_unclaim_array(scope, first, nr, stride);
 		scopex_put_items(scope, nr);
 		return scopex_refuse(err);
 	}

@@ -19,7 +19,7 @@ static noinline u64 scopex_spin_for_items(struct scopex_scope *scope)
 {
 	bool killable = scope->flags & SCOPEX_KILLABLE;
 
-	scopex_spin_while(!scopex_drained(atomic64_read(&scope->state)) &&
+	scopex_spin_while(!scopex_is_drained(atomic64_read(&scope->state)) &&
 			  !(killable && fatal_signal_pending(current)));
 	/* Acquire A: as in scopex_drain_scope(). */
 	return atomic64_read_acquire(&scope->state);
@@ -42,7 +42,7 @@ u64 scopex_drain_scope(struct scopex_scope *scope)
 	u64 state = atomic64_read_acquire(&scope->state);
 	struct scopex_worker *w;
 
-	if (scopex_drained(state))
+	if (scopex_is_drained(state))
 		return state;
 
 	trace_scopex_wait(scope);
@@ -50,7 +50,7 @@ u64 scopex_drain_scope(struct scopex_scope *scope)
 	w = scopex_owner_worker(scope);
 	if (!w && scopex_config.spin_us) {
 		state = scopex_spin_for_items(scope);
-		if (scopex_drained(state)) {
+		if (scopex_is_drained(state)) {
 			trace_scopex_waited(scope);
 			return state;
 		}
@@ -59,9 +59,9 @@ u64 scopex_drain_scope(struct scopex_scope *scope)
 	 * B: the sleep sets the task state before it looks; pairs with wake_up_process() in
 	 * scopex_put_items(); see drain-wake.litmus. Acquire A: as above.
 	 */
-	atomic64_or(SCOPEX_WAITING, &scope->state);
+	scopex_state_wait(scope);
 	scopex_sleep_until(scope, w,
-			   scopex_drained(state = atomic64_read_acquire(&scope->state)));
+			   scopex_is_drained(state = atomic64_read_acquire(&scope->state)));
 	trace_scopex_waited(scope);
 	return state;
 }

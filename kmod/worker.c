@@ -55,7 +55,7 @@
  * itself. That takes stack: see scopex_open_nested().
  *
  * An item may sleep without having said so. The watchdog sees that, and hands its
- * queue over in its stead: see scopex_tend(). That is done on the worker's own CPU,
+ * queue over in its stead: see scopex_relieve(). That is done on the worker's own CPU,
  * where a worker that sleeps can't wake up meanwhile; so the worker itself needs no
  * atomic operation to know whether it still has the queue.
  *
@@ -68,9 +68,9 @@
  *	scopex_queue_park() and scopex_wake(); see handover-wake.litmus.
  *   D	A worker that leaves an orphan, as none is on standby, says so, then looks
  *	again; one that comes to stand by is counted, then looks for an orphan. Full
- *	barriers in between: one of the two finds the other; see orphan-enlist.litmus.
+ *	barriers in between: one of the two finds the other; see leave-idle.litmus.
  *	A worker that took a count and gives it back looks again, too; see
- *	orphan-undo.litmus.
+ *	leave-undo.litmus.
  */
 
 #include <linux/bug.h>
@@ -159,9 +159,9 @@ static __always_inline int scopex_call(struct scopex_worker *w,
 		scopex_trace_start(scope, work);
 	if (SCOPEX_CHECK_ITEMS)
 		scopex_context_save(&before);
-	scopex_dep_run(scope);
+	scopex_lockdep_acquire(scope);
 	err = fn(work);
-	scopex_dep_ran(scope);
+	scopex_lockdep_release(scope);
 	if (trace_scopex_run_end_enabled())
 		err = scopex_trace_end(scope, work, err);
 	local_inc(&w->count[SCOPEX_RUN]);
@@ -174,13 +174,13 @@ static __always_inline int scopex_call(struct scopex_worker *w,
 }
 
 /* An item of a scope with options, or a cancelled one: it ends, and who cares is told. */
-static void scopex_end_special(struct scopex_worker *w, struct scopex_scope *scope,
+static void scopex_end_slow(struct scopex_worker *w, struct scopex_scope *scope,
 			       struct scopex_work *work, u64 state)
 {
 	int err = state & SCOPEX_CANCELLED ? scopex_item_cancelled(w, scope, work) :
 					     scopex_call(w, scope, work);
 
-	scopex_end_item(work, err);
+	scopex_complete_item(work, err);
 	/* The scope is kept by the reference that is dropped later. */
 	if (state & scopex_hooks.done)
 		scopex_option_done(scope, work, state);
@@ -191,7 +191,7 @@ static void scopex_end_special(struct scopex_worker *w, struct scopex_scope *sco
  * it. They count as run by this worker, which may have handed over.
  */
 static unsigned int
-scopex_run_turns(struct scopex_worker *w, struct scopex_scope *scope,
+scopex_run_begun(struct scopex_worker *w, struct scopex_scope *scope,
 		 struct scopex_work *work, u64 state)
 {
 	unsigned long tick = jiffies;
@@ -200,9 +200,9 @@ scopex_run_turns(struct scopex_worker *w, struct scopex_scope *scope,
 	if (!scopex_option_begin(w, scope, work, state))
 		return 0;
 	do {
-		scopex_end_special(w, scope, work, atomic64_read(&scope->state));
+		scopex_end_slow(w, scope, work, atomic64_read(&scope->state));
 		nr++;
-		scopex_breathe(&tick);
+		scopex_cond_resched(&tick);
 		work = scopex_option_next(w, scope, state);
 	} while (work);
 	return nr;
@@ -222,16 +222,16 @@ static struct scopex_scope scopex_no_scope = {
  * and the scope may be gone.
  */
 static noinline unsigned int
-scopex_run_special(struct scopex_worker *w, struct scopex_scope *scope,
+scopex_run_slow(struct scopex_worker *w, struct scopex_scope *scope,
 		   struct scopex_work *work, u64 state)
 {
 	if (unlikely(scope == &scopex_no_scope))
 		return 0;
 	/* What does not run asks no option. */
 	if (state & scopex_hooks.begin && !(state & SCOPEX_CANCELLED))
-		return scopex_run_turns(w, scope, work, state);
+		return scopex_run_begun(w, scope, work, state);
 
-	scopex_end_special(w, scope, work, state);
+	scopex_end_slow(w, scope, work, state);
 	if (!(state & scopex_hooks.release))
 		return 1;
 	scopex_option_release(w, scope, state);
@@ -251,14 +251,14 @@ void scopex_run_item(struct scopex_worker *w, struct scopex_scope *scope,
 {
 	u64 state = atomic64_read(&scope->state);
 
-	if (likely(!(state & SCOPEX_SPECIAL)))
-		scopex_end_item(work, scopex_call(w, scope, work));
+	if (likely(!(state & SCOPEX_SLOW)))
+		scopex_complete_item(work, scopex_call(w, scope, work));
 	else
-		scopex_run_special(w, scope, work, state);
+		scopex_run_slow(w, scope, work, state);
 }
 
 static noinline struct scopex_scope *
-scopex_lost_item(struct scopex_worker *w, struct scopex_work *work)
+scopex_skip_item(struct scopex_worker *w, struct scopex_work *work)
 {
 	scopex_misuse("item %ps was initialised again while it was queued on CPU %u: it is skipped, and its scope can't end",
 		      work->fn, w->sc->cpu);
@@ -282,8 +282,8 @@ scopex_change_scope(struct scopex_worker *w, struct scopex_work *work,
 		WRITE_ONCE(work->scope, scope);
 	}
 	if (unlikely(!scope))
-		scope = scopex_lost_item(w, work);
-	scopex_enter(w, scope);
+		scope = scopex_skip_item(w, work);
+	scopex_set_current(w, scope);
 	if (likely(nr))
 		scopex_put_items(done, nr);
 	return scope;
@@ -303,18 +303,18 @@ static void scopex_run_batch(struct scopex_worker *w)
 		struct scopex_work *work = scopex_node_to_work(node);
 		u64 state;
 
-		/* In this order: scopex_tend() marks the item that is the rest. */
+		/* In this order: scopex_relieve() marks the item that is the rest. */
 		WRITE_ONCE(w->rest, node->next);
 		if (READ_ONCE(work->scope) != scope) {
 			scope = scopex_change_scope(w, work, scope, nr);
 			nr = 0;
 		}
 		state = atomic64_read(&scope->state);
-		if (likely(!(state & SCOPEX_SPECIAL))) {
-			scopex_end_item(work, scopex_call(w, scope, work));
+		if (likely(!(state & SCOPEX_SLOW))) {
+			scopex_complete_item(work, scopex_call(w, scope, work));
 			nr++;
 		} else {
-			unsigned int out = scopex_run_special(w, scope, work, state);
+			unsigned int out = scopex_run_slow(w, scope, work, state);
 
 			nr += out;
 			if (!out) {
@@ -322,8 +322,8 @@ static void scopex_run_batch(struct scopex_worker *w)
 				 * It may be gone, with the module that has its site, and
 				 * another scope may be where it was.
 				 */
-				scopex_leave(w);
-				scopex_inject(SCOPEX_INJECT_NOT_OUT);
+				scopex_clear_current(w);
+				scopex_inject(SCOPEX_INJECT_NOT_COMPLETED);
 				if (nr)
 					scopex_put_items(scope, nr);
 				scope = &scopex_no_scope;
@@ -336,13 +336,13 @@ static void scopex_run_batch(struct scopex_worker *w)
 		node = READ_ONCE(w->rest);
 	} while (node);
 
-	scopex_leave(w);
+	scopex_clear_current(w);
 	if (likely(nr))
 		scopex_put_items(scope, nr);
 }
 
 /* Take what is queued. */
-static void scopex_take(struct scopex_worker *w)
+static void scopex_take_batch(struct scopex_worker *w)
 {
 	struct scopex_cpu *sc = w->sc;
 	struct llist_node *newest;
@@ -354,7 +354,7 @@ static void scopex_take(struct scopex_worker *w)
 	spin_unlock(&sc->take_lock);
 
 	/* Not under the lock: this takes a time for each item. */
-	WRITE_ONCE(w->rest, scopex_turn(newest, &nr));
+	WRITE_ONCE(w->rest, scopex_queue_reverse(newest, &nr));
 	local_add(nr, &w->count[SCOPEX_TAKEN]);
 	if (nr > READ_ONCE(sc->depth_max))
 		WRITE_ONCE(sc->depth_max, nr);
@@ -375,7 +375,7 @@ void scopex_serve(struct scopex_worker *w)
 {
 	while (w->active && (w->rest || READ_ONCE(w->sc->queue))) {
 		if (!w->rest)
-			scopex_take(w);
+			scopex_take_batch(w);
 		scopex_run_batch(w);
 		/* RCU-tasks waits for this, also where a queue is never empty. */
 		cond_resched_tasks_rcu_qs();
@@ -457,7 +457,7 @@ void scopex_worker_main(struct scopex_worker *w)
 		if (w->active)
 			scopex_park(w);
 		else if (!kthread_should_stop())
-			scopex_enlist(w);
+			scopex_worker_idle(w);
 	} while (!kthread_should_stop() ||
 		 (w->active && READ_ONCE(w->sc->queue)));
 }

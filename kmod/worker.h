@@ -11,6 +11,6 @@ void scopex_run_item(struct scopex_worker *w, struct scopex_scope *scope,
 		     struct scopex_work *work);
 
 /* An item of such a scope takes the slow path. */
-#define SCOPEX_SPECIAL	(SCOPEX_CANCELLED | SCOPEX_OPTIONS)
+#define SCOPEX_SLOW	(SCOPEX_CANCELLED | SCOPEX_OPTIONS)
 
 #endif /* _SCOPEX_WORKER_H */

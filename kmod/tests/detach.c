@@ -95,12 +95,12 @@ static void is_not_submitted_twice(struct scopex_test *test)
 
 	if (!orphan)
 		return;
-	scopex_inject_set(SCOPEX_INJECT_ITEM_OUT, 20000);
+	scopex_inject_set(SCOPEX_INJECT_COMPLETED, 20000);
 	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
 	while (scopex_work_busy(&orphan->detached.work))
 		cond_resched();
 	EXPECT_EQ(test, scopex_detach(&orphan->detached), -EBUSY);
-	test_inject_end(test, SCOPEX_INJECT_ITEM_OUT);
+	test_inject_end(test, SCOPEX_INJECT_COMPLETED);
 	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), 0);
 	EXPECT_EQ(test, scopex_detach(&orphan->detached), -EBUSY);
 	scopex_detached_put(&orphan->detached);
@@ -499,7 +499,7 @@ static void cancelled_while_it_is_submitted(struct scopex_test *test)
 		return;
 	atomic_set(&runs, 0);
 	atomic_set(&released, 0);
-	scopex_inject_set(SCOPEX_INJECT_ASSOCIATE, 20000);
+	scopex_inject_set(SCOPEX_INJECT_TRYGET, 20000);
 	thread = test_thread(test, detach_thread, orphan, nr_cpu_ids);
 	while (thread && scopex_detached_result(&orphan->detached) == -ENODATA)
 		cond_resched();
@@ -507,7 +507,7 @@ static void cancelled_while_it_is_submitted(struct scopex_test *test)
 	result = scopex_detached_wait(&orphan->detached);
 	EXPECT(test, result == -ECANCELED || (!TEST_INJECT && !result));
 	EXPECT_EQ(test, test_thread_stop(thread), 0);
-	test_inject_end(test, SCOPEX_INJECT_ASSOCIATE);
+	test_inject_end(test, SCOPEX_INJECT_TRYGET);
 	EXPECT_EQ(test, atomic_read(&runs), result ? 0 : 1);
 	scopex_detached_put(&orphan->detached);
 	until_released(1);

@@ -604,13 +604,13 @@ static void worker_leaves_what_waits(struct scopex_test *test)
 	scopex_scope_with(taking_turns, .limit_per_cpu = 1) {
 		EXPECT_EQ(test, scopex_submit_on(taking_turns, cpu, &turns.work), 0);
 		wait_for_completion(&turns.gate.reached);
-		scopex_inject_set(SCOPEX_INJECT_NOT_OUT, SCOPEX_INJECT_HOLD);
+		scopex_inject_set(SCOPEX_INJECT_NOT_COMPLETED, SCOPEX_INJECT_HOLD);
 		EXPECT_EQ(test, scopex_submit_on(taking_turns, cpu, &turns.next.work), 0);
-		while (TEST_INJECT && !scopex_inject_hits(SCOPEX_INJECT_NOT_OUT))
+		while (TEST_INJECT && !scopex_inject_hits(SCOPEX_INJECT_NOT_COMPLETED))
 			usleep_range(500, 1000);
 		pr_info("scopex_test: an item waits for its turn\n");
 		scopex_test_until_released();
-		test_inject_end(test, SCOPEX_INJECT_NOT_OUT);
+		test_inject_end(test, SCOPEX_INJECT_NOT_COMPLETED);
 		complete(&turns.gate.go);
 		EXPECT_EQ(test, scopex_join(taking_turns), 0);
 	}
@@ -652,7 +652,7 @@ static int refuses_thread(void *data)
 	       task_is_running(refused->owner))
 		usleep_range(50, 200);
 	scopex_cancel(refused->scope);
-	scopex_inject_release(SCOPEX_INJECT_ASSOCIATE);
+	scopex_inject_release(SCOPEX_INJECT_TRYGET);
 	test_thread_until_stopped();
 	return 0;
 }
@@ -669,16 +669,16 @@ static void join_item_whose_submit_is_refused(struct scopex_test *test)
 		/* So that it has been the scope's. */
 		EXPECT_EQ(test, scopex_submit_any(s, &refused.item.work), 0);
 		EXPECT_EQ(test, scopex_join(s), -EXFULL);
-		scopex_inject_set(SCOPEX_INJECT_ASSOCIATE, SCOPEX_INJECT_HOLD);
+		scopex_inject_set(SCOPEX_INJECT_TRYGET, SCOPEX_INJECT_HOLD);
 		submitter = test_thread(test, refused_thread, &refused, nr_cpu_ids);
-		while (!scopex_inject_hits(SCOPEX_INJECT_ASSOCIATE))
+		while (!scopex_inject_hits(SCOPEX_INJECT_TRYGET))
 			usleep_range(50, 200);
 		canceller = test_thread(test, refuses_thread, &refused, nr_cpu_ids);
 		/* The wait ends, and the item is as it was. */
 		EXPECT_EQ(test, scopex_join_item(&refused.item.work), -EXFULL);
 		test_thread_stop(canceller);
 		test_thread_stop(submitter);
-		test_inject_end(test, SCOPEX_INJECT_ASSOCIATE);
+		test_inject_end(test, SCOPEX_INJECT_TRYGET);
 		EXPECT_EQ(test, refused.err, -ECANCELED);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}

@@ -1455,7 +1455,7 @@ static struct mortal *dead_man;
 /* End the dead one's item in its stead, so that its scope can end, too. */
 static void lay_to_rest(struct scopex_scope *scope, struct scopex_work *work)
 {
-	/* Release C: as scopex_end_item() does. */
+	/* Release C: as scopex_complete_item() does. */
 	smp_store_release(&work->status, 0);
 	atomic64_sub(SCOPEX_ONE, &scope->state);
 }
