@@ -51,6 +51,12 @@ static noinline int scopex_not_joinable(const struct scopex_scope *scope,
 	return -EINVAL;
 }
 
+static bool scopex_joined_is_completed(const struct scopex_scope *scope, void *result)
+{
+	return scopex_is_completed(container_of(scope, const struct scopex_custom_scope,
+						scope)->joined, result);
+}
+
 /**
  * scopex_join_item() - wait until one item is out
  * @work: an item that the caller submitted to a scope of its own, opened with
@@ -97,7 +103,7 @@ int scopex_join_item(struct scopex_work *work)
 	 * pairs with scopex_joinable_done(); see join-item.litmus, join-refused.litmus. Others
 	 * may submit the item again.
 	 */
-	scopex_sleep_until(scope, w, scopex_is_completed(work, &result));
+	scopex_sleep_until(scope, w, scopex_joined_is_completed, &result);
 	WRITE_ONCE(custom->joined, NULL);
 	trace_scopex_waited(scope);
 	return result;

@@ -25,6 +25,13 @@ static noinline u64 scopex_spin_for_items(struct scopex_scope *scope)
 	return atomic64_read_acquire(&scope->state);
 }
 
+static bool scopex_drain_is_over(const struct scopex_scope *scope, void *state)
+{
+	/* Acquire A: as in scopex_drain_scope(). */
+	*(u64 *)state = atomic64_read_acquire(&scope->state);
+	return scopex_is_drained(*(u64 *)state);
+}
+
 /**
  * scopex_drain_scope() - wait until no reference but the owner's is left
  * @scope: the scope
@@ -60,8 +67,7 @@ u64 scopex_drain_scope(struct scopex_scope *scope)
 	 * scopex_put_items(); see drain-wake.litmus. Acquire A: as above.
 	 */
 	scopex_state_wait(scope);
-	scopex_sleep_until(scope, w,
-			   scopex_is_drained(state = atomic64_read_acquire(&scope->state)));
+	scopex_sleep_until(scope, w, scopex_drain_is_over, &state);
 	trace_scopex_waited(scope);
 	return state;
 }

@@ -30,33 +30,36 @@ static inline void scopex_set_waiting(struct scopex_scope *scope, unsigned int *
 
 /**
  * scopex_sleep_until() - the owner of a scope sleeps until a condition holds
- * @_scope: the scope
- * @_w: the owner, if it is a worker, else NULL
- * @_cond: the condition; looked at after the owner has set its task state, with a full
- *	barrier in between, and again after each wake-up
+ * @scope: the scope
+ * @w: the owner, if it is a worker, else NULL
+ * @over: the condition; asked after the owner has set its task state, with a full barrier
+ *	in between, and again after each wake-up
+ * @arg: for @over
  *
  * A worker lets another one serve its queue meanwhile, unless an option of the scope leaves
  * the items to the owner.
  */
-#define scopex_sleep_until(_scope, _w, _cond)				\
-do {									\
-	u64 __state = atomic64_read(&(_scope)->state);			\
-	bool __poll = __state & scopex_hooks.poll;			\
-	unsigned int __how = scopex_how_to_wait(_scope);		\
-									\
-	if ((_w) && !__poll)						\
-		scopex_hand_over(_w);					\
-	for (;;) {							\
-		if (__poll)						\
-			scopex_option_poll(_w, _scope, __state);	\
-		scopex_set_waiting(_scope, &__how);			\
-		if (_cond)						\
-			break;						\
-		if (!__poll || scopex_option_idle(_scope, __state))	\
-			schedule();					\
-		__set_current_state(TASK_RUNNING);			\
-	}								\
-	__set_current_state(TASK_RUNNING);				\
-} while (0)
+static __always_inline void
+scopex_sleep_until(struct scopex_scope *scope, struct scopex_worker *w,
+		   bool (*over)(const struct scopex_scope *scope, void *arg), void *arg)
+{
+	u64 state = atomic64_read(&scope->state);
+	bool poll = state & scopex_hooks.poll;
+	unsigned int how = scopex_how_to_wait(scope);
+
+	if (w && !poll)
+		scopex_hand_over(w);
+	for (;;) {
+		if (poll)
+			scopex_option_poll(w, scope, state);
+		scopex_set_waiting(scope, &how);
+		if (over(scope, arg))
+			break;
+		if (!poll || scopex_option_idle(scope, state))
+			schedule();
+		__set_current_state(TASK_RUNNING);
+	}
+	__set_current_state(TASK_RUNNING);
+}
 
 #endif /* _SCOPEX_WAIT_H */
