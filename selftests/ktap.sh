@@ -84,6 +84,51 @@ ktap_check()
 	fi
 }
 
+# expect WHAT GOT OPERATOR WANT - compare as test(1) does, and say so if it does not hold:
+#	expect workers "$(worker_pids | wc -l)" -eq 3
+expect()
+{
+	test "$2" "$3" "$4" && return
+	ktap_msg "$1: expected $3 $4, got ${2:-nothing}"
+	return 1
+}
+
+# expect_line REGEX - true if standard input has such a line; shows the end of it if not
+expect_line()
+{
+	expect_text=$(cat)
+	printf '%s\n' "$expect_text" | grep -q -e "$1" && return
+	ktap_msg "expected a line like: $1"
+	ktap_msg "got, in the end: $(printf '%s\n' "$expect_text" | tail -n 5)"
+	return 1
+}
+
+# wait_until SECONDS COMMAND [ARG]... - wait until the command succeeds, but no longer than that
+wait_until()
+{
+	wait_end=$(($(ktap_uptime) + $1))
+	shift
+	until "$@"; do
+		if [ "$(ktap_uptime)" -ge "$wait_end" ]; then
+			ktap_msg "waited in vain for: $*"
+			return 1
+		fi
+		pause
+	done
+}
+
+# ktap_uptime - in seconds
+ktap_uptime()
+{
+	cut -d . -f 1 /proc/uptime
+}
+
+# pause - a tenth of a second, where that can be had
+pause()
+{
+	sleep 0.1 2>/dev/null || sleep 1
+}
+
 # ktap_finish - print the totals, compare with the plan, and exit
 #
 # Status: 1 if a result was not ok or their number is not the planned one, 4 if
