@@ -8,6 +8,7 @@
 
 #include "counters.h"
 #include "cpu.h"
+#include "place.h"
 #include "profile.h"
 #include "show.h"
 #include "snapshot.h"

@@ -20,6 +20,7 @@
 #include "counters.h"
 #include "cpu.h"
 #include "debugfs.h"
+#include "place.h"
 #include "profile.h"
 #include "show.h"
 #include "snapshot.h"

@@ -15,6 +15,7 @@
 #include "config.h"
 #include "hotplug.h"
 #include "lockdep.h"
+#include "place.h"
 #include "profile.h"
 #include "select.h"
 #include "show.h"

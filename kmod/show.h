@@ -5,6 +5,7 @@
 
 #include <linux/seq_file.h>
 
+#include "place.h"
 #include "profile.h"
 #include "snapshot.h"
 

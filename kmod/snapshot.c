@@ -18,6 +18,7 @@
 
 #include "config.h"
 #include "cpu.h"
+#include "place.h"
 #include "profile.h"
 #include "queue.h"
 #include "registry.h"

@@ -6,7 +6,7 @@
 #include <linux/sched.h>
 #include <linux/types.h>
 
-#include "profile.h"
+#include "place.h"
 
 /**
  * struct scopex_shown_scope - what is shown of an open scope

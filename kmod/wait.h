@@ -7,6 +7,7 @@
 #include <linux/sched/signal.h>
 #include <linux/scopex.h>
 
+#include "cpu.h"
 #include "hand_over.h"
 #include "option.h"
 
