@@ -28,15 +28,25 @@ full_cache()
 		XDG_CACHE_HOME="$work/cache" make run
 }
 
+# emulator - the program that this machine's architecture is emulated by
+emulator()
+(
+	. qemu/lib/arch.sh
+	load_arch "$(host_arch)"
+	echo "$QEMU_PROGRAM"
+)
+
 # A QEMU that aborts, as it may do with a KVM that does not work, is no news to the user.
 probe_aborts()
 {
 	mkdir "$work/aborts"
-	printf '%s\n' '#!/bin/sh' 'kill -ABRT $$' >"$work/aborts/qemu-system-x86_64"
-	chmod +x "$work/aborts/qemu-system-x86_64"
+	printf '%s\n' '#!/bin/sh' 'kill -ABRT $$' >"$work/aborts/emulator"
+	chmod +x "$work/aborts/emulator"
 	! (
+		. qemu/lib/arch.sh
 		. qemu/lib/accel.sh
-		PATH=$work/aborts:$PATH
+		load_arch "$(host_arch)"
+		QEMU_PROGRAM=$work/aborts/emulator
 		accel_works kvm
 	) >"$work/out" 2>&1 && [[ ! -s $work/out ]] && return
 	ktap_msg "$(cat "$work/out")"
@@ -194,7 +204,7 @@ ktap_check "unusable cache" \
 	refused "cannot write to the cache directory" XDG_CACHE_HOME=/proc make run
 ktap_check "full cache" full_cache
 ktap_check "missing programs, no apt" \
-	refused "missing programs .*no apt.*qemu-system-x86_64" \
+	refused "missing programs .*no apt.* $(emulator)" \
 	PATH="$work/bin" make run
 ktap_check "a probe that aborts" probe_aborts
 ktap_check "the compiler that there is" chosen_compilers

@@ -160,12 +160,12 @@ kvm_runs_nothing()
 
 	echo kvm >"$known"
 	mkdir "$work/bin"
-	cat >"$work/bin/qemu-system-x86_64" <<-END
+	cat >"$work/bin/$QEMU_PROGRAM" <<-END
 	#!/bin/sh
 	[ "\$2" != kvm ] || exec sleep 1000
-	exec $(command -v qemu-system-x86_64) "\$@"
+	exec $(command -v "$QEMU_PROGRAM") "\$@"
 	END
-	chmod +x "$work/bin/qemu-system-x86_64"
+	chmod +x "$work/bin/$QEMU_PROGRAM"
 	ACCEL='' ACCEL_KNOWN=$known PATH=$work/bin:$PATH KVM_TIMEOUT=1 \
 		vm green "KVM does not work here" true &&
 		[[ $(<"$known") == tcg ]]
@@ -189,10 +189,10 @@ default_cases()
 	KERNEL='' KERNEL_IMAGE=$0 KDIR=$KERNEL_BUILD \
 		verdict "VM ($KERNEL_ID): no kernel" \
 		vm red "FAIL: the VM's process ended with status" true
-	if [[ $KERNEL_MACHINE == pc ]]; then
+	if [[ $MACHINE == qemu ]]; then
 		verdict "VM ($KERNEL_ID): a KVM that runs nothing" kvm_runs_nothing
 	else
-		leave_out "a PC" 1
+		leave_out "QEMU" 1
 	fi
 	plant warn "FAIL: the kernel log is not clean: scopex: planted warning"
 	plant hang "blocked for more than 5 seconds" \

@@ -298,8 +298,8 @@ select_kernel patch:patch
 [[ -r $KERNEL_BUILD/include/config/auto.conf ]] ||
 	die "what the kernel has is not known: no include/config/auto.conf in $KERNEL_BUILD"
 # Once, and not by each VM: the answer is in the cache afterwards.
-[[ $KERNEL_MACHINE != pc ]] || select_accel
-[[ $KERNEL_MACHINE != pc ]] || select_emulator
+[[ $MACHINE != qemu ]] || select_accel
+[[ $MACHINE != qemu ]] || select_emulator
 
 log=${CACHE:?}/logs/hazards-$KERNEL_ID-$TREE_KEY
 rm -rf "$log"

@@ -137,7 +137,7 @@ lied_to()
 
 select_kernel drgn:python3-drgn
 VMLINUX=${VMLINUX:-$KERNEL_BUILD/vmlinux}
-[[ $KERNEL_MACHINE == pc ]] || die "KERNEL=$KERNEL_ID does not run in QEMU"
+[[ $MACHINE == qemu ]] || die "KERNEL=$KERNEL_ID does not run in QEMU"
 [[ -e $VMLINUX ]] || die "the debug information of KERNEL=$KERNEL_ID is not in $VMLINUX"
 need_space 1000
 work_dir

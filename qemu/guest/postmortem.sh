@@ -10,6 +10,6 @@ until dmesg | grep 'holds up CPU 1'; do
 	sleep 1
 done
 cat /sys/kernel/debug/scopex/scopes
-echo hung > /dev/ttyS2
+echo hung > /dev/verdict
 sleep 1000
 exit 1

@@ -3,7 +3,7 @@
 #
 # Choose the kernel and get it into the cache. select_kernel sets:
 #	KERNEL_ID	names it in the cache
-#	KERNEL_MACHINE	what it runs on: pc (QEMU), or um (it is a program)
+#	what qemu/arch/ says about its architecture: see lib/arch.sh
 #	KERNEL_BOOT	the image that the VM boots
 #	KERNEL_BUILD	the tree that modules are built against
 #	KERNEL_MAKE	what else make has to be told then
@@ -19,7 +19,8 @@
 #	PACKAGE		the metapackage that depends on what we want
 #	VERSION		how the version has to begin (package)
 #	COMPILER	what to compile with, if that can be had
-#	ARCH, FRAGMENTS	kbuild's ARCH, and files in qemu/kernels/fragments/ (source)
+#	ARCH		the architecture, a file in qemu/arch/ (default: this machine's)
+#	FRAGMENTS	files in qemu/kernels/fragments/, beyond "common" (source)
 #	MAY_SKIP	which tests may be skipped, as it can't run them: see
 #			count-tests.awk
 #	MATRIX=no	not for make check-matrix, as it shows nothing that others don't
@@ -28,6 +29,7 @@
 # KERNEL_MODULES=DIR, the directory that has lib/modules/RELEASE (default: /),
 # unless all that the VM needs is built in. It may skip what it likes.
 
+. "$(dirname "${BASH_SOURCE[0]}")/arch.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/suite.sh"
 
@@ -48,9 +50,12 @@ load_flavour()
 
 	[[ $1 =~ ^[A-Za-z0-9._-]+$ && -r $conf ]] ||
 		die "unknown KERNEL=$1; known: $(known_kernels)"
-	SUITE='' VERSION='' ARCH='' FRAGMENTS='' MATRIX=yes MAY_SKIP=''
+	SUITE='' VERSION='' FRAGMENTS='' MATRIX=yes MAY_SKIP=''
+	ARCH=$(host_arch)
+	load_arch "$ARCH"
 	# shellcheck source=../kernels/stock-6.1.conf
 	. "$conf"
+	load_arch "$ARCH"
 	SUITE=$(other_suite "$SUITE")
 }
 
@@ -79,7 +84,8 @@ need_flavour_tools()
 	if [[ $KIND == source ]]; then
 		tools=(flex:flex bison:bison bc:bc perl:perl gcc:gcc openssl:openssl
 			stdio.h:libc6-dev)
-		[[ $ARCH == um ]] || tools+=(libelf.h:libelf-dev)
+		# shellcheck disable=SC2206 # words
+		tools+=($BUILD_TOOLS)
 	fi
 	need_tools "$COMPILER:$COMPILER" "${tools[@]}" "$@"
 }
@@ -210,14 +216,16 @@ built_release()
 
 # use_tree DIR - a build tree of the user's own: set KERNEL_BUILD and what goes with it
 #
-# User-Mode Linux is built with an ARCH of its own, and is no image for QEMU.
+# It may be for another architecture than this machine's: then kbuild has to be told.
 use_tree()
 {
+	local host
+
 	[[ -e $1/Makefile ]] || die "KDIR=$1 is not a kernel's build tree"
-	KERNEL_BUILD=$(realpath "$1") KERNEL_MACHINE=pc KERNEL_MAKE=()
-	if grep -qs '^CONFIG_UML=y' "$KERNEL_BUILD/include/config/auto.conf"; then
-		KERNEL_MACHINE=um KERNEL_MAKE=(ARCH=um)
-	fi
+	KERNEL_BUILD=$(realpath "$1") KERNEL_MAKE=()
+	host=$(host_arch)
+	load_arch "$(tree_arch "$KERNEL_BUILD" || echo "$host")"
+	[[ $ARCH == "$host" ]] || KERNEL_MAKE=(ARCH="$KBUILD_ARCH")
 }
 
 # select_own [COMMAND:PACKAGE]... - for select_kernel
@@ -251,7 +259,7 @@ select_kernel()
 	make_cache
 	KERNEL_ID=${KERNEL:-stock-6.1}
 	load_flavour "$KERNEL_ID"
-	KERNEL_MACHINE=pc KERNEL_MAKE=() KERNEL_ROOT='' KERNEL_DEB=''
+	KERNEL_MAKE=() KERNEL_ROOT='' KERNEL_DEB=''
 	if [[ -n ${KERNEL_IMAGE:-} || -n ${KDIR:-} ]]; then
 		[[ -z ${KERNEL:-} ]] || die "KERNEL= and a kernel of your own exclude each other"
 		select_own "$@"

@@ -8,7 +8,7 @@
 #
 #	suite_download trixie-backports DIR linux-source-7.3 ...
 #		puts the .deb files into DIR, in the newest version of that suite
-#	suite_try trixie-backports depends linux-image-amd64 'linux-image-.*'
+#	suite_try trixie-backports depends linux-source 'linux-source-.*'
 #		any command or function that calls apt; run a second time, with
 #		fresh lists, if it fails
 #	suite_apt trixie-backports apt-cache policy linux-source
