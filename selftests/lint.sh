@@ -19,7 +19,7 @@
 # spatch runs the python3 that it finds first, which has to be the system's.
 PATH=/usr/bin:/bin:$PATH
 
-CHECKS="checkpatch raw-names kernel-doc warnings sparse coccinelle-parses coccinelle
+CHECKS="checkpatch raw-names arch-names kernel-doc warnings sparse coccinelle-parses coccinelle
 	scopex.cocci scopex.cocci-tests shellcheck lint.allow"
 
 ALLOW=$ROOT/selftests/lint.allow
@@ -70,10 +70,9 @@ c_files()
 
 fetch_scripts()
 {
-	[[ -e $1/scripts/checkpatch.pl ]] ||
-		fetch_source "$1" '*/scripts/checkpatch.pl' \
-			'*/scripts/*.txt' '*/scripts/const_structs.checkpatch' \
-			'*/scripts/kernel-doc' '*/scripts/coccinelle'
+	fetch_source "$1" '*/scripts/checkpatch.pl' \
+		'*/scripts/*.txt' '*/scripts/const_structs.checkpatch' \
+		'*/scripts/kernel-doc' '*/scripts/coccinelle'
 }
 
 # need_scripts - the kernel's scripts/; sets SCRIPTS
@@ -83,7 +82,7 @@ need_scripts()
 		SCRIPTS=$LINUX_SOURCE/scripts
 	else
 		SCRIPTS=$CACHE/lint/$SOURCE_PACKAGE/scripts
-		with_lock "lint-$SOURCE_PACKAGE" fetch_scripts "${SCRIPTS%/scripts}" || return
+		fetch_scripts "${SCRIPTS%/scripts}" || return
 	fi
 	[[ -e $SCRIPTS/checkpatch.pl ]] || die "no checkpatch.pl in $SCRIPTS"
 }
@@ -120,6 +119,43 @@ check_raw_names()
 	[[ $(raw_names "$plant") == "$plant:2: ->func is logged as it is" ]] ||
 		echo "does not find a name that is logged as it is"
 	raw_names "$ROOT"/kmod/*.[ch] | unexpected raw-names
+}
+
+# arch_names DIR - what the tree DIR says, outside qemu/arch/, that is of one architecture
+arch_names()
+{
+	local conf regex=
+
+	for conf in "$ROOT"/qemu/arch/*.conf; do
+		regex+="${regex:+|}$(load_arch "$(basename "$conf" .conf)" && echo "$NAMES")"
+	done
+	(cd "$1" && grep -rInoE --exclude-dir=arch "$regex" Makefile .ci qemu selftests |
+		sed 's|\(:[0-9]*\):\(.*\)|\1: \2 is for qemu/arch/ to say|')
+}
+
+# arch_plants NAME - words of this architecture, which must be found elsewhere
+arch_plants()
+(
+	load_arch "$1"
+	echo "$TREE"
+	[[ $MACHINE != qemu ]] ||
+		printf '%s\n' "$ARCH" "$CONSOLE" "$DEB_ARCH" "$IMAGE" "$QEMU_PROGRAM" "$QEMU_DISK"
+)
+
+check_arch_names()
+{
+	local plant=$work/arch-names conf name
+
+	mkdir -p "$plant"/{.ci,qemu/arch,selftests}
+	touch "$plant/Makefile"
+	for conf in "$ROOT"/qemu/arch/*.conf; do
+		for name in $(arch_plants "$(basename "$conf" .conf)"); do
+			echo "$name" | tee "$plant/qemu/arch/own" >"$plant/qemu/plant"
+			[[ $(arch_names "$plant") == "qemu/plant:1: "* ]] ||
+				echo "does not find $name, of ${conf##*/}"
+		done
+	done
+	arch_names "$ROOT" | unexpected arch-names
 }
 
 # What is public has to be described: what the header declares without leading
@@ -251,7 +287,7 @@ check_shellcheck()
 
 	need shellcheck || return
 	mapfile -t scripts < <(
-		cd "$ROOT" && find .ci qemu selftests -type f \( -name '*.sh' -o \
+		cd "$ROOT" && find .ci qemu selftests -type f \( -name '*.sh' -o -path '*/arch/*.conf' -o \
 			-exec sh -c 'head -n 1 "$1" | grep -q "^#!.*sh$"' sh {} \; \) \
 			-print | sort
 	)

@@ -44,7 +44,7 @@ first_arch()
 
 	for conf in "$ROOT"/qemu/arch/*.conf; do
 		(
-			# shellcheck source=../arch/x86.conf
+			# shellcheck source=/dev/null
 			. "$conf"
 			"$@"
 		) || continue
@@ -80,6 +80,6 @@ tree_arch()
 load_arch()
 {
 	ARCH=$1
-	# shellcheck source=../arch/x86.conf
+	# shellcheck source=/dev/null
 	. "$ROOT/qemu/arch/$ARCH.conf"
 }

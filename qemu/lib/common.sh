@@ -114,6 +114,27 @@ with_lock()
 	"$@"
 )
 
+# kept DIR MIB COMMAND [ARG]... - have DIR in the cache: if it is not there, "COMMAND NEW
+# ARG..." fills the directory NEW, which becomes DIR; false if it can't. It may take MIB.
+kept()
+{
+	local name=${1#"$CACHE/"}
+
+	[[ -e $1 ]] || with_lock "${name//\//-}" make_kept "$CACHE/new-${name//\//-}" "$@"
+}
+
+make_kept()
+{
+	local new=$1 dir=$2
+
+	[[ ! -e $dir ]] || return 0
+	need_space "$3"
+	rm -rf "$new"
+	mkdir -p "$new" "$(dirname "$dir")"
+	"$4" "$new" "${@:5}" || return
+	mv "$new" "$dir"
+}
+
 # as_root COMMAND [ARG]...
 as_root()
 {

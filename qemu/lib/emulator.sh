@@ -30,26 +30,14 @@ newer_qemu()
 	done
 }
 
-# fetch_emulator DIR - with what it needs besides the libraries that the installed one has
+# fetch_emulator NEW - for kept; its libraries are those that the installed one has
 fetch_emulator()
 {
-	local dir=$1 deb
-
-	[[ ! -e $dir/usr ]] || return 0
-	need_space 300
-	tmp=$(mktemp -d "$CACHE/qemu.XXXXXX")
-	# with_lock has made a subshell for this, at whose end no local is left.
-	trap 'rm -rf "$tmp"' EXIT
-	mkdir "$tmp/debs" "$tmp/root"
-	suite_download "$EMULATOR_SUITE" "$tmp/debs" qemu-system-x86 qemu-system-common \
-		qemu-system-data seabios || return
-	for deb in "$tmp"/debs/*.deb; do
-		dpkg-deb -x "$deb" "$tmp/root" || return
-	done
-	newer_qemu "$tmp/root"
-	"${QEMU[@]}" --version >&2 || return
-	rm -rf "$dir"
-	mv "$tmp/root" "$dir"
+	# shellcheck disable=SC2086 # words
+	fetch "$EMULATOR_SUITE" "$1/debs" "$1" $QEMU_PARTS || return
+	rm -r "$1/debs"
+	newer_qemu "$1"
+	"${QEMU[@]}" --version >&2
 }
 
 # select_emulator - set QEMU, an array: the command that emulates; and QEMU_IS_SOUND
@@ -64,9 +52,8 @@ select_emulator()
 	! qemu_is_sound "${QEMU[@]}" || return 0
 	# Its libraries are those of that release.
 	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null) || true
-	if [[ $codename == "${EMULATOR_SUITE%-backports}" && ! -e $failed ]] &&
-	   have dpkg-deb; then
-		if with_lock "qemu-$ARCH" fetch_emulator "$dir"; then
+	if [[ $codename == "${EMULATOR_SUITE%-backports}" && ! -e $failed ]]; then
+		if kept "$dir" 300 fetch_emulator; then
 			newer_qemu "$dir"
 			! qemu_is_sound "${QEMU[@]}" || return 0
 		fi

@@ -20,22 +20,14 @@ find_source()
 
 need_source()
 {
-	with_lock source unpack_whole_source "$SOURCE_TREE" "$SOURCE_NAME"
+	kept "$SOURCE_TREE" 4000 unpack_whole || unavailable "could not fetch $SOURCE_NAME"
 }
 
-unpack_whole_source()
+unpack_whole()
 {
-	local dir=$1 package=$2 tmp=$1.tmp.$$
-
-	[[ -e $dir/Makefile ]] && return
-	need_space 4000
-	rm -rf "$CACHE/source/$package"-*
-	mkdir -p "$tmp"
-	flavour_apt download "$tmp" "$package" || unavailable "could not fetch $package"
-	say "unpacking $package"
-	unpack_source "$tmp"/*.deb "$tmp" || die "could not unpack $package"
-	rm "$tmp"/*.deb
-	mv "$tmp" "$dir"
+	# Other versions.
+	rm -rf "$CACHE/source/$SOURCE_NAME"-*
+	unpack_parts "$1" "$SUITE" "$SOURCE_NAME"
 }
 
 # configure SOURCE BUILD - and look whether all that was wanted is there

@@ -145,44 +145,32 @@ relocate_headers()
 	sed -i 's|/usr/src/|../|' "$root/usr/src/linux-headers-$release/Makefile"
 	for link in build source; do
 		ln -sfn "../../..$(readlink "$root/lib/modules/$release/$link")" \
-			"$root/lib/modules/$release/$link"
+			"$root/lib/modules/$release/$link" || return
 	done
 }
 
 # need_apt NAME - or the flavour can't be had
 need_apt()
 {
-	have apt-get && have dpkg-deb ||
+	have_apt ||
 		unavailable "KERNEL=$1 comes from Debian's packages, and there is no apt" \
 			"here; give KERNEL_IMAGE=FILE and KDIR=DIR"
 }
 
-# fetch_flavour NAME DIR IMAGE - put the kernel that is in the package IMAGE into DIR
+# fetch_flavour NEW NAME IMAGE - the kernel that is in the package IMAGE; for kept
 fetch_flavour()
 {
-	local name=$1 dir=$2 image=$3 release=${3#linux-image-} packages tmp deb
-
-	[[ -e $dir/release ]] && return
-	need_space 2000
-	tmp=$CACHE/kernels/.$name.tmp
-	rm -rf "$tmp"
-	mkdir -p "$tmp/debs" "$tmp/root"
+	local new=$1 name=$2 image=$3 release=${3#linux-image-} packages
 
 	packages=$(flavour_apt flavour_packages "$image") ||
 		unavailable "apt knows no headers for $image"
 	mapfile -t packages <<<"$packages"
-	flavour_apt download "$tmp/debs" "${packages[@]}" ||
+	fetch "$SUITE" "$new/debs" "$new/root" "${packages[@]}" ||
 		unavailable "could not fetch ${packages[*]}"
-	say "unpacking the kernel $release"
-	for deb in "$tmp"/debs/*.deb; do
-		dpkg-deb -x "$deb" "$tmp/root" || die "could not unpack $deb"
-	done
-	relocate_headers "$tmp/root" "$release"
-	depmod -b "$tmp/root" "$release"
-	echo "$release" >"$tmp/release"
+	relocate_headers "$new/root" "$release" && depmod -b "$new/root" "$release" || return
+	echo "$release" >"$new/release"
 	# Other versions of this flavour.
-	rm -rf "$CACHE/kernels/$name" "$CACHE/kernels/$name"-*
-	mv "$tmp" "$dir"
+	rm -rf "$CACHE/kernels/$name"-*
 }
 
 # select_package NAME - for select_kernel
@@ -196,7 +184,7 @@ select_package()
 			"${SUITE:-"this machine's suite"}; give KERNEL_IMAGE=FILE and KDIR=DIR"
 	read -r image _ <<<"$newest"
 	dir=$CACHE/kernels/$1-$(sha1sum <<<"$SUITE $PACKAGE $VERSION $newest" | cut -c1-8)
-	with_lock "kernel-$1" fetch_flavour "$1" "$dir" "$image"
+	kept "$dir" 2000 fetch_flavour "$1" "$image"
 	KERNEL_RELEASE=$(<"$dir/release")
 	KERNEL_ROOT=$dir/root
 	KERNEL_BOOT=$KERNEL_ROOT/boot/vmlinuz-$KERNEL_RELEASE

@@ -66,37 +66,22 @@ herd_command()
 		-set-libdir "$1/usr/share/herdtools7/herd")
 }
 
+# fetch_herd NEW - for kept
 fetch_herd()
 {
-	local dir=$1 tmp=$1.tmp.$$ suite deb
+	local new=$1 suite
 
-	[[ -e $dir ]] && return
-	have apt-get && have dpkg-deb || return
-	need_space 500
 	for suite in $HERD_SUITES; do
-		rm -rf "$dir".tmp.*
-		mkdir -p "$tmp/debs"
+		rm -rf "$new"
 		# With all that it is linked to.
-		suite_download "$suite" "$tmp/debs" herdtools7 libc6 libgmp10 ||
-			continue
-		for deb in "$tmp"/debs/*.deb; do
-			dpkg-deb -x "$deb" "$tmp" || return
-		done
-		rm -r "$tmp/debs"
-		find "$tmp/usr/bin" ! -type d ! -name herd7 -delete
-		herd_command "$tmp"
+		fetch "$suite" "$new/debs" "$new" herdtools7 libc6 libgmp10 || continue
+		rm -r "$new/debs"
+		find "$new/usr/bin" ! -type d ! -name herd7 -delete
+		herd_command "$new"
 		"${herd[@]}" -version >/dev/null || continue
-		mv "$tmp" "$dir"
 		return
 	done
 	return 1
-}
-
-fetch_model()
-{
-	[[ -e $1 ]] && return
-	have apt-get && have dpkg-deb || return
-	fetch_source "$1" '*/tools/memory-model'
 }
 
 # Set herd, the command, and model, the directory.
@@ -110,7 +95,7 @@ get_tools()
 	elif have herd7; then
 		herd=(herd7)
 	else
-		with_lock herd7 fetch_herd "$dir" ||
+		kept "$dir" 500 fetch_herd ||
 			not_run "no herd7 here (HERD7=), and the package herdtools7 of" \
 				"Debian ($HERD_SUITES) can't be had or does not start"
 		herd_command "$dir"
@@ -119,7 +104,7 @@ get_tools()
 	model=${MEMORY_MODEL:-}
 	if [[ -z $model ]]; then
 		dir=$CACHE/memory-model/$SOURCE_PACKAGE
-		with_lock "memory-model-$SOURCE_PACKAGE" fetch_model "$dir" ||
+		fetch_source "$dir" '*/tools/memory-model' ||
 			not_run "no memory model: the package $SOURCE_PACKAGE can't be had" \
 				"(MEMORY_MODEL= is a kernel's tools/memory-model)"
 		model=$dir/tools/memory-model
