@@ -7,9 +7,7 @@
 . /load.sh
 
 # shellcheck disable=SC2086 # words
-load scopex $PARAMS
-load scopex_verity
-[ $failed -eq 0 ] || exit 1
+load scopex $PARAMS && load scopex_verity || exit 1
 stty -F /dev/job sane
 cat <<HELP
 

@@ -4,7 +4,10 @@
 # What "make top" does in the VM. TOP has options of scopex-top; with ROWS there is a
 # terminal.
 
-modprobe scopex && modprobe scopex_verity || exit 1
+# shellcheck source=load.sh
+. /load.sh
+
+load scopex && load scopex_verity || exit 1
 while [ ! -e /tmp/stop ]; do
 	echo "$DISK" > /sys/kernel/debug/scopex_verity/build || exit 1
 done &
