@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check-debian: are "make run" and "make check" the first commands that one can type on
+# make check WHAT=debian: are "make run" and "make check" the first commands that one can type on
 # a minimal Debian with git and make? As root in a clone; as a user with sudo, and as one
 # without, in an archive of the tree. Each in a chroot of its own, with an empty cache. What
 # is tried is what was committed.
@@ -127,7 +127,7 @@ try_suite()
 	both plain "a user without sudo" "${TEST:-api}"
 }
 
-((EUID == 0)) || die "make check-debian needs root, for chroots"
+((EUID == 0)) || die "make check WHAT=debian needs root, for chroots"
 make_cache
 need_programs debootstrap:debootstrap git:git
 SUITES=${SUITES:-bookworm trixie testing}
@@ -152,4 +152,4 @@ for suite in $SUITES; do
 	fi
 	try_suite
 done
-conclude "make check-debian"
+conclude "make check WHAT=debian"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check-harness: can the checks fail? Everything that must turn a verdict red
+# make check WHAT=harness: can the checks fail? Everything that must turn a verdict red
 # is planted, and must, with a line that says which; a clean run must be green.
 #
 # On the host: logs in qemu/harness/. In VMs: qemu/harness/plant/, with the default
@@ -283,11 +283,11 @@ write_test()
 . "$ROOT/qemu/harness/logs.sh"
 . "$ROOT/qemu/harness/results.sh"
 verdict "results: only skips" only_skips
-verdict "results: make check-matrix without a VM" matrix_without_vm
+verdict "results: make check WHAT=matrix without a VM" matrix_without_vm
 kernel=${KERNEL:-stock-6.1}
 with_kernel "$kernel" 16 default_cases
 verdict "make check with broken tests" broken_tests
 with_debug_kernel kasan 6 kasan_cases
 with_debug_kernel kcsan 1 kcsan_cases
 
-conclude "make check-harness"
+conclude "make check WHAT=harness"

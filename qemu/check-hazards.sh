@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check-hazards: does each hazard's test fail when its rule is taken out?
+# make check WHAT=hazards: does each hazard's test fail when its rule is taken out?
 #
 # A patch in selftests/hazards/ takes one rule out of the code, and says in its
 # head which scripts of selftests/ have to notice. First these have to pass with
@@ -242,7 +242,7 @@ run_sound()
 		start "$name" "$key"
 	done
 	finish_all
-	((failed == 0)) || conclude "make check-hazards" || exit
+	((failed == 0)) || conclude "make check WHAT=hazards" || exit
 }
 
 run_mutants()
@@ -318,4 +318,4 @@ cp -r "$ROOT/Kbuild" "$ROOT/kmod" "$ROOT/include" "$work/tree/"
 run_sound
 run_mutants
 say "logs: $log"
-conclude "make check-hazards"
+conclude "make check WHAT=hazards"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check-latency: for how long does scopex keep interrupts or preemption off?
+# make check WHAT=latency: for how long does scopex keep interrupts or preemption off?
 #
 # Each case of qemu/latency/ is run with few and with many objects, on an emulated CPU whose
 # clock counts instructions. Its longest section may take LIMIT instructions, and be no
@@ -76,11 +76,11 @@ if run_vm --job "$ROOT/qemu/guest/latency.sh" --modules "$WORK/modules" --icount
 	((++passed))
 else
 	((++failed))
-	say "make check-latency: the VM has failed"
+	say "make check WHAT=latency: the VM has failed"
 	grep -v '^latency: ' "$WORK/out" || true
 fi
 awk -v cases="$CASES" -v limit="$LIMIT" -v floor="$FLOOR" \
 	-f "$ROOT/qemu/latency/judge.awk" "$WORK/out" | tee "$WORK/verdicts"
 ((passed += $(grep -c '^ok ' "$WORK/verdicts"))) || true
 ((failed += $(grep -c '^not ok ' "$WORK/verdicts"))) || true
-conclude "make check-latency"
+conclude "make check WHAT=latency"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check-matrix: make check with one kernel after the other, and a table.
+# make check WHAT=matrix: make check with one kernel after the other, and a table.
 #
 #	KERNELS= names (default: all in qemu/kernels/ but those that say MATRIX=no)
 #	TEST=, TIMEOUT= as for make check
@@ -50,4 +50,4 @@ done
 
 echo
 cat "$work/table"
-conclude "make check-matrix"
+conclude "make check WHAT=matrix"

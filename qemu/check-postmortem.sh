@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check-postmortem: does kmod/tools/scopex-drgn.py find in a dump what a kernel hangs in?
+# make check WHAT=postmortem: does kmod/tools/scopex-drgn.py find in a dump what a kernel hangs in?
 # A VM is hung by qemu/postmortem/hang/, and dumped; what the script says about it has
 # to be qemu/postmortem/expected.txt, but for times, numbers of tasks and the like. Then
 # it is told lies.
@@ -173,4 +173,4 @@ if [[ -s $WORK/vmcore ]]; then
 else
 	echo "# logs: $log"
 fi
-conclude "make check-postmortem"
+conclude "make check WHAT=postmortem"

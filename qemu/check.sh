@@ -6,6 +6,7 @@
 #
 #	TEST=	what to run, as "api race"; "commands" and "tools" are the host's part
 #		(default: all)
+#	WITHOUT= what to leave out of that
 #	CPUS=	how many the VM has (default: 4)
 #	TIMEOUT= in seconds
 #	STRESS_SECONDS= how long the stress test takes (default: 10)
@@ -71,11 +72,26 @@ is_number STRESS_SECONDS "$stress"
 
 mapfile -t programs < <(sed -n 's/^TEST_PROGS [:+]= //p' "$ROOT/selftests/Makefile" | tr ' ' '\n')
 known=(commands tools "${programs[@]}")
-host='' tests='' isolated=
-for name in ${TEST:-${known[*]}}; do
+host='' tests='' isolated='' without=' '
+
+# known_name VARIABLE NAME - the whole name of what a variable names
+known_name()
+{
+	local name=$2
+
 	[[ $name == commands || $name == tools ]] || name=${name%.sh}.sh
 	[[ " ${known[*]} " == *" $name "* ]] ||
-		die "unknown TEST=${name%.sh}; known: ${known[*]%.sh}"
+		die "unknown $1=${name%.sh}; known: ${known[*]%.sh}"
+	echo "$name"
+}
+
+for name in ${WITHOUT:-}; do
+	name=$(known_name WITHOUT "$name")
+	without+="$name "
+done
+for name in ${TEST:-${known[*]}}; do
+	name=$(known_name TEST "$name")
+	[[ $without != *" $name "* ]] || continue
 	if [[ $name != *.sh ]]; then
 		host+="$name "
 	elif [[ $name == isolated.sh ]]; then
@@ -85,7 +101,8 @@ for name in ${TEST:-${known[*]}}; do
 	fi
 done
 
-[[ $host || $tests || $isolated ]] || die "TEST='${TEST:-}' names no test; known: ${known[*]%.sh}"
+[[ $host || $tests || $isolated ]] ||
+	die "TEST='${TEST:-}' names no test${WITHOUT:+ besides WITHOUT='$WITHOUT'}; known: ${known[*]%.sh}"
 
 tools=()
 [[ $host != *tools* ]] || tools=(python3:python3 trace-cmd:trace-cmd)
@@ -106,6 +123,8 @@ settings=$WORK/root/kselftest/scopex/settings
 echo "timeout=$(($(sed -n 's/^timeout=//p' "$ROOT/selftests/settings") + stress))" >"$settings"
 
 log=$CACHE/logs/check-$KERNEL_ID-$TREE_KEY
+# Without a VM, beside the logs of a run that has one.
+[[ $tests || $isolated ]] || log=$CACHE/logs/check-host-$KERNEL_ID-$TREE_KEY
 rm -rf "$log"
 mkdir -p "$log"
 for name in $host; do

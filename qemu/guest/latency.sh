@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# What "make check-latency" does in the VM: for each of RUNS, which are CASE:N:WORKERS,
+# What "make check WHAT=latency" does in the VM: for each of RUNS, which are CASE:N:WORKERS,
 # load scopex and latency with so many workers and objects; or, for STRESS_SECONDS, do the
 # stress test. What was measured is in the log.
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# What "make check-postmortem" does in the VM: hang, wait until the owners have gone to
+# What "make check WHAT=postmortem" does in the VM: hang, wait until the owners have gone to
 # sleep and the item that never returns was noticed, and say so. If the host does
 # nothing about it, that is a failure.
 

@@ -12,9 +12,9 @@ trap 'rm -rf "$work"' EXIT
 # readme_module DIR - make DIR, with the module that is README's example
 readme_module()
 {
-	mkdir "$1"
-	# shellcheck disable=SC2016
-	sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d' >"$1/sum.c"
+	mkdir -p "$1" "$work/readme"
+	awk -v out="$work/readme" -f selftests/readme-code.awk README.md |
+		xargs grep -l 'MODULE_LICENSE(' | head -n 1 | xargs -I{} mv {} "$1/sum.c"
 	echo 'obj-m := sum.o' >"$1/Kbuild"
 }
 

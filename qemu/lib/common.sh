@@ -34,7 +34,7 @@ die()
 	exit 1
 }
 
-# What "make check-matrix" takes for "not run".
+# What "make check WHAT=matrix" takes for "not run".
 UNAVAILABLE=77
 
 # unavailable TEXT - as die, for a kernel that can't be had here and now

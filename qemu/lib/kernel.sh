@@ -23,7 +23,7 @@
 #	FRAGMENTS	files in qemu/kernels/fragments/, beyond "common" (source)
 #	MAY_SKIP	which tests may be skipped, as it can't run them: see
 #			count-tests.awk
-#	MATRIX=no	not for make check-matrix, as it shows nothing that others don't
+#	MATRIX=no	not for make check WHAT=matrix, as it shows nothing that others don't
 #
 # KERNEL_IMAGE=FILE with KDIR=DIR is a kernel of the user's own; its modules are in
 # KERNEL_MODULES=DIR, the directory that has lib/modules/RELEASE (default: /),

@@ -6,7 +6,7 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# command:package that has it on Debian; or header.h:package
+# command:package that has it on Debian; or header.h:package, or module.py:package
 TOOLS="
 	busybox:busybox-static
 	veritysetup:cryptsetup-bin
@@ -42,11 +42,13 @@ install_or_name()
 	apt_try apt_install $packages || die "could not install $packages"
 }
 
-# is_there NAME - a command, or a header that the host's compiler has to find
+# is_there NAME - a command, a header that the host's compiler has to find, or a module of
+# the system's python3
 is_there()
 {
 	case $1 in
 	*.h) gcc -E -include "$1" -x c /dev/null >/dev/null 2>&1 ;;
+	*.py) /usr/bin/python3 -c "import ${1%.py}" 2>/dev/null ;;
 	*) have "$1" ;;
 	esac
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check-model: does the kernel's memory model agree that the protocols work?
+# make check WHAT=model: does the kernel's memory model agree that the protocols work?
 #
 # Each NAME.litmus here is a part of scopex, made small enough for herd7 to look
 # at every execution that the model allows: the bad outcome that it describes must
@@ -35,7 +35,7 @@ not_run()
 	say "error: the model was not checked: $*"
 	# shellcheck disable=SC2034 # for conclude
 	skipped=${#tests[@]}
-	conclude "make check-model" || exit
+	conclude "make check WHAT=model" || exit
 }
 
 choose_tests()
@@ -247,4 +247,4 @@ check_links
 for file in "${tests[@]}"; do
 	run_test "$file"
 done
-conclude "make check-model"
+conclude "make check WHAT=model"
