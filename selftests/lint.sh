@@ -20,7 +20,7 @@
 PATH=/usr/bin:/bin:$PATH
 
 CHECKS="checkpatch raw-names arch-names kernel-doc interface warnings readme-code sparse
-	coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests shellcheck lint.allow"
+	coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests shellcheck mutants lint.allow"
 
 ALLOW=$ROOT/selftests/lint.allow
 MACROS=$ROOT/selftests/coccinelle/macros.h
@@ -337,6 +337,35 @@ check_shellcheck()
 	)
 	(cd "$ROOT" && shellcheck -x -f gcc "${scripts[@]}" 2>&1 || true) |
 		unexpected shellcheck
+}
+
+# refuses REGEX - is the mutant on standard input refused, with a line like that?
+refuses()
+{
+	local plant=$work/plant.mutant
+
+	cat >"$plant"
+	if "$ROOT/selftests/hazards/apply.py" --check "$ROOT" "$plant" >"$work/plant.log"; then
+		echo "a mutant is accepted, not refused with: $1"
+	elif [[ ! $(<"$work/plant.log") =~ ^"$plant: "$1$ ]]; then
+		echo "expected: $1; got: $(<"$work/plant.log")"
+	fi
+}
+
+# Does each mutant still fit the code? Whether a test notices it, check-hazards.sh says.
+check_mutants()
+{
+	need python3 || return
+	"$ROOT/selftests/hazards/apply.py" --check "$ROOT" \
+		"$ROOT"/selftests/hazards/*.mutant
+	printf '\n@@ no_such()\n-\treturn;\n' |
+		refuses '@@ no_such\(\): there is no such definition'
+	printf '\n@@ scopex_init()\n-\tno_such();\n' |
+		refuses '@@ scopex_init\(\): fits in 0 places, not in one: .*'
+	printf '\n@@ scopex_init()\n-;\n+;;\n' |
+		refuses '@@ scopex_init\(\): fits in [1-9][0-9]+ places, not in one: ;'
+	printf '\n@@ scopex_init()\n static int __init scopex_init(void)\n' |
+		refuses 'changes nothing'
 }
 
 # Of the checks that were run.
