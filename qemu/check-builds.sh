@@ -21,15 +21,14 @@ LLVM=19
 builds()
 {
 	say "building: $1"
-	if ("$2") >"$WORK/out" 2>&1; then
-		((++passed))
-		echo "ok $1"
-	else
-		((++failed))
-		sed 's/^/# /' "$WORK/out"
-		echo "not ok $1"
-	fi
+	ktap_check "$1" expect_success "$WORK/out" in_subshell "$2"
 }
+
+# in_subshell FUNCTION - which may die
+in_subshell()
+(
+	"$1"
+)
 
 # copy_tree - the kernel's source with scopex as drivers/scopex, in TREE
 #

@@ -46,15 +46,15 @@ script_of()
 # to descriptor 3
 step()
 {
-	local status=0 start=$SECONDS counts out
+	local status=0 start=$SECONDS out passed=0 failed=0 skipped=0
 
 	out=$(mktemp "$work/out.XXXXXX")
 	say "begins: $*" 2>&3
 	env "${@:2}" "$(script_of "$1")" | tee "$out" || status=$?
-	counts=$(tail -n 1 "$out" | sed -nE 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p')
+	count "$out"
 	# One that has no results, or fails without one that failed, is one that failed.
-	[[ $counts && ($status == 0 || $counts != *" 0 "*) ]] || counts="0 1 0"
-	echo "$status $((SECONDS - start)) $counts $*" >>"$work/steps"
+	((failed || (passed + skipped && !status))) || failed=1
+	echo "$status $((SECONDS - start)) $passed $failed $skipped $*" >>"$work/steps"
 	say "ended with status $status: $*" 2>&3
 }
 
@@ -146,11 +146,11 @@ ci()
 	END
 }
 
-# debug_hazards - the patches that are for a kernel with DEBUG_OPTIONS
+# debug_hazards - the mutants that are for a kernel with DEBUG_OPTIONS
 debug_hazards()
 {
-	grep -lE "^Config:[[:space:]]*$DEBUG_OPTIONS\$" "$ROOT"/selftests/hazards/*.patch |
-		sed 's|.*/||; s|\.patch$||' | paste -sd ' '
+	grep -lE "^Config:[[:space:]]*$DEBUG_OPTIONS\$" "$ROOT"/selftests/hazards/*.mutant |
+		sed 's|.*/||; s|\.mutant$||' | paste -sd ' '
 }
 
 all()

@@ -1,13 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# KTAP output for the scripts next to this file, which source it:
+# KTAP output, for the scripts next to this file and for all checks in qemu/; each sources
+# it:
 #
 #	. "$(dirname "$0")/ktap.sh"
 #	ktap_plan 2
-#	ktap_check "true is true" true
+#	ktap_check "one and one" expect_eq "the sum" 2 "$((1 + 1))"
 #	ktap_skip "other case" "tool not found"
 #	ktap_finish
+#
+# A check that fails says what was expected, and what was found: the commands below whose
+# names begin with expect_, and wait_until, do so.
 #
 # POSIX only: it runs in busybox ash.
 # shellcheck disable=SC2034	# the KSFT_ constants are for the scripts
@@ -16,16 +20,24 @@ KSFT_PASS=0
 KSFT_FAIL=1
 KSFT_SKIP=4
 
-ktap_planned=0
+ktap_planned=
+ktap_begun=
 ktap_passed=0
 ktap_failed=0
 ktap_skipped=0
 
+# ktap_head - print the header, if that is still to be done
+ktap_head()
+{
+	[ "$ktap_begun" ] || echo "TAP version 13"
+	ktap_begun=y
+}
+
 # ktap_plan N - print the header and the plan: N results will follow
 ktap_plan()
 {
+	ktap_head
 	ktap_planned=$1
-	echo "TAP version 13"
 	echo "1..$1"
 }
 
@@ -43,30 +55,31 @@ ktap_msg()
 	printf '%s\n' "$*" | sed 's/^/# /'
 }
 
-# The number of the next result.
-ktap_next()
+# ktap_result ok|"not ok" TEXT - with the number of the next result
+ktap_result()
 {
-	echo $((ktap_passed + ktap_failed + ktap_skipped + 1))
+	ktap_head
+	echo "$1 $((ktap_passed + ktap_failed + ktap_skipped + 1)) $2"
 }
 
 # ktap_ok NAME
 ktap_ok()
 {
-	echo "ok $(ktap_next) $*"
+	ktap_result ok "$*"
 	ktap_passed=$((ktap_passed + 1))
 }
 
 # ktap_not_ok NAME
 ktap_not_ok()
 {
-	echo "not ok $(ktap_next) $*"
+	ktap_result "not ok" "$*"
 	ktap_failed=$((ktap_failed + 1))
 }
 
 # ktap_skip NAME REASON
 ktap_skip()
 {
-	echo "ok $(ktap_next) $1 # SKIP $2"
+	ktap_result ok "$1 # SKIP $2"
 	ktap_skipped=$((ktap_skipped + 1))
 }
 
@@ -84,6 +97,70 @@ ktap_check()
 	fi
 }
 
+# expect_eq WHAT EXPECTED FOUND - are they the same?
+expect_eq()
+{
+	[ "$2" = "$3" ] && return
+	ktap_msg "$1: expected '$2', found '$3'"
+	return 1
+}
+
+# expect_line REGEX FILE - does a line of the file match this extended regular expression?
+expect_line()
+{
+	grep -Eq -e "$1" "$2" && return
+	ktap_msg "expected a line like '$1', found in $2:"
+	ktap_msg "$(tail -n 60 "$2")"
+	return 1
+}
+
+# expect_no_line REGEX FILE
+expect_no_line()
+{
+	ktap_found=$(grep -E -e "$1" "$2") || return 0
+	ktap_msg "expected no line like '$1', found in $2:"
+	ktap_msg "$ktap_found"
+	return 1
+}
+
+# expect_success FILE COMMAND [ARG]... - does the command succeed? If not, FILE has its output
+expect_success()
+{
+	ktap_file=$1
+	shift
+	"$@" >"$ktap_file" 2>&1 && return
+	ktap_msg "expected success, found status $? of: $*"
+	ktap_msg "$(tail -n 60 "$ktap_file")"
+	return 1
+}
+
+# expect_failure FILE COMMAND [ARG]... - the same, but that it must fail
+expect_failure()
+{
+	ktap_file=$1
+	shift
+	"$@" >"$ktap_file" 2>&1 || return 0
+	ktap_msg "expected failure, found success of: $*"
+	ktap_msg "$(tail -n 60 "$ktap_file")"
+	return 1
+}
+
+# wait_until SECONDS COMMAND [ARG]... - until the command succeeds, but not for longer
+wait_until()
+{
+	ktap_limit=$1
+	ktap_tries=$(($1 * 10))
+	shift
+	until "$@"; do
+		ktap_tries=$((ktap_tries - 1))
+		if [ "$ktap_tries" -le 0 ]; then
+			ktap_msg "expected within $ktap_limit s, and not found: $*"
+			return 1
+		fi
+		sleep 0.1 2>/dev/null || sleep 1
+	done
+}
+
 # ktap_finish - print the totals, compare with the plan, and exit
 #
 # Status: 1 if a result was not ok or their number is not the planned one, 4 if
@@ -91,11 +168,10 @@ ktap_check()
 ktap_finish()
 {
 	ktap_run=$((ktap_passed + ktap_failed + ktap_skipped))
-
 	echo "# Totals: pass:$ktap_passed fail:$ktap_failed xfail:0" \
 		"xpass:0 skip:$ktap_skipped error:0"
-	if [ "$ktap_run" -ne "$ktap_planned" ]; then
-		echo "# planned $ktap_planned results, got $ktap_run"
+	if [ "$ktap_run" -ne "${ktap_planned:-0}" ]; then
+		echo "# planned ${ktap_planned:-no} results, got $ktap_run"
 		exit "$KSFT_FAIL"
 	fi
 	[ "$ktap_failed" -eq 0 ] || exit "$KSFT_FAIL"

@@ -386,16 +386,14 @@ check_lint_allow()
 # check NAME - one result
 check()
 {
-	local name=$1 number=$((passed + failed + 1)) function
+	local name=$1 function
 
 	function=check_${name//[-.]/_}
 	if "$function" >"$work/out" 2>"$work/err" && [[ ! -s $work/out ]]; then
-		((++passed))
-		echo "ok $number $name"
+		ktap_ok "$name"
 	else
-		((++failed))
 		sed 's/^/# /' "$work/err" "$work/out"
-		echo "not ok $number $name"
+		ktap_not_ok "$name"
 	fi
 }
 

@@ -27,11 +27,9 @@ refused()
 	shift
 	if env -u KERNEL -u KERNEL_IMAGE -u KERNEL_MODULES -u KDIR -u ACCEL -u CPUS -u TIMEOUT -u TEST \
 			"$@" >"$work/out" 2>&1 </dev/null; then
-		ktap_msg "not refused: $*"
+		ktap_msg "expected refusal, found success of: $*"
 		return 1
 	fi
-	[[ $(grep -c 'scopex: error: ' "$work/out") == 1 ]] &&
-		grep -q "scopex: error: .*$text" "$work/out" && return
-	ktap_msg "$(cat "$work/out")"
-	return 1
+	expect_line "scopex: error: .*$text" "$work/out" &&
+		expect_eq "errors" 1 "$(grep -c 'scopex: error: ' "$work/out")"
 }

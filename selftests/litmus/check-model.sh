@@ -32,9 +32,12 @@ here=$ROOT/selftests/litmus
 
 not_run()
 {
+	local file
+
 	say "error: the model was not checked: $*"
-	# shellcheck disable=SC2034 # for conclude
-	skipped=${#tests[@]}
+	for file in "${tests[@]}"; do
+		ktap_skip "$(basename "$file" .litmus)" "not checked"
+	done
 	conclude "make check WHAT=model" || exit
 }
 
@@ -158,11 +161,10 @@ check_links()
 	done < <(grep -rhoE '[a-z-]+\.litmus' "$ROOT/kmod" "$ROOT/include" | sort -u)
 
 	if ((${#wrong[@]})); then
-		((++failed))
-		printf 'not ok links between the tests and the code: %s\n' "${wrong[@]}"
+		ktap_msg "$(printf '%s\n' "${wrong[@]}")"
+		ktap_not_ok "links between the tests and the code"
 	else
-		((++passed))
-		echo "ok links between the tests and the code"
+		ktap_ok "links between the tests and the code"
 	fi
 }
 
@@ -230,13 +232,11 @@ run_test()
 	seconds=$(sed -n "s/^Time $name //p" <<<"$output")
 	wrong=$(judge "$file" "$output")
 	if [[ -n $wrong ]]; then
-		((++failed))
-		echo "not ok $name: ${wrong//$'\n'/; }"
+		ktap_not_ok "$name: ${wrong//$'\n'/; }"
 		return
 	fi
-	((++passed))
 	[[ $name != *.broken-* ]] || outcome=rejected
-	echo "ok $name: $outcome ($seconds s)"
+	ktap_ok "$name: $outcome ($seconds s)"
 }
 
 make_cache
