@@ -43,7 +43,7 @@ probe_aborts()
 	printf '%s\n' '#!/bin/sh' 'kill -ABRT $$' >"$work/aborts/emulator"
 	chmod +x "$work/aborts/emulator"
 	expect_failure "$work/out" probe "$work/aborts/emulator" &&
-		expect_no_line . "$work/out"
+		expect_no_line -E . <"$work/out"
 }
 
 # probe EMULATOR
@@ -73,8 +73,9 @@ compiler_of()
 
 chosen_compilers()
 {
-	expect_eq "the chosen compilers" "gcc-12, gcc, gcc-12" \
-		"$(compiler_of gcc-12 gcc), $(compiler_of gcc), $(compiler_of)"
+	expect "the chosen compilers" \
+		"$(compiler_of gcc-12 gcc), $(compiler_of gcc), $(compiler_of)" \
+		= "gcc-12, gcc, gcc-12"
 }
 
 # A module with parameters. It does not say FAIL, but what looks like it.
@@ -105,7 +106,7 @@ try_told()
 {
 	expect_success "$work/out" \
 		make try M="$work/told" MODULE_PARAMS=one=1 APPEND="quiet told.two=2" &&
-		expect_line 'told 1 and 2: no FAILURE' "$work/out"
+		expect_line -E 'told 1 and 2: no FAILURE' <"$work/out"
 }
 
 # Its status is the job's.
@@ -121,16 +122,16 @@ try_script()
 	END
 	expect_failure "$work/out" make try M="$work/told" SCRIPT="$work/script" \
 		MODULE_PARAMS=one=3 PARAMS="its own" &&
-		expect_line '^its own$' "$work/out" &&
-		expect_line 'FAIL: the job ended with status 5' "$work/out"
+		expect_line -E '^its own$' <"$work/out" &&
+		expect_line -E 'FAIL: the job ended with status 5' <"$work/out"
 }
 
 # What a module says of itself is in the verdict.
 try_fails()
 {
 	expect_failure "$work/out" make try M=qemu/harness/plant MODULE_PARAMS=what=says &&
-		expect_line 'scopex: FAIL: a module says so: .* FAIL: planted$' "$work/out" &&
-		expect_line 'scopex: make try: FAILED' "$work/out"
+		expect_line -E 'scopex: FAIL: a module says so: .* FAIL: planted$' <"$work/out" &&
+		expect_line -E 'scopex: make try: FAILED' <"$work/out"
 }
 
 # README's example, taken from there, in a kernel that is given as one's own is
@@ -138,7 +139,7 @@ try_readme()
 {
 	readme_module "$work/sum"
 	expect_success "$work/out" try_in_own_kernel "$work/sum" &&
-		expect_line 'sum of 1 to 8000: 32004000$' "$work/out"
+		expect_line -E 'sum of 1 to 8000: 32004000$' <"$work/out"
 }
 
 try_in_own_kernel()
@@ -159,7 +160,7 @@ try_broken()
 		'module_init(broken_init);' 'MODULE_LICENSE("GPL");' \
 		'MODULE_DESCRIPTION("Fails");' >"$work/broken/broken.c"
 	expect_failure "$work/out" make try M="$work/broken" &&
-		expect_line 'FAIL: the job ended with status 1' "$work/out"
+		expect_line -E 'FAIL: the job ended with status 1' <"$work/out"
 }
 
 : >"$work/empty"

@@ -89,16 +89,16 @@ new_user()
 works()
 {
 	expect_success "$work/out" inside "$1" "cd scopex && $2" &&
-		expect_line "^scopex: ${2%% TEST=*}: OK" "$work/out" &&
-		expect_no_line 'Aborted|command not found' "$work/out"
+		expect_line -E "^scopex: ${2%% TEST=*}: OK" <"$work/out" &&
+		expect_no_line -E 'Aborted|command not found' <"$work/out"
 }
 
 # told USER COMMAND - it fails with one line, which has what to do
 told()
 {
 	expect_failure "$work/out" inside "$1" "cd scopex && $2" &&
-		expect_line '^scopex: error: .*; as root: apt-get ' "$work/out" &&
-		expect_eq "lines that are not make's" 1 "$(grep -vc '^make: ' "$work/out")"
+		expect_line -E '^scopex: error: .*; as root: apt-get ' <"$work/out" &&
+		expect "lines that are not make's" "$(grep -vc '^make: ' "$work/out")" -eq 1
 }
 
 # both USER WHO TEST

@@ -46,11 +46,11 @@ scan()
 	local status=good
 
 	"$ROOT/qemu/scan-log/scan.sh" "$work/log" >"$work/out" 2>&1 || status=bad
-	expect_eq "the log" "$1" "$status" || {
+	expect "the log" "$status" = "$1" || {
 		ktap_msg "$(cat "$work/out")"
 		return 1
 	}
-	[[ $1 == good ]] || expect_line . "$work/out"
+	[[ $1 == good ]] || expect_line -E . <"$work/out"
 }
 
 # results NAME EXPECT [MAY_SKIP [TESTS]] - count these results
@@ -64,12 +64,12 @@ counted()
 {
 	expect_success "$work/out" awk -v tests="$3" -v may_skip="$2" \
 		-f "$ROOT/qemu/count-tests.awk" "$work/log" || return
-	expect_eq "the counts" "$1" "$(tail -n 1 "$work/out")" || {
+	expect "the counts" "$(tail -n 1 "$work/out")" = "$1" || {
 		ktap_msg "$(cat "$work/out")"
 		return 1
 	}
 	# What has not passed is named.
-	[[ $1 == *" 0 "* ]] || expect_line '^not ok: ' "$work/out"
+	[[ $1 == *" 0 "* ]] || expect_line -E '^not ok: ' <"$work/out"
 }
 
 # vm green|red EXPECT JOB [OPTION]... - boot one; a red one has to say EXPECT
@@ -87,8 +87,8 @@ vm_own()
 	shift 3
 	"$ROOT/qemu/vm.sh" --job "$work/job.sh" --timeout 300 "$@" >"$work/out" 2>&1 ||
 		status=red
-	expect_eq "the VM" "$colour" "$status" || status=
-	expect_line "$expect" "$work/out" && [[ $status ]]
+	expect "the VM" "$status" = "$colour" || status=
+	expect_line -E "$expect" <"$work/out" && [[ $status ]]
 }
 
 # plant NAME EXPECT [OPTION]... - what plant.ko does turns the VM red
@@ -178,7 +178,7 @@ kvm_runs_nothing()
 	chmod +x "$work/bin/$QEMU_PROGRAM"
 	ACCEL='' ACCEL_KNOWN=$known PATH=$work/bin:$PATH KVM_TIMEOUT=1 \
 		vm green "KVM does not work here" true &&
-		expect_eq "what is known of KVM" tcg "$(<"$known")"
+		expect "what is known of KVM" "$(<"$known")" = tcg
 }
 
 default_cases()
@@ -239,7 +239,7 @@ kcsan_cases()
 only_skips()
 {
 	expect_failure "$work/out" conclude_skips &&
-		expect_line 'nothing was tested' "$work/out"
+		expect_line -E 'nothing was tested' <"$work/out"
 }
 
 conclude_skips()
@@ -258,7 +258,7 @@ matrix_without_vm()
 	cp -r "$ROOT"/{qemu,selftests} "$tree"
 	printf '%s\n' '#!/bin/sh' 'echo 1 passed, 0 failed, 0 skipped' >"$tree/qemu/check.sh"
 	KERNELS=uml expect_failure "$work/out" "$tree/qemu/check-matrix.sh" &&
-		expect_line '^uml .* 0 skipped .*not run ' "$work/out"
+		expect_line -E '^uml .* 0 skipped .*not run ' <"$work/out"
 }
 
 # A tree with a test that fails, one that dies half way, and one that is skipped though no
@@ -279,10 +279,10 @@ broken_tests()
 	write_test dies 'kill -KILL $$'
 	write_test skips 'ktap_skip one "no reason"'
 	expect_failure "$work/out" make -C "$tree" check TEST="good fails dies skips" &&
-		expect_line 'not ok: scopex: fails.sh: one' "$work/out" &&
-		expect_line 'not ok: planned 1 results, got 0 in scopex: dies.sh' "$work/out" &&
-		expect_line 'not ok: scopex: skips.sh: one # SKIP no reason' "$work/out" &&
-		expect_line '^2 passed, 4 failed, 1 skipped$' "$work/out"
+		expect_line -E 'not ok: scopex: fails.sh: one' <"$work/out" &&
+		expect_line -E 'not ok: planned 1 results, got 0 in scopex: dies.sh' <"$work/out" &&
+		expect_line -E 'not ok: scopex: skips.sh: one # SKIP no reason' <"$work/out" &&
+		expect_line -E '^2 passed, 4 failed, 1 skipped$' <"$work/out"
 }
 
 # write_test NAME COMMAND

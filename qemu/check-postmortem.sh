@@ -24,8 +24,8 @@ dump()
 	DUMP=$WORK/vmcore run_vm --job "$ROOT/qemu/guest/postmortem.sh" \
 		--modules "$WORK/modules" --cpus 2 --memory 256 --log "$log" \
 		--timeout "${TIMEOUT:-300}" >"$WORK/out" 2>"$WORK/err" || true
-	expect_line 'FAIL: the job says that it hangs' "$WORK/err" &&
-		expect_eq "the dump" there "$([[ -s $WORK/vmcore ]] && echo there)"
+	expect_line -E 'FAIL: the job says that it hangs' <"$WORK/err" &&
+		expect "the dump" "$(stat -c %s "$WORK/vmcore")" -gt 0
 }
 
 # look [FILE]... -- SCRIPT [OPTION]... - run drgn with the symbols in FILE; to be sure
@@ -127,7 +127,7 @@ refused()
 		ktap_msg "expected failure, found success of drgn"
 		return 1
 	}
-	expect_no_line Traceback "$WORK/err" && expect_line "^scopex-drgn: .*$1" "$WORK/err"
+	expect_no_line Traceback <"$WORK/err" && expect_line -E "^scopex-drgn: .*$1" <"$WORK/err"
 }
 
 # lied_to LIE TEXT... - what is not so is told, and what is not concerned is shown
@@ -137,9 +137,9 @@ lied_to()
 
 	LIE=$1 looks "$VMLINUX" "$MODULE" -- "$POSTMORTEM/lie.py" "$SCRIPT" || return
 	shift
-	expect_no_line Traceback "$WORK/err" || return
+	expect_no_line Traceback <"$WORK/err" || return
 	for text in "$@" 'in spins_fn of scope inner' 'stack of hang/0'; do
-		expect_line "$text" "$WORK/out" || return
+		expect_line -E "$text" <"$WORK/out" || return
 	done
 }
 

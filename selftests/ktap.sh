@@ -6,12 +6,12 @@
 #
 #	. "$(dirname "$0")/ktap.sh"
 #	ktap_plan 2
-#	ktap_check "one and one" expect_eq "the sum" 2 "$((1 + 1))"
+#	ktap_check "one and one" expect "the sum" "$((1 + 1))" -eq 2
 #	ktap_skip "other case" "tool not found"
 #	ktap_finish
 #
-# A check that fails says what was expected, and what was found: the commands below whose
-# names begin with expect_, and wait_until, do so.
+# A check that fails says what it expected and what it got: expect, expect_line and the
+# others below do so.
 #
 # POSIX only: it runs in busybox ash.
 # shellcheck disable=SC2034	# the KSFT_ constants are for the scripts
@@ -97,68 +97,83 @@ ktap_check()
 	fi
 }
 
-# expect_eq WHAT EXPECTED FOUND - are they the same?
-expect_eq()
+# expect WHAT GOT OPERATOR WANT - compare as test(1) does, and say so if it does not hold:
+#	expect workers "$(worker_pids | wc -l)" -eq 3
+expect()
 {
-	[ "$2" = "$3" ] && return
-	ktap_msg "$1: expected '$2', found '$3'"
+	test "$2" "$3" "$4" && return
+	ktap_msg "$1: expected $3 $4, got ${2:-nothing}"
 	return 1
 }
 
-# expect_line REGEX FILE - does a line of the file match this extended regular expression?
+# expect_line [-E] REGEX - true if standard input has such a line; shows the end of it if not
 expect_line()
 {
-	grep -Eq -e "$1" "$2" && return
-	ktap_msg "expected a line like '$1', found in $2:"
-	ktap_msg "$(tail -n 60 "$2")"
+	expect_text=$(tr -d '\000')
+	# Through no pipe, which grep would leave too early for some shells.
+	grep -q "$@" <<END && return
+$expect_text
+END
+	ktap_msg "expected a line like: $*"
+	ktap_msg "got, in the end: $(printf '%s\n' "$expect_text" | tail -n 40)"
 	return 1
 }
 
-# expect_no_line REGEX FILE
+# expect_no_line [-E] REGEX - true if standard input has no such line
 expect_no_line()
 {
-	ktap_found=$(grep -E -e "$1" "$2") || return 0
-	ktap_msg "expected no line like '$1', found in $2:"
-	ktap_msg "$ktap_found"
+	expect_text=$(grep "$@") || return 0
+	ktap_msg "expected no line like: $*"
+	ktap_msg "got: $expect_text"
 	return 1
 }
 
-# expect_success FILE COMMAND [ARG]... - does the command succeed? If not, FILE has its output
+# expect_success FILE COMMAND [ARG]... - its output is left in FILE, and shown if it fails
 expect_success()
 {
-	ktap_file=$1
+	expect_file=$1
 	shift
-	"$@" >"$ktap_file" 2>&1 && return
-	ktap_msg "expected success, found status $? of: $*"
-	ktap_msg "$(tail -n 60 "$ktap_file")"
+	"$@" >"$expect_file" 2>&1 && return
+	ktap_msg "expected success, got status $? of: $*"
+	ktap_msg "$(tail -n 40 "$expect_file")"
 	return 1
 }
 
-# expect_failure FILE COMMAND [ARG]... - the same, but that it must fail
+# expect_failure FILE COMMAND [ARG]... - likewise, if it does not fail
 expect_failure()
 {
-	ktap_file=$1
+	expect_file=$1
 	shift
-	"$@" >"$ktap_file" 2>&1 || return 0
-	ktap_msg "expected failure, found success of: $*"
-	ktap_msg "$(tail -n 60 "$ktap_file")"
+	"$@" >"$expect_file" 2>&1 || return 0
+	ktap_msg "expected failure, got success of: $*"
+	ktap_msg "$(tail -n 40 "$expect_file")"
 	return 1
 }
 
-# wait_until SECONDS COMMAND [ARG]... - until the command succeeds, but not for longer
+# wait_until SECONDS COMMAND [ARG]... - wait until the command succeeds, but no longer than that
 wait_until()
 {
-	ktap_limit=$1
-	ktap_tries=$(($1 * 10))
+	wait_end=$(($(ktap_uptime) + $1))
 	shift
 	until "$@"; do
-		ktap_tries=$((ktap_tries - 1))
-		if [ "$ktap_tries" -le 0 ]; then
-			ktap_msg "expected within $ktap_limit s, and not found: $*"
+		if [ "$(ktap_uptime)" -ge "$wait_end" ]; then
+			ktap_msg "waited in vain for: $*"
 			return 1
 		fi
-		sleep 0.1 2>/dev/null || sleep 1
+		pause
 	done
+}
+
+# ktap_uptime - in seconds
+ktap_uptime()
+{
+	cut -d . -f 1 /proc/uptime
+}
+
+# pause - a tenth of a second, where that can be had
+pause()
+{
+	sleep 0.1 2>/dev/null || sleep 1
 }
 
 # ktap_finish - print the totals, compare with the plan, and exit

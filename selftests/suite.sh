@@ -18,12 +18,6 @@ SCOPEX_TEST=$DEBUGFS/scopex_test
 # The modules with injected delays, which modprobe must not find.
 INJECT_DIR=${SCOPEX_INJECT_DIR:-/lib/modules/$(uname -r)/extra-inject}
 
-# pause - a tenth of a second, where that can be had
-pause()
-{
-	sleep 0.1 2>/dev/null || sleep 1
-}
-
 suite_is_root()
 {
 	[ "$(id -u)" -eq 0 ] || ktap_skip_all "needs root"

@@ -30,6 +30,6 @@ refused()
 		ktap_msg "expected refusal, found success of: $*"
 		return 1
 	fi
-	expect_line "scopex: error: .*$text" "$work/out" &&
-		expect_eq "errors" 1 "$(grep -c 'scopex: error: ' "$work/out")"
+	expect_line -E "scopex: error: .*$text" <"$work/out" &&
+		expect errors "$(grep -c 'scopex: error: ' "$work/out")" -eq 1
 }
