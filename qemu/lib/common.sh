@@ -131,7 +131,10 @@ make_kept()
 	need_space "$3"
 	rm -rf "$new"
 	mkdir -p "$new" "$(dirname "$dir")"
-	"$4" "$new" "${@:5}" || return
+	if ! "$4" "$new" "${@:5}"; then
+		rm -rf "$new"
+		return 1
+	fi
 	mv "$new" "$dir"
 }
 
