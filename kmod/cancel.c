@@ -60,7 +60,7 @@
 #include "state.h"
 
 /*
- * How many steps of a walk may be made without letting interrupts in. "make check-latency"
+ * How many steps of a walk may be made without letting interrupts in. "make check WHAT=latency"
  * finds 1000 instructions for each, its tracing of the locks included.
  */
 #define SCOPEX_WALK_STEPS	16

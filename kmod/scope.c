@@ -106,7 +106,7 @@
  *
  * D and H are in worker.c, L and M in loop.c, N in debugfs.c, O and W in cpu.c, P in
  * internal.h, Q in queue.h, T in cancel.c. The litmus tests are in selftests/litmus/, and
- * "make check-model" runs them; each says which functions it models.
+ * "make check WHAT=model" runs them; each says which functions it models.
  *
  * Open scopes can be listed (debugfs). To keep an empty scope free of charge, a
  * scope is registered by its first submit: the FRESH flag sends that one to the

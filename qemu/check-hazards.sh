@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check-hazards: does each hazard's test fail when its rule is taken out?
+# make check WHAT=hazards: does each hazard's test fail when its rule is taken out?
 #
 # A mutant in selftests/hazards/ takes one rule out of the code, and says in its
 # head which scripts of selftests/ have to notice. First these have to pass with
@@ -38,15 +38,14 @@ STUCK=12
 # One that neither ends nor is noticed costs that much.
 LIMIT=480
 
-# result pass|fail|skip TEXT - one line, and count it
+# result pass|fail|skip TEXT [REASON]
 result()
 {
 	case $1 in
-	pass) ((++passed)) ;;
-	fail) ((++failed)) ;;
-	skip) ((++skipped)) ;;
+	pass) ktap_ok "$2" ;;
+	fail) ktap_not_ok "$2" ;;
+	skip) ktap_skip "$2" "$3" ;;
 	esac
-	echo "$2"
 }
 
 # field NAME MUTANT - the value of a field of its head
@@ -195,7 +194,7 @@ judge_sound()
 		result fail "FAILED $name: without any mutant (see $log/$name)"
 	elif grep -Eq '^1\.\.0 # SKIP' "$log/$name/job.log"; then
 		cannot_run+="$name "
-		result skip "SKIP $name: $(grep -Em1 '^1\.\.0 # SKIP' "$log/$name/job.log")"
+		result skip "$name" "$(sed -n 's/^1\.\.0 # SKIP //p' "$log/$name/job.log")"
 	else
 		result pass "passed $name: without any mutant"
 	fi
@@ -243,7 +242,8 @@ run_sound()
 		start "$name" "$key"
 	done
 	finish_all
-	((failed == 0)) || conclude "make check-hazards" || exit
+	# shellcheck disable=SC2154 # ktap.sh sets it
+	((ktap_failed == 0)) || conclude "make check WHAT=hazards" || exit
 }
 
 run_mutants()
@@ -256,13 +256,13 @@ run_mutants()
 		name=$(basename "$mutant" .mutant)
 		tree=$work/$name/tree
 		if [[ " $cannot_run " == *" ${key//:/-} "* ]]; then
-			result skip "SKIP $name: ${key//:/-} does not run here"
+			result skip "$name" "${key//:/-} does not run here"
 			continue
 		fi
 		config=$(field Config "$mutant")
 		if [[ -n $config ]] &&
 				! grep -qx "$config" "$KERNEL_BUILD/include/config/auto.conf"; then
-			result skip "SKIP $name: the kernel has no $config"
+			result skip "$name" "the kernel has no $config"
 			continue
 		fi
 		mkdir -p "$log/$name" "$work/$name"
@@ -299,8 +299,8 @@ select_kernel python3:python3
 [[ -r $KERNEL_BUILD/include/config/auto.conf ]] ||
 	die "what the kernel has is not known: no include/config/auto.conf in $KERNEL_BUILD"
 # Once, and not by each VM: the answer is in the cache afterwards.
-[[ $KERNEL_MACHINE != pc ]] || select_accel
-[[ $KERNEL_MACHINE != pc ]] || select_emulator
+[[ $MACHINE != qemu ]] || select_accel
+[[ $MACHINE != qemu ]] || select_emulator
 
 log=${CACHE:?}/logs/hazards-$KERNEL_ID-$TREE_KEY
 rm -rf "$log"
@@ -319,4 +319,4 @@ cp -r "$ROOT/Kbuild" "$ROOT/kmod" "$ROOT/include" "$work/tree/"
 run_sound
 run_mutants
 say "logs: $log"
-conclude "make check-hazards"
+conclude "make check WHAT=hazards"

@@ -83,7 +83,7 @@ struct task_struct;
  *                 revert_creds()
  * cgroups         the root; memory is charged to it but  the caller's
  *                 within set_active_memcg(), I/O but
- *                 after kthread_associate_blkcg(), which
+ *                 after kthread_associate_blkcg(); that
  *                 has to be undone
  * namespaces      the initial ones                       the caller's
  * files           those of kthreadd                      the caller's

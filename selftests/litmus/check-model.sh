@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check-model: does the kernel's memory model agree that the protocols work?
+# make check WHAT=model: does the kernel's memory model agree that the protocols work?
 #
 # Each NAME.litmus here is a part of scopex, made small enough for herd7 to look
 # at every execution that the model allows: the bad outcome that it describes must
@@ -37,10 +37,13 @@ here=
 
 not_run()
 {
+	local file
+
 	say "error: the model was not checked: $*"
-	# shellcheck disable=SC2034 # for conclude
-	skipped=${#tests[@]}
-	conclude "make check-model" || exit
+	for file in "${tests[@]}"; do
+		ktap_skip "$(basename "$file" .litmus)" "not checked"
+	done
+	conclude "make check WHAT=model" || exit
 }
 
 # make_twins - set here
@@ -81,37 +84,22 @@ herd_command()
 		-set-libdir "$1/usr/share/herdtools7/herd")
 }
 
+# fetch_herd NEW - for kept
 fetch_herd()
 {
-	local dir=$1 tmp=$1.tmp.$$ suite deb
+	local new=$1 suite
 
-	[[ -e $dir ]] && return
-	have apt-get && have dpkg-deb || return
-	need_space 500
 	for suite in $HERD_SUITES; do
-		rm -rf "$dir".tmp.*
-		mkdir -p "$tmp/debs"
+		rm -rf "$new"
 		# With all that it is linked to.
-		suite_download "$suite" "$tmp/debs" herdtools7 libc6 libgmp10 ||
-			continue
-		for deb in "$tmp"/debs/*.deb; do
-			dpkg-deb -x "$deb" "$tmp" || return
-		done
-		rm -r "$tmp/debs"
-		find "$tmp/usr/bin" ! -type d ! -name herd7 -delete
-		herd_command "$tmp"
+		fetch "$suite" "$new/debs" "$new" herdtools7 libc6 libgmp10 || continue
+		rm -r "$new/debs"
+		find "$new/usr/bin" ! -type d ! -name herd7 -delete
+		herd_command "$new"
 		"${herd[@]}" -version >/dev/null || continue
-		mv "$tmp" "$dir"
 		return
 	done
 	return 1
-}
-
-fetch_model()
-{
-	[[ -e $1 ]] && return
-	have apt-get && have dpkg-deb || return
-	fetch_source "$1" '*/tools/memory-model'
 }
 
 # Set herd, the command, and model, the directory.
@@ -125,7 +113,7 @@ get_tools()
 	elif have herd7; then
 		herd=(herd7)
 	else
-		with_lock herd7 fetch_herd "$dir" ||
+		kept "$dir" 500 fetch_herd ||
 			not_run "no herd7 here (HERD7=), and the package herdtools7 of" \
 				"Debian ($HERD_SUITES) can't be had or does not start"
 		herd_command "$dir"
@@ -134,7 +122,7 @@ get_tools()
 	model=${MEMORY_MODEL:-}
 	if [[ -z $model ]]; then
 		dir=$CACHE/memory-model/$SOURCE_PACKAGE
-		with_lock "memory-model-$SOURCE_PACKAGE" fetch_model "$dir" ||
+		fetch_source "$dir" '*/tools/memory-model' ||
 			not_run "no memory model: the package $SOURCE_PACKAGE can't be had" \
 				"(MEMORY_MODEL= is a kernel's tools/memory-model)"
 		model=$dir/tools/memory-model
@@ -181,11 +169,10 @@ check_links()
 	done < <(grep -rhoE '[a-z-]+\.litmus' "$ROOT/kmod" "$ROOT/include" | sort -u)
 
 	if ((${#wrong[@]})); then
-		((++failed))
-		printf 'not ok links between the tests and the code: %s\n' "${wrong[@]}"
+		ktap_msg "$(printf '%s\n' "${wrong[@]}")"
+		ktap_not_ok "links between the tests and the code"
 	else
-		((++passed))
-		echo "ok links between the tests and the code"
+		ktap_ok "links between the tests and the code"
 	fi
 }
 
@@ -253,13 +240,11 @@ run_test()
 	seconds=$(sed -n "s/^Time $name //p" <<<"$output")
 	wrong=$(judge "$file" "$output")
 	if [[ -n $wrong ]]; then
-		((++failed))
-		echo "not ok $name: ${wrong//$'\n'/; }"
+		ktap_not_ok "$name: ${wrong//$'\n'/; }"
 		return
 	fi
-	((++passed))
 	[[ $name != *.broken-* ]] || outcome=rejected
-	echo "ok $name: $outcome ($seconds s)"
+	ktap_ok "$name: $outcome ($seconds s)"
 }
 
 have python3 || die "python3 is missing"
@@ -272,4 +257,4 @@ check_links
 for file in "${tests[@]}"; do
 	run_test "$file"
 done
-conclude "make check-model"
+conclude "make check WHAT=model"
