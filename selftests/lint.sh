@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make lint: static checks of the whole tree
+# make check WHAT=lint: static checks of the whole tree
 #
 # Anything that a check says and that lint.allow does not have makes it fail.
 #
@@ -14,13 +14,14 @@
 
 . "$(dirname "$0")/../qemu/lib/kernel.sh"
 . "$ROOT/qemu/lib/build.sh"
-. "$ROOT/qemu/lib/source.sh"
+. "$ROOT/qemu/lib/scripts.sh"
 
 # spatch runs the python3 that it finds first, which has to be the system's.
 PATH=/usr/bin:/bin:$PATH
 
-CHECKS="checkpatch raw-names kernel-doc warnings sparse coccinelle-parses coccinelle
-	scopex.cocci scopex.cocci-tests shellcheck lint.allow"
+CHECKS="checkpatch raw-names arch-names kernel-doc interface warnings layers readme-code
+	sparse coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests shellcheck mutants
+	indexes lint.allow"
 
 ALLOW=$ROOT/selftests/lint.allow
 MACROS=$ROOT/selftests/coccinelle/macros.h
@@ -68,26 +69,6 @@ c_files()
 	find "$ROOT/include" "$ROOT/kmod" "$ROOT/qemu" "$ROOT/selftests" -name '*.[ch]' ! -name '*.mod.c' | sort
 }
 
-fetch_scripts()
-{
-	[[ -e $1/scripts/checkpatch.pl ]] ||
-		fetch_source "$1" '*/scripts/checkpatch.pl' \
-			'*/scripts/*.txt' '*/scripts/const_structs.checkpatch' \
-			'*/scripts/kernel-doc' '*/scripts/coccinelle'
-}
-
-# need_scripts - the kernel's scripts/; sets SCRIPTS
-need_scripts()
-{
-	if [[ -n ${LINUX_SOURCE:-} ]]; then
-		SCRIPTS=$LINUX_SOURCE/scripts
-	else
-		SCRIPTS=$CACHE/lint/$SOURCE_PACKAGE/scripts
-		with_lock "lint-$SOURCE_PACKAGE" fetch_scripts "${SCRIPTS%/scripts}" || return
-	fi
-	[[ -e $SCRIPTS/checkpatch.pl ]] || die "no checkpatch.pl in $SCRIPTS"
-}
-
 check_checkpatch()
 {
 	local files
@@ -122,6 +103,43 @@ check_raw_names()
 	raw_names "$ROOT"/kmod/*.[ch] | unexpected raw-names
 }
 
+# arch_names DIR - what the tree DIR says, outside qemu/arch/, that is of one architecture
+arch_names()
+{
+	local conf regex=
+
+	for conf in "$ROOT"/qemu/arch/*.conf; do
+		regex+="${regex:+|}$(load_arch "$(basename "$conf" .conf)" && echo "$NAMES")"
+	done
+	(cd "$1" && grep -rInoE --exclude-dir=arch "$regex" Makefile .ci qemu selftests |
+		sed 's|\(:[0-9]*\):\(.*\)|\1: \2 is for qemu/arch/ to say|')
+}
+
+# arch_plants NAME - words of this architecture, which must be found elsewhere
+arch_plants()
+(
+	load_arch "$1"
+	echo "$TREE"
+	[[ $MACHINE != qemu ]] ||
+		printf '%s\n' "$ARCH" "$CONSOLE" "$DEB_ARCH" "$IMAGE" "$QEMU_PROGRAM" "$QEMU_DISK"
+)
+
+check_arch_names()
+{
+	local plant=$work/arch-names conf name
+
+	mkdir -p "$plant"/{.ci,qemu/arch,selftests}
+	touch "$plant/Makefile"
+	for conf in "$ROOT"/qemu/arch/*.conf; do
+		for name in $(arch_plants "$(basename "$conf" .conf)"); do
+			echo "$name" | tee "$plant/qemu/arch/own" >"$plant/qemu/plant"
+			[[ $(arch_names "$plant") == "qemu/plant:1: "* ]] ||
+				echo "does not find $name, of ${conf##*/}"
+		done
+	done
+	arch_names "$ROOT" | unexpected arch-names
+}
+
 # What is public has to be described: what the header declares without leading
 # underscores, and what is exported.
 check_kernel_doc()
@@ -143,6 +161,38 @@ check_kernel_doc()
 		grep -Eqs "^ \* $name\(\) - " "${files[@]}" ||
 			echo "$name() has no kernel-doc comment"
 	done < <(sort -u <<<"$names")
+}
+
+# interface - what others may rely on, one a line: exported symbols, parameters of modules,
+# and commands
+interface()
+{
+	local file module
+
+	grep -rhoP --include='*.c' '^EXPORT_SYMBOL(_GPL)?\(\K[^)]*' "$ROOT/kmod" | sed 's/^/symbol /'
+	grep -rHoP --include='*.c' '^module_param(_array|_named|_cb)?\(\K\w+' "$ROOT/kmod" |
+		while IFS=: read -r file name; do
+			module=$(basename "$(dirname "$file")")
+			echo "parameter scopex${module/#kmod/}.$name" |
+				sed -E 's/scopex(bench|test|verity)s?\./scopex_\1./'
+		done
+	sed -n 's/^COMMANDS := /command /p; s/^\.PHONY: \$(COMMANDS) /command /p' "$ROOT/Makefile" |
+		awk '{ for (i = 2; i <= NF; i++) print "command make " $i }'
+	sed -n 's/^CHECKS="\(.*\)"$/\1 ci all/p' "$ROOT/qemu/checks.sh" |
+		awk '{ for (i = 1; i <= NF; i++) print "command make check WHAT=" $i }'
+}
+
+check_interface()
+{
+	local list=$ROOT/selftests/interface.txt kind
+
+	interface | LC_ALL=C sort >"$work/interface"
+	for kind in symbol parameter 'command make' 'command make check WHAT='; do
+		grep -q "^$kind" "$work/interface" || echo "finds no $kind"
+	done
+	diff <(grep -v '^#' "$list" | LC_ALL=C sort) "$work/interface" |
+		sed -n -e 's/^> /not in selftests\/interface.txt: /p' \
+			-e 's/^< /in selftests\/interface.txt, but not there: /p'
 }
 
 # lint_build CHECK VARIANT [ARG]... - build VARIANT for a check, and print what is
@@ -174,6 +224,56 @@ build_check()
 check_warnings()
 {
 	build_check warnings W=1 KCFLAGS=-Werror
+}
+
+# The variant with injection has all files. To see that a violation is found, the order of
+# the layers is turned round.
+check_layers()
+{
+	local objects layers=$ROOT/kmod/layers.txt
+
+	build_check warnings W=1 KCFLAGS=-Werror
+	mapfile -t objects < <(find "$(stage_dir lint-warnings-inject)/kmod" \
+		-maxdepth 1 -name '*.o' ! -name 'scopex.o' ! -name 'scopex.mod.o')
+	"$ROOT/selftests/layers.sh" "$layers" "${objects[@]}"
+	tac "$layers" >"$work/upside-down"
+	"$ROOT/selftests/layers.sh" "$work/upside-down" "${objects[@]}" |
+		grep -q 'which is not below it' || echo "calls upwards are not found"
+}
+
+# readme_code DIR - the C of all README.md files, in files there, whose names are printed
+readme_code()
+{
+	mkdir -p "$1"
+	(cd "$ROOT" && find . \( -name .git -o -path ./out \) -prune -o -name README.md -print |
+		sed 's|^\./||' | sort | xargs awk -v out="$1" -f selftests/readme-code.awk)
+}
+
+# compile_readmes DIR - what is said of the files there; those that are no modules are made some
+compile_readmes()
+{
+	cp "$ROOT/selftests/prelude.h" "$1/"
+	(cd "$1" && printf 'obj-m += %s\n' *.c | sed 's/c$/o/') >"$1/Kbuild"
+	kbuild "$1" KBUILD_EXTRA_SYMBOLS="$STAGE/Module.symvers" KCPPFLAGS="-I$STAGE/include" \
+		KCFLAGS="-Werror -Wno-unused-function -Wno-unused-variable" 2>&1 |
+		grep -Ev '^make(\[[0-9]+\])?: ' | sed "s|$1/||"
+}
+
+check_readme_code()
+{
+	local plant=$work/plant
+
+	readme_code "$work/readme-code" >"$work/files"
+	[[ -s $work/files ]] || echo "no C in any README.md"
+	build_scopex release
+	compile_readmes "$work/readme-code"
+	# One that does not compile has to be seen.
+	mkdir -p "$plant"
+	printf '%s\n' '```c' 'static int f(void)' '{' $'\treturn no_such_thing;' '}' '' \
+		'err = f();' '```' >"$plant/README.md"
+	awk -v out="$plant" -f "$ROOT/selftests/readme-code.awk" "$plant/README.md" >/dev/null
+	compile_readmes "$plant" | grep -q no_such_thing ||
+		echo "does not see that a fragment does not compile"
 }
 
 # It looks at all files each time, whether they have to be compiled or not.
@@ -227,11 +327,7 @@ check_scopex_cocci()
 	local dir
 
 	need spatch || return
-	mkdir -p "$work/README"
-	# shellcheck disable=SC2016
-	sed -n '/^```c$/,/^```$/p' "$ROOT/README.md" | sed '1d;$d' \
-		>"$work/README/sum.c"
-	[[ -s $work/README/sum.c ]] || echo "no example in README.md"
+	readme_code "$work/README" >/dev/null
 	for dir in "$ROOT/kmod" "$ROOT/include" "$ROOT/qemu" "$work/README"; do
 		spatch --very-quiet --macro-file-builtins "$MACROS" --dir "$dir" \
 			--cocci-file "$ROOT/selftests/coccinelle/scopex.cocci" ||
@@ -251,12 +347,59 @@ check_shellcheck()
 
 	need shellcheck || return
 	mapfile -t scripts < <(
-		cd "$ROOT" && find .ci qemu selftests -type f \( -name '*.sh' -o \
+		cd "$ROOT" && find .ci qemu selftests -type f \( -name '*.sh' -o -path '*/arch/*.conf' -o \
 			-exec sh -c 'head -n 1 "$1" | grep -q "^#!.*sh$"' sh {} \; \) \
 			-print | sort
 	)
 	(cd "$ROOT" && shellcheck -x -f gcc "${scripts[@]}" 2>&1 || true) |
 		unexpected shellcheck
+}
+
+# refuses REGEX - is the mutant on standard input refused, with a line like that?
+refuses()
+{
+	local plant=$work/plant.mutant
+
+	cat >"$plant"
+	if "$ROOT/selftests/mutate.py" --check "$ROOT" "$plant" >"$work/plant.log"; then
+		echo "a mutant is accepted, not refused with: $1"
+	elif [[ ! $(<"$work/plant.log") =~ ^"$plant: "$1$ ]]; then
+		echo "expected: $1; got: $(<"$work/plant.log")"
+	fi
+}
+
+# Does each mutant still fit the code? Whether a test notices it, check-hazards.sh says.
+check_mutants()
+{
+	need python3 || return
+	"$ROOT/selftests/mutate.py" --check "$ROOT" \
+		"$ROOT"/selftests/hazards/*.mutant
+	printf '\n@@ no_such()\n-\treturn;\n' |
+		refuses '@@ no_such\(\): there is no such definition'
+	printf '\n@@ scopex_init()\n-\tno_such();\n' |
+		refuses '@@ scopex_init\(\): fits in 0 places, not in one: .*'
+	printf '\n@@ scopex_init()\n-;\n+;;\n' |
+		refuses '@@ scopex_init\(\): fits in [1-9][0-9]+ places, not in one: ;'
+	printf '\n@@ scopex_init()\n static int __init scopex_init(void)\n' |
+		refuses 'changes nothing'
+}
+
+# Do the READMEs of hazards and litmus tests say what is there?
+check_indexes()
+{
+	local plant=$work/indexes
+
+	need python3 || return
+	"$ROOT/selftests/index.py" --check
+
+	mkdir -p "$plant/selftests"
+	cp -r "$ROOT/kmod" "$ROOT/include" "$plant/"
+	cp -r "$ROOT"/selftests/{hazards,litmus,*.py} "$plant/selftests/"
+	rm "$plant/selftests/hazards/02-no-rcu-around-the-wakeup.mutant" \
+		"$plant/selftests/litmus/put-drain.twins"
+	[[ $("$plant/selftests/index.py" --check) == \
+			*"hazard 2 has no mutant"*"not up to date"* ]] ||
+		echo "does not find a README that is not up to date"
 }
 
 # Of the checks that were run.
@@ -277,16 +420,14 @@ check_lint_allow()
 # check NAME - one result
 check()
 {
-	local name=$1 number=$((passed + failed + 1)) function
+	local name=$1 function
 
 	function=check_${name//[-.]/_}
 	if "$function" >"$work/out" 2>"$work/err" && [[ ! -s $work/out ]]; then
-		((++passed))
-		echo "ok $number $name"
+		ktap_ok "$name"
 	else
-		((++failed))
 		sed 's/^/# /' "$work/err" "$work/out"
-		echo "not ok $number $name"
+		ktap_not_ok "$name"
 	fi
 }
 
@@ -301,7 +442,7 @@ for name in sparse:sparse spatch:coccinelle shellcheck:shellcheck; do
 	# Without one, the others are run all the same.
 	(need_tools "$name") || true
 done
-need_scripts || die "could not get the scripts of $SOURCE_PACKAGE"
+need_scripts
 work=$(mktemp -d "$CACHE/lint.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
@@ -311,4 +452,4 @@ trap 'exit 143' TERM HUP
 for name in "${checks[@]}"; do
 	check "$name"
 done
-conclude "make lint"
+conclude "make check WHAT=lint"

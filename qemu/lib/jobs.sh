@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034
 #
 # What the commands that run a job in a VM share: "make run", "make try", "make shell",
-# "make timeline", which records a job, and "make check-postmortem". After lib/build.sh.
+# "make timeline", which records a job, and "make check WHAT=postmortem". After lib/build.sh.
 
 # check_file NAME FILE - stop unless FILE, given as NAME=, can be read and has anything
 check_file()
