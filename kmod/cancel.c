@@ -29,8 +29,8 @@
  * Ordering:
  *
  *   T	Who opens a nested scope lists it, then looks at the parent; a canceller marks the
- *	parent, then looks for children. Full barriers in between (scopex_look_up,
- *	scopex_do_cancel), or the lock of the list where the canceller takes it: one of the
+ *	parent, then looks for children. Full barriers in between (scopex_inherit_cancel,
+ *	scopex_cancel_tree), or the lock of the list where the canceller takes it: one of the
  *	two finds the other; see cancel-nested.litmus.
  *
  * K is in scope.c. The reason is set before the mark, with a full barrier in between: no item
@@ -38,15 +38,26 @@
  * the reason; see cancel-why.litmus.
  */
 
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/hrtimer.h>
+#include <linux/instruction_pointer.h>
 #include <linux/ktime.h>
 #include <linux/llist.h>
 #include <linux/preempt.h>
+#include <linux/printk.h>
 
 #include <trace/events/scopex.h>
 
 #include "compat/hrtimer.h"
-#include "internal.h"
+#include "cancel.h"
+#include "inject.h"
+#include "misuse.h"
+#include "ref.h"
+#include "registry.h"
+#include "state.h"
 
 /*
  * How many steps of a walk may be made without letting interrupts in. "make check WHAT=latency"
@@ -68,12 +79,7 @@ static void scopex_mark_cancelled(struct scopex_scope *scope, int why)
 {
 	trace_scopex_cancel(scope, why);
 	scopex_set_error(scope, why);
-	/*
-	 * In one step; see cancel-drain.litmus, cancel-own.litmus. With a full barrier before,
-	 * which pairs with scopex_item_cancelled() and scopex_drain_scope(); see
-	 * cancel-why.litmus; and after, see scopex_do_cancel().
-	 */
-	atomic64_fetch_or(SCOPEX_CANCELLED, &scope->state);
+	scopex_state_cancel(scope);
 }
 
 /* One step of a walk. */
@@ -129,7 +135,7 @@ static enum hrtimer_restart scopex_walk_on(struct hrtimer *timer)
 	}
 	if (scopex_cancel_some(walk)) {
 		walk->top->opened = 0;
-		atomic64_andnot(SCOPEX_WALK, &walk->top->state);
+		scopex_state_end_walk(walk->top);
 		scopex_put_items(walk->top, 1);
 		walk->top = NULL;
 	}
@@ -144,7 +150,7 @@ static enum hrtimer_restart scopex_walk_on(struct hrtimer *timer)
  */
 static void scopex_walk_later(struct scopex_scope *scope)
 {
-	if (atomic64_fetch_or(SCOPEX_WALK, &scope->state) & SCOPEX_WALK)
+	if (!scopex_state_begin_walk(scope))
 		return;
 	scopex_get(scope);
 	if (llist_add(&scope->walk, &scopex_walks))
@@ -152,19 +158,19 @@ static void scopex_walk_later(struct scopex_scope *scope)
 }
 
 /**
- * scopex_do_cancel() - cancel a scope and all that are nested in it
+ * scopex_cancel_tree() - cancel a scope and all that are nested in it
  * @scope: an open scope
  * @why: its error, unless it has one; 0 for none
  *
  * Context: any but NMI, in which the scope is known to be open.
  */
-void scopex_do_cancel(struct scopex_scope *scope, int why)
+void scopex_cancel_tree(struct scopex_scope *scope, int why)
 {
 	struct scopex_walk walk = { .top = scope, .at = scope };
 
 	/*
 	 * T: has a full barrier before the look at the children; pairs with
-	 * scopex_look_up(); see cancel-nested.litmus. And before the look for those
+	 * scopex_inherit_cancel(); see cancel-nested.litmus. And before the look for those
 	 * that are cancelled already, K; see join-skip.litmus.
 	 */
 	scopex_mark_cancelled(scope, why);
@@ -184,23 +190,93 @@ void scopex_do_cancel(struct scopex_scope *scope, int why)
 }
 
 /**
- * scopex_look_up() - cancel a scope if the one that it is nested in is cancelled
+ * scopex_inherit_cancel() - cancel a scope if the one that it is nested in is cancelled
  * @scope: a scope that can be found by a walk, or was joined
  *
  * Context: its owner.
  */
-void scopex_look_up(struct scopex_scope *scope)
+void scopex_inherit_cancel(struct scopex_scope *scope)
 {
 	if (!scope->parent)
 		return;
 	/*
 	 * T: the scope is among the children before the look; pairs with
-	 * scopex_do_cancel(); see cancel-nested.litmus. K: the join has taken the mark away
+	 * scopex_cancel_tree(); see cancel-nested.litmus. K: the join has taken the mark away
 	 * before the look; see join-nested.litmus, join-skip.litmus.
 	 */
 	smp_mb();
 	if (scopex_cancelled(scope->parent))
-		scopex_do_cancel(scope, -ECANCELED);
+		scopex_cancel_tree(scope, -ECANCELED);
+}
+
+static void scopex_try_cancel(struct scopex_scope *scope, int err,
+			      unsigned long caller)
+{
+	u64 kind = scopex_kind(scope, atomic64_read(&scope->state));
+
+	if (likely(kind == SCOPEX_OPEN))
+		scopex_cancel_tree(scope, err);
+	else if (kind != SCOPEX_REFUSED)
+		scopex_not_open(scope, "cancels", caller);
+}
+
+/**
+ * scopex_cancel() - ask that a scope come to an end
+ * @scope: an open scope
+ *
+ * Items that have not started end with -ECANCELED, without being run. Those that
+ * run can ask scopex_cancelled() and return. Further submits are refused with
+ * -ECANCELED until the scope was joined. The scopes that its items have opened, and
+ * so on, are cancelled in the same way. This call does not wait: no item is known
+ * to be out before the join, or the end of the scope.
+ *
+ * Context: any but NMI, in which the scope is known to be open: its owner, its
+ * items. Takes time for each scope nested in it where the caller can be preempted;
+ * elsewhere for some of them, and a timer cancels the others, eight of them each 20 us;
+ * without high-resolution timers, eight each tick.
+ */
+void scopex_cancel(struct scopex_scope *scope)
+{
+	scopex_try_cancel(scope, 0, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(scopex_cancel);
+
+/**
+ * scopex_cancel_with() - cancel a scope for a reason
+ * @scope: an open scope
+ * @err: the reason, a negative errno
+ *
+ * As scopex_cancel(), and if nothing has failed before, the reason becomes the
+ * scope's error, which scopex_error() tells at once and scopex_join() in the end,
+ * even if all items had run. That of the scopes nested in it becomes -ECANCELED.
+ *
+ * Context: as for scopex_cancel().
+ */
+void scopex_cancel_with(struct scopex_scope *scope, int err)
+{
+	if (unlikely(!err || !IS_ERR_VALUE((long)err))) {
+		scopex_misuse("%pS cancels a scope because of %d, which is no errno",
+			      (void *)_RET_IP_, err);
+		err = -EINVAL;
+	}
+	scopex_try_cancel(scope, err, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(scopex_cancel_with);
+
+/**
+ * scopex_fail() - an item of a scope has failed
+ * @scope: the scope
+ * @err: its error
+ *
+ * Context: the item's worker.
+ */
+void scopex_fail(struct scopex_scope *scope, int err)
+{
+	trace_scopex_error(scope, err);
+	if (scope->flags & SCOPEX_FAIL_FAST)
+		scopex_cancel_with(scope, err);
+	else
+		scopex_set_error(scope, err);
 }
 
 /**

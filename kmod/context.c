@@ -21,7 +21,9 @@
 #include <linux/sched/mm.h>
 
 #include "context.h"
-#include "internal.h"
+#include "cpu.h"
+#include "lockdep.h"
+#include "text.h"
 
 /*
  * The scopes of memory allocation, and PF_NOFREEZE: a suspend would wait for ever for a

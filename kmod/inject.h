@@ -12,14 +12,14 @@
 
 /**
  * enum scopex_inject_point - where a delay can be put
- * @SCOPEX_INJECT_ASSOCIATE: a submit has read the scope's state, and has not
+ * @SCOPEX_INJECT_TRYGET: a submit has read the scope's state, and has not
  *	yet taken its reference
  * @SCOPEX_INJECT_REGISTER: the first submit holds the lock of the list of
  *	scopes
  * @SCOPEX_INJECT_PUSH: a submit has its reference, the item is not queued yet
  * @SCOPEX_INJECT_WAKE: the item is queued on a parked CPU, its worker not woken
  * @SCOPEX_INJECT_PARK: the worker has parked its queue, and still looks awake
- * @SCOPEX_INJECT_ITEM_OUT: the worker has given an item back to its owner
+ * @SCOPEX_INJECT_COMPLETED: the worker has given an item back to its owner
  * @SCOPEX_INJECT_LAST_PUT: the last reference of a waited-for scope is gone,
  *	its owner not woken
  * @SCOPEX_INJECT_HAND_OVER: a worker has taken another one from the standby, and
@@ -40,18 +40,18 @@
  * @SCOPEX_INJECT_CANCEL_STEP: a cancellation goes one step through the scopes below
  * @SCOPEX_INJECT_WALK_LATER: a cancellation has not reached all, and not yet left the rest
  *	to the timer
- * @SCOPEX_INJECT_NOT_OUT: a worker has no item any more, as it is out with its scope, or
+ * @SCOPEX_INJECT_NOT_COMPLETED: a worker has no item any more, as it is out with its scope, or
  *	waits for its turn
  * @SCOPEX_INJECT_VISIT: a look at all open scopes has a reference on one of them
  * @SCOPEX_INJECT_POINTS: how many there are
  */
 enum scopex_inject_point {
-	SCOPEX_INJECT_ASSOCIATE,
+	SCOPEX_INJECT_TRYGET,
 	SCOPEX_INJECT_REGISTER,
 	SCOPEX_INJECT_PUSH,
 	SCOPEX_INJECT_WAKE,
 	SCOPEX_INJECT_PARK,
-	SCOPEX_INJECT_ITEM_OUT,
+	SCOPEX_INJECT_COMPLETED,
 	SCOPEX_INJECT_LAST_PUT,
 	SCOPEX_INJECT_HAND_OVER,
 	SCOPEX_INJECT_UNHANDED,
@@ -63,7 +63,7 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_OFFER,
 	SCOPEX_INJECT_CANCEL_STEP,
 	SCOPEX_INJECT_WALK_LATER,
-	SCOPEX_INJECT_NOT_OUT,
+	SCOPEX_INJECT_NOT_COMPLETED,
 	SCOPEX_INJECT_VISIT,
 	SCOPEX_INJECT_POINTS,
 };

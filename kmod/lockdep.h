@@ -33,20 +33,20 @@ static inline int scopex_locks_held(void)
 	return lockdep_depth(current);
 }
 
-static inline void scopex_dep_run(struct scopex_scope *scope)
+static inline void scopex_lockdep_acquire(struct scopex_scope *scope)
 {
 	if (scope->depth < MAX_LOCKDEP_SUBCLASSES)
 		lock_acquire(&scope->site->map, scope->depth, 0, 2, 1, NULL,
 			     _THIS_IP_);
 }
 
-static inline void scopex_dep_ran(struct scopex_scope *scope)
+static inline void scopex_lockdep_release(struct scopex_scope *scope)
 {
 	if (scope->depth < MAX_LOCKDEP_SUBCLASSES)
 		lock_release(&scope->site->map, _THIS_IP_);
 }
 
-static inline void scopex_dep_wait(struct scopex_scope *scope)
+static inline void scopex_lockdep_flush(struct scopex_scope *scope)
 {
 	if (scope->depth < MAX_LOCKDEP_SUBCLASSES) {
 		lock_acquire(&scope->site->map, scope->depth, 0, 0, 1, NULL,
@@ -59,10 +59,10 @@ static inline void scopex_dep_wait(struct scopex_scope *scope)
  * An item may wait for another one of the same place, which it has detached. Lockdep
  * would take that for a wait for itself, since both are of depth 0.
  */
-static inline void scopex_dep_wait_detached(struct scopex_scope *scope)
+static inline void scopex_lockdep_flush_detached(struct scopex_scope *scope)
 {
 	if (!lock_is_held(&scope->site->map))
-		scopex_dep_wait(scope);
+		scopex_lockdep_flush(scope);
 }
 #else
 static inline int scopex_locks_held(void)
@@ -70,10 +70,10 @@ static inline int scopex_locks_held(void)
 	return 0;
 }
 
-static inline void scopex_dep_run(struct scopex_scope *scope) { }
-static inline void scopex_dep_ran(struct scopex_scope *scope) { }
-static inline void scopex_dep_wait(struct scopex_scope *scope) { }
-static inline void scopex_dep_wait_detached(struct scopex_scope *scope) { }
+static inline void scopex_lockdep_acquire(struct scopex_scope *scope) { }
+static inline void scopex_lockdep_release(struct scopex_scope *scope) { }
+static inline void scopex_lockdep_flush(struct scopex_scope *scope) { }
+static inline void scopex_lockdep_flush_detached(struct scopex_scope *scope) { }
 #endif
 
 #endif /* _SCOPEX_LOCKDEP_H */

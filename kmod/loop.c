@@ -60,8 +60,19 @@
 
 #include <trace/events/scopex.h>
 
+#include "cancel.h"
 #include "context.h"
-#include "internal.h"
+#include "cpu.h"
+#include "inject.h"
+#include "lockdep.h"
+#include "misuse.h"
+#include "queue.h"
+#include "ref.h"
+#include "registry.h"
+#include "resched.h"
+#include "scope.h"
+#include "select.h"
+#include "state.h"
 
 /* How many CPUs are looked at for one that is idle. */
 #define SCOPEX_ASK	4
@@ -81,6 +92,7 @@
 
 /**
  * struct scopex_loop - a parallel loop, on the stack of its caller
+ * @offer: how it is offered
  * @scope: its scope
  * @claimed: how many chunks have been claimed
  * @chunks: how many there are
@@ -96,6 +108,7 @@
  * @lock: protects @total
  */
 struct scopex_loop {
+	struct scopex_offer		offer;
 	struct scopex_scope		*scope;
 	atomic64_t			claimed ____cacheline_aligned_in_smp;
 	u64				chunks ____cacheline_aligned_in_smp;
@@ -132,10 +145,10 @@ static bool scopex_claim_chunk(struct scopex_loop *loop, u64 *chunk)
 static bool scopex_take_back(struct scopex_loop *loop, struct scopex_cpu *sc)
 {
 	/* Relaxed: the reference is one that nobody else has seen. */
-	if (READ_ONCE(sc->offer) != loop ||
-	    cmpxchg_relaxed(&sc->offer, loop, NULL) != loop)
+	if (READ_ONCE(sc->offer) != &loop->offer ||
+	    cmpxchg_relaxed(&sc->offer, &loop->offer, NULL) != &loop->offer)
 		return false;
-	scopex_unget(loop->scope);
+	scopex_put_not_last(loop->scope);
 	return true;
 }
 
@@ -158,11 +171,11 @@ static void scopex_ask(struct scopex_loop *loop, struct scopex_cpu **cursor)
 		return;
 
 	/* By the caller, who is the first to ask. */
-	scopex_list(loop->scope);
+	scopex_register_once(loop->scope);
 	scopex_get(loop->scope);
 	/* Release L: pairs with scopex_help(); see offer-take.litmus. */
-	if (cmpxchg_release(&sc->offer, NULL, loop)) {
-		scopex_unget(loop->scope);
+	if (cmpxchg_release(&sc->offer, NULL, &loop->offer)) {
+		scopex_put_not_last(loop->scope);
 		return;
 	}
 	scopex_inject(SCOPEX_INJECT_OFFER);
@@ -249,7 +262,7 @@ static void scopex_do_chunks(struct scopex_loop *loop, struct scopex_cpu *cursor
 		if (unlikely(fatal_signal_pending(current)) &&
 		    loop->scope->flags & SCOPEX_KILLABLE)
 			scopex_cancel_with(loop->scope, -EINTR);
-		scopex_breathe(&tick);
+		scopex_cond_resched(&tick);
 		if (helper && !scopex_queue_end(READ_ONCE(helper->sc->queue)))
 			break;
 	}
@@ -261,41 +274,28 @@ static void scopex_do_chunks(struct scopex_loop *loop, struct scopex_cpu *cursor
 	}
 }
 
-/**
- * scopex_help() - help with the loop that the CPU was offered, if there is one
- * @w: the CPU's active worker, which has nothing else to do
- *
- * Context: the worker's thread.
- */
-void scopex_help(struct scopex_worker *w)
+/* Help with a loop. The worker has taken the offer out of its CPU, and has nothing to do. */
+static void scopex_help(struct scopex_worker *w, struct scopex_offer *offer)
 {
-	struct scopex_cpu *sc = w->sc;
+	struct scopex_loop *loop = container_of(offer, struct scopex_loop, offer);
+	struct scopex_scope *scope = loop->scope;
 	unsigned int flags = current->flags;
+	struct scopex_cpu *sc = w->sc;
 	struct scopex_context before;
-	struct scopex_loop *loop;
-	struct scopex_scope *scope;
 
-	if (!READ_ONCE(sc->offer))
-		return;
-	/* Acquire L: pairs with scopex_ask(); see offer-take.litmus. */
-	loop = xchg_acquire(&sc->offer, NULL);
-	if (!loop)
-		return;
-
-	scope = loop->scope;
-	scopex_enter(w, scope);
+	scopex_set_current(w, scope);
 	WRITE_ONCE(w->fn, (void *)loop->fn);
 	current->flags |= loop->memalloc;
 	if (SCOPEX_CHECK_ITEMS)
 		scopex_context_save(&before);
-	scopex_dep_run(scope);
+	scopex_lockdep_acquire(scope);
 	scopex_do_chunks(loop, sc, w);
-	scopex_dep_ran(scope);
+	scopex_lockdep_release(scope);
 	if (SCOPEX_CHECK_ITEMS)
 		scopex_context_check(w, scope->site, (void *)loop->fn, &before);
 	current_restore_flags(flags, SCOPEX_MEMALLOC);
 	local_inc(&w->count[SCOPEX_HELPS]);
-	scopex_leave(w);
+	scopex_clear_current(w);
 	/* The last touch of the loop was before, of the scope is this. */
 	scopex_put_items(scope, 1);
 }
@@ -333,13 +333,13 @@ static void scopex_run_loop(struct scopex_loop *loop)
 		outer = w->scope;
 		outer_site = w->site;
 		outer_fn = w->fn;
-		scopex_enter(w, scope);
+		scopex_set_current(w, scope);
 		WRITE_ONCE(w->fn, (void *)loop->fn);
 	}
 	/* O: as in scopex_submit(). */
 	scopex_do_chunks(loop, this_cpu_read(scopex_local), NULL);
 	if (w) {
-		scopex_enter_at(w, outer, outer_site);
+		scopex_set_current_at(w, outer, outer_site);
 		WRITE_ONCE(w->fn, outer_fn);
 	}
 
@@ -373,6 +373,7 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 
 	might_sleep();
 	/* One by one, as most of it is room between cache lines. */
+	loop.offer.help = scopex_help;
 	loop.first = first;
 	loop.count = count;
 	loop.grain = params->grain;

@@ -43,7 +43,11 @@
 
 #include <trace/events/scopex.h>
 
-#include "internal.h"
+#include "cpu.h"
+#include "place.h"
+#include "profile.h"
+#include "stamp.h"
+#include "stamp.h"
 #include "profile.h"
 
 /* A profile on a CPU: a struct scopex_profile in which everything is atomic. */
@@ -84,37 +88,6 @@ u64 scopex_profile_clock(void)
 
 #define SCOPEX_WORD(_field)						\
 	(offsetof(struct scopex_profile, _field) / sizeof(u64))
-
-/**
- * scopex_place_of() - copy what is shown of a call site
- * @place: where to
- * @site: the site
- *
- * Context: any, as long as the site's module can't go.
- */
-void scopex_place_of(struct scopex_place *place, const struct scopex_site *site)
-{
-	strscpy(place->name, site->name, sizeof(place->name));
-	strscpy(place->func, site->func, sizeof(place->func));
-	strscpy(place->file, kbasename(site->file), sizeof(place->file));
-	place->line = site->line;
-}
-
-/**
- * scopex_name_fn() - what a function is called
- * @name: is set to that, or to "-": an address is not shown
- * @size: of @name
- * @fn: the function, or NULL
- *
- * Context: any, as long as the function's module can't go.
- */
-void scopex_name_fn(char *name, size_t size, void *fn)
-{
-	if (fn)
-		snprintf(name, size, "%ps", fn);
-	if (!fn || !strncmp(name, "0x", 2))
-		strscpy(name, "-", size);
-}
 
 static bool scopex_is_place(const struct scopex_place *place,
 			    const struct scopex_place *other)
@@ -212,15 +185,8 @@ static void scopex_profile_ran(const struct scopex_scope *scope, atomic64_t *pro
 		scopex_profile_is_slowest(slowest, ns, fn);
 }
 
-#define SCOPEX_QUEUED_SHIFT	6
 /* By so much the clocks of two CPUs may differ: a millisecond, in these units. */
 #define SCOPEX_QUEUED_SLACK	16384
-
-static u32 scopex_queued_now(void)
-{
-	/* Odd, since 0 is for an item that was queued before it was measured. */
-	return scopex_profile_clock() >> SCOPEX_QUEUED_SHIFT | 1;
-}
 
 /* What tells a start from a link; and how much of it is above: all but that of one ns. */
 #define SCOPEX_STARTED		3UL
@@ -246,19 +212,7 @@ static u64 scopex_started(const struct scopex_work *work)
 static void scopex_probe_submit(void *unused, const struct scopex_scope *scope,
 				struct scopex_work *work, unsigned int target)
 {
-	work->queued = scopex_queued_now();
-}
-
-/**
- * scopex_profile_queued() - an item that has waited for its turn goes to a queue
- * @work: the item
- *
- * Context: any.
- */
-void scopex_profile_queued(struct scopex_work *work)
-{
-	if (trace_scopex_submit_enabled())
-		work->queued = scopex_queued_now();
+	scopex_stamp_queued(work);
 }
 
 static void scopex_probe_run_start(void *unused, const struct scopex_scope *scope,

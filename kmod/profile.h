@@ -5,6 +5,8 @@
 
 #include <linux/types.h>
 
+#include "place.h"
+
 struct scopex_site;
 
 /**
@@ -69,20 +71,6 @@ struct scopex_profile {
 };
 
 /**
- * struct scopex_place - the call site of a profile; its module may be gone
- * @name: as in &struct scopex_site, cut off where it is too long
- * @func: likewise
- * @file: likewise, the last part of the path
- * @line: the line
- */
-struct scopex_place {
-	char		name[32];
-	char		func[48];
-	char		file[32];
-	unsigned int	line;
-};
-
-/**
  * struct scopex_slowest - the item of a call site that took longest
  * @ns: how long
  * @fn: the name of its function, whose module may be gone
@@ -95,8 +83,6 @@ struct scopex_slowest {
 /* How many call sites there is room for; one more is for all others. */
 #define SCOPEX_PROFILE_SITES	128
 
-void scopex_place_of(struct scopex_place *place, const struct scopex_site *site);
-void scopex_name_fn(char *name, size_t size, void *fn);
 void scopex_profile_exit(void);
 int scopex_profile_switch(bool on);
 bool scopex_profile_is_on(void);

@@ -30,7 +30,10 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 
-#include "internal.h"
+#include "inject.h"
+#include "ref.h"
+#include "registry.h"
+#include "state.h"
 
 #define SCOPEX_BUCKETS_SHIFT	10
 #define SCOPEX_BUCKETS		BIT(SCOPEX_BUCKETS_SHIFT)
@@ -82,6 +85,20 @@ void scopex_register(struct scopex_scope *scope)
 	scopex_inject(SCOPEX_INJECT_REGISTER);
 	hlist_add_head(&scope->node, list);
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
+}
+
+/**
+ * scopex_register_once() - list a scope that takes references in another way than by a submit
+ * @scope: the scope
+ *
+ * Context: its owner, before anybody else can submit to it.
+ */
+void scopex_register_once(struct scopex_scope *scope)
+{
+	if (likely(!(atomic64_read(&scope->state) & SCOPEX_UNLISTED)))
+		return;
+	scopex_state_listed(scope);
+	scopex_register(scope);
 }
 
 /**
@@ -149,12 +166,7 @@ bool scopex_close_listed(struct scopex_scope *scope, u64 state)
 	bool closed;
 
 	raw_spin_lock_irqsave(&bucket->lock, flags);
-	/*
-	 * Fails if a submit, or a walk, was faster, which then is waited for. Acquire A: an
-	 * item may have come and gone since the look; see associate-close.litmus.
-	 */
-	closed = atomic64_try_cmpxchg_acquire(&scope->state, (s64 *)&state,
-					      scopex_encode(scope, SCOPEX_CLOSED));
+	closed = scopex_state_close(scope, state);
 	if (closed)
 		hlist_del(&scope->node);
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);

@@ -25,7 +25,10 @@
 
 #include <trace/events/scopex.h>
 
-#include "internal.h"
+#include "config.h"
+#include "cpu.h"
+#include "stall.h"
+#include "text.h"
 
 /**
  * scopex_stall_threshold() - after what time an item is reported

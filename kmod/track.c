@@ -13,7 +13,11 @@
 #include <linux/scopex.h>
 #include <linux/uaccess.h>
 
-#include "internal.h"
+#include "cpu.h"
+#include "item.h"
+#include "misuse.h"
+#include "state.h"
+#include "text.h"
 #include "track.h"
 
 /*

@@ -19,7 +19,7 @@
  *		it report a quiescent state to RCU-tasks, for which tracers wait
  *
  * What it sees from another CPU is a hint. Relief and the mark for RCU are decided on the
- * worker's own CPU, where the worker can't run at the same time: see scopex_tend(). After a
+ * worker's own CPU, where the worker can't run at the same time: see scopex_relieve(). After a
  * relief the next look comes soon, as items that sleep often come in bursts.
  */
 
@@ -32,8 +32,17 @@
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 
-#include "internal.h"
+#include "config.h"
+#include "cpu.h"
+#include "hand_over.h"
+#include "pool.h"
+#include "queue.h"
+#include "registry.h"
+#include "relief.h"
+#include "select.h"
+#include "stall.h"
 #include "text.h"
+#include "watchdog.h"
 
 /* Between two looks: while no worker is in an item, while one is, and after a relief. */
 #define SCOPEX_LOOK_IDLE	HZ
@@ -44,7 +53,7 @@ static void scopex_look(struct work_struct *work);
 static DECLARE_DELAYED_WORK(scopex_look_work, scopex_look);
 
 /* Has the active worker of a CPU to be looked after? */
-static bool scopex_needs_tending(struct scopex_cpu *sc, struct scopex_worker *w)
+static bool scopex_needs_relief(struct scopex_cpu *sc, struct scopex_worker *w)
 {
 	unsigned long batches = local_read(&w->count[SCOPEX_BATCHES]);
 	bool same = batches == sc->tend_batches, rest = READ_ONCE(w->rest);
@@ -61,18 +70,18 @@ static unsigned long scopex_look_at_cpu(struct scopex_cpu *sc)
 	unsigned long next = SCOPEX_LOOK_IDLE;
 	struct scopex_worker *w;
 
-	/* W: pairs with scopex_make_worker(). */
+	/* W: pairs with scopex_create_worker(). */
 	for (w = READ_ONCE(sc->workers); w; w = w->next) {
 		if (scopex_config.stall_ms)
 			scopex_look_for_stall(w);
 		if (!READ_ONCE(w->active) || !READ_ONCE(w->site))
 			continue;
 		next = min_t(unsigned long, next, SCOPEX_LOOK_BUSY);
-		if (!scopex_needs_tending(sc, w))
+		if (!scopex_needs_relief(sc, w))
 			continue;
 		if (!task_is_running(w->task))
 			next = SCOPEX_LOOK_SOON;
-		scopex_ask_to_tend(sc);
+		scopex_ask_for_relief(sc);
 	}
 	scopex_look_at_orphan(sc);
 	return next;
@@ -95,7 +104,7 @@ static void scopex_each_worker(void (*fn)(struct scopex_worker *w))
 	struct scopex_worker *w;
 	unsigned int cpu;
 
-	/* W: pairs with scopex_make_worker(). */
+	/* W: pairs with scopex_create_worker(). */
 	for_each_possible_cpu(cpu)
 		for (w = READ_ONCE(per_cpu(scopex_cpus, cpu).workers); w; w = w->next)
 			fn(w);
@@ -198,7 +207,7 @@ static void scopex_look(struct work_struct *work)
 	scopex_look_at_isolation();
 	if (scopex_config.stall_ms)
 		next = min(next, scopex_stall_threshold() / 4);
-	queue_delayed_work(scopex_maker, &scopex_look_work, next);
+	queue_delayed_work(scopex_pool_wq, &scopex_look_work, next);
 }
 
 /**
@@ -206,7 +215,7 @@ static void scopex_look(struct work_struct *work)
  */
 void scopex_watchdog_init(void)
 {
-	queue_delayed_work(scopex_maker, &scopex_look_work, SCOPEX_LOOK_BUSY);
+	queue_delayed_work(scopex_pool_wq, &scopex_look_work, SCOPEX_LOOK_BUSY);
 }
 
 /**

@@ -43,11 +43,10 @@ measure()
 	if run_vm --log "$CACHE/logs/bench-$name-$TREE_KEY" \
 			--job "$ROOT/qemu/guest/bench.sh" --memory 1536 --output "$WORK/$name" \
 			--env "RUNS=$runs" --timeout "${TIMEOUT:-600}" "$@" >&2; then
-		((++passed))
+		ktap_ok "$name is measured"
 		mv "$WORK/$name/results.csv" "$OUT/$name.csv"
 	else
-		((++failed))
-		say "make bench: $name has failed"
+		ktap_not_ok "$name is measured"
 	fi
 }
 
@@ -118,18 +117,16 @@ done
 lanes=($LANES)
 if "$REPORT" --recorded "$RECORDED" ${RECORD:+--record} --out "$OUT" "${lanes[@]}" |
 		tee "$OUT/table.txt"; then
-	((++passed))
+	ktap_ok "all figures are there"
 else
-	((++failed))
-	say "make bench: figures are missing"
+	ktap_not_ok "all figures are there"
 fi
 for plot in "$OUT"/*.gp; do
 	[[ -e $plot ]] || break
 	if (cd "$OUT" && gnuplot "$plot") && [[ -s ${plot%.gp}.svg ]]; then
-		((++passed))
+		ktap_ok "${plot##*/} is plotted"
 	else
-		((++failed))
-		say "make bench: ${plot##*/} could not be plotted"
+		ktap_not_ok "${plot##*/} is plotted"
 	fi
 done
 for plot in ${RECORD:+$PLOTS}; do

@@ -21,15 +21,14 @@ LLVM=19
 builds()
 {
 	say "building: $1"
-	if ("$2") >"$WORK/out" 2>&1; then
-		((++passed))
-		echo "ok $1"
-	else
-		((++failed))
-		sed 's/^/# /' "$WORK/out"
-		echo "not ok $1"
-	fi
+	ktap_check "$1" expect_success "$WORK/out" in_subshell "$2"
 }
+
+# in_subshell FUNCTION - which may die
+in_subshell()
+(
+	"$1"
+)
 
 # copy_tree - the kernel's source with scopex as drivers/scopex, in TREE
 #
@@ -102,7 +101,7 @@ with_clang()
 {
 	local objects=$BUILDS/clang variant dir
 
-	KERNEL_MAKE=(ARCH=x86_64 "LLVM=-$LLVM")
+	KERNEL_MAKE=(ARCH="$KBUILD_ARCH" "LLVM=-$LLVM")
 	mkdir -p "$objects"
 	cp "$ROOT/qemu/kernels/fragments/in-tree.config" "$objects/wanted"
 	configure "$SOURCE_TREE" "$objects"
@@ -146,8 +145,8 @@ done
 make_cache
 KERNEL_ID=${KERNEL:-kasan}
 load_flavour "$KERNEL_ID"
-[[ $KIND == source && $ARCH == x86_64 ]] ||
-	die "KERNEL=$KERNEL_ID is not built from source, for x86"
+[[ $KIND == source && $MACHINE == qemu ]] ||
+	die "KERNEL=$KERNEL_ID is not built from source, for QEMU"
 need_apt "$KERNEL_ID"
 need_flavour_tools "clang-$LLVM:clang-$LLVM" "ld.lld-$LLVM:lld-$LLVM" \
 	"llvm-ar-$LLVM:llvm-$LLVM"
@@ -160,6 +159,6 @@ work_dir
 BUILDS=$CACHE/build/in-tree/$SOURCE_NAME-$SOURCE_VERSION
 TREE=$BUILDS/source
 OBJECTS=$BUILDS/objects
-KERNEL_MAKE=(ARCH="$ARCH" CC="$COMPILER" HOSTCC="$COMPILER")
+kernel_make
 
 with_lock in-tree all_builds

@@ -88,24 +88,24 @@ new_user()
 # works USER COMMAND - its verdict is OK, and the shell had nothing to say
 works()
 {
-	inside "$1" "cd scopex && $2" >"$work/out" 2>&1 &&
-		grep -Eq "^scopex: ${2%% TEST=*}: OK" "$work/out" &&
-		! grep -E 'Aborted|command not found' "$work/out"
+	expect_success "$work/out" inside "$1" "cd scopex && $2" &&
+		expect_line -E "^scopex: ${2%% TEST=*}: OK" <"$work/out" &&
+		expect_no_line -E 'Aborted|command not found' <"$work/out"
 }
 
 # told USER COMMAND - it fails with one line, which has what to do
 told()
 {
-	! inside "$1" "cd scopex && $2" >"$work/out" 2>&1 &&
-		[[ $(grep -vc '^make: ' "$work/out") == 1 ]] &&
-		grep -q '^scopex: error: .*; as root: apt-get ' "$work/out"
+	expect_failure "$work/out" inside "$1" "cd scopex && $2" &&
+		expect_line -E '^scopex: error: .*; as root: apt-get ' <"$work/out" &&
+		expect "lines that are not make's" "$(grep -vc '^make: ' "$work/out")" -eq 1
 }
 
 # both USER WHO TEST
 both()
 {
-	verdict "$suite, $2: make run" works "$1" "make run"
-	verdict "$suite, $2: make check" works "$1" "make check TEST='$3'"
+	ktap_check "$suite, $2: make run" works "$1" "make run"
+	ktap_check "$suite, $2: make check" works "$1" "make check TEST='$3'"
 }
 
 try_suite()
@@ -122,7 +122,7 @@ try_suite()
 
 	new_machine
 	new_user plain
-	verdict "$suite, a user without sudo: told what to install" told plain "make check"
+	ktap_check "$suite, a user without sudo: told what to install" told plain "make check"
 	prepare "$(sed -n 's/.*; as root: //p' "$work/out")"
 	both plain "a user without sudo" "${TEST:-api}"
 }
@@ -139,15 +139,14 @@ trap '[[ -z $job ]] || kill -KILL "$job" 2>/dev/null || true; rm -rf "$work"' EX
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 CHROOT=$work/root
-# shellcheck disable=SC2034 # by verdict
-OUTPUTS=("$work/out")
 
 for suite in $SUITES; do
 	[[ $suite =~ ^[a-z]+$ ]] || die "SUITES=$suite: suites are known by one word"
 	say "trying Debian $suite"
 	BASE=$CACHE/debian/$suite
 	if ! with_lock "debian-$suite" make_base "$suite" >"$work/out" 2>&1; then
-		verdict "$suite: debootstrap" false
+		ktap_msg "$(cat "$work/out")"
+		ktap_not_ok "$suite: debootstrap"
 		continue
 	fi
 	try_suite

@@ -73,14 +73,18 @@ if [[ ${STRESS:-} == 1 ]]; then
 fi
 if run_vm --job "$ROOT/qemu/guest/latency.sh" --modules "$WORK/modules" --icount \
 		--env "RUNS=${all# }" --timeout "${TIMEOUT:-1200}" >"$WORK/out"; then
-	((++passed))
+	ktap_ok "the VM"
 else
-	((++failed))
-	say "make check WHAT=latency: the VM has failed"
-	grep -v '^latency: ' "$WORK/out" || true
+	ktap_msg "$(grep -v '^latency: ' "$WORK/out")"
+	ktap_not_ok "the VM"
 fi
 awk -v cases="$CASES" -v limit="$LIMIT" -v floor="$FLOOR" \
-	-f "$ROOT/qemu/latency/judge.awk" "$WORK/out" | tee "$WORK/verdicts"
-((passed += $(grep -c '^ok ' "$WORK/verdicts"))) || true
-((failed += $(grep -c '^not ok ' "$WORK/verdicts"))) || true
+	-f "$ROOT/qemu/latency/judge.awk" "$WORK/out" >"$WORK/verdicts"
+while read -r line; do
+	case $line in
+	"ok "*) ktap_ok "${line#ok }" ;;
+	"not ok "*) ktap_not_ok "${line#not ok }" ;;
+	*) echo "$line" ;;
+	esac
+done <"$WORK/verdicts"
 conclude "make check WHAT=latency"

@@ -26,15 +26,18 @@ row()
 	printf '%-12s %-24s %-7s %-34s %-8s %6s\n' "$@" >>"$work/table"
 }
 
+# Those that failed with no failed result.
+bad=()
 row kernel version runs-on tests verdict time
 for kernel in $kernels; do
 	say "make check KERNEL=$kernel"
+	# shellcheck disable=SC2154 # common.sh sets it
 	start=$SECONDS status=0 version=- accel=- before=$failed
 	log=$CACHE/logs/check-$kernel-$TREE_KEY
 	rm -f "$log/machine"
 	KERNEL=$kernel "$ROOT/qemu/check.sh" | tee "$work/out" || status=$?
-	tests=-
-	! add_counts "$work/out" || tests=$(tail -n 1 "$work/out")
+	count "$work/out"
+	tests=$(tail -n 1 "$work/out" | grep -xE '[0-9]+ passed, .* skipped') || tests=-
 	[[ ! -e $log/machine ]] || read -r version accel <"$log/machine"
 	case $status in
 	0)
@@ -44,10 +47,13 @@ for kernel in $kernels; do
 	"$UNAVAILABLE") verdict='not run' ;;
 	*) verdict=FAILED ;;
 	esac
-	((!status || failed > before)) || ((++failed))
+	((!status || failed > before)) || bad+=("make check KERNEL=$kernel: $verdict")
 	row "$kernel" "$version" "$accel" "$tests" "$verdict" "$((SECONDS - start))s"
 done
 
 echo
 cat "$work/table"
+for kernel in "${bad[@]}"; do
+	ktap_not_ok "$kernel"
+done
 conclude "make check WHAT=matrix"

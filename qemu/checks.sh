@@ -46,16 +46,16 @@ script_of()
 # to descriptor 3
 step()
 {
-	local status=0 start=$SECONDS counts out
+	local status=0 start=$SECONDS out passed=0 failed=0 skipped=0
 
 	out=$(mktemp "$work/out.XXXXXX")
 	say "begins: $*" 2>&3
 	env "${@:2}" "$(script_of "$1")" | tee "$out" || status=$?
-	counts=$(tail -n 1 "$out" | sed -nE 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p')
+	count "$out"
 	# No results are a failure, and so is a status that they do not explain.
-	[[ $counts || $status != 0 ]] || status=1
-	[[ $counts && ($status == 0 || $counts != *" 0 "*) ]] || counts="0 1 0"
-	echo "$status $((SECONDS - start)) $counts $*" >>"$work/steps"
+	((passed + failed + skipped || status)) || status=1
+	((failed || !status)) || failed=1
+	echo "$status $((SECONDS - start)) $passed $failed $skipped $*" >>"$work/steps"
 	say "ended with status $status: $*" 2>&3
 }
 
@@ -135,7 +135,7 @@ ci()
 
 	# At once, and not when it is the turn of kasan.
 	for name in $NO_ISOLATION $KASAN_LEAVES_OUT; do
-		grep -qw "$name[.]sh" "$ROOT/selftests/Makefile" ||
+		grep -qw "${name}[.]sh" "$ROOT/selftests/Makefile" ||
 			die "what CI leaves out is no test: $name"
 	done
 	beside ci_beside
@@ -154,11 +154,11 @@ ci()
 	END
 }
 
-# debug_hazards - the patches that are for a kernel with DEBUG_OPTIONS
+# debug_hazards - the mutants that are for a kernel with DEBUG_OPTIONS
 debug_hazards()
 {
-	grep -lE "^Config:[[:space:]]*$DEBUG_OPTIONS\$" "$ROOT"/selftests/hazards/*.patch |
-		sed 's|.*/||; s|\.patch$||' | paste -sd ' '
+	grep -lE "^Config:[[:space:]]*$DEBUG_OPTIONS\$" "$ROOT"/selftests/hazards/*.mutant |
+		sed 's|.*/||; s|\.mutant$||' | paste -sd ' '
 }
 
 all()

@@ -101,13 +101,15 @@ trap 'rm -rf "$work"' EXIT
 
 make_source "$work/source"
 if [[ -s $work/warnings ]]; then
-	cat "$work/warnings" >&2
-	((++failed))
+	ktap_msg "$(cat "$work/warnings")"
+	ktap_not_ok "kernel-doc"
+else
+	ktap_ok "kernel-doc"
 fi
 if sphinx-build -q -W --keep-going -b html -d "$work/doctrees" "$work/source" "$OUT"; then
-	((++passed))
+	ktap_ok "sphinx"
 	say "the reference: $OUT/index.html"
 else
-	((++failed))
+	ktap_not_ok "sphinx"
 fi
 conclude "make docs"

@@ -28,7 +28,7 @@
 # The kernel is chosen by the environment: see qemu/lib/kernel.sh.
 #
 #	DUMP=	where the memory of a VM that hangs is left, for debuggers: one that is
-#		not done in time, or whose job has written "hung" to /dev/ttyS2
+#		not done in time, or whose job has written "hung" to /dev/verdict
 
 . "$(dirname "$0")/lib/kernel.sh"
 . "$ROOT/qemu/lib/build.sh"
@@ -113,7 +113,8 @@ cmdline+=" sysctl.kernel.hung_task_timeout_secs=60 $append"
 [[ -z $disk ]] || ln -s "$(realpath "$disk")" "$dir/disk"
 # What the guest can hold in its memory fits; what is not written takes no room.
 [[ -z $output ]] || truncate -s "${memory}M" "$dir/output"
-machine_"$KERNEL_MACHINE"
+machine_"$MACHINE"
+guest_names
 
 if [[ -z $modules ]]; then
 	build_scopex release
@@ -297,8 +298,8 @@ if [[ -n $modules_judge ]] && words=$(module_fails "$dir/console"); then
 	red+=("a module says so: ${words%%$'\n'*}")
 fi
 # Of what qemu/lib/emulator.sh is there for.
-if [[ $ACCEL == tcg && -z $QEMU_IS_SOUND ]] && grep -qE 'int3: 0000 \[#1\]' "$dir/console"; then
-	red+=("the kernel met a breakpoint of its own code patching too late: a QEMU that is older than 8.1 does that; run it again")
+if [[ $ACCEL == tcg && -z $QEMU_IS_SOUND ]] && grep -qE "$QEMU_BREAKS" "$dir/console"; then
+	red+=("a QEMU that is older than $QEMU_SINCE has broken the guest; run it again")
 fi
 if [[ -n $output ]]; then
 	mkdir -p "$output"

@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # scopes that are left open, items that leave a mess
-. "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
 ktap_plan 3

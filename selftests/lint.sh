@@ -19,8 +19,9 @@
 # spatch runs the python3 that it finds first, which has to be the system's.
 PATH=/usr/bin:/bin:$PATH
 
-CHECKS="checkpatch raw-names kernel-doc interface warnings readme-code sparse
-	coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests shellcheck lint.allow"
+CHECKS="checkpatch raw-names arch-names kernel-doc interface warnings layers readme-code
+	sparse coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests shellcheck mutants
+	indexes lint.allow"
 
 ALLOW=$ROOT/selftests/lint.allow
 MACROS=$ROOT/selftests/coccinelle/macros.h
@@ -98,6 +99,43 @@ check_raw_names()
 	[[ $(raw_names "$plant") == "$plant:2: ->func is logged as it is" ]] ||
 		echo "does not find a name that is logged as it is"
 	raw_names "$ROOT"/kmod/*.[ch] | unexpected raw-names
+}
+
+# arch_names DIR - what the tree DIR says, outside qemu/arch/, that is of one architecture
+arch_names()
+{
+	local conf regex=
+
+	for conf in "$ROOT"/qemu/arch/*.conf; do
+		regex+="${regex:+|}$(load_arch "$(basename "$conf" .conf)" && echo "$NAMES")"
+	done
+	(cd "$1" && grep -rInoE --exclude-dir=arch "$regex" Makefile .ci qemu selftests |
+		sed 's|\(:[0-9]*\):\(.*\)|\1: \2 is for qemu/arch/ to say|')
+}
+
+# arch_plants NAME - words of this architecture, which must be found elsewhere
+arch_plants()
+(
+	load_arch "$1"
+	echo "$TREE"
+	[[ $MACHINE != qemu ]] ||
+		printf '%s\n' "$ARCH" "$CONSOLE" "$DEB_ARCH" "$IMAGE" "$QEMU_PROGRAM" "$QEMU_DISK"
+)
+
+check_arch_names()
+{
+	local plant=$work/arch-names conf name
+
+	mkdir -p "$plant"/{.ci,qemu/arch,selftests}
+	touch "$plant/Makefile"
+	for conf in "$ROOT"/qemu/arch/*.conf; do
+		for name in $(arch_plants "$(basename "$conf" .conf)"); do
+			echo "$name" | tee "$plant/qemu/arch/own" >"$plant/qemu/plant"
+			[[ $(arch_names "$plant") == "qemu/plant:1: "* ]] ||
+				echo "does not find $name, of ${conf##*/}"
+		done
+	done
+	arch_names "$ROOT" | unexpected arch-names
 }
 
 # What is public has to be described: what the header declares without leading
@@ -185,6 +223,21 @@ build_check()
 check_warnings()
 {
 	build_check warnings
+}
+
+# The variant with injection has all files. To see that a violation is found, the order of
+# the layers is turned round.
+check_layers()
+{
+	local objects layers=$ROOT/kmod/layers.txt
+
+	build_check warnings
+	mapfile -t objects < <(find "$(stage_dir lint-inject)/kmod" \
+		-maxdepth 1 -name '*.o' ! -name 'scopex.o' ! -name 'scopex.mod.o')
+	"$ROOT/selftests/layers.sh" "$layers" "${objects[@]}"
+	tac "$layers" >"$work/upside-down"
+	"$ROOT/selftests/layers.sh" "$work/upside-down" "${objects[@]}" |
+		grep -q 'which is not below it' || echo "calls upwards are not found"
 }
 
 # readme_code DIR - the C of all README.md files, in files there, whose names are printed
@@ -306,12 +359,59 @@ check_shellcheck()
 
 	need shellcheck || return
 	mapfile -t scripts < <(
-		cd "$ROOT" && find .ci qemu selftests -type f \( -name '*.sh' -o \
+		cd "$ROOT" && find .ci qemu selftests -type f \( -name '*.sh' -o -path '*/arch/*.conf' -o \
 			-exec sh -c 'head -n 1 "$1" | grep -q "^#!.*sh$"' sh {} \; \) \
 			-print | sort
 	)
 	(cd "$ROOT" && shellcheck -x -f gcc "${scripts[@]}" 2>&1 || true) |
 		unexpected shellcheck
+}
+
+# refuses REGEX - is the mutant on standard input refused, with a line like that?
+refuses()
+{
+	local plant=$work/plant.mutant
+
+	cat >"$plant"
+	if "$ROOT/selftests/mutate.py" --check "$ROOT" "$plant" >"$work/plant.log"; then
+		echo "a mutant is accepted, not refused with: $1"
+	elif [[ ! $(<"$work/plant.log") =~ ^"$plant: "$1$ ]]; then
+		echo "expected: $1; got: $(<"$work/plant.log")"
+	fi
+}
+
+# Does each mutant still fit the code? Whether a test notices it, check-hazards.sh says.
+check_mutants()
+{
+	need python3 || return
+	"$ROOT/selftests/mutate.py" --check "$ROOT" \
+		"$ROOT"/selftests/hazards/*.mutant
+	printf '\n@@ no_such()\n-\treturn;\n' |
+		refuses '@@ no_such\(\): there is no such definition'
+	printf '\n@@ scopex_init()\n-\tno_such();\n' |
+		refuses '@@ scopex_init\(\): fits in 0 places, not in one: .*'
+	printf '\n@@ scopex_init()\n-;\n+;;\n' |
+		refuses '@@ scopex_init\(\): fits in [1-9][0-9]+ places, not in one: ;'
+	printf '\n@@ scopex_init()\n static int __init scopex_init(void)\n' |
+		refuses 'changes nothing'
+}
+
+# Do the READMEs of hazards and litmus tests say what is there?
+check_indexes()
+{
+	local plant=$work/indexes
+
+	need python3 || return
+	"$ROOT/selftests/index.py" --check
+
+	mkdir -p "$plant/selftests"
+	cp -r "$ROOT/kmod" "$ROOT/include" "$plant/"
+	cp -r "$ROOT"/selftests/{hazards,litmus,*.py} "$plant/selftests/"
+	rm "$plant/selftests/hazards/02-no-rcu-around-the-wakeup.mutant" \
+		"$plant/selftests/litmus/put-drain.twins"
+	[[ $("$plant/selftests/index.py" --check) == \
+			*"hazard 2 has no mutant"*"not up to date"* ]] ||
+		echo "does not find a README that is not up to date"
 }
 
 # Of the checks that were run.
@@ -332,16 +432,14 @@ check_lint_allow()
 # check NAME - one result
 check()
 {
-	local name=$1 number=$((passed + failed + 1)) function
+	local name=$1 function
 
 	function=check_${name//[-.]/_}
 	if "$function" >"$work/out" 2>"$work/err" && [[ ! -s $work/out ]]; then
-		((++passed))
-		echo "ok $number $name"
+		ktap_ok "$name"
 	else
-		((++failed))
 		sed 's/^/# /' "$work/err" "$work/out"
-		echo "not ok $number $name"
+		ktap_not_ok "$name"
 	fi
 }
 

@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # nothing is allocated between the opening of a scope and its end
-. "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
 TRACING=/sys/kernel/tracing
@@ -83,16 +82,13 @@ watched()
 control_is_seen()
 {
 	trace_on && watched allocates &&
-		[ "$(cat "$found")" = "$(printf 'control owner\ncontrol worker')" ] && return
-	ktap_msg "$(cat "$found")"
-	return 1
+		expect "scopes that allocate" "$(tr '\n' ';' < "$found")" = "control owner;control worker;"
 }
 
 nothing_is_seen()
 {
-	watched memory && ! grep -q '^not ok' "$SCOPEX_TEST/results" && [ ! -s "$found" ] && return
-	ktap_msg "$(cat "$found" "$SCOPEX_TEST/results")"
-	return 1
+	watched memory && suite_succeeded memory &&
+		expect "scopes that allocate" "$(tr '\n' ';' < "$found")" = ""
 }
 
 # For tasks that are marked so, and in any context.
@@ -108,8 +104,9 @@ fail_all()
 
 control_fails()
 {
-	fail_all && echo allocates > "$SCOPEX_TEST/run" &&
-		[ "$(grep -c 'an allocation fails$' "$SCOPEX_TEST/results")" -eq 2 ] && return
+	fail_all && echo allocates > "$SCOPEX_TEST/run" || return 1
+	expect "allocations that fail" \
+		"$(grep -c 'an allocation fails$' "$SCOPEX_TEST/results")" -eq 2 && return
 	ktap_msg "$(cat "$SCOPEX_TEST/results")"
 	return 1
 }

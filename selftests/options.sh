@@ -1,8 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # joining one item, limits
-. "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
+
+item_waits_for_its_turn()
+{
+	log_since_mark | grep -q "scopex_test: an item waits for its turn"
+}
 
 # The one that has its turn is in the scope, in a worker; the one that has to wait for it is
 # in none, as it may be run elsewhere, and its scope be gone. (Without injected delays the
@@ -10,18 +14,13 @@
 worker_leaves_what_waits()
 {
 	log_mark
-	echo turn > "$SCOPEX_TEST/run" &
-	turn_pid=$!
-	for _ in $(seq 300); do
-		log_since_mark | grep -q "scopex_test: an item waits for its turn" && break
-		pause
-	done
+	suite_begin turn
+	wait_until 60 item_waits_for_its_turn
 	turn_workers=$(grep ' taking_turns ' "$SCOPEX/workers")
 	ktap_msg "$turn_workers"
-	echo 1 > "$SCOPEX_TEST/release"
-	wait "$turn_pid"
-	sed 's/^/# /' "$SCOPEX_TEST/results"
-	grep -q '^ok ' "$SCOPEX_TEST/results" && [ "$(echo "$turn_workers" | wc -l)" -eq 1 ]
+	suite_release
+	suite_succeeded turn &&
+		expect "workers in taking_turns" "$(echo "$turn_workers" | wc -l)" -eq 1
 }
 
 ktap_plan 3

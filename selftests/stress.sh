@@ -6,7 +6,6 @@
 #
 #	STRESS_SECONDS=	how long in all (default: 10)
 #	STRESS_SEED=	what it draws from (default: a new seed)
-. "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
 PARAMETERS=/sys/module/scopex_test/parameters
@@ -110,7 +109,7 @@ totals_agree()
 		ktap_msg "$name: scopex has counted $counted, the test ${ours:-nothing}"
 		[ "$counted" = "$ours" ] || status=1
 	done
-	[ "$(counter total.depth)" = 0 ] || status=1
+	expect_counter total.depth = 0 || status=1
 	return "$status"
 }
 
@@ -128,15 +127,17 @@ nothing_went_wrong()
 	return 1
 }
 
+nothing_is_busy()
+{
+	awk 'FNR > 2 && $4 !~ /^(parked|idle|standby)$/' "$SCOPEX/workers" > "$dir/busy"
+	awk 'FNR > 2' "$SCOPEX/scopes" >> "$dir/busy"
+	[ ! -s "$dir/busy" ]
+}
+
 # In the end no worker is in an item, and no scope is open.
 all_is_quiet()
 {
-	for _ in $(seq 50); do
-		awk 'FNR > 2 && $4 !~ /^(parked|idle|standby)$/' "$SCOPEX/workers" > "$dir/busy"
-		awk 'FNR > 2' "$SCOPEX/scopes" >> "$dir/busy"
-		[ -s "$dir/busy" ] || return 0
-		pause
-	done
+	wait_until 10 nothing_is_busy && return
 	ktap_msg "$(head -n 20 "$dir/busy")"
 	return 1
 }

@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # who waits for all threads gets on beside long batches
-. "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
 ktap_plan 4

@@ -330,7 +330,7 @@ struct scopex_custom_scope {
 #define SCOPEX_ONE		BIT_ULL(1)	/* reference */
 #define SCOPEX_COUNT_MAX	BIT_ULL(30)	/* references */
 #define SCOPEX_COUNT_MASK	GENMASK_ULL(31, 1)
-#define SCOPEX_FRESH		BIT_ULL(32)	/* not in the list of open scopes */
+#define SCOPEX_UNLISTED		BIT_ULL(32)	/* not in the list of open scopes */
 #define SCOPEX_CANCELLED	BIT_ULL(33)
 #define SCOPEX_SERIAL		BIT_ULL(34)	/* the owner runs the items */
 #define __SCOPEX_JOINABLE	BIT_ULL(35)	/* who ends an item looks for joiners */
@@ -338,6 +338,9 @@ struct scopex_custom_scope {
 #define SCOPEX_DETACHED		BIT_ULL(37)	/* is a struct scopex_detached */
 #define SCOPEX_CPU_LIMITED	BIT_ULL(38)	/* who starts an item asks for a turn */
 #define SCOPEX_WALK		BIT_ULL(39)	/* its children are still to be cancelled */
+/* All of those that are options; see kmod/option.h. */
+#define SCOPEX_OPTIONS		(SCOPEX_SERIAL | __SCOPEX_JOINABLE | SCOPEX_LIMITED |	\
+				 SCOPEX_DETACHED | SCOPEX_CPU_LIMITED)
 #define SCOPEX_KIND_MASK	GENMASK_ULL(63, 40)
 #define SCOPEX_OPEN		0ULL
 #define SCOPEX_CLOSED		0xdead5c0000000000ULL
@@ -429,7 +432,7 @@ static inline void scopex_work_init(struct scopex_work *work, scopex_fn_t fn)
  */
 static inline bool scopex_work_busy(const struct scopex_work *work)
 {
-	/* Acquire C: pairs with scopex_end_item(); see item-out.litmus. */
+	/* Acquire C: pairs with scopex_complete_item(); see item-completed.litmus. */
 	return smp_load_acquire(&work->status) == SCOPEX_WORK_BUSY;
 }
 
@@ -445,7 +448,7 @@ static inline bool scopex_work_busy(const struct scopex_work *work)
  */
 static inline int scopex_work_result(const struct scopex_work *work)
 {
-	/* Acquire C: pairs with scopex_end_item(); see item-out.litmus. */
+	/* Acquire C: pairs with scopex_complete_item(); see item-completed.litmus. */
 	int status = smp_load_acquire(&work->status);
 
 	return status == SCOPEX_WORK_BUSY ? -EINPROGRESS : status;

@@ -152,6 +152,19 @@ static inline void bench_submitted(struct bench_job *job)
 		job->submitted = ktime_get_ns();
 }
 
+/* Of a round that counts its items; the last one completes @job->done. */
+static inline void bench_job_start(struct bench_job *job)
+{
+	atomic_set(&job->pending, job->n);
+	reinit_completion(&job->done);
+}
+
+static inline void bench_job_item_done(struct bench_job *job)
+{
+	if (atomic_dec_and_test(&job->pending))
+		complete(&job->done);
+}
+
 /* How many turns each item burns; set by who starts a round, constant while it lasts. */
 extern unsigned long bench_burning;
 

@@ -212,10 +212,10 @@ static int close_meanwhile(struct scopex_test *test, struct stranger *stranger)
 	struct task_struct *thread;
 
 	thread = test_thread(test, stranger_thread, stranger, nr_cpu_ids);
-	while (!scopex_inject_hits(SCOPEX_INJECT_ASSOCIATE))
+	while (!scopex_inject_hits(SCOPEX_INJECT_TRYGET))
 		usleep_range(50, 200);
 	__scopex_close(stranger->scope);
-	scopex_inject_release(SCOPEX_INJECT_ASSOCIATE);
+	scopex_inject_release(SCOPEX_INJECT_TRYGET);
 	return test_thread_stop(thread);
 }
 
@@ -240,11 +240,11 @@ static void submit_races_close(struct scopex_test *test)
 			scopex_submit(&scope, &item.work);
 			scopex_join(&scope);
 		}
-		scopex_inject_set(SCOPEX_INJECT_ASSOCIATE, SCOPEX_INJECT_HOLD);
+		scopex_inject_set(SCOPEX_INJECT_TRYGET, SCOPEX_INJECT_HOLD);
 		EXPECT_WARNING("submits test_item_fn [scopex_test] to a closed scope",
 			       err = close_meanwhile(test, &stranger));
 		EXPECT_EQ(test, err, -ESHUTDOWN);
-		test_inject_end(test, SCOPEX_INJECT_ASSOCIATE);
+		test_inject_end(test, SCOPEX_INJECT_TRYGET);
 		EXPECT_EQ(test, atomic_read(&stranger.item.runs), 0);
 		EXPECT_EQ(test, scopex_work_result(&stranger.item.work), -ENODATA);
 		EXPECT_EQ(test, atomic64_read(&scope.state) & SCOPEX_COUNT_MASK, 0);
@@ -259,15 +259,15 @@ static void submit_races_cancel(struct scopex_test *test)
 	test_item_init(&stranger.item);
 	scopex_scope(s) {
 		stranger.scope = s;
-		scopex_inject_set(SCOPEX_INJECT_ASSOCIATE, SCOPEX_INJECT_HOLD);
+		scopex_inject_set(SCOPEX_INJECT_TRYGET, SCOPEX_INJECT_HOLD);
 		thread = test_thread(test, stranger_thread, &stranger,
 				     nr_cpu_ids);
-		while (!scopex_inject_hits(SCOPEX_INJECT_ASSOCIATE))
+		while (!scopex_inject_hits(SCOPEX_INJECT_TRYGET))
 			usleep_range(50, 200);
 		scopex_cancel(s);
-		scopex_inject_release(SCOPEX_INJECT_ASSOCIATE);
+		scopex_inject_release(SCOPEX_INJECT_TRYGET);
 		EXPECT_EQ(test, test_thread_stop(thread), -ECANCELED);
-		test_inject_end(test, SCOPEX_INJECT_ASSOCIATE);
+		test_inject_end(test, SCOPEX_INJECT_TRYGET);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	EXPECT_EQ(test, atomic_read(&stranger.item.runs), 0);
@@ -299,13 +299,13 @@ static void item_that_is_out_may_be_reused(struct scopex_test *test)
 		wait_for_completion(&gate.reached);
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &reused.work), 0);
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &next.work), 0);
-		scopex_inject_set(SCOPEX_INJECT_ITEM_OUT, 30000);
+		scopex_inject_set(SCOPEX_INJECT_COMPLETED, 30000);
 		complete(&gate.go);
 		while (scopex_work_busy(&reused.work))
 			cpu_relax();
 		memset(&reused, PATTERN, sizeof(reused));
 	}
-	test_inject_end(test, SCOPEX_INJECT_ITEM_OUT);
+	test_inject_end(test, SCOPEX_INJECT_COMPLETED);
 	EXPECT(test, !memchr_inv(&reused, PATTERN, sizeof(reused)));
 	EXPECT_EQ(test, atomic_read(&next.runs), 1);
 }
@@ -365,13 +365,13 @@ static void one_submitter_claims_an_item(struct scopex_test *test)
 	rivals.item.work.fn = rival_fn;
 	scopex_scope(s) {
 		rivals.scope = s;
-		scopex_inject_set(SCOPEX_INJECT_ASSOCIATE, 200);
+		scopex_inject_set(SCOPEX_INJECT_TRYGET, 200);
 		for (i = 0; i < ARRAY_SIZE(threads); i++)
 			threads[i] = test_thread(test, rival_thread, &rivals,
 						 nr_cpu_ids);
 		for (i = 0; i < ARRAY_SIZE(threads); i++)
 			test_thread_stop(threads[i]);
-		test_inject_end(test, SCOPEX_INJECT_ASSOCIATE);
+		test_inject_end(test, SCOPEX_INJECT_TRYGET);
 	}
 	EXPECT_EQ(test, atomic_read(&rivals.other_errors), 0);
 	EXPECT_EQ(test, atomic_read(&rivals.overlaps), 0);

@@ -40,7 +40,7 @@ struct scopex_case {
 
 /**
  * struct scopex_suite - cases that are run together
- * @name: what is written to the file "run"
+ * @name: what is written to the file "run"; suites with the same name are parts of one
  * @cases: the cases
  * @nr: how many
  */
@@ -50,36 +50,54 @@ struct scopex_suite {
 	unsigned int			nr;
 };
 
-#define SCOPEX_SUITE(_name, _cases)					\
-	const struct scopex_suite _name##_suite = {			\
+#define SCOPEX_SUITE_PART(_name, _part, _cases)				\
+	const struct scopex_suite _part##_suite = {			\
 		.name = #_name,						\
 		.cases = _cases,					\
 		.nr = ARRAY_SIZE(_cases),				\
 	}
 
+#define SCOPEX_SUITE(_name, _cases)	SCOPEX_SUITE_PART(_name, _name, _cases)
+
 extern const struct scopex_suite api_suite;
+extern const struct scopex_suite api_cancel_suite;
 extern const struct scopex_suite misuse_suite;
+extern const struct scopex_suite misuse_item_suite;
 extern const struct scopex_suite irq_suite;
 extern const struct scopex_suite race_suite;
 extern const struct scopex_suite hotplug_suite;
 extern const struct scopex_suite nowhere_suite;
 extern const struct scopex_suite nest_suite;
+extern const struct scopex_suite nest_block_suite;
 extern const struct scopex_suite bound_suite;
 extern const struct scopex_suite prompt_suite;
 extern const struct scopex_suite fresh_suite;
 extern const struct scopex_suite cancel_suite;
+extern const struct scopex_suite cancel_deadline_suite;
+extern const struct scopex_suite cancel_signal_suite;
 extern const struct scopex_suite walk_suite;
+extern const struct scopex_suite walk_detached_suite;
 extern const struct scopex_suite serial_walk_suite;
+extern const struct scopex_suite array_suite;
 extern const struct scopex_suite loop_suite;
+extern const struct scopex_suite reduce_suite;
+extern const struct scopex_suite each_cpu_suite;
+extern const struct scopex_suite loop_helpers_suite;
 extern const struct scopex_suite tracers_suite;
 extern const struct scopex_suite serial_tracers_suite;
-extern const struct scopex_suite options_suite;
+extern const struct scopex_suite join_item_suite;
+extern const struct scopex_suite limit_suite;
+extern const struct scopex_suite limit_per_cpu_suite;
 extern const struct scopex_suite turn_suite;
 extern const struct scopex_suite detach_suite;
+extern const struct scopex_suite detach_module_suite;
+extern const struct scopex_suite detach_release_suite;
+extern const struct scopex_suite detach_misuse_suite;
 extern const struct scopex_suite release_suite;
 extern const struct scopex_suite lingers_suite;
 extern const struct scopex_suite coming_suite;
 extern const struct scopex_suite forget_suite;
+extern const struct scopex_suite leak_suite;
 extern const struct scopex_suite undead_suite;
 extern const struct scopex_suite oops_suite;
 extern const struct scopex_suite deadlock_suite;
@@ -192,6 +210,11 @@ static inline void test_gate_init(struct test_gate *gate)
 }
 
 int test_item_fn(struct scopex_work *work);
+
+/* Of scopes that a test opens without the macros. */
+extern struct scopex_site test_site;
+
+void nest_to(struct scopex_test *test, unsigned int cpu, unsigned int depth);
 
 #ifndef MODULE
 void test_before_the_init(struct scopex_test *test);

@@ -32,7 +32,6 @@ stress()
 
 [ -z "${STRESS_SECONDS:-}" ] || stress
 for run in $RUNS; do
-	loaded=
 	workers=${run##*:} n=${run%:*} n=${n#*:}
 	load scopex standby="$workers" workers="$((workers + 64))"
 	load latency text="$(text)" run="${run%%:*}" n="$n"

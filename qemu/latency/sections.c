@@ -101,11 +101,11 @@ struct cpu_sections {
 
 static DEFINE_PER_CPU(struct cpu_sections, cpu_sections);
 static DEFINE_PER_CPU(struct task_struct *, exiting);
-static unsigned long scopex_start, scopex_end;
+static unsigned long scopex_limit_start, scopex_end;
 
 static bool in_scopex(unsigned long ip)
 {
-	return ip >= scopex_start && ip < scopex_end;
+	return ip >= scopex_limit_start && ip < scopex_end;
 }
 
 /* Functions of scopex that are on the stack are known by where they call from. */
@@ -435,7 +435,7 @@ int sections_start(unsigned long text_start, unsigned long text_end)
 	unsigned int i;
 	int err = 0;
 
-	scopex_start = text_start;
+	scopex_limit_start = text_start;
 	scopex_end = round_up(text_end + 1, PAGE_SIZE);
 	for_each_kernel_tracepoint(find_point, NULL);
 	for (i = 0; i < ARRAY_SIZE(hooks) && !err; i++) {

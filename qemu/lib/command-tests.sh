@@ -9,13 +9,11 @@
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# readme_module DIR - make DIR, with the module that is README's example
+# readme_module DIR - make DIR, with the module that README tells to try
 readme_module()
 {
-	mkdir -p "$1" "$work/readme"
-	awk -v out="$work/readme" -f selftests/readme-code.awk README.md |
-		xargs grep -l 'MODULE_LICENSE(' | head -n 1 | xargs -I{} mv {} "$1/sum.c"
-	echo 'obj-m := sum.o' >"$1/Kbuild"
+	mkdir "$1"
+	cp kmod/sample/Kbuild kmod/sample/sum.c "$1/"
 }
 
 # refused TEXT [NAME=VALUE]... COMMAND [ARG]... - it must fail, and say TEXT in

@@ -3,8 +3,8 @@
 #
 # Make the guest's root file system. After select_kernel.
 
-# What the VM can use beyond what is built in; with what these depend on.
-GUEST_MODULES="virtio_pci virtio_blk loop sha256_generic sha256_ssse3 qemu_fw_cfg"
+# What the VM can use beyond what is built in and GUEST_MODULES; with what these depend on.
+OTHER_MODULES="loop sha256_generic"
 
 # copy_program ROOT PROGRAM [TARGET] - with the shared libraries it needs
 copy_program()
@@ -58,15 +58,15 @@ copy_python()
 	done
 }
 
-# copy_guest_modules ROOT - GUEST_MODULES, and etc/modules that names those
-# which are there
+# copy_guest_modules ROOT - GUEST_MODULES and OTHER_MODULES, and etc/modules that names
+# those which are there
 copy_guest_modules()
 {
 	local root=$1 name lines word path
 
 	: >"$root/etc/modules"
 	[[ -n $KERNEL_ROOT ]] || return 0
-	for name in $GUEST_MODULES; do
+	for name in $GUEST_MODULES $OTHER_MODULES; do
 		lines=$(modprobe -C /dev/null -d "$KERNEL_ROOT" -S "$KERNEL_RELEASE" \
 			--show-depends "$name" 2>/dev/null) || continue
 		echo "$name" >>"$root/etc/modules"

@@ -5,14 +5,6 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/source.sh"
 
-fetch_scripts()
-{
-	[[ -e $1/scripts/checkpatch.pl ]] ||
-		fetch_source "$1" '*/scripts/checkpatch.pl' \
-			'*/scripts/*.txt' '*/scripts/const_structs.checkpatch' \
-			'*/scripts/kernel-doc' '*/scripts/coccinelle'
-}
-
 # need_scripts - get them; sets SCRIPTS. LINUX_SOURCE= is a kernel's source tree that has
 # them (default: parts of the distribution's package).
 need_scripts()
@@ -21,7 +13,9 @@ need_scripts()
 		SCRIPTS=$LINUX_SOURCE/scripts
 	else
 		SCRIPTS=$CACHE/lint/$SOURCE_PACKAGE/scripts
-		with_lock "lint-$SOURCE_PACKAGE" fetch_scripts "${SCRIPTS%/scripts}" ||
+		fetch_source "${SCRIPTS%/scripts}" '*/scripts/checkpatch.pl' \
+			'*/scripts/*.txt' '*/scripts/const_structs.checkpatch' \
+			'*/scripts/kernel-doc' '*/scripts/coccinelle' ||
 			die "could not get the scripts of $SOURCE_PACKAGE"
 	fi
 	[[ -e $SCRIPTS/checkpatch.pl ]] || die "no checkpatch.pl in $SCRIPTS"

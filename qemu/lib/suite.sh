@@ -6,9 +6,10 @@
 # its own in $CACHE/apt/SUITE. The mirror, the proxies and what apt accepts are
 # those of the machine's set-up; signatures are checked as ever.
 #
-#	suite_download trixie-backports DIR linux-source-7.3 ...
-#		puts the .deb files into DIR, in the newest version of that suite
-#	suite_try trixie-backports depends linux-image-amd64 'linux-image-.*'
+#	fetch trixie-backports DEBS ROOT linux-source-7.3 ...
+#		puts the .deb files into DEBS, in the newest version of that suite, and
+#		what is in them into ROOT; download leaves the latter out
+#	suite_try trixie-backports depends linux-source 'linux-source-.*'
 #		any command or function that calls apt; run a second time, with
 #		fresh lists, if it fails
 #	suite_apt trixie-backports apt-cache policy linux-source
@@ -125,18 +126,33 @@ any_suite()
 	fi
 }
 
-# download DIR PACKAGE... - into DIR, from the suites that apt knows here
-download()
+have_apt()
+{
+	have apt-get && have dpkg-deb
+}
+
+download_here()
 (
-	say "fetching ${*:2}"
-	cd "$1" && shift && apt-get -q download "$@" >&2
+	cd "$1" && apt-get -q download "${@:2}" >&2
 )
 
-# suite_download SUITE DIR PACKAGE... - the packages of SUITE, into DIR
-suite_download()
+# download SUITE DIR PACKAGE... - packages of SUITE, or without one of what apt knows here,
+# into DIR
+download()
 {
-	local suite=$1
+	have_apt || return
+	say "fetching ${*:3}"
+	any_suite "$1" download_here "${@:2}"
+}
 
-	shift
-	suite_try "$suite" download "$@"
+# fetch SUITE DEBS ROOT PACKAGE... - download them into DEBS, and unpack them into ROOT
+fetch()
+{
+	local deb
+
+	mkdir -p "$2" "$3"
+	download "$1" "$2" "${@:4}" || return
+	for deb in "$2"/*.deb; do
+		dpkg-deb -x "$deb" "$3" || return
+	done
 }

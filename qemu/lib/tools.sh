@@ -8,7 +8,6 @@
 
 # command:package that has it on Debian; or header.h:package, or module.py:package
 TOOLS="
-	qemu-system-x86_64:qemu-system-x86
 	busybox:busybox-static
 	veritysetup:cryptsetup-bin
 	cpio:cpio
@@ -54,11 +53,11 @@ is_there()
 	esac
 }
 
-# need_tools [COMMAND:PACKAGE]... - these and TOOLS have to be there
+# need_tools [COMMAND:PACKAGE]... - these, TOOLS and the architecture's have to be there
 need_tools()
 {
 	# shellcheck disable=SC2086 # words
-	need_programs $TOOLS "$@"
+	need_programs $TOOLS $ARCH_TOOLS "$@"
 }
 
 # need_programs COMMAND:PACKAGE... - these have to be there

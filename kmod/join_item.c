@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A wait for one item */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/export.h>
+#include <linux/instruction_pointer.h>
+#include <linux/kernel.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+
+#include <trace/events/scopex.h>
+
+#include "cpu.h"
+#include "item.h"
+#include "lockdep.h"
+#include "misuse.h"
+#include "option.h"
+#include "options.h"
+#include "owner.h"
+#include "state.h"
+#include "text.h"
+#include "wait.h"
+
+/**
+ * scopex_joinable_done() - an item is out: is it one that the owner waits for?
+ * @scope: the scope, which is SCOPEX_JOINABLE
+ * @work: the item, which is not touched
+ *
+ * Context: the worker, which holds the item's reference on the scope; or a submitter,
+ * who knows that it is open.
+ */
+static void scopex_joinable_done(struct scopex_scope *scope, struct scopex_work *work)
+{
+	/*
+	 * J: between the item's result and the look for a joiner; pairs with
+	 * scopex_join_item(); see join-item.litmus, and join-refused.litmus where it is
+	 * a submitter who looks.
+	 */
+	smp_mb();
+	if (READ_ONCE(scopex_custom(scope)->joined) == work)
+		wake_up_process(scope->owner);
+}
+
+static noinline int scopex_not_joinable(const struct scopex_scope *scope,
+					unsigned long caller)
+{
+	scopex_misuse("%pS joins an item of scope %s of %s(), which is not SCOPEX_JOINABLE",
+		      (void *)caller, scopex_name(scope->site->name),
+		      scopex_name(scope->site->func));
+	return -EINVAL;
+}
+
+static bool scopex_joined_is_completed(const struct scopex_scope *scope, void *result)
+{
+	return scopex_is_completed(container_of(scope, const struct scopex_custom_scope,
+						scope)->joined, result);
+}
+
+/**
+ * scopex_join_item() - wait until one item is out
+ * @work: an item that the caller submitted to a scope of its own, opened with
+ *	SCOPEX_JOINABLE
+ *
+ * The scope's other items go on; its error stays, and it has to be joined or closed
+ * as ever. Nobody may submit the item to another scope meanwhile. What ends a wait
+ * early (a deadline, a fatal signal) cancels the scope, here as well, and the item is
+ * waited for all the same.
+ *
+ * Context: process context of the scope's owner; sleeps. The caller must not hold a
+ * lock that the item needs.
+ *
+ * Return: as scopex_work_result() once the item is out; with a warning, -EPERM and
+ * the like as for scopex_join(), or -EINVAL if the scope is not SCOPEX_JOINABLE.
+ */
+int scopex_join_item(struct scopex_work *work)
+{
+	struct scopex_custom_scope *custom;
+	struct scopex_scope *scope;
+	struct scopex_worker *w;
+	int err, result;
+	u64 state;
+
+	might_sleep();
+	if (scopex_is_completed(work, &result))
+		return result;
+
+	scope = scopex_unmarked(READ_ONCE(work->scope));
+	err = scopex_check_owner(scope, "joins an item of", _RET_IP_);
+	if (err)
+		return err;
+	state = atomic64_read(&scope->state);
+	if (unlikely(!(state & __SCOPEX_JOINABLE)))
+		return scopex_not_joinable(scope, _RET_IP_);
+
+	scopex_lockdep_flush(scope);
+	custom = scopex_custom(scope);
+	w = scopex_owner_worker(scope);
+	trace_scopex_wait(scope);
+	WRITE_ONCE(custom->joined, work);
+	/*
+	 * J: the sleep has a full barrier between the name of the item and the look at it;
+	 * pairs with scopex_joinable_done(); see join-item.litmus, join-refused.litmus. Others
+	 * may submit the item again.
+	 */
+	scopex_sleep_until(scope, w, scopex_joined_is_completed, &result);
+	WRITE_ONCE(custom->joined, NULL);
+	trace_scopex_waited(scope);
+	return result;
+}
+EXPORT_SYMBOL_GPL(scopex_join_item);
+
+const struct scopex_option scopex_joinable_option = {
+	.flag = __SCOPEX_JOINABLE,
+	.done = scopex_joinable_done,
+	.undo = scopex_joinable_done,
+};
