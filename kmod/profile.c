@@ -44,6 +44,7 @@
 #include <trace/events/scopex.h>
 
 #include "cpu.h"
+#include "item.h"
 #include "profile.h"
 #include "stamp.h"
 #include "profile.h"
