@@ -79,9 +79,9 @@ static int tree_fn(struct scopex_work *work)
 	scopex_will_block();
 	scopex_scope(s) {
 		if (tree->depth) {
-			tree->err = scopex_submit_any(s, &inner.work);
+			tree->err = scopex_submit(s, &inner.work);
 		} else {
-			tree->err = scopex_submit_any(s, &loop.work);
+			tree->err = scopex_submit(s, &loop.work);
 			wait_for_completion(&loop.started);
 			complete(tree->started);
 		}
@@ -89,7 +89,7 @@ static int tree_fn(struct scopex_work *work)
 			return tree->err;
 		while (!scopex_cancelled(s))
 			usleep_range(50, 200);
-		tree->refused = scopex_submit_any(s, &late.work);
+		tree->refused = scopex_submit(s, &late.work);
 		tree->err = scopex_join(s);
 	}
 	if (tree->depth) {
@@ -110,12 +110,12 @@ static void cancel_tree(struct scopex_test *test, int reason,
 			     .depth = depth, .started = &started };
 
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_any(s, &tree.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &tree.work), 0);
 		wait_for_completion(&started);
 		if (reason)
-			scopex_cancel_with(s, reason);
+			scopex_cancel(s, reason);
 		else
-			scopex_cancel(s);
+			scopex_cancel(s, 0);
 		EXPECT_EQ(test, scopex_error(s), reason);
 		EXPECT_EQ(test, scopex_join(s), reason);
 	}
@@ -154,9 +154,9 @@ static int inner_fn(struct scopex_work *work)
 	struct inner *inner = container_of(work, struct inner, work);
 
 	scopex_scope(s) {
-		scopex_submit_any(s, &inner->loop.work);
+		WARN_ON(scopex_submit(s, &inner->loop.work));
 		wait_for_completion(&inner->loop.started);
-		scopex_cancel_with(s, -EPIPE);
+		scopex_cancel(s, -EPIPE);
 		inner->err = scopex_join(s);
 	}
 	inner->outer_cancelled = scopex_cancelled(scopex_work_scope(work));
@@ -173,7 +173,7 @@ static void cancel_does_not_go_up(struct scopex_test *test)
 	}
 	loop_init(&inner.loop);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_any(s, &inner.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &inner.work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	EXPECT_EQ(test, inner.err, -EPIPE);
@@ -201,7 +201,7 @@ static int late_fn(struct scopex_work *work)
 	scopex_scope(s) {
 		for (i = 0; i < 2; i++) {
 			late->cancelled[i] = scopex_cancelled(s);
-			late->submit[i] = scopex_submit(s, &item.work);
+			late->submit[i] = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work);
 			late->join[i] = scopex_join(s);
 		}
 	}
@@ -215,9 +215,9 @@ static void scope_opened_after_the_cancel(struct scopex_test *test)
 
 	test_gate_init(&late.gate);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_any(s, &late.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &late.work), 0);
 		wait_for_completion(&late.gate.reached);
-		scopex_cancel_with(s, -EXDEV);
+		scopex_cancel(s, -EXDEV);
 		complete(&late.gate.go);
 		EXPECT_EQ(test, scopex_join(s), -EXDEV);
 	}
@@ -238,10 +238,10 @@ static void scope_opened_during_the_cancel(struct scopex_test *test)
 	complete(&late.gate.go);
 	scopex_inject_set(SCOPEX_INJECT_OPEN_NESTED, SCOPEX_INJECT_HOLD);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_any(s, &late.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &late.work), 0);
 		while (!scopex_inject_hits(SCOPEX_INJECT_OPEN_NESTED))
 			usleep_range(50, 200);
-		scopex_cancel(s);
+		scopex_cancel(s, 0);
 		scopex_inject_release(SCOPEX_INJECT_OPEN_NESTED);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
@@ -262,7 +262,7 @@ static void fail(struct scopex_test *test, unsigned int flags, int runs)
 	test_item_init(&first);
 	first.gate = &gate;
 	first.ret = -ENXIO;
-	scopex_scope_with(s, .flags = flags) {
+	scopex_scope(s, .flags = flags) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &first.work), 0);
 		wait_for_completion(&gate.reached);
 		for (i = 0; i < ARRAY_SIZE(others); i++) {
@@ -303,10 +303,10 @@ static void first_error_stops_who_runs(struct scopex_test *test)
 	loop_init(&loop);
 	test_item_init(&fails);
 	fails.ret = -EDOM;
-	scopex_scope_with(s, .flags = SCOPEX_FAIL_FAST) {
-		EXPECT_EQ(test, scopex_submit_any(s, &loop.work), 0);
+	scopex_scope(s, .flags = SCOPEX_FAIL_FAST) {
+		EXPECT_EQ(test, scopex_submit(s, &loop.work), 0);
 		wait_for_completion(&loop.started);
-		EXPECT_EQ(test, scopex_submit_any(s, &fails.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &fails.work), 0);
 		EXPECT_EQ(test, scopex_join(s), -EDOM);
 	}
 	EXPECT(test, loop.ended);
@@ -316,7 +316,7 @@ static int failing_body(struct scopex_scope *scope, void *arg)
 {
 	struct loop *loop = arg;
 
-	if (scopex_submit_any(scope, &loop->work))
+	if (scopex_submit(scope, &loop->work))
 		return -EIO;
 	wait_for_completion(&loop->started);
 	return -ERANGE;
@@ -327,8 +327,8 @@ static void error_of_the_body_cancels(struct scopex_test *test)
 	struct loop loop;
 
 	loop_init(&loop);
-	EXPECT_EQ(test, scopex_run_with(failing_body, &loop,
-					.flags = SCOPEX_FAIL_FAST), -ERANGE);
+	EXPECT_EQ(test, scopex_run(failing_body, &loop,
+				   .flags = SCOPEX_FAIL_FAST), -ERANGE);
 	EXPECT(test, loop.ended);
 }
 
@@ -341,12 +341,12 @@ static bool deadline_after(struct scopex_test *test, unsigned int ms)
 
 	loop_init(&loop);
 	test_item_init(&late);
-	scopex_scope_with(s, .timeout = ms_to_ktime(ms)) {
-		err = scopex_submit_any(s, &loop.work);
+	scopex_scope(s, .timeout_us = ms * USEC_PER_MSEC) {
+		err = scopex_submit(s, &loop.work);
 		EXPECT(test, !err || err == -ECANCELED);
 		EXPECT_EQ(test, scopex_join(s), -ETIME);
 		/* It has passed, and that goes for the next round, too. */
-		EXPECT_EQ(test, scopex_submit_any(s, &late.work), -ECANCELED);
+		EXPECT_EQ(test, scopex_submit(s, &late.work), -ECANCELED);
 		EXPECT_EQ(test, scopex_join(s), -ETIME);
 	}
 	EXPECT_EQ(test, atomic_read(&late.runs), 0);
@@ -365,7 +365,7 @@ static void deadline_cancels(struct scopex_test *test)
 
 static void deadline_reaches_a_busy_owner(struct scopex_test *test)
 {
-	scopex_scope_with(s, .timeout = ms_to_ktime(2)) {
+	scopex_scope(s, .timeout_us = 2 * USEC_PER_MSEC) {
 		while (!scopex_cancelled(s))
 			cpu_relax();
 		EXPECT_EQ(test, scopex_error(s), -ETIME);
@@ -377,8 +377,7 @@ static int deadline_body(struct scopex_scope *scope, void *arg)
 	struct loop *loop = arg;
 
 	/* Too late is what the deadline's error says, too. */
-	scopex_submit_any(scope, &loop->work);
-	return 0;
+	return scopex_submit(scope, &loop->work);
 }
 
 static bool body_deadline_after(struct scopex_test *test, unsigned int ms)
@@ -387,7 +386,7 @@ static bool body_deadline_after(struct scopex_test *test, unsigned int ms)
 	int err;
 
 	loop_init(&loop);
-	err = scopex_run_with(deadline_body, &loop, .timeout = ms_to_ktime(ms));
+	err = scopex_run(deadline_body, &loop, .timeout_us = ms * USEC_PER_MSEC);
 	EXPECT_EQ(test, err, -ETIME);
 	return loop.ended;
 }
@@ -406,8 +405,8 @@ static void deadline_in_the_past(struct scopex_test *test)
 	struct test_item item;
 
 	test_item_init(&item);
-	scopex_scope_with(s, .timeout = -1) {
-		EXPECT_EQ(test, scopex_submit_any(s, &item.work), -ECANCELED);
+	scopex_scope(s, .timeout_us = -1) {
+		EXPECT_EQ(test, scopex_submit(s, &item.work), -ECANCELED);
 		EXPECT_EQ(test, scopex_join(s), -ETIME);
 	}
 	EXPECT_EQ(test, atomic_read(&item.runs), 0);
@@ -424,7 +423,7 @@ static void body_in_a_cancelled_scope(struct scopex_test *test)
 {
 	unsigned int calls = 0;
 
-	EXPECT_EQ(test, scopex_run_with(counting_body, &calls, .timeout = -1),
+	EXPECT_EQ(test, scopex_run(counting_body, &calls, .timeout_us = -1),
 		  -ETIME);
 	EXPECT_EQ(test, calls, 1);
 }
@@ -436,8 +435,8 @@ static void deadline_that_does_not_come(struct scopex_test *test)
 
 	test_item_init(&item);
 	for (i = 0; i < 100; i++) {
-		scopex_scope_with(s, .timeout = ms_to_ktime(100000)) {
-			EXPECT_EQ(test, scopex_submit_any(s, &item.work), 0);
+		scopex_scope(s, .timeout_us = 100000 * USEC_PER_MSEC) {
+			EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
 			EXPECT_EQ(test, scopex_join(s), 0);
 		}
 	}
@@ -488,8 +487,8 @@ static void deadline_races_the_end(struct scopex_test *test)
 		struct racer racer = { .work = SCOPEX_WORK_INIT(racer_fn),
 				       .length = length };
 
-		scopex_scope_with(s, .timeout = ns_to_ktime(ns)) {
-			submitted = scopex_submit_any(s, &racer.work);
+		scopex_scope(s, .deadline = ktime_add_ns(ktime_get(), ns)) {
+			submitted = scopex_submit(s, &racer.work);
 			err = scopex_join(s);
 		}
 		/* One that was accepted has run, or was cancelled. */
@@ -521,7 +520,7 @@ static void deadline_races_the_end(struct scopex_test *test)
 /* The nearer deadline wins, whichever scope has it. */
 struct timed {
 	struct scopex_work	work;
-	ktime_t			timeout;
+	s64			timeout_us;
 	int			err;
 	bool			ended;
 };
@@ -532,8 +531,8 @@ static int timed_fn(struct scopex_work *work)
 	struct loop loop;
 
 	loop_init(&loop);
-	scopex_scope_with(s, .timeout = timed->timeout) {
-		scopex_submit_any(s, &loop.work);
+	scopex_scope(s, .timeout_us = timed->timeout_us) {
+		WARN_ON(scopex_submit(s, &loop.work) && !scopex_cancelled(s));
 		timed->err = scopex_join(s);
 	}
 	timed->ended = loop.ended;
@@ -544,10 +543,10 @@ static int timed_fn(struct scopex_work *work)
 static bool outer_deadline_after(struct scopex_test *test, unsigned int ms)
 {
 	struct timed timed = { .work = SCOPEX_WORK_INIT(timed_fn),
-			       .timeout = ms_to_ktime(100000) };
+			       .timeout_us = 100000 * USEC_PER_MSEC};
 
-	scopex_scope_with(s, .timeout = ms_to_ktime(ms)) {
-		scopex_submit_any(s, &timed.work);
+	scopex_scope(s, .timeout_us = ms * USEC_PER_MSEC) {
+		EXPECT(test, !scopex_submit(s, &timed.work) || scopex_cancelled(s));
 		EXPECT_EQ(test, scopex_join(s), -ETIME);
 	}
 	/* It was the outer one's time, not its own. */
@@ -558,15 +557,15 @@ static bool outer_deadline_after(struct scopex_test *test, unsigned int ms)
 static void nearer_deadline_wins(struct scopex_test *test)
 {
 	struct timed timed = { .work = SCOPEX_WORK_INIT(timed_fn),
-			       .timeout = ms_to_ktime(5) };
+			       .timeout_us = 5 * USEC_PER_MSEC};
 	bool hit = outer_deadline_after(test, 20) ||
 		   outer_deadline_after(test, 200) ||
 		   outer_deadline_after(test, 5000);
 
 	EXPECT(test, hit);
 
-	scopex_scope_with(s, .timeout = ms_to_ktime(100000)) {
-		EXPECT_EQ(test, scopex_submit_any(s, &timed.work), 0);
+	scopex_scope(s, .timeout_us = 100000 * USEC_PER_MSEC) {
+		EXPECT_EQ(test, scopex_submit(s, &timed.work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	EXPECT_EQ(test, timed.err, -ETIME);
@@ -588,11 +587,11 @@ static int victim_thread(void *data)
 	allow_signal(SIGKILL);
 	if (victim->dead_before)
 		send_sig(SIGKILL, current, 1);
-	scopex_scope_with(s, .flags = SCOPEX_KILLABLE) {
-		EXPECT_EQ(victim->test, scopex_submit_any(s, &victim->loop.work), 0);
+	scopex_scope(s, .flags = SCOPEX_KILLABLE) {
+		EXPECT_EQ(victim->test, scopex_submit(s, &victim->loop.work), 0);
 		if (victim->stays)
 			EXPECT_EQ(victim->test,
-				  scopex_submit_any(s, &victim->stays->work), 0);
+				  scopex_submit(s, &victim->stays->work), 0);
 		victim->err = scopex_join(s);
 	}
 	flush_signals(current);
@@ -681,7 +680,7 @@ static int both_fn(struct scopex_work *work)
 
 	while (!scopex_cancelled(scopex_work_scope(work)))
 		usleep_range(50, 200);
-	scopex_scope_with(s, .timeout = -1) {
+	scopex_scope(s, .timeout_us = -1) {
 		both->inner = scopex_error(s);
 		both->err = scopex_join(s);
 	}
@@ -693,8 +692,8 @@ static void both_deadlines_are_over(struct scopex_test *test)
 	struct both both = { .work = SCOPEX_WORK_INIT(both_fn) };
 	int err;
 
-	scopex_scope_with(s, .timeout = ms_to_ktime(20)) {
-		err = scopex_submit_any(s, &both.work);
+	scopex_scope(s, .timeout_us = 20 * USEC_PER_MSEC) {
+		err = scopex_submit(s, &both.work);
 		EXPECT_EQ(test, scopex_join(s), -ETIME);
 	}
 	if (!err && scopex_work_result(&both.work) != -ECANCELED) {

@@ -10,6 +10,8 @@
 #include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/scopex_detached.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
 #include "test.h"
@@ -96,13 +98,13 @@ static void is_not_submitted_twice(struct scopex_test *test)
 	if (!orphan)
 		return;
 	scopex_inject_set(SCOPEX_INJECT_COMPLETED, 20000);
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	while (scopex_work_busy(&orphan->detached.work))
 		cond_resched();
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), -EBUSY);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), -EBUSY);
 	test_inject_end(test, SCOPEX_INJECT_COMPLETED);
 	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), 0);
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), -EBUSY);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), -EBUSY);
 	scopex_detached_put(&orphan->detached);
 	until_released(before + 1);
 	EXPECT_EQ(test, atomic_read(&runs), 1);
@@ -119,10 +121,10 @@ static void waits_for_the_result(struct scopex_test *test)
 	refs_idle = module_refcount(THIS_MODULE);
 	atomic_set(&released, 0);
 	orphan->ret = -ECHRNG;
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), -ECHRNG);
 	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), -ECHRNG);
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), -EBUSY);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), -EBUSY);
 	EXPECT_EQ(test, atomic_read(&runs), 1);
 	EXPECT_EQ(test, atomic_read(&released), 0);
 	scopex_detached_put(&orphan->detached);
@@ -139,9 +141,9 @@ static void outlives_who_submits_it(struct scopex_test *test)
 	orphan = orphan_at_gate(test, &runs, &gate);
 	if (!orphan)
 		return;
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	wait_for_completion(&gate.reached);
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), -EBUSY);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), -EBUSY);
 	scopex_detached_put(&orphan->detached);
 	EXPECT_EQ(test, atomic_read(&released), 0);
 	complete(&gate.go);
@@ -162,7 +164,7 @@ static void many_are_released(struct scopex_test *test)
 
 		if (!orphan)
 			break;
-		made += !scopex_detach(&orphan->detached);
+		made += !scopex_detached_submit(&orphan->detached);
 		scopex_detached_put(&orphan->detached);
 	}
 	until_released(nr);
@@ -180,7 +182,7 @@ static void cancel_ends_what_runs(struct scopex_test *test)
 	if (!orphan)
 		return;
 	orphan->until_cancelled = true;
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	wait_for_completion(&gate.reached);
 	complete(&gate.go);
 	EXPECT_EQ(test, scopex_detached_cancel(&orphan->detached), 0);
@@ -203,7 +205,7 @@ static void cancel_ends_what_has_not_started(struct scopex_test *test)
 	atomic_set(&released, 0);
 	scopex_scope(s) {
 		EXPECT(test, test_hold_cpus(s, items, &gate));
-		EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+		EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 		EXPECT_EQ(test, scopex_detached_cancel_nowait(&orphan->detached), 0);
 		EXPECT_EQ(test, scopex_detached_result(&orphan->detached), -EINPROGRESS);
 		complete_all(&gate.go);
@@ -244,7 +246,7 @@ static int parent_fn(struct scopex_detached *detached)
 
 	scopex_work_init(&child, child_fn);
 	scopex_scope(s) {
-		parent->err = scopex_submit_any(s, &child);
+		parent->err = scopex_submit(s, &child);
 		complete(&parent->started);
 		parent->err = parent->err ?: scopex_join(s);
 	}
@@ -260,7 +262,7 @@ static void cancel_reaches_its_scopes(struct scopex_test *test)
 	atomic_set(&released, 0);
 	init_completion(&parent->started);
 	scopex_detached_init(&parent->detached, parent_fn, parent_release);
-	EXPECT_EQ(test, scopex_detach(&parent->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&parent->detached), 0);
 	wait_for_completion(&parent->started);
 	EXPECT_EQ(test, scopex_detached_cancel(&parent->detached), 0);
 	scopex_detached_put(&parent->detached);
@@ -278,7 +280,7 @@ static void pins_its_module(struct scopex_test *test)
 	if (!orphan)
 		return;
 	EXPECT_EQ(test, module_refcount(THIS_MODULE), refs_idle);
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	EXPECT_EQ(test, module_refcount(THIS_MODULE), refs_idle + 1);
 	wait_for_completion(&gate.reached);
 	complete(&gate.go);
@@ -298,7 +300,7 @@ static void refused_by_a_module_that_goes(struct scopex_test *test)
 	atomic_set(&runs, 0);
 	atomic_set(&released, 0);
 	orphan->detached.owner = &going;
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), -ENODEV);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), -ENODEV);
 	EXPECT_EQ(test, scopex_work_result(&orphan->detached.work), -ENODATA);
 	scopex_detached_put(&orphan->detached);
 	EXPECT_EQ(test, atomic_read(&released), 1);
@@ -327,8 +329,8 @@ static int host_fn(struct scopex_detached *detached)
 	if (host->joins)
 		host->err = scopex_join(scopex_work_scope(&detached->work));
 	else if (!host->ret)
-		host->err = scopex_submit(scopex_work_scope(&detached->work),
-					  &host->guest.work);
+		host->err = scopex_submit_on(scopex_work_scope(&detached->work), SCOPEX_CPU_LOCAL,
+					     &host->guest.work);
 	return host->ret;
 }
 
@@ -338,7 +340,7 @@ static int detach_host(struct scopex_test *test, struct host *host, int ret)
 	test_item_init(&host->guest);
 	atomic_set(&released, 0);
 	scopex_detached_init(&host->detached, host_fn, host_release);
-	EXPECT_EQ(test, scopex_detach(&host->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&host->detached), 0);
 	ret = scopex_detached_wait(&host->detached);
 	scopex_detached_put(&host->detached);
 	until_released(1);
@@ -392,7 +394,7 @@ static void use_copy(struct scopex_test *test, struct orphan *copy)
 static void detach_copy(struct scopex_test *test, struct orphan *copy)
 {
 	EXPECT_WARNING("submits an item to what is no open scope",
-		       EXPECT_EQ(test, scopex_detach(&copy->detached), -EINVAL));
+		       EXPECT_EQ(test, scopex_detached_submit(&copy->detached), -EINVAL));
 	/* If it is not given back, the other cases do not wait for it. */
 	if (!EXPECT_EQ(test, module_refcount(THIS_MODULE), refs_idle))
 		refs_idle = module_refcount(THIS_MODULE);
@@ -411,7 +413,7 @@ static void copy_is_told_from_the_item(struct scopex_test *test)
 		goto out;
 	*copy = *orphan;
 	detach_copy(test, copy);
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	wait_for_completion(&gate.reached);
 	*copy = *orphan;
 	/* As one that has just the reference of its creator. */
@@ -441,7 +443,7 @@ static void never_submitted(struct scopex_test *test)
 	EXPECT_EQ(test, scopex_detached_cancel(&orphan->detached), -ENODATA);
 	EXPECT(test, !scopex_detached_cancelled(&orphan->detached));
 	orphan->ret = -ECHRNG;
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), -ECHRNG);
 	EXPECT_EQ(test, scopex_detached_result(&orphan->detached), -ECHRNG);
 	EXPECT_EQ(test, atomic_read(&runs), 1);
@@ -460,7 +462,7 @@ static void cancel_does_not_wait(struct scopex_test *test)
 	if (!orphan)
 		return;
 	orphan->until_cancelled = true;
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	wait_for_completion(&gate.reached);
 	local_irq_save(flags);
 	EXPECT_EQ(test, scopex_detached_cancel_nowait(&orphan->detached), 0);
@@ -481,7 +483,7 @@ static void cancel_does_not_wait(struct scopex_test *test)
 static int detach_thread(void *data)
 {
 	struct orphan *orphan = data;
-	int err = scopex_detach(&orphan->detached);
+	int err = scopex_detached_submit(&orphan->detached);
 
 	test_thread_until_stopped();
 	return err;
@@ -542,7 +544,7 @@ static int narcissus_nested(struct narcissus *narcissus)
 
 	scopex_work_init(&narcissus->nested, narcissus_nested_fn);
 	scopex_scope(s)
-		err = scopex_submit_any(s, &narcissus->nested) ?: scopex_join(s);
+		err = scopex_submit(s, &narcissus->nested) ?: scopex_join(s);
 	return err;
 }
 
@@ -584,7 +586,7 @@ static void run_narcissus(struct scopex_test *test, int (*how)(struct narcissus 
 	narcissus->test = test;
 	narcissus->how = how;
 	narcissus->wait = wait;
-	EXPECT_EQ(test, scopex_detach(&narcissus->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&narcissus->detached), 0);
 	EXPECT_EQ(test, scopex_detached_wait(&narcissus->detached), -ECHRNG);
 	EXPECT_EQ(test, narcissus->err, -EDEADLK);
 	EXPECT(test, !narcissus->cancelled);
@@ -632,7 +634,7 @@ static int torn_outer_fn(struct scopex_work *work)
 
 	test_item_init(&item);
 	scopex_scope(s)
-		err = scopex_submit(s, &item.work) ?: scopex_join(s);
+		err = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work) ?: scopex_join(s);
 	return err;
 }
 
@@ -647,8 +649,8 @@ static void tears_down(struct scopex_detached *detached)
 	scopex_work_init(&outer, torn_outer_fn);
 	scopex_scope(s) {
 		torn.cancelled = scopex_cancelled(s);
-		torn.scope = scopex_submit(s, &item.work) ?: scopex_join(s);
-		torn.nested = scopex_submit(s, &outer) ?: scopex_join(s);
+		torn.scope = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work) ?: scopex_join(s);
+		torn.nested = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &outer) ?: scopex_join(s);
 	}
 	torn.loop = scopex_for(0, 1000, torn_part);
 }
@@ -669,7 +671,7 @@ static void tears_down_by_detached(struct scopex_detached *detached)
 	if (helper) {
 		scopex_detached_init(&helper->detached, orphan_fn, orphan_release);
 		helper->runs = &runs;
-		torn.detached = scopex_detach(&helper->detached) ?:
+		torn.detached = scopex_detached_submit(&helper->detached) ?:
 				scopex_detached_wait(&helper->detached);
 		scopex_detached_put(&helper->detached);
 	}
@@ -693,7 +695,7 @@ static void release_by(struct scopex_test *test, void (*release)(struct scopex_d
 		return;
 	orphan->detached.release = release;
 	orphan->until_cancelled = true;
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	wait_for_completion(&torn.gate.reached);
 	EXPECT_EQ(test, scopex_detached_cancel_nowait(&orphan->detached), 0);
 	scopex_detached_put(&orphan->detached);
@@ -748,7 +750,7 @@ static void release_lingers(struct scopex_test *test)
 	if (!orphan)
 		return;
 	orphan->detached.release = lingering_release;
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	wait_for_completion(&gate.reached);
 	scopex_detached_put(&orphan->detached);
 	complete(&gate.go);
@@ -800,7 +802,7 @@ static void coming_detach(struct scopex_test *test, struct module *module)
 	atomic_set(&module->refcnt, 1);
 	scopex_detached_init(detached, coming_fn, coming_release);
 	detached->owner = module;
-	EXPECT_EQ(test, scopex_detach(detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(detached), 0);
 }
 
 /* Nothing but the address of these modules is used, and their count. */

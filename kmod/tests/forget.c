@@ -19,6 +19,8 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
+#include <linux/scopex_detached.h>
+#include <linux/scopex_loop.h>
 
 #include "../lockdep.h"
 #include "test.h"
@@ -76,8 +78,8 @@ static int forgetful_thread(void *data)
 
 	forgetful->pid = current->pid;
 	scopex_work_init(&borrower.work, borrower_fn);
-	__scopex_open(&scope, &guard_site);
-	scopex_submit_on(&scope, forgetful->cpu, &borrower.work);
+	__scopex_open(&scope, &guard_site, NULL);
+	WARN_ON(scopex_submit_on(&scope, forgetful->cpu, &borrower.work));
 	wait_for_completion(&forgetful->gate.reached);
 	kthread_complete_and_exit(NULL, 0);
 }
@@ -186,11 +188,11 @@ out:
 /* A task that ends before the first submit leaves a timer in its frame. */
 static int late_thread(void *data)
 {
-	const struct scopex_options options = { .timeout = ms_to_ktime(3600000) };
+	const struct scopex_options options = { .timeout_us = 3600000 * USEC_PER_MSEC};
 	struct scopex_custom_scope custom;
 	pid_t *pid = data;
 
-	__scopex_open_custom(&custom, &guard_site, &options);
+	__scopex_open(&custom.scope, &guard_site, &options);
 	strscpy(current->comm, TEST_ODD, sizeof(current->comm));
 	WRITE_ONCE(*pid, current->pid);
 	kthread_complete_and_exit(NULL, 0);
@@ -284,7 +286,7 @@ static int callback_body(struct scopex_scope *scope, void *arg)
 	struct test_item *item = arg;
 
 	/* Whatever this does, short of not returning, it can't skip the wait. */
-	return scopex_submit_any(scope, &item->work);
+	return scopex_submit(scope, &item->work);
 }
 
 static void callback_that_can_not_be_skipped(struct scopex_test *test)
@@ -565,7 +567,7 @@ static void leak_in_release(struct scopex_test *test, struct leaky_release *leak
 	init_completion(&leaky->go);
 	init_completion(&leaky->released);
 	scopex_detached_init(&leaky->detached, waits_for_its_creator, leaks_in_release);
-	EXPECT_EQ(test, scopex_detach(&leaky->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&leaky->detached), 0);
 	scopex_detached_put(&leaky->detached);
 	complete(&leaky->go);
 	wait_for_completion(&leaky->released);
@@ -658,7 +660,7 @@ static int leaks_in_chunk(const struct scopex_range *range)
 
 	if (current != loop->caller && !atomic_xchg(&loop->leaked, true)) {
 		memalloc_nofs_save();
-		scopex_cancel(range->scope);
+		scopex_cancel(range->scope, 0);
 	} else {
 		usleep_range(100, 500);
 	}
@@ -713,7 +715,7 @@ static void item_ends_its_thread(struct scopex_test *test)
 
 	test_item_init(&after);
 	scopex_work_init(&dead, lets_thread_exit_fn);
-	scopex_scope_named(s, "undead") {
+	scopex_scope(s, .name = "undead") {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &dead), 0);
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &after.work), 0);
 		while (scopex_work_busy(&after.work))
@@ -735,8 +737,8 @@ static int oops_thread(void *data)
 	struct borrower borrower = { .forgetful = forgetful, .lent = BORROWED };
 
 	scopex_work_init(&borrower.work, borrower_fn);
-	scopex_scope_named(s, "oopsed") {
-		scopex_submit_on(s, forgetful->cpu, &borrower.work);
+	scopex_scope(s, .name = "oopsed") {
+		WARN_ON(scopex_submit_on(s, forgetful->cpu, &borrower.work));
 		wait_for_completion(&forgetful->gate.reached);
 		__builtin_trap();
 	}
@@ -777,7 +779,7 @@ static void run_one(scopex_fn_t fn)
 	scopex_work_init(&work, fn);
 	scopex_scope(s)
 		if (fn)
-			scopex_submit_any(s, &work);
+			WARN_ON(scopex_submit(s, &work));
 }
 
 /*
@@ -811,7 +813,7 @@ static void waits_for_detached_under_a_lock(struct scopex_test *test)
 	static struct scopex_detached detached;
 
 	scopex_detached_init(&detached, locks_detached_fn, nothing_to_release);
-	EXPECT_EQ(test, scopex_detach(&detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&detached), 0);
 	EXPECT_EQ(test, scopex_detached_wait(&detached), 0);
 	mutex_lock(&deadlock_mutex);
 	EXPECT_EQ(test, scopex_detached_wait(&detached), 0);

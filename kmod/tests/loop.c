@@ -15,6 +15,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
 #include "test.h"
@@ -46,7 +47,7 @@ static void array_to_this_cpu(struct scopex_test *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
-		array_to(test, SCOPEX_THIS_CPU, sizes[i]);
+		array_to(test, SCOPEX_CPU_LOCAL, sizes[i]);
 }
 
 static void array_to_a_cpu(struct scopex_test *test)
@@ -62,7 +63,7 @@ static void array_spread(struct scopex_test *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
-		array_to(test, SCOPEX_SPREAD, sizes[i]);
+		array_to(test, SCOPEX_CPU_ANY, sizes[i]);
 }
 
 /* One push for each CPU, an equal part for each. */
@@ -79,7 +80,7 @@ static void array_spreads_evenly(struct scopex_test *test)
 	got = kcalloc(nr_cpu_ids, sizeof(*got), GFP_KERNEL);
 	if (EXPECT(test, items && got)) {
 		scopex_scope(s)
-			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD,
+			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY,
 							    items, nr, work), 0);
 		for (i = 0; i < nr; i++)
 			got[items[i].cpu]++;
@@ -124,7 +125,7 @@ static void array_of_nothing(struct scopex_test *test)
 
 	test_item_init(&item);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, &item, 0,
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, &item, 0,
 						    work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
@@ -145,12 +146,12 @@ static void array_with_a_busy_item(struct scopex_test *test)
 	scopex_scope(s) {
 		/* The first has a result from before. */
 		items[0].ret = -EBADF;
-		EXPECT_EQ(test, scopex_submit(s, &items[0].work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items[0].work), 0);
 		EXPECT_EQ(test, scopex_join(s), -EBADF);
 
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &items[busy].work), 0);
 		wait_for_completion(&gate.reached);
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items,
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items,
 						    ARRAY_SIZE(items), work), -EBUSY);
 		EXPECT_EQ(test, scopex_work_result(&items[0].work), -EBADF);
 		EXPECT_EQ(test, scopex_work_result(&items[1].work), -ENODATA);
@@ -159,7 +160,7 @@ static void array_with_a_busy_item(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_join(s), 0);
 		items[0].ret = 0;
 		items[busy].gate = NULL;
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items,
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items,
 						    ARRAY_SIZE(items), work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
@@ -176,8 +177,8 @@ static void array_to_a_cancelled_scope(struct scopex_test *test)
 	for (i = 0; i < ARRAY_SIZE(items); i++)
 		test_item_init(&items[i]);
 	scopex_scope(s) {
-		scopex_cancel(s);
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items,
+		scopex_cancel(s, 0);
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items,
 						    ARRAY_SIZE(items), work),
 			  -ECANCELED);
 		EXPECT_EQ(test, scopex_submit_array(s, nr_cpu_ids, items,
@@ -279,7 +280,7 @@ static void loop_at_the_ends_of_the_range(struct scopex_test *test)
 static int give_up(const struct scopex_range *range)
 {
 	if (atomic_inc_return(range->arg) > 10000)
-		scopex_cancel(range->scope);
+		scopex_cancel(range->scope, 0);
 	return -E2BIG;
 }
 
@@ -433,8 +434,8 @@ static int receive(const struct scopex_range *range)
 						    msecs_to_jiffies(50));
 		wait_for_guest(guest);
 	} else if (!cmpxchg(&guest->helper, NULL, current)) {
-		scopex_submit_on(guest->scope, raw_smp_processor_id(),
-				 &guest->item.work);
+		WARN_ON(scopex_submit_on(guest->scope, raw_smp_processor_id(),
+					 &guest->item.work));
 		complete(&guest->came);
 	} else if (guest->helper == current) {
 		guest->late += scopex_work_busy(&guest->item.work);
@@ -542,7 +543,7 @@ static int blocker_thread(void *data)
 		usleep_range(50, 200);
 	for_each_online_cpu(cpu) {
 		blocker->items[cpu].gate = &blocker->gate;
-		scopex_submit_on(blocker->scope, cpu, &blocker->items[cpu].work);
+		WARN_ON(scopex_submit_on(blocker->scope, cpu, &blocker->items[cpu].work));
 	}
 	scopex_inject_release(SCOPEX_INJECT_OFFER);
 	test_thread_until_stopped();
@@ -620,7 +621,7 @@ static int cancel_loop(const struct scopex_range *range)
 	atomic_t *calls = range->arg;
 
 	if (atomic_inc_return(calls) == 3)
-		scopex_cancel(range->scope);
+		scopex_cancel(range->scope, 0);
 	return 0;
 }
 
@@ -642,9 +643,9 @@ static int nap(const struct scopex_range *range)
 static void loop_has_a_deadline(struct scopex_test *test)
 {
 	EXPECT_EQ(test, scopex_for(0, ULONG_MAX, nap, .grain = 1,
-				   .timeout = ms_to_ktime(20)), -ETIME);
+				   .timeout_us = 20 * USEC_PER_MSEC), -ETIME);
 	EXPECT_EQ(test, scopex_for(0, 10, nap, .grain = 1,
-				   .timeout = ms_to_ktime(100000)), 0);
+				   .timeout_us = 100000 * USEC_PER_MSEC), 0);
 }
 
 /**
@@ -679,7 +680,7 @@ static int until_traced(const struct scopex_range *range)
 	WRITE_ONCE(tracer->begun, true);
 	udelay(5);
 	if (READ_ONCE(tracer->passed) || time_after(jiffies, tracer->give_up))
-		scopex_cancel(range->scope);
+		scopex_cancel(range->scope, 0);
 	return 0;
 }
 
@@ -950,7 +951,7 @@ static void loops_in_items(struct scopex_test *test)
 	for (i = 0; i < ARRAY_SIZE(loopers); i++)
 		scopex_work_init(&loopers[i].work, looper_fn);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, loopers,
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, loopers,
 						    ARRAY_SIZE(loopers), work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}

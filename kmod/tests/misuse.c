@@ -3,8 +3,11 @@
 
 #include <linux/irq_work.h>
 #include <linux/sched.h>
+#include <linux/scopex_detached.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
+#include "../state.h"
 #include "test.h"
 
 static struct scopex_site test_site = {
@@ -19,20 +22,20 @@ static void closed_scope(struct scopex_test *test)
 	struct test_item item;
 
 	test_item_init(&item);
-	__scopex_open(&scope, &test_site);
-	EXPECT_EQ(test, scopex_submit(&scope, &item.work), 0);
+	__scopex_open(&scope, &test_site, NULL);
+	EXPECT_EQ(test, scopex_submit_on(&scope, SCOPEX_CPU_LOCAL, &item.work), 0);
 	__scopex_close(&scope);
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);
 
 	EXPECT_WARNING("submits test_item_fn [scopex_test] to a closed scope",
-		       EXPECT_EQ(test, scopex_submit(&scope, &item.work),
+		       EXPECT_EQ(test, scopex_submit_on(&scope, SCOPEX_CPU_LOCAL, &item.work),
 				 -ESHUTDOWN));
 	EXPECT_WARNING("joins what is no open scope",
 		       EXPECT_EQ(test, scopex_join(&scope), -ESHUTDOWN));
 	EXPECT_WARNING("closes what is no open scope",
 		       __scopex_close(&scope));
 	EXPECT_WARNING("cancels what is no open scope",
-		       scopex_cancel(&scope));
+		       scopex_cancel(&scope, 0));
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);
 	EXPECT_EQ(test, scopex_work_result(&item.work), 0);
 }
@@ -45,7 +48,7 @@ static void memory_that_is_no_scope(struct scopex_test *test)
 	memset(&scope, 0xaa, sizeof(scope));
 	test_item_init(&item);
 	EXPECT_WARNING("submits an item to what is no open scope",
-		       EXPECT_EQ(test, scopex_submit_any(&scope, &item.work),
+		       EXPECT_EQ(test, scopex_submit(&scope, &item.work),
 				 -EINVAL));
 	EXPECT_WARNING("joins what is no open scope",
 		       EXPECT_EQ(test, scopex_join(&scope), -EINVAL));
@@ -61,19 +64,21 @@ static void copied_scope(struct scopex_test *test)
 	scopex_scope(original) {
 		copy = *original;
 		EXPECT_WARNING("submits an item to a copy of scope original",
-			       EXPECT_EQ(test, scopex_submit(&copy, &item.work),
+			       EXPECT_EQ(test,
+					 scopex_submit_on(&copy, SCOPEX_CPU_LOCAL, &item.work),
 					 -EINVAL));
 		EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
 		EXPECT_WARNING("closes a copy of scope original",
 			       __scopex_close(&copy));
-		EXPECT_EQ(test, scopex_submit(original, &item.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(original, SCOPEX_CPU_LOCAL, &item.work), 0);
 		EXPECT_EQ(test, scopex_join(original), 0);
 		/* Of one in use, too, which nothing but its place tells from the original. */
 		copy = *original;
 		EXPECT_WARNING("submits an item to a copy of scope original",
-			       EXPECT_EQ(test, scopex_submit(&copy, &item.work),
+			       EXPECT_EQ(test,
+					 scopex_submit_on(&copy, SCOPEX_CPU_LOCAL, &item.work),
 					 -EINVAL));
-		EXPECT_EQ(test, scopex_submit(original, &item.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(original, SCOPEX_CPU_LOCAL, &item.work), 0);
 		copy = *original;
 		EXPECT_WARNING("joins a copy of scope original",
 			       EXPECT_EQ(test, scopex_join(&copy), -EINVAL));
@@ -94,7 +99,7 @@ static int submit_copy_thread(void *data)
 {
 	struct copy *copy = data;
 
-	copy->err = scopex_submit(&copy->custom.scope, &copy->item.work);
+	copy->err = scopex_submit_on(&copy->custom.scope, SCOPEX_CPU_LOCAL, &copy->item.work);
 	test_thread_until_stopped();
 	return 0;
 }
@@ -115,30 +120,33 @@ static void copy_on_the_heap(struct scopex_test *test)
 		return;
 	test_item_init(&item);
 	test_item_init(&copy->item);
-	__scopex_open_custom(&custom, &copied_site, &options);
-	EXPECT_EQ(test, scopex_submit(&custom.scope, &item.work), 0);
+	__scopex_open(&custom.scope, &copied_site, &options);
+	EXPECT_EQ(test, scopex_submit_on(&custom.scope, SCOPEX_CPU_LOCAL, &item.work), 0);
 	EXPECT_EQ(test, scopex_join(&custom.scope), 0);
 	copy->custom = custom;
 	EXPECT_WARNING("submits an item to a copy of scope copied",
-		       EXPECT_EQ(test, scopex_submit(&copy->custom.scope, &copy->item.work),
+		       EXPECT_EQ(test, scopex_submit_on(&copy->custom.scope, SCOPEX_CPU_LOCAL,
+							&copy->item.work),
 				 -EINVAL));
 	/* Another task can't look for the original on its own stack. */
 	EXPECT_WARNING("submits an item to what is no open scope",
 		       test_thread_stop(test_thread(test, submit_copy_thread, copy,
 						    nr_cpu_ids)));
 	EXPECT_EQ(test, copy->err, -EINVAL);
-	__scopex_close_custom(&custom);
+	__scopex_close(&custom.scope);
 	EXPECT_WARNING("submits an item to what is no open scope",
-		       EXPECT_EQ(test, scopex_submit(&copy->custom.scope, &copy->item.work),
+		       EXPECT_EQ(test, scopex_submit_on(&copy->custom.scope, SCOPEX_CPU_LOCAL,
+							&copy->item.work),
 				 -EINVAL));
 	/* Another scope is where the original was. */
-	__scopex_open_custom(&custom, &copied_site, &options);
+	__scopex_open(&custom.scope, &copied_site, &options);
 	EXPECT_WARNING("submits an item to a copy of scope copied",
-		       EXPECT_EQ(test, scopex_submit(&copy->custom.scope, &copy->item.work),
+		       EXPECT_EQ(test, scopex_submit_on(&copy->custom.scope, SCOPEX_CPU_LOCAL,
+							&copy->item.work),
 				 -EINVAL));
-	EXPECT_EQ(test, scopex_submit(&custom.scope, &item.work), 0);
+	EXPECT_EQ(test, scopex_submit_on(&custom.scope, SCOPEX_CPU_LOCAL, &item.work), 0);
 	EXPECT_EQ(test, scopex_join(&custom.scope), 0);
-	__scopex_close_custom(&custom);
+	__scopex_close(&custom.scope);
 	EXPECT_EQ(test, atomic_read(&item.runs), 2);
 	EXPECT_EQ(test, atomic_read(&copy->item.runs), 0);
 	EXPECT_EQ(test, scopex_work_result(&copy->item.work), -ENODATA);
@@ -159,7 +167,7 @@ static void copied_detached_item(struct scopex_test *test)
 	scopex_detached_init(&original, must_not_run, nothing_to_release);
 	copy = original;
 	EXPECT_WARNING("submits an item to what is no open scope",
-		       EXPECT_EQ(test, scopex_detach(&copy), -EINVAL));
+		       EXPECT_EQ(test, scopex_detached_submit(&copy), -EINVAL));
 	EXPECT_EQ(test, scopex_detached_result(&copy), -ENODATA);
 	EXPECT_EQ(test, refcount_read(&copy.refs), 1);
 	scopex_detached_put(&original);
@@ -182,7 +190,8 @@ static void item_without_function(struct scopex_test *test)
 
 	scopex_scope(s) {
 		EXPECT_WARNING("submits an item without a function",
-			       EXPECT_EQ(test, scopex_submit(s, &work), -EINVAL));
+			       EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &work),
+					 -EINVAL));
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 }
@@ -198,7 +207,7 @@ static void array_without_a_function(struct scopex_test *test)
 	items[1].work.fn = NULL;
 	scopex_scope(s) {
 		EXPECT_WARNING("submits an item without a function",
-			       EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items,
+			       EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items,
 								   ARRAY_SIZE(items), work),
 					 -EINVAL));
 		EXPECT_EQ(test, scopex_join(s), 0);
@@ -230,10 +239,10 @@ static void scope_on_the_heap(struct scopex_test *test)
 		return;
 	test_item_init(&item);
 	EXPECT_WARNING("scope misused of misuse_test() is not on the stack",
-		       __scopex_open(scope, &test_site));
-	EXPECT_EQ(test, scopex_submit(scope, &item.work), -EINVAL);
+		       __scopex_open(scope, &test_site, NULL));
+	EXPECT_EQ(test, scopex_submit_on(scope, SCOPEX_CPU_LOCAL, &item.work), -EINVAL);
 	EXPECT_EQ(test, scopex_join(scope), -EINVAL);
-	scopex_cancel(scope);
+	scopex_cancel(scope, 0);
 	__scopex_close(scope);
 	EXPECT_EQ(test, atomic_read(&item.runs), 0);
 	kfree(scope);
@@ -264,8 +273,8 @@ static void open_in_irq(struct irq_work *irq_work)
 		container_of(irq_work, struct elsewhere, irq_work);
 	struct scopex_scope scope;
 
-	__scopex_open(&scope, &test_site);
-	elsewhere->err = scopex_submit(&scope, &elsewhere->item.work);
+	__scopex_open(&scope, &test_site, NULL);
+	elsewhere->err = scopex_submit_on(&scope, SCOPEX_CPU_LOCAL, &elsewhere->item.work);
 	if (!elsewhere->err)
 		elsewhere->err = scopex_join(&scope);
 	__scopex_close(&scope);
@@ -317,7 +326,7 @@ static void item_joins_its_scope(struct scopex_test *test)
 	scopex_work_init(&work, join_fn);
 	EXPECT_WARNING("joins scope own of item_joins",
 		       scopex_scope(own)
-			       scopex_submit(own, &work));
+			       EXPECT_EQ(test, scopex_submit_on(own, SCOPEX_CPU_LOCAL, &work), 0));
 	EXPECT_EQ(test, scopex_work_result(&work), -EPERM);
 }
 
@@ -338,7 +347,7 @@ static void other_task_closes(struct scopex_test *test)
 		EXPECT_WARNING("() in task " TEST_ODD_SHOWN ":",
 			       test_thread_stop(test_thread(test, close_thread,
 							    mine, nr_cpu_ids)));
-		EXPECT_EQ(test, scopex_submit(mine, &item.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(mine, SCOPEX_CPU_LOCAL, &item.work), 0);
 		EXPECT_EQ(test, scopex_join(mine), 0);
 	}
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);
@@ -350,7 +359,7 @@ static void other_task_closes_an_odd_scope(struct scopex_test *test)
 {
 	struct scopex_scope odd;
 
-	__scopex_open(&odd, &odd_site);
+	__scopex_open(&odd, &odd_site, NULL);
 	EXPECT_WARNING("closes scope odd " TEST_ODD_SHOWN " of odd_fn " TEST_ODD_SHOWN "() in",
 		       test_thread_stop(test_thread(test, close_thread, &odd, nr_cpu_ids)));
 	__scopex_close(&odd);
@@ -361,10 +370,11 @@ static void result_that_is_no_errno(struct scopex_test *test)
 	struct test_item item;
 
 	test_item_init(&item);
-	item.ret = SCOPEX_WORK_BUSY;
+	item.ret = 1;
 	scopex_scope(odd) {
 		EXPECT_WARNING("item test_item_fn [scopex_test] of scope odd returned 1",
-			       EXPECT_EQ(test, scopex_submit(odd, &item.work), 0);
+			       EXPECT_EQ(test, scopex_submit_on(odd, SCOPEX_CPU_LOCAL, &item.work),
+					 0);
 			       EXPECT_EQ(test, scopex_join(odd), -EINVAL));
 	}
 	EXPECT_EQ(test, scopex_work_result(&item.work), -EINVAL);
@@ -380,9 +390,9 @@ static void result_that_stands_for_none(struct scopex_test *test)
 	for (i = 0; i < ARRAY_SIZE(none); i++) {
 		test_item_init(&item);
 		item.ret = none[i];
-		scopex_scope_with(odd, .flags = SCOPEX_JOINABLE) {
+		scopex_scope(odd, .flags = SCOPEX_JOINABLE) {
 			EXPECT_WARNING(", which stands for an item without a result",
-				       EXPECT_EQ(test, scopex_submit_any(odd, &item.work), 0);
+				       EXPECT_EQ(test, scopex_submit(odd, &item.work), 0);
 				       EXPECT_EQ(test, scopex_join_item(&item.work), -EINVAL));
 			EXPECT_EQ(test, scopex_join(odd), -EINVAL);
 		}
@@ -402,7 +412,7 @@ static void detached_result_that_stands_for_none(struct scopex_test *test)
 
 	scopex_detached_init(&detached, returns_no_data, nothing_to_release);
 	EXPECT_WARNING("item returns_no_data [scopex_test] of scope returns_no_data returned -61",
-		       EXPECT_EQ(test, scopex_detach(&detached), 0);
+		       EXPECT_EQ(test, scopex_detached_submit(&detached), 0);
 		       EXPECT_EQ(test, scopex_detached_wait(&detached), -EINVAL));
 	EXPECT_EQ(test, scopex_detached_cancel(&detached), -EINVAL);
 	EXPECT_EQ(test, scopex_detached_result(&detached), -EINVAL);
@@ -539,7 +549,7 @@ static int copies_itself_fn(struct scopex_work *work)
 		return 0;
 	scopex_work_init(&copy.work, copies_itself_fn);
 	scopex_scope(s) {
-		err = scopex_submit_any(s, &copy.work);
+		err = scopex_submit(s, &copy.work);
 		err = err ?: scopex_join(s);
 	}
 	return err;
@@ -553,7 +563,7 @@ static void item_copies_itself(struct scopex_test *test)
 	};
 
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_any(s, &first.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &first.work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	EXPECT_EQ(test, atomic_read(&runs), 4);
@@ -566,7 +576,7 @@ static void memory_is_initialised(struct scopex_test *test)
 	struct test_item item;
 	unsigned int i;
 
-	__scopex_open(&gone, &test_site);
+	__scopex_open(&gone, &test_site, NULL);
 	__scopex_close(&gone);
 	for (i = 0; i < ARRAY_SIZE(odd); i++) {
 		test_item_init(&item);
@@ -580,7 +590,7 @@ static void memory_is_initialised(struct scopex_test *test)
 		item.work.status = SCOPEX_WORK_BUSY;
 		item.work.scope = s;
 		scopex_work_init(&item.work, test_item_fn);
-		EXPECT_EQ(test, scopex_submit_any(s, &item.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
 	}
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);
 }
@@ -623,7 +633,7 @@ static void detached_item_is_initialised_again(struct scopex_test *test)
 	scopex_scope(innocent) {
 		nr = test_hold_cpus(innocent, items, &gate);
 		submit_to_held(innocent, items + nr_cpu_ids);
-		EXPECT_EQ(test, scopex_detach(&detached), 0);
+		EXPECT_EQ(test, scopex_detached_submit(&detached), 0);
 		submit_to_held(innocent, items + 2 * nr_cpu_ids);
 		EXPECT_WARNING(TRACKED ? "ODEBUG: init active" :
 			       ", which is in use by scope runs_once of",
@@ -649,11 +659,12 @@ static void item_is_overwritten(struct scopex_test *test)
 	test_item_init(&item);
 	item.gate = &gate;
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work), 0);
 		wait_for_completion(&gate.reached);
 		item.work = (struct scopex_work)SCOPEX_WORK_INIT(test_item_fn);
 		EXPECT_WARNING("ODEBUG: init active",
-			       EXPECT_EQ(test, scopex_submit(s, &item.work), -EBUSY));
+			       EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work),
+					 -EBUSY));
 		complete(&gate.go);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
@@ -672,12 +683,13 @@ static void item_is_forgotten_when_it_is_out(struct scopex_test *test)
 		if (!EXPECT(test, items))
 			return;
 		scopex_scope(s) {
-			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items, 8, work),
+			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items, 8, work),
 				  0);
 			EXPECT_EQ(test, scopex_join(s), 0);
-			scopex_cancel(s);
-			EXPECT_EQ(test, scopex_submit(s, &items[0].work), -ECANCELED);
-			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items, 8, work),
+			scopex_cancel(s, 0);
+			EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items[0].work),
+				  -ECANCELED);
+			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items, 8, work),
 				  -ECANCELED);
 			for (j = 0; j < 8; j++)
 				scopex_work_init(&items[j].work, test_item_fn);

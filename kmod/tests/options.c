@@ -20,7 +20,7 @@ static void joins_one_of_many(struct scopex_test *test)
 	test_gate_init(&gate);
 	test_item_init(&first);
 	first.ret = -EXFULL;
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+	scopex_scope(s, .flags = SCOPEX_JOINABLE) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &first.work), 0);
 		for (i = 0; i < ARRAY_SIZE(others); i++) {
 			test_item_init(&others[i]);
@@ -51,10 +51,10 @@ static void join_item_again_and_again(struct scopex_test *test)
 	unsigned int i;
 
 	test_item_init(&item);
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+	scopex_scope(s, .flags = SCOPEX_JOINABLE) {
 		EXPECT_EQ(test, scopex_join_item(&item.work), -ENODATA);
 		for (i = 0; i < 5000; i++) {
-			EXPECT_EQ(test, scopex_submit_any(s, &item.work), 0);
+			EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
 			EXPECT_EQ(test, scopex_join_item(&item.work), 0);
 		}
 		EXPECT_EQ(test, scopex_join_item(&item.work), 0);
@@ -68,9 +68,9 @@ static int joins_inner_fn(struct scopex_work *work)
 	int err = 0, i;
 
 	test_item_init(&inner);
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+	scopex_scope(s, .flags = SCOPEX_JOINABLE) {
 		for (i = 0; i < 20 && !err; i++) {
-			err = scopex_submit(s, &inner.work);
+			err = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &inner.work);
 			err = err ?: scopex_join_item(&inner.work);
 		}
 	}
@@ -84,7 +84,7 @@ static void join_item_in_an_item(struct scopex_test *test)
 
 	scopex_work_init(&work, joins_inner_fn);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit(s, &work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 }
@@ -100,7 +100,7 @@ static bool join_item_deadline(struct scopex_test *test, unsigned int ms)
 	test_item_init(&gated);
 	test_item_init(&behind);
 	gated.gate = &gate;
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE, .timeout = ms_to_ktime(ms)) {
+	scopex_scope(s, .flags = SCOPEX_JOINABLE, .timeout_us = ms * USEC_PER_MSEC) {
 		if (!scopex_submit_on(s, cpu, &gated.work) &&
 		    !scopex_submit_on(s, cpu, &behind.work)) {
 			ok = true;
@@ -135,8 +135,8 @@ static void join_item_needs_the_flag(struct scopex_test *test)
 	test_gate_init(&gate);
 	test_item_init(&item);
 	item.gate = &gate;
-	scopex_scope_with(unjoinable, .flags = SCOPEX_KILLABLE) {
-		EXPECT_EQ(test, scopex_submit_any(unjoinable, &item.work), 0);
+	scopex_scope(unjoinable, .flags = SCOPEX_KILLABLE) {
+		EXPECT_EQ(test, scopex_submit(unjoinable, &item.work), 0);
 		wait_for_completion(&gate.reached);
 		EXPECT_WARNING("(), which is not SCOPEX_JOINABLE",
 			       err = scopex_join_item(&item.work));
@@ -151,8 +151,8 @@ static void unknown_flag(struct scopex_test *test)
 
 	test_item_init(&item);
 	EXPECT_WARNING("() has unknown flags 0x40",
-		       scopex_scope_with(odd, .flags = 0x40)
-			       EXPECT_EQ(test, scopex_submit_any(odd, &item.work), 0));
+		       scopex_scope(odd, .flags = 0x40)
+			       EXPECT_EQ(test, scopex_submit(odd, &item.work), 0));
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);
 }
 
@@ -203,13 +203,14 @@ static void limit(struct scopex_test *test, unsigned int limit, bool array)
 		ones[i] = (struct one){ .work = SCOPEX_WORK_INIT(crowd_fn),
 					.crowd = &crowd };
 	}
-	scopex_scope_with(s, .limit = limit) {
+	scopex_scope(s, .limit = limit) {
 		if (array)
-			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, ones,
+			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, ones,
 							    CROWD, work), 0);
 		for (i = 0; i < CROWD && !array; i++)
-			EXPECT_EQ(test, scopex_submit_any(s, &ones[i].work), 0);
-		EXPECT_EQ(test, scopex_submit(s, &ones[CROWD - 1].work), -EBUSY);
+			EXPECT_EQ(test, scopex_submit(s, &ones[i].work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &ones[CROWD - 1].work),
+			  -EBUSY);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	for (i = 0; i < CROWD; i++)
@@ -240,7 +241,7 @@ static void try_submit_says_full(struct scopex_test *test)
 		test_item_init(&items[i]);
 	items[0].gate = &gate;
 	items[1].gate = &gate;
-	scopex_scope_with(s, .limit = 2) {
+	scopex_scope(s, .limit = 2) {
 		EXPECT_EQ(test, scopex_try_submit(s, &items[0].work), 0);
 		EXPECT_EQ(test, scopex_try_submit(s, &items[1].work), 0);
 		EXPECT_EQ(test, scopex_try_submit(s, &items[2].work), -EAGAIN);
@@ -265,11 +266,11 @@ static void what_waits_for_its_turn_is_cancelled(struct scopex_test *test)
 	for (i = 0; i < ARRAY_SIZE(items); i++)
 		test_item_init(&items[i]);
 	items[0].gate = &gate;
-	scopex_scope_with(s, .limit = 1) {
+	scopex_scope(s, .limit = 1) {
 		for (i = 0; i < ARRAY_SIZE(items); i++)
-			EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+			EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
 		wait_for_completion(&gate.reached);
-		scopex_cancel(s);
+		scopex_cancel(s, 0);
 		complete(&gate.go);
 		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
 		/* And the limit is as it was. */
@@ -292,9 +293,9 @@ static void order_is_kept_by_a_limit(struct scopex_test *test)
 		test_item_init(&items[i]);
 		items[i].turn = &turn;
 	}
-	scopex_scope_with(s, .limit = 1)
+	scopex_scope(s, .limit = 1)
 		for (i = 0; i < ARRAY_SIZE(items); i++)
-			EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+			EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
 	for (i = 0; i < ARRAY_SIZE(items); i++)
 		EXPECT_EQ(test, items[i].order, i + 1);
 }
@@ -376,7 +377,7 @@ static void no_more_than_the_limit_on_a_cpu(struct scopex_test *test)
 		ones = sleepers_get(test, 2 * SLEEPERS, &all);
 		if (!ones)
 			return;
-		scopex_scope_with(s, .limit_per_cpu = limit) {
+		scopex_scope(s, .limit_per_cpu = limit) {
 			fill_cpu(test, s, ones, cpu, limit);
 			EXPECT_EQ(test, atomic_read(&all.begun), limit);
 			/* Each CPU has its own count. */
@@ -401,9 +402,9 @@ static void limits_on_a_cpu_are_apart(struct scopex_test *test)
 
 	if (!ones || !others)
 		goto out;
-	scopex_scope_with(s, .limit_per_cpu = 1) {
+	scopex_scope(s, .limit_per_cpu = 1) {
 		fill_cpu(test, s, ones, cpu, 1);
-		scopex_scope_with(t, .limit_per_cpu = 1) {
+		scopex_scope(t, .limit_per_cpu = 1) {
 			fill_cpu(test, t, others, cpu, 1);
 			EXPECT_EQ(test, atomic_read(&second.begun), 1);
 			complete_all(&second.go);
@@ -431,7 +432,7 @@ static void order_is_kept_by_a_limit_on_a_cpu(struct scopex_test *test)
 
 	if (!one)
 		return;
-	scopex_scope_with(s, .limit_per_cpu = 1) {
+	scopex_scope(s, .limit_per_cpu = 1) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &one->work), 0);
 		wait_for_completion(&all.began);
 		for (i = 0; i < ARRAY_SIZE(items); i++) {
@@ -468,7 +469,7 @@ static void first_turn_that_ends_is_passed_on(struct scopex_test *test)
 			return;
 		test_item_init(&third);
 		test_item_init(&last);
-		scopex_scope_with(s, .flags = SCOPEX_JOINABLE, .limit_per_cpu = 2) {
+		scopex_scope(s, .flags = SCOPEX_JOINABLE, .limit_per_cpu = 2) {
 			for (i = 0; i < 2; i++) {
 				EXPECT_EQ(test, scopex_submit_on(s, cpu, &ones[i]->work), 0);
 				wait_for_completion(&each[i].began);
@@ -500,8 +501,8 @@ static void limits_go_together(struct scopex_test *test)
 	for (i = 0; i < CROWD; i++)
 		ones[i] = (struct one){ .work = SCOPEX_WORK_INIT(crowd_fn),
 					.crowd = &crowd };
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE, .limit = 3, .limit_per_cpu = 1) {
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, ones, CROWD, work), 0);
+	scopex_scope(s, .flags = SCOPEX_JOINABLE, .limit = 3, .limit_per_cpu = 1) {
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, ones, CROWD, work), 0);
 		EXPECT_EQ(test, scopex_join_item(&ones[CROWD / 2].work), 0);
 		EXPECT_EQ(test, atomic_read(&ones[CROWD / 2].runs), 1);
 		EXPECT_EQ(test, scopex_join(s), 0);
@@ -520,9 +521,9 @@ static void what_waits_for_a_cpu_is_cancelled(struct scopex_test *test)
 
 	if (!ones)
 		return;
-	scopex_scope_with(s, .limit_per_cpu = 2) {
+	scopex_scope(s, .limit_per_cpu = 2) {
 		fill_cpu(test, s, ones, cpu, 2);
-		scopex_cancel(s);
+		scopex_cancel(s, 0);
 		complete_all(&all.go);
 		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
 		EXPECT_EQ(test, atomic_read(&all.begun), 2);
@@ -564,11 +565,11 @@ static void cancelled_item_waits_for_no_turn(struct scopex_test *test)
 
 	test_gate_init(&outlived.gate);
 	test_item_init(&outlived.next);
-	scopex_scope_with(s, .limit_per_cpu = 1) {
+	scopex_scope(s, .limit_per_cpu = 1) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &outlived.work), 0);
 		wait_for_completion(&outlived.gate.reached);
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &outlived.next.work), 0);
-		scopex_cancel(s);
+		scopex_cancel(s, 0);
 		complete(&outlived.gate.go);
 		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
 	}
@@ -601,7 +602,7 @@ static void worker_leaves_what_waits(struct scopex_test *test)
 
 	test_gate_init(&turns.gate);
 	test_item_init(&turns.next);
-	scopex_scope_with(taking_turns, .limit_per_cpu = 1) {
+	scopex_scope(taking_turns, .limit_per_cpu = 1) {
 		EXPECT_EQ(test, scopex_submit_on(taking_turns, cpu, &turns.work), 0);
 		wait_for_completion(&turns.gate.reached);
 		scopex_inject_set(SCOPEX_INJECT_NOT_COMPLETED, SCOPEX_INJECT_HOLD);
@@ -636,7 +637,7 @@ static int refused_thread(void *data)
 {
 	struct refused *refused = data;
 
-	refused->err = scopex_submit_any(refused->scope, &refused->item.work);
+	refused->err = scopex_submit(refused->scope, &refused->item.work);
 	test_thread_until_stopped();
 	return 0;
 }
@@ -651,7 +652,7 @@ static int refuses_thread(void *data)
 	while (READ_ONCE(custom->joined) != &refused->item.work ||
 	       task_is_running(refused->owner))
 		usleep_range(50, 200);
-	scopex_cancel(refused->scope);
+	scopex_cancel(refused->scope, 0);
 	scopex_inject_release(SCOPEX_INJECT_TRYGET);
 	test_thread_until_stopped();
 	return 0;
@@ -664,10 +665,10 @@ static void join_item_whose_submit_is_refused(struct scopex_test *test)
 
 	test_item_init(&refused.item);
 	refused.item.ret = -EXFULL;
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+	scopex_scope(s, .flags = SCOPEX_JOINABLE) {
 		refused.scope = s;
 		/* So that it has been the scope's. */
-		EXPECT_EQ(test, scopex_submit_any(s, &refused.item.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &refused.item.work), 0);
 		EXPECT_EQ(test, scopex_join(s), -EXFULL);
 		scopex_inject_set(SCOPEX_INJECT_TRYGET, SCOPEX_INJECT_HOLD);
 		submitter = test_thread(test, refused_thread, &refused, nr_cpu_ids);

@@ -14,8 +14,11 @@
 #include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/scopex_detached.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
+#include "../state.h"
 #include "test.h"
 
 #define CROWD_CPU	0	/* where the suites for one CPU are run */
@@ -151,7 +154,7 @@ static void all_that_wait_for_a_detached_item_are_relieved(struct scopex_test *t
 			crowd.detached->go = &crowd.go;
 			scopex_detached_init(&crowd.detached->item, waiter_fn,
 					     waiter_release);
-			EXPECT_EQ(test, scopex_detach(&crowd.detached->item), 0);
+			EXPECT_EQ(test, scopex_detached_submit(&crowd.detached->item), 0);
 			run_crowd(test, &crowd, waits_for_detached_fn, crowd_sizes[i], cpu);
 			scopex_detached_put(&crowd.detached->item);
 		}
@@ -228,7 +231,7 @@ static int sleeps_in_chunk(const struct scopex_range *range)
 		return 0;
 	}
 	err = sleep_here(sleeper);
-	scopex_cancel(range->scope);
+	scopex_cancel(range->scope, 0);
 	return err;
 }
 
@@ -278,7 +281,7 @@ static void release_that_sleeps_is_relieved(struct scopex_test *test)
 	scopex_detached_init(&sleeper->item, starts_fn, sleeps_in_release);
 	scopex_scope(s) {
 		sleeper->scope = s;
-		EXPECT_EQ(test, scopex_detach(&sleeper->item), 0);
+		EXPECT_EQ(test, scopex_detached_submit(&sleeper->item), 0);
 		/* So that the last reference is the worker's. */
 		scopex_detached_put(&sleeper->item);
 		complete(&sleeper->start);
@@ -416,7 +419,7 @@ static void item_that_is_awake_keeps_its_queue(struct scopex_test *test)
 	scopex_work_init(&awake.work[0], spins_fn);
 	scopex_work_init(&awake.work[1], looks_fn);
 	scopex_scope(s) {
-		EXPECT_EQ(test, __scopex_submit_array(s, CROWD_CPU, awake.work, 2,
+		EXPECT_EQ(test, scopex_submit_strided(s, CROWD_CPU, awake.work, 2,
 						      sizeof(awake.work[0])), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
@@ -486,7 +489,7 @@ static void item_of_other_cpus_keeps_its_queue(struct scopex_test *test)
 		scopex_work_init(&rover->awake.work[0], roves_fn);
 		scopex_work_init(&rover->awake.work[1], looks_fn);
 		scopex_scope(s) {
-			EXPECT_EQ(test, __scopex_submit_array(s, CROWD_CPU, rover->awake.work, 2,
+			EXPECT_EQ(test, scopex_submit_strided(s, CROWD_CPU, rover->awake.work, 2,
 							      sizeof(rover->awake.work[0])), 0);
 			EXPECT_EQ(test, scopex_join(s), 0);
 		}
@@ -713,7 +716,7 @@ static int opens_tight_fn(struct scopex_work *work)
 	scopex_scope(inner) {
 		for (i = 0; i < ARRAY_SIZE(tight->waits); i++)
 			complete_all(&tight->waits[i].go);
-		scopex_submit(inner, &item.work);
+		WARN_ON(scopex_submit_on(inner, SCOPEX_CPU_LOCAL, &item.work));
 	}
 	return 0;
 }
@@ -828,7 +831,7 @@ static void expect_refused(struct bound *bound, struct scopex_scope *s,
 
 	EXPECT_EQ(test, scopex_submit_on(s, bound->other, &items[0].work), -EUSERS);
 	expect_untouched(test, items, nr, result);
-	EXPECT_EQ(test, __scopex_submit_array(s, bound->other, &items[0].work, nr,
+	EXPECT_EQ(test, scopex_submit_strided(s, bound->other, &items[0].work, nr,
 					      sizeof(*items)), -EUSERS);
 	expect_untouched(test, items, nr, result);
 }
@@ -847,17 +850,17 @@ static void another_cpu(struct bound *bound, struct scopex_scope *s)
 	for (i = 0; i < ARRAY_SIZE(items); i++)
 		items[i].ret = -EBADMSG;
 	EXPECT_EQ(test, scopex_submit_on(s, bound->cpu, &items[0].work), 0);
-	EXPECT_EQ(test, scopex_submit(s, &items[1].work), 0);
-	EXPECT_EQ(test, scopex_submit_any(s, &items[2].work), 0);
+	EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items[1].work), 0);
+	EXPECT_EQ(test, scopex_submit(s, &items[2].work), 0);
 	EXPECT_EQ(test, scopex_join(s), -EBADMSG);
 	expect_refused(bound, s, items, ARRAY_SIZE(items), -EBADMSG);
 
 	for (i = 0; i < ARRAY_SIZE(items); i++)
 		items[i].ret = 0;
-	EXPECT_EQ(test, __scopex_submit_array(s, bound->cpu, &items[0].work,
+	EXPECT_EQ(test, scopex_submit_strided(s, bound->cpu, &items[0].work,
 					      ARRAY_SIZE(items), sizeof(items[0])), 0);
 	EXPECT_EQ(test, scopex_join(s), 0);
-	EXPECT_EQ(test, __scopex_submit_array(s, SCOPEX_SPREAD, &items[0].work,
+	EXPECT_EQ(test, scopex_submit_strided(s, SCOPEX_CPU_ANY, &items[0].work,
 					      ARRAY_SIZE(items), sizeof(items[0])), 0);
 	EXPECT_EQ(test, scopex_join(s), 0);
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
@@ -882,9 +885,10 @@ static void rather_fails(struct bound *bound, struct scopex_scope *s)
 	struct test_item item;
 
 	test_item_init(&item);
-	scopex_scope_with(never_serial, .flags = SCOPEX_NOT_SERIAL) {
+	scopex_scope(never_serial, .flags = SCOPEX_NOT_SERIAL) {
 		EXPECT_EQ(test, scopex_error(never_serial), -EDEADLK);
-		EXPECT_EQ(test, scopex_submit(never_serial, &item.work), -EDEADLK);
+		EXPECT_EQ(test, scopex_submit_on(never_serial, SCOPEX_CPU_LOCAL, &item.work),
+			  -EDEADLK);
 		EXPECT_EQ(test, scopex_join(never_serial), -EDEADLK);
 	}
 	expect_untouched(test, &item, 1, -ENODATA);
@@ -932,7 +936,7 @@ static void joins_from_below(struct joins *joins)
 	};
 
 	scopex_scope(below) {
-		joins->err = scopex_submit(below, &inner.work);
+		joins->err = scopex_submit_on(below, SCOPEX_CPU_LOCAL, &inner.work);
 		joins->err = joins->err ?: scopex_join(below);
 	}
 	joins->err = joins->err ?: inner.err;
@@ -970,7 +974,7 @@ static void join_is_refused(struct bound *bound, struct scopex_scope *s,
 		.work = SCOPEX_WORK_INIT(joins_fn), .scope = s, .how = how,
 	};
 
-	EXPECT_EQ(bound->test, scopex_submit(s, &joins.work), 0);
+	EXPECT_EQ(bound->test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &joins.work), 0);
 	EXPECT_EQ(bound->test, scopex_join(s), 0);
 	EXPECT_EQ(bound->test, joins.err, -EDEADLK);
 }
@@ -1324,7 +1328,7 @@ static int opens_beside_fn(struct scopex_work *work)
 	/* The orphan is there by now; if not, nothing is wrong. */
 	msleep(100);
 	scopex_scope(inside) {
-		err = scopex_submit(inside, &item.work);
+		err = scopex_submit_on(inside, SCOPEX_CPU_LOCAL, &item.work);
 		err = err ?: scopex_join(inside);
 	}
 	complete(&beside->ended);
@@ -1353,8 +1357,8 @@ static void scope_opened_beside_an_orphan(struct scopex_test *test)
 	init_completion(&beside.left);
 	init_completion(&beside.ended);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_any(s, &beside.opens), 0);
-		EXPECT_EQ(test, scopex_submit_any(s, &beside.leaves), 0);
+		EXPECT_EQ(test, scopex_submit(s, &beside.opens), 0);
+		EXPECT_EQ(test, scopex_submit(s, &beside.leaves), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 }
@@ -1377,7 +1381,7 @@ static int latecomer_thread(void *data)
 	int err;
 
 	until_hit(SCOPEX_INJECT_OWN_RUN, 1);
-	err = scopex_submit_any(late->scope, &late->item.work);
+	err = scopex_submit(late->scope, &late->item.work);
 	scopex_inject_release(SCOPEX_INJECT_OWN_RUN);
 	test_thread_until_stopped();
 	return err;
@@ -1392,7 +1396,7 @@ static void comes_late(struct bound *bound, struct scopex_scope *s)
 
 	test_item_init(&first);
 	test_item_init(&late.item);
-	EXPECT_EQ(test, scopex_submit(s, &first.work), 0);
+	EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &first.work), 0);
 	scopex_inject_set(SCOPEX_INJECT_OWN_RUN, SCOPEX_INJECT_HOLD_ONE);
 	thread = test_thread(test, latecomer_thread, &late, nr_cpu_ids);
 	EXPECT_EQ(test, scopex_join(s), 0);

@@ -33,10 +33,13 @@
 #include <linux/random.h>
 #include <linux/rwsem.h>
 #include <linux/sched/signal.h>
+#include <linux/scopex_detached.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "../compat/hrtimer.h"
+#include "../state.h"
 #include "test.h"
 
 static unsigned int stress_seconds = 5;
@@ -179,7 +182,7 @@ struct stress_item {
  * @flags: the scope's
  * @limit: the scope's
  * @limit_per_cpu: likewise
- * @timeout: the scope's
+ * @timeout_us: the scope's
  * @calm: it is not cancelled by anybody
  * @loose: interrupts submit at any time, so what belongs to a round is not exact
  * @called: the body was called
@@ -203,7 +206,7 @@ struct stress_frame {
 	unsigned int		flags;
 	unsigned int		limit;
 	unsigned int		limit_per_cpu;
-	ktime_t			timeout;
+	s64			timeout_us;
 	bool			calm;
 	bool			loose;
 	bool			called;
@@ -265,9 +268,9 @@ static int stress_call_submit(struct scopex_scope *s, struct stress_item *items,
 {
 	switch (way.how) {
 	case HERE:
-		return scopex_submit(s, &items->work);
+		return scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items->work);
 	case ANY:
-		return scopex_submit_any(s, &items->work);
+		return scopex_submit(s, &items->work);
 	case TRY:
 		return scopex_try_submit(s, &items->work);
 	case ON:
@@ -334,7 +337,7 @@ static int stress_submit_by(struct stress_frame *frame, struct stress_item *item
 		/* The scope is serial, and its owner on another CPU. */
 		EXPECT(stress_test, frame->depth && !stress_roomy);
 		EXPECT(stress_test, way.how != ANY && way.how != TRY);
-		EXPECT(stress_test, way.how != ARRAY || way.cpu != SCOPEX_SPREAD);
+		EXPECT(stress_test, way.how != ARRAY || way.cpu != SCOPEX_CPU_ANY);
 		count(SERIAL, 1);
 		break;
 	default:
@@ -353,7 +356,7 @@ static int stress_submit(struct stress_frame *frame, struct stress_item *items,
 		way.how = ARRAY;
 	way.cpu = below(rnd, nr_cpu_ids + 1);
 	if (way.how == ARRAY && !one_in(rnd, 3))
-		way.cpu = one_in(rnd, 2) ? SCOPEX_SPREAD : SCOPEX_THIS_CPU;
+		way.cpu = one_in(rnd, 2) ? SCOPEX_CPU_ANY : SCOPEX_CPU_LOCAL;
 	return stress_submit_by(frame, items, nr, inside, way);
 }
 
@@ -372,9 +375,9 @@ static void stress_cancel(struct stress_frame *frame, u64 *rnd)
 
 	WRITE_ONCE(frame->cancelled, true);
 	if (one_in(rnd, 2)) {
-		scopex_cancel(s);
+		scopex_cancel(s, 0);
 	} else {
-		scopex_cancel_with(s, -ESTALE);
+		scopex_cancel(s, -ESTALE);
 		EXPECT(stress_test, scopex_error(s));
 	}
 	EXPECT(stress_test, scopex_cancelled(s) || scopex_error(s) == -EDEADLK);
@@ -539,7 +542,7 @@ static bool stress_above_cancelled(const struct stress_frame *frame)
 /* May the frame's scope have been cancelled in this round? */
 static bool stress_may_be_cancelled(const struct stress_frame *frame)
 {
-	return READ_ONCE(frame->cancelled) || frame->timeout ||
+	return READ_ONCE(frame->cancelled) || frame->timeout_us ||
 	       stress_above_cancelled(frame) ||
 	       (frame->flags & SCOPEX_KILLABLE && fatal_signal_pending(current)) ||
 	       (frame->flags & SCOPEX_FAIL_FAST && atomic_read(&frame->failed));
@@ -749,9 +752,9 @@ static noinline void stress_in_block(struct stress_frame *frame)
 
 static noinline void stress_in_block_with(struct stress_frame *frame)
 {
-	scopex_scope_with(s, .flags = frame->flags, .timeout = frame->timeout,
-			  .limit = frame->limit,
-			  .limit_per_cpu = frame->limit_per_cpu)
+	scopex_scope(s, .flags = frame->flags, .timeout_us = frame->timeout_us,
+		     .limit = frame->limit,
+		     .limit_per_cpu = frame->limit_per_cpu)
 		stress_body(s, frame);
 }
 
@@ -792,13 +795,13 @@ static void stress_options(struct stress_frame *frame)
 		frame->flags |= SCOPEX_KILLABLE;
 	switch (below(rnd, 4)) {
 	case 0:
-		frame->timeout = ns_to_ktime(1 + below(rnd, 50000));
+		frame->timeout_us = 1 + below(rnd, 50);
 		break;
 	case 1:
-		frame->timeout = usecs(50 + below(rnd, 2000));
+		frame->timeout_us = 50 + below(rnd, 2000);
 		break;
 	case 2:
-		frame->timeout = ms_to_ktime(100000);
+		frame->timeout_us = 100 * USEC_PER_SEC;
 		break;
 	}
 }
@@ -828,11 +831,11 @@ static void stress_frame(struct stress_frame *frame)
 		stress_ran(frame, scopex_run(stress_body, frame));
 		break;
 	case 3:
-		stress_ran(frame, scopex_run_with(stress_body, frame,
-						  .flags = frame->flags,
-						  .timeout = frame->timeout,
-						  .limit = frame->limit,
-						  .limit_per_cpu = frame->limit_per_cpu));
+		stress_ran(frame, scopex_run(stress_body, frame,
+					     .flags = frame->flags,
+					     .timeout_us = frame->timeout_us,
+					     .limit = frame->limit,
+					     .limit_per_cpu = frame->limit_per_cpu));
 		break;
 	}
 	if (frame->in_use)
@@ -911,7 +914,7 @@ static int stress_part(const struct scopex_range *range)
 	}
 	if (numbers->wild && one_in(&rnd, 16)) {
 		atomic_inc(&numbers->cancelled);
-		scopex_cancel(range->scope);
+		scopex_cancel(range->scope, 0);
 	}
 	if (numbers->wild && one_in(&rnd, 16)) {
 		atomic_inc(&numbers->failed);
@@ -946,19 +949,19 @@ static noinline void stress_loop(struct stress_frame *parent, unsigned int depth
 	unsigned long grain = below(rnd, 1 + nr / 2);
 	bool run_all = one_in(rnd, 2);
 	u64 sum = 0, total = 0;
-	ktime_t timeout = 0;
+	s64 timeout_us = 0;
 	int err;
 
 	count(LOOPS, 1);
 	if (numbers.wild && one_in(rnd, 4))
-		timeout = usecs(1 + below(rnd, 1000));
+		timeout_us = 1 + below(rnd, 1000);
 	if (numbers.reduces)
 		err = scopex_reduce(numbers.first, nr, stress_part, &stress_sum, &total,
 				    .arg = &numbers, .grain = grain,
-				    .timeout = timeout, .run_all = run_all);
+				    .timeout_us = timeout_us, .run_all = run_all);
 	else
 		err = scopex_for(numbers.first, nr, stress_part, .arg = &numbers,
-				 .grain = grain, .timeout = timeout,
+				 .grain = grain, .timeout_us = timeout_us,
 				 .run_all = run_all);
 
 	/* One that failed cancels the others unless all are to run. */
@@ -966,12 +969,12 @@ static noinline void stress_loop(struct stress_frame *parent, unsigned int depth
 		EXPECT_EQ(stress_test, bitmap_weight(numbers.seen, LOOP_MAX), nr);
 		EXPECT_EQ(stress_test, atomic_read(&numbers.failed), 0);
 	}
-	if (err == -EPIPE && run_all && !timeout && !atomic_read(&numbers.cancelled) &&
+	if (err == -EPIPE && run_all && !timeout_us && !atomic_read(&numbers.cancelled) &&
 	    !(parent && (stress_above_cancelled(parent) ||
 			 scopex_cancelled(parent->scope))))
 		EXPECT_EQ(stress_test, bitmap_weight(numbers.seen, LOOP_MAX), nr);
 	if (err && !atomic_read(&numbers.failed) && !atomic_read(&numbers.cancelled) &&
-	    !timeout && err != -EDEADLK)
+	    !timeout_us && err != -EDEADLK)
 		EXPECT(stress_test, parent && (stress_above_cancelled(parent) ||
 					       scopex_cancelled(parent->scope)));
 	for_each_set_bit(n, numbers.seen, LOOP_MAX)
@@ -1120,7 +1123,7 @@ static struct stress_detached *stress_new_detached(struct stress_burst *burst, b
 	scopex_detached_init(&item->detached, stress_detached_fn,
 			     stress_detached_release);
 	item->accepted = true;
-	if (EXPECT_EQ(stress_test, scopex_detach(&item->detached), 0)) {
+	if (EXPECT_EQ(stress_test, scopex_detached_submit(&item->detached), 0)) {
 		count(SUBMITTED, 1);
 		return item;
 	}
@@ -1368,7 +1371,7 @@ static struct stress_way stress_draw_way(u64 *rnd, bool *round)
 
 	*round = way.how == ON && one_in(rnd, 2);
 	if (way.how == ARRAY && one_in(rnd, 2))
-		way.cpu = SCOPEX_SPREAD;
+		way.cpu = SCOPEX_CPU_ANY;
 	return way;
 }
 

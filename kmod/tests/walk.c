@@ -12,10 +12,12 @@
 #include <linux/delay.h>
 #include <linux/irqflags.h>
 #include <linux/kthread.h>
+#include <linux/scopex_detached.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
+#include "../state.h"
 #include "test.h"
 
 /* More than can be reached in one go. */
@@ -73,7 +75,7 @@ static int node_submit(struct scopex_scope *scope, struct forest *forest,
 			       .depth = depth };
 	if (forest->cpu < nr_cpu_ids)
 		return scopex_submit_on(scope, forest->cpu, &node->work);
-	return scopex_submit_any(scope, &node->work);
+	return scopex_submit(scope, &node->work);
 }
 
 /* Opened in the middle of a walk. */
@@ -193,7 +195,7 @@ static void cancel_forest(struct scopex_test *test, struct forest forest)
 				break;
 			scopex_inject_set(SCOPEX_INJECT_CANCEL_STEP, 1);
 			raw_spin_lock_irqsave(&lock, flags);
-			scopex_cancel(s);
+			scopex_cancel(s, 0);
 			steps = scopex_inject_hits(SCOPEX_INJECT_CANCEL_STEP);
 			raw_spin_unlock_irqrestore(&lock, flags);
 			test_inject_end(test, SCOPEX_INJECT_CANCEL_STEP);
@@ -223,8 +225,8 @@ static void late_walk_leaves_no_time(struct scopex_test *test)
 			    !EXPECT(test, forest_grow(test, second, &forests[1])))
 				break;
 			raw_spin_lock_irqsave(&lock, flags);
-			scopex_cancel(first);
-			scopex_cancel(second);
+			scopex_cancel(first, 0);
+			scopex_cancel(second, 0);
 			raw_spin_unlock_irqrestore(&lock, flags);
 			EXPECT_EQ(test, scopex_join(first), 0);
 			EXPECT_EQ(test, scopex_join(second), 0);
@@ -256,7 +258,7 @@ static bool deadline_fells(struct scopex_test *test, struct forest forest, unsig
 {
 	bool grown = false;
 
-	scopex_scope_with(s, .timeout = ms_to_ktime(ms)) {
+	scopex_scope(s, .timeout_us = ms * USEC_PER_MSEC) {
 		grown = forest_grow(test, s, &forest);
 		while (!scopex_cancelled(s))
 			usleep_range(500, 1000);
@@ -301,7 +303,7 @@ static int meets_another(void *data)
 	while (atomic_read(&canceller->ready) < 2)
 		cond_resched();
 	local_bh_disable();
-	scopex_cancel(canceller->scope);
+	scopex_cancel(canceller->scope, 0);
 	local_bh_enable();
 	test_thread_until_stopped();
 	return 0;
@@ -346,7 +348,7 @@ static int holds_the_timer_off(void *data)
 	struct forest *forest = canceller->forest;
 
 	local_bh_disable();
-	scopex_cancel(canceller->scope);
+	scopex_cancel(canceller->scope, 0);
 	canceller->pending = atomic64_read(&canceller->scope->state) & SCOPEX_WALK;
 	WRITE_ONCE(forest->felled, true);
 	while (atomic_read(&forest->out) < forest_size(forest))
@@ -375,7 +377,7 @@ static void join_waits_for_the_walk(struct scopex_test *test)
 	struct scopex_scope scope;
 
 	forest.cpu = test_this_cpu();
-	__scopex_open(&scope, &walked_site);
+	__scopex_open(&scope, &walked_site, NULL);
 	canceller.scope = &scope;
 	if (EXPECT(test, forest_grow(test, &scope, &forest))) {
 		thread = test_thread(test, holds_the_timer_off, &canceller,
@@ -461,7 +463,7 @@ static struct walked *walked_start(struct scopex_test *test, unsigned int cpu,
 		atomic_set(released, 0);
 		init_completion(&walked->grown);
 		scopex_detached_init(&walked->detached, walked_fn, walked_release);
-		EXPECT_EQ(test, scopex_detach(&walked->detached), 0);
+		EXPECT_EQ(test, scopex_detached_submit(&walked->detached), 0);
 		wait_for_completion(&walked->grown);
 		elsewhere = walked->elsewhere;
 		if (elsewhere) {
@@ -521,7 +523,7 @@ static int lets_one_open(void *data)
 	struct forest *forest = canceller->forest;
 
 	local_bh_disable();
-	scopex_cancel(canceller->scope);
+	scopex_cancel(canceller->scope, 0);
 	canceller->pending = atomic64_read(&canceller->scope->state) & SCOPEX_WALK;
 	WRITE_ONCE(forest->go, true);
 	while (!atomic_read(&forest->late_open))
@@ -568,8 +570,8 @@ static void closed_scope_is_left_alone(struct scopex_test *test)
 	/* Each look takes its time. */
 	scopex_inject_set(SCOPEX_INJECT_VISIT, 500);
 	for (i = 0; i < 100 && !scopex_test_failed(test); i++) {
-		__scopex_open(&scope, &walked_site);
-		EXPECT_EQ(test, scopex_submit(&scope, &item.work), 0);
+		__scopex_open(&scope, &walked_site, NULL);
+		EXPECT_EQ(test, scopex_submit_on(&scope, SCOPEX_CPU_LOCAL, &item.work), 0);
 		EXPECT_EQ(test, scopex_join(&scope), 0);
 		__scopex_close(&scope);
 		for (j = 0; j < 200; j++) {
@@ -597,7 +599,7 @@ static void forests_come_and_go_under_a_look(struct scopex_test *test)
 				if (!EXPECT(test, forest_grow(test, s, &forests[i])))
 					break;
 				local_bh_disable();
-				scopex_cancel(s);
+				scopex_cancel(s, 0);
 				local_bh_enable();
 				EXPECT_EQ(test, scopex_join(s), 0);
 				forest_is_gone(test, s, &forests[i]);
@@ -719,7 +721,7 @@ static void listed_start(struct scopex_test *test, struct listed *listed)
 	test_gate_init(&listed->gate);
 	init_completion(&listed->released);
 	scopex_detached_init(&listed->detached, listed_fn, listed_release);
-	if (EXPECT_EQ(test, scopex_detach(&listed->detached), 0))
+	if (EXPECT_EQ(test, scopex_detached_submit(&listed->detached), 0))
 		wait_for_completion(&listed->gate.reached);
 }
 
