@@ -19,6 +19,7 @@
 
 #include "inject.h"
 #include "queue.h"
+#include "state.h"
 
 /**
  * enum scopex_counter - what a worker counts
@@ -71,6 +72,8 @@ enum scopex_counter {
  *	next two are protected by scopex_cpu.turn_lock
  * @deferred: the items of that scope that wait for a turn on this CPU, oldest first
  * @deferred_last: the last of them
+ * @again: items to be queued again when it has ended its part, which it ran after it had
+ *	handed the queue over; the newest first
  * @sc: its CPU
  * @task: the thread
  * @standby: link in scopex_cpu.standby
@@ -104,6 +107,7 @@ struct scopex_worker {
 	struct scopex_scope	*turn;
 	struct llist_node	*deferred;
 	struct llist_node	*deferred_last;
+	struct llist_node	*again;
 	struct scopex_cpu	*sc;
 	struct task_struct	*task;
 	struct llist_node	standby;

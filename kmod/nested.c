@@ -29,15 +29,14 @@ static bool scopex_stack_is_low(void)
 	return here - (unsigned long)end_of_stack(current) < THREAD_SIZE / 4;
 }
 
-static noinline struct scopex_scope *
-scopex_refuse_nested(struct scopex_scope *scope, struct scopex_worker *w, const char *why)
+static noinline void scopex_refuse_nested(struct scopex_scope *scope, struct scopex_worker *w,
+					  const char *why)
 {
 	pr_warn_ratelimited("scope %s of %s() is refused: no worker to be had on CPU %u, and %s\n",
 			    scopex_name(scope->site->name), scopex_name(scope->site->func),
 			    w->sc->cpu, why);
 	scope->error = -EDEADLK;
 	scopex_state_init(scope, SCOPEX_REFUSED);
-	return scope;
 }
 
 static noinline void scopex_tell_serial(const struct scopex_scope *scope,
@@ -61,8 +60,7 @@ static bool scopex_reserve_waiting(struct scopex_worker *w)
  * Open a scope in an item. To wait for it must be safe: there is another worker
  * that runs what is queued meanwhile, or the scope runs its items by itself.
  */
-struct scopex_scope *scopex_open_nested(struct scopex_scope *scope,
-					struct scopex_worker *w, u64 state)
+void scopex_open_nested(struct scopex_scope *scope, struct scopex_worker *w, u64 state)
 {
 	/* None in the release of a detached item, which is outside of its scope. */
 	struct scopex_scope *parent = w->scope;
@@ -97,7 +95,6 @@ struct scopex_scope *scopex_open_nested(struct scopex_scope *scope,
 	scopex_register(scope);
 	/* T: the scope is in the list before the look; see scopex_inherit_cancel(). */
 	scopex_inherit_cancel(scope);
-	return scope;
 }
 
 /* The worker's own list loses a scope, mostly the first one. */

@@ -32,6 +32,7 @@ void scopex_options_init(const struct scopex_option *const *options)
 		scopex_hooks.begin |= option->begin ? option->flag : 0;
 		scopex_hooks.done |= option->done ? option->flag : 0;
 		scopex_hooks.undo |= option->undo ? option->flag : 0;
+		scopex_hooks.again |= option->again ? option->flag : 0;
 		scopex_hooks.poll |= option->poll ? option->flag : 0;
 		scopex_hooks.release |= option->release ? option->flag : 0;
 	}
@@ -134,6 +135,22 @@ void scopex_option_undo(struct scopex_scope *scope, struct scopex_work *work, u6
 
 	for_each_option(option, state & scopex_hooks.undo)
 		option->undo(scope, work);
+}
+
+/**
+ * scopex_option_again() - queue an item again
+ * @scope: the scope
+ * @work: the item, whose function has returned SCOPEX_AGAIN
+ * @state: the scope's state, with a bit of @scopex_hooks.again
+ *
+ * Context: the worker, which holds a reference for the item.
+ */
+void scopex_option_again(struct scopex_scope *scope, struct scopex_work *work, u64 state)
+{
+	const struct scopex_option *option;
+
+	for_each_option(option, state & scopex_hooks.again)
+		option->again(scope, work);
 }
 
 /**

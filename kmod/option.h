@@ -39,6 +39,8 @@ enum scopex_where {
  * @next: an item that @begin has kept, and that the worker runs now; NULL if there is none
  * @done: the item is completed; the worker still holds its reference
  * @undo: a submit was refused, and the claim of the item is taken back
+ * @again: queue an item again whose function has returned SCOPEX_AGAIN; without this
+ *	function, the worker queues it on its own CPU
  * @poll: the owner waits, and does here what is left to itself. It does not sleep.
  * @idle: nothing is left to the owner. It has set its task state before.
  * @release: the item was the last one, and the worker ends its scope, instead of giving the
@@ -54,6 +56,7 @@ struct scopex_option {
 	struct scopex_work *(*next)(struct scopex_worker *w, struct scopex_scope *scope);
 	void	(*done)(struct scopex_scope *scope, struct scopex_work *work);
 	void	(*undo)(struct scopex_scope *scope, struct scopex_work *work);
+	void	(*again)(struct scopex_scope *scope, struct scopex_work *work);
 	void	(*poll)(struct scopex_worker *w, struct scopex_scope *scope);
 	bool	(*idle)(struct scopex_scope *scope);
 	void	(*release)(struct scopex_worker *w, struct scopex_scope *scope);
@@ -65,6 +68,7 @@ struct scopex_option {
  * @begin: has @next, too
  * @done: ...
  * @undo: ...
+ * @again: ...
  * @poll: has @idle, too
  * @release: ...
  */
@@ -73,6 +77,7 @@ struct scopex_hooks {
 	u64	begin;
 	u64	done;
 	u64	undo;
+	u64	again;
 	u64	poll;
 	u64	release;
 };
@@ -89,6 +94,7 @@ struct scopex_work *scopex_option_next(struct scopex_worker *w,
 				       struct scopex_scope *scope, u64 state);
 void scopex_option_done(struct scopex_scope *scope, struct scopex_work *work, u64 state);
 void scopex_option_undo(struct scopex_scope *scope, struct scopex_work *work, u64 state);
+void scopex_option_again(struct scopex_scope *scope, struct scopex_work *work, u64 state);
 void scopex_option_poll(struct scopex_worker *w, struct scopex_scope *scope, u64 state);
 bool scopex_option_idle(struct scopex_scope *scope, u64 state);
 void scopex_option_release(struct scopex_worker *w, struct scopex_scope *scope, u64 state);

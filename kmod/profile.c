@@ -44,11 +44,11 @@
 #include <trace/events/scopex.h>
 
 #include "cpu.h"
+#include "item.h"
 #include "place.h"
 #include "profile.h"
 #include "stamp.h"
-#include "stamp.h"
-#include "profile.h"
+#include "state.h"
 
 /* A profile on a CPU: a struct scopex_profile in which everything is atomic. */
 #define SCOPEX_PROFILE_WORDS	(sizeof(struct scopex_profile) / sizeof(u64))

@@ -21,7 +21,7 @@ DEFINE_PER_CPU(struct scopex_cpu *, scopex_local);
  */
 static struct scopex_cpu scopex_nowhere;
 
-/* The last choice of scopex_submit_any() on a CPU. */
+/* The last choice of scopex_submit() on a CPU. */
 static DEFINE_PER_CPU(struct scopex_cpu *, scopex_cursor) = &scopex_nowhere;
 
 /* The CPUs that submitters may name. */

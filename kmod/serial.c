@@ -18,6 +18,7 @@
 #include "queue.h"
 #include "ref.h"
 #include "resched.h"
+#include "state.h"
 #include "worker.h"
 
 /* Leave items to the owner of a serial scope, who may run them at once. */
@@ -82,6 +83,12 @@ static int scopex_serial_enqueue(struct scopex_scope *scope, struct scopex_cpu *
 	return 0;
 }
 
+/* The owner, which has just run the item, runs it again after those that wait. */
+static void scopex_serial_again(struct scopex_scope *scope, struct scopex_work *work)
+{
+	scopex_serial_push(scope, work, work);
+}
+
 static void scopex_serial_poll(struct scopex_worker *w, struct scopex_scope *scope)
 {
 	scopex_serial_run(w, scope);
@@ -98,6 +105,7 @@ static bool scopex_serial_idle(struct scopex_scope *scope)
 const struct scopex_option scopex_serial_option = {
 	.flag = SCOPEX_SERIAL,
 	.enqueue = scopex_serial_enqueue,
+	.again = scopex_serial_again,
 	.poll = scopex_serial_poll,
 	.idle = scopex_serial_idle,
 };

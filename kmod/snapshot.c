@@ -24,6 +24,7 @@
 #include "registry.h"
 #include "snapshot.h"
 #include "stall.h"
+#include "state.h"
 
 /* How many scopes are shown. */
 #define SCOPEX_LIVE_SCOPES	1024

@@ -23,7 +23,7 @@ static inline unsigned int scopex_how_to_wait(const struct scopex_scope *scope)
 static inline void scopex_set_waiting(struct scopex_scope *scope, unsigned int *how)
 {
 	if (*how == TASK_KILLABLE && fatal_signal_pending(current)) {
-		scopex_cancel_with(scope, -EINTR);
+		scopex_cancel(scope, -EINTR);
 		*how = TASK_UNINTERRUPTIBLE;
 	}
 	set_current_state(*how);

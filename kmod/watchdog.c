@@ -41,6 +41,7 @@
 #include "relief.h"
 #include "select.h"
 #include "stall.h"
+#include "state.h"
 #include "text.h"
 #include "watchdog.h"
 

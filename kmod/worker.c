@@ -95,14 +95,59 @@
 #include "queue.h"
 #include "ref.h"
 #include "resched.h"
+#include "state.h"
 #include "text.h"
 #include "worker.h"
 
-/* An item failed. Return the error that it is to be known by. */
+/*
+ * Queue an item again whose function has returned SCOPEX_AGAIN. The caller stores that as
+ * the item's status, which leaves it busy, and drops a reference, for which this takes
+ * another one. The active worker is the only one that takes the item then, and does not
+ * sleep before it has stored the status. Any other worker leaves the item for
+ * scopex_push_again(): the active one could run it, and complete it, before that.
+ */
+static void scopex_run_again(struct scopex_worker *w, struct scopex_scope *scope,
+			     struct scopex_work *work, u64 state)
+{
+	trace_scopex_submit(scope, work, w->sc->cpu);
+	scopex_get(scope);
+	if (state & scopex_hooks.again) {
+		scopex_option_again(scope, work, state);
+	} else if (w->active) {
+		scopex_push(w->sc, work, work);
+	} else {
+		work->node.next = w->again;
+		w->again = &work->node;
+	}
+}
+
+/* Queue what a worker has run that had handed its queue over. */
+static noinline void scopex_push_again(struct scopex_worker *w)
+{
+	unsigned long nr = 0;
+	struct llist_node *node = scopex_queue_reverse(w->again, &nr);
+
+	w->again = NULL;
+	while (node) {
+		struct scopex_work *work = scopex_node_to_work(node);
+
+		node = node->next;
+		scopex_push(w->sc, work, work);
+	}
+}
+
+/* An item failed, or is to run again. Return the error that it is to be known by. */
 static noinline int scopex_item_failed(struct scopex_worker *w,
 				       struct scopex_scope *scope,
 				       struct scopex_work *work, int err)
 {
+	u64 state = atomic64_read(&scope->state);
+
+	/* A scope that ends together with its item has none that runs again. */
+	if (err == SCOPEX_AGAIN && !(state & scopex_hooks.release)) {
+		scopex_run_again(w, scope, work, state);
+		return err;
+	}
 	if (!IS_ERR_VALUE((long)err)) {
 		scopex_misuse("item %ps of scope %s returned %d, which is no errno",
 			      __scopex_work_fn(scope, work),
@@ -141,7 +186,7 @@ static noinline void scopex_trace_start(struct scopex_scope *scope,
 static noinline int scopex_trace_end(struct scopex_scope *scope,
 				     struct scopex_work *work, int err)
 {
-	trace_scopex_run_end(scope, work, err);
+	trace_scopex_run_end(scope, work, err == SCOPEX_AGAIN ? 0 : err);
 	return err;
 }
 
@@ -181,6 +226,8 @@ static void scopex_end_slow(struct scopex_worker *w, struct scopex_scope *scope,
 					     scopex_call(w, scope, work);
 
 	scopex_complete_item(work, err);
+	if (err == SCOPEX_AGAIN)
+		return;
 	/* The scope is kept by the reference that is dropped later. */
 	if (state & scopex_hooks.done)
 		scopex_option_done(scope, work, state);
@@ -454,10 +501,14 @@ void scopex_worker_main(struct scopex_worker *w)
 			scopex_take_offer(w);
 		if (w->active && scopex_config.spin_us)
 			scopex_spin_for_work(w->sc);
-		if (w->active)
+		if (w->active) {
 			scopex_park(w);
-		else if (!kthread_should_stop())
-			scopex_worker_idle(w);
+		} else {
+			if (w->again)
+				scopex_push_again(w);
+			if (!kthread_should_stop())
+				scopex_worker_idle(w);
+		}
 	} while (!kthread_should_stop() ||
 		 (w->active && READ_ONCE(w->sc->queue)));
 }

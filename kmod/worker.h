@@ -4,6 +4,7 @@
 #define _SCOPEX_WORKER_H
 
 #include "cpu.h"
+#include "state.h"
 
 void scopex_worker_main(struct scopex_worker *w);
 void scopex_serve(struct scopex_worker *w);

@@ -22,7 +22,7 @@
 #if !defined(_TRACE_SCOPEX_H) || defined(TRACE_HEADER_MULTI_READ)
 #define _TRACE_SCOPEX_H
 
-#include <linux/scopex.h>
+#include <linux/scopex_loop.h>
 #include <linux/tracepoint.h>
 
 DECLARE_EVENT_CLASS(scopex_scope,

@@ -28,7 +28,7 @@ static void to_globals(struct scopex_work *work, int i)
 		also_kept.scope = s;		/* flag: scope-escapes */
 		scopex_submit(s, work);
 	}
-	scopex_scope_named(s, "stores in other ways") {
+	scopex_scope(s, .name = "stores in other ways") {
 		WRITE_ONCE(last, s);		/* flag: scope-escapes */
 		smp_store_release(&last, s);	/* flag: scope-escapes */
 		scopex_submit(s, work);
