@@ -70,12 +70,10 @@ c_files()
 
 check_checkpatch()
 {
-	local files
-
-	mapfile -t files < <(c_files)
 	# A status that is not 0 says that there are remarks.
-	(cd "$ROOT" && perl "$SCRIPTS/checkpatch.pl" --no-tree --strict --terse \
-		--show-types --no-summary -f "${files[@]#"$ROOT/"}" 2>&1 || true) |
+	(cd "$ROOT" && c_files | sed "s|^$ROOT/||" |
+		xargs -P "$(nproc)" -n 8 perl "$SCRIPTS/checkpatch.pl" --no-tree --strict --terse \
+		--show-types --no-summary -f 2>&1 || true) |
 		unexpected checkpatch
 }
 
@@ -175,6 +173,7 @@ interface()
 			echo "parameter scopex${module/#kmod/}.$name" |
 				sed -E 's/scopex(bench|test|verity)s?\./scopex_\1./'
 		done
+	# shellcheck disable=SC2016 # make's
 	sed -n 's/^COMMANDS := /command /p; s/^\.PHONY: \$(COMMANDS) /command /p' "$ROOT/Makefile" |
 		awk '{ for (i = 2; i <= NF; i++) print "command make " $i }'
 	sed -n 's/^CHECKS="\(.*\)"$/\1 ci all/p' "$ROOT/qemu/checks.sh" |
@@ -194,19 +193,19 @@ check_interface()
 			-e 's/^< /in selftests\/interface.txt, but not there: /p'
 }
 
-# lint_build CHECK VARIANT [ARG]... - build VARIANT for a check, and print what is
-# said about that
+# lint_build VARIANT [ARG]... - build VARIANT with warnings, and print what is said about that
 #
 # What was not clean must not be taken for up to date the next time.
 lint_build()
 {
 	local dir log=$work/build
 
-	dir=$(stage_dir "lint-$1-$2")
-	kbuild_scopex "$2" "$dir" "${@:3}" >"$log" 2>&1 && [[ ! -s $log ]] && return
+	dir=$(stage_dir "lint-$1")
+	kbuild_scopex "$1" "$dir" W=1 KCFLAGS=-Werror "${@:2}" >"$log" 2>&1 &&
+		[[ ! -s $log ]] && return
 	grep -Ev '^make(\[[0-9]+\])?: ' "$log" | sed "s|$dir/|$ROOT/|g"
 	rm -rf "$dir"
-	echo "the variant $2 is not clean"
+	echo "the variant $1 is not clean"
 }
 
 # build_check CHECK [ARG]... - for both variants
@@ -216,13 +215,13 @@ build_check()
 
 	for variant in release inject; do
 		with_lock "lint-$KERNEL_ID-$TREE_KEY" \
-			lint_build "$1" "$variant" "${@:2}"
+			lint_build "$variant" "${@:2}"
 	done | unexpected "$1"
 }
 
 check_warnings()
 {
-	build_check warnings W=1 KCFLAGS=-Werror
+	build_check warnings
 }
 
 # readme_code DIR - the C of all README.md files, in files there, whose names are printed
@@ -238,9 +237,12 @@ compile_readmes()
 {
 	cp "$ROOT/selftests/prelude.h" "$1/"
 	(cd "$1" && printf 'obj-m += %s\n' *.c | sed 's/c$/o/') >"$1/Kbuild"
-	kbuild "$1" KBUILD_EXTRA_SYMBOLS="$STAGE/Module.symvers" KCPPFLAGS="-I$STAGE/include" \
-		KCFLAGS="-Werror -Wno-unused-function -Wno-unused-variable" 2>&1 |
-		grep -Ev '^make(\[[0-9]+\])?: ' | sed "s|$1/||"
+	{
+		kbuild "$1" KBUILD_EXTRA_SYMBOLS="$STAGE/Module.symvers" \
+			KCPPFLAGS="-I$STAGE/include" \
+			KCFLAGS="-Werror -Wno-unused-function -Wno-unused-variable" 2>&1 ||
+			echo "what is in ${1##*/} does not compile"
+	} | grep -Ev '^make(\[[0-9]+\])?: ' | sed "s|$1/||"
 }
 
 check_readme_code()
@@ -252,7 +254,7 @@ check_readme_code()
 	build_scopex release
 	compile_readmes "$work/readme-code"
 	# One that does not compile has to be seen.
-	mkdir -p "$plant"
+	mkdir "$plant"
 	printf '%s\n' '```c' 'static int f(void)' '{' $'\treturn no_such_thing;' '}' '' \
 		'err = f();' '```' >"$plant/README.md"
 	awk -v out="$plant" -f "$ROOT/selftests/readme-code.awk" "$plant/README.md" >/dev/null
@@ -260,7 +262,7 @@ check_readme_code()
 		echo "does not see that a fragment does not compile"
 }
 
-# It looks at all files each time, whether they have to be compiled or not.
+# It looks at all files each time; what the check "warnings" has compiled is not compiled again.
 check_sparse()
 {
 	need sparse || return
@@ -306,17 +308,27 @@ check_coccinelle()
 		unexpected coccinelle
 }
 
+# user_check FILE - run the rules for users of scopex
+user_check()
+{
+	spatch --very-quiet --macro-file-builtins "$MACROS" \
+		--cocci-file "$ROOT/selftests/coccinelle/scopex.cocci" "$1" ||
+		echo "$1: spatch failed"
+}
+
+# They look into one function at a time, so files are independent. Long ones take minutes:
+# these are first.
 check_scopex_cocci()
 {
-	local dir
-
 	need spatch || return
-	readme_code "$work/README" >/dev/null
-	for dir in "$ROOT/kmod" "$ROOT/include" "$ROOT/qemu" "$work/README"; do
-		spatch --very-quiet --macro-file-builtins "$MACROS" --dir "$dir" \
-			--cocci-file "$ROOT/selftests/coccinelle/scopex.cocci" ||
-			echo "$dir: spatch failed"
-	done | unexpected scopex.cocci
+	export -f user_check
+	export MACROS ROOT
+	readme_code "$work/README" >"$work/files"
+	{
+		find "$ROOT/kmod" "$ROOT/include" "$ROOT/qemu" -name '*.[ch]' ! -name '*.mod.c'
+		cat "$work/files"
+	} | xargs ls -S | xargs -P "$(nproc)" -I{} bash -c 'user_check {}' |
+		unexpected scopex.cocci
 }
 
 check_scopex_cocci_tests()
