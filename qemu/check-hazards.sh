@@ -7,7 +7,7 @@
 # head which scripts of selftests/ have to notice. First these have to pass with
 # the code as it is. Then each mutant is built and run in a VM of its own, which
 # has to fail, and to say what the mutant expects. How the changes below the head
-# are written is said in selftests/hazards/apply.py. Fields of the head, one a line:
+# are written is said in selftests/mutate.py. Fields of the head, one a line:
 #
 #	Hazard:		its number and name
 #	Rule:		what is taken out; may go on in indented lines
@@ -267,7 +267,7 @@ run_mutants()
 		fi
 		mkdir -p "$log/$name" "$work/$name"
 		cp -r "$work/tree" "$tree"
-		if ! "$ROOT/selftests/hazards/apply.py" "$tree" "$mutant" \
+		if ! "$ROOT/selftests/mutate.py" "$tree" "$mutant" \
 			>"$log/$name/build.log" 2>&1; then
 			result fail "FAILED $name: does not apply (see $log/$name/build.log)"
 			continue

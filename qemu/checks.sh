@@ -135,7 +135,7 @@ ci()
 
 	# At once, and not when it is the turn of kasan.
 	for name in $NO_ISOLATION $KASAN_LEAVES_OUT; do
-		grep -qw "$name[.]sh" "$ROOT/selftests/Makefile" ||
+		grep -qw "${name}[.]sh" "$ROOT/selftests/Makefile" ||
 			die "what CI leaves out is no test: $name"
 	done
 	beside ci_beside

@@ -20,7 +20,8 @@
 PATH=/usr/bin:/bin:$PATH
 
 CHECKS="checkpatch raw-names arch-names kernel-doc interface warnings readme-code sparse
-	coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests shellcheck mutants lint.allow"
+	coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests shellcheck mutants indexes
+	lint.allow"
 
 ALLOW=$ROOT/selftests/lint.allow
 MACROS=$ROOT/selftests/coccinelle/macros.h
@@ -357,7 +358,7 @@ refuses()
 	local plant=$work/plant.mutant
 
 	cat >"$plant"
-	if "$ROOT/selftests/hazards/apply.py" --check "$ROOT" "$plant" >"$work/plant.log"; then
+	if "$ROOT/selftests/mutate.py" --check "$ROOT" "$plant" >"$work/plant.log"; then
 		echo "a mutant is accepted, not refused with: $1"
 	elif [[ ! $(<"$work/plant.log") =~ ^"$plant: "$1$ ]]; then
 		echo "expected: $1; got: $(<"$work/plant.log")"
@@ -368,7 +369,7 @@ refuses()
 check_mutants()
 {
 	need python3 || return
-	"$ROOT/selftests/hazards/apply.py" --check "$ROOT" \
+	"$ROOT/selftests/mutate.py" --check "$ROOT" \
 		"$ROOT"/selftests/hazards/*.mutant
 	printf '\n@@ no_such()\n-\treturn;\n' |
 		refuses '@@ no_such\(\): there is no such definition'
@@ -378,6 +379,24 @@ check_mutants()
 		refuses '@@ scopex_init\(\): fits in [1-9][0-9]+ places, not in one: ;'
 	printf '\n@@ scopex_init()\n static int __init scopex_init(void)\n' |
 		refuses 'changes nothing'
+}
+
+# Do the READMEs of hazards and litmus tests say what is there?
+check_indexes()
+{
+	local plant=$work/indexes
+
+	need python3 || return
+	"$ROOT/selftests/index.py" --check
+
+	mkdir -p "$plant/selftests"
+	cp -r "$ROOT/kmod" "$ROOT/include" "$plant/"
+	cp -r "$ROOT"/selftests/{hazards,litmus,*.py} "$plant/selftests/"
+	rm "$plant/selftests/hazards/02-no-rcu-around-the-wakeup.mutant" \
+		"$plant/selftests/litmus/put-drain.twins"
+	[[ $("$plant/selftests/index.py" --check) == \
+			*"hazard 2 has no mutant"*"not up to date"* ]] ||
+		echo "does not find a README that is not up to date"
 }
 
 # Of the checks that were run.

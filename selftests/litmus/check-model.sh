@@ -5,12 +5,16 @@
 #
 # Each NAME.litmus here is a part of scopex, made small enough for herd7 to look
 # at every execution that the model allows: the bad outcome that it describes must
-# never happen, and no data race. Each NAME.broken-WHAT.litmus is the same with one
-# barrier or rule taken out, which herd7 has to notice, or the proof is worth
-# nothing. What has to come out is said in the comment at the head of a file:
+# never happen, and no data race. NAME.twins has the same test with one barrier or rule
+# taken out, several times, which herd7 has to notice, or the proof is worth nothing;
+# NAME.broken-WHAT.litmus is written from that (by selftests/mutate.py). What has to
+# come out is said in the comment at the head of a test, or in the head of a twin:
 #
-#	Models:		functions and barriers of the code
-#	Taken out:	what a broken one lacks
+#	Proves:		the rule, for the index in README.md (see selftests/index.py)
+#	Hazard:		the numbers of the hazards that this is about, if any, likewise
+#	Models:		functions and barriers of the code; a twin has those of its test
+#	Taken out:	what a twin lacks
+#	Why:		what goes wrong then
 #	Result:		Never, or Sometimes, as herd7 has it
 #	Flag:		data-race, if herd7 has to see one
 #	Reached:	a final state that has to be possible; one at least, as a
@@ -28,7 +32,8 @@ HERD_SUITES="forky sid"
 # For one test; they need seconds, if the machine has nothing else to do.
 LIMIT=300
 
-here=$ROOT/selftests/litmus
+# The tests and their twins are put together here.
+here=
 
 not_run()
 {
@@ -39,6 +44,16 @@ not_run()
 		ktap_skip "$(basename "$file" .litmus)" "not checked"
 	done
 	conclude "make check WHAT=model" || exit
+}
+
+# make_twins - set here
+make_twins()
+{
+	work_dir
+	here=$WORK
+	cp "$ROOT"/selftests/litmus/*.{litmus,twins} "$here/"
+	"$ROOT/selftests/mutate.py" --twins "$here" "$here"/*.litmus ||
+		die "the twins can't be made"
 }
 
 choose_tests()
@@ -122,39 +137,32 @@ field()
 	sed -n -e '/^ \*)/q' -e "s/^ \* $1: *//p" "$2"
 }
 
-# models FILE - the functions that the head names, a line each with their file, or
-# with those that may have it where none is named
+# models FILE - the functions that the head names, one a line
 models()
 {
 	sed -n -e '/^ \*)/q' -e '/^ \* Models:/,/^ \* [A-Z][a-z ]*:/p' "$1" |
-		sed -e '1!{/^ \* [A-Z][a-z ]*:/d}' | grep -oE '[a-z_0-9]+\(\)|\([a-z]+\.[ch]\)' |
-		awk '/\(\)$/ { fn[++n] = substr($0, 1, length($0) - 2); next }
-		{
-			for (; n; n--)
-				print fn[n], substr($0, 2, length($0) - 2)
-		}
-		END {
-			for (; n; n--)
-				print fn[n], "*.[ch]"
-		}'
+		sed -e '1!{/^ \* [A-Z][a-z ]*:/d}' | grep -oE '[a-z_0-9]+\(\)' | tr -d '()'
 }
 
 # check_links - do the tests and the code name each other as they are?
 check_links()
 {
-	local file name fn where wrong=()
+	local file name fn wrong=()
 
 	for file in "${tests[@]}"; do
 		name=$(basename "$file" .litmus)
 		[[ -n $(models "$file") ]] || wrong+=("$name models nothing")
-		while read -r fn where; do
-			# shellcheck disable=SC2086 # it may be a pattern
-			grep -qsE "^([a-z#].*\\b)?$fn\\(" "$ROOT"/{kmod,include/linux}/$where ||
-				wrong+=("$name models $fn(), of which there is none in $where")
+		while read -r fn; do
+			grep -qE "^([a-z#].*\\b)?$fn\\(" "$ROOT"/{kmod,include/linux}/*.[ch] ||
+				wrong+=("$name models $fn(), which is not in the code")
 		done < <(models "$file")
 		[[ $name == *.broken-* ]] ||
 			grep -rqwF "$name.litmus" "$ROOT/kmod" "$ROOT/include" ||
 			wrong+=("no barrier of the code names $name.litmus")
+	done
+	for file in "$here"/*.twins; do
+		[[ -e ${file%.twins}.litmus ]] ||
+			wrong+=("$(basename "$file") belongs to no test")
 	done
 	while read -r name; do
 		[[ -e $here/$name ]] || wrong+=("the code names $name, which is not there")
@@ -239,7 +247,9 @@ run_test()
 	ktap_ok "$name: $outcome ($seconds s)"
 }
 
+have python3 || die "python3 is missing"
 make_cache
+make_twins
 choose_tests
 get_tools
 say "checking ${#tests[@]} tests against the memory model in $model"
