@@ -423,7 +423,7 @@ check()
 	if "$function" >"$work/out" 2>"$work/err" && [[ ! -s $work/out ]]; then
 		ktap_ok "$name"
 	else
-		sed 's/^/# /' "$work/err" "$work/out"
+		ktap_msg "$(cat "$work/err" "$work/out")"
 		ktap_not_ok "$name"
 	fi
 }
