@@ -34,6 +34,8 @@ enum scopex_where {
 /**
  * struct scopex_option - the functions of an option
  * @flag: its bit in the state of a scope
+ * @open: return true if the caller's @options ask for this option, and prepare its fields of
+ *	the scope. NULL for an option that the caller of a scope can't ask for.
  * @enqueue: queue @nr items, keep them, or refuse them all with a negative errno. The
  *	submitter has claimed and linked them, and holds a reference for each. If the scope
  *	has several options with this function, the first one in the table decides.
@@ -50,6 +52,8 @@ enum scopex_where {
  */
 struct scopex_option {
 	u64	flag;
+	bool	(*open)(struct scopex_custom_scope *custom,
+			const struct scopex_options *options);
 	int	(*enqueue)(struct scopex_scope *scope, struct scopex_cpu *sc,
 			   struct scopex_work *first, unsigned int nr, size_t stride,
 			   enum scopex_where where);
@@ -87,6 +91,8 @@ struct scopex_hooks {
 extern struct scopex_hooks scopex_hooks;
 
 void scopex_options_init(const struct scopex_option *const *options);
+u64 scopex_option_open(struct scopex_custom_scope *custom,
+		       const struct scopex_options *options);
 int scopex_option_enqueue(struct scopex_scope *scope, struct scopex_cpu *sc,
 			  struct scopex_work *first, unsigned int nr, size_t stride,
 			  enum scopex_where where);
