@@ -43,8 +43,8 @@ enum scopex_where {
  * @next: return an item that @begin has kept, and that the worker runs now, or NULL
  * @done: the item is completed, and the worker still holds its reference
  * @undo: a submit was refused, and the submitter takes the claim of the item back
- * @again: queue an item again whose function has returned SCOPEX_AGAIN; without this
- *	function, the worker queues it on its own CPU
+ * @again: queue an item again, as its function has returned SCOPEX_AGAIN. Without this
+ *	function, the worker queues the item on its own CPU.
  * @poll: the owner waits: do the work that is left to the owner, without sleeping
  * @idle: return true if no work is left to the owner, which has set its task state before
  * @release: the item is the scope's last one: end the scope. The worker does not give the
