@@ -119,6 +119,7 @@ static void scopex_run_again(struct scopex_worker *w, struct scopex_scope *scope
 		work->node.next = w->again;
 		w->again = &work->node;
 	}
+	scopex_inject(SCOPEX_INJECT_AGAIN);
 }
 
 /* Queue what a worker has run that had handed its queue over. */
