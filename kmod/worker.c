@@ -84,6 +84,7 @@ static void scopex_run_again(struct scopex_worker *w, struct scopex_scope *scope
 		work->node.next = w->again;
 		w->again = &work->node;
 	}
+	scopex_inject(SCOPEX_INJECT_AGAIN);
 }
 
 /* Queue the items that are to run again, and that this worker ran after a hand-over. */
