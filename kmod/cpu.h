@@ -222,7 +222,7 @@ int scopex_worker_thread(void *data);
  * @site.
  */
 static inline void scopex_set_current_at(struct scopex_worker *w, struct scopex_scope *scope,
-				   struct scopex_site *site)
+					 struct scopex_site *site)
 {
 	WRITE_ONCE(w->scope, scope);
 	/* The module of the former item's function may be gone when @w is shown. */
@@ -233,7 +233,7 @@ static inline void scopex_set_current_at(struct scopex_worker *w, struct scopex_
 
 /* From now on, @w runs items of @scope. */
 static inline void scopex_set_current(struct scopex_worker *w,
-				struct scopex_scope *scope)
+				      struct scopex_scope *scope)
 {
 	scopex_set_current_at(w, scope, scope->site);
 }
@@ -307,7 +307,7 @@ static inline void scopex_wake(struct scopex_cpu *sc)
 }
 
 static inline void scopex_push(struct scopex_cpu *sc, struct scopex_work *newest,
-			struct scopex_work *oldest)
+			       struct scopex_work *oldest)
 {
 	if (scopex_queue_push(&sc->queue, &newest->node, &oldest->node))
 		scopex_wake(sc);

@@ -43,7 +43,7 @@
  * worker must not touch it any more.
  */
 static bool scopex_cpu_limit_begin(struct scopex_worker *w, struct scopex_scope *scope,
-			     struct scopex_work *work)
+				   struct scopex_work *work)
 {
 	struct scopex_cpu *sc = w->sc;
 	struct scopex_worker *other, *host = NULL;
@@ -88,7 +88,7 @@ static bool scopex_cpu_limit_begin(struct scopex_worker *w, struct scopex_scope 
  * Return: the item to run, or NULL if none is deferred; then the turn is given back.
  */
 static struct scopex_work *scopex_cpu_limit_next(struct scopex_worker *w,
-					    struct scopex_scope *scope)
+						 struct scopex_scope *scope)
 {
 	struct scopex_cpu *sc = w->sc;
 	struct scopex_worker *host = w;

@@ -46,7 +46,7 @@
 
 /* Push items on the list of a serial scope. Its owner may run them at once. */
 static void scopex_serial_push(struct scopex_scope *scope, struct scopex_work *newest,
-			    struct scopex_work *oldest)
+			       struct scopex_work *oldest)
 {
 	struct task_struct *owner;
 
@@ -94,7 +94,7 @@ static void scopex_serial_run(struct scopex_worker *w, struct scopex_scope *scop
 
 /* Queue items of a serial scope. Refuse them if the submit names a CPU that is not the owner's. */
 static int scopex_serial_enqueue(struct scopex_scope *scope, struct scopex_cpu *sc,
-			      struct scopex_work *first, unsigned int nr, size_t stride,
+				 struct scopex_work *first, unsigned int nr, size_t stride,
 			      enum scopex_where where)
 {
 	const struct scopex_worker *w = kthread_data(scope->owner);

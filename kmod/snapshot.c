@@ -30,7 +30,7 @@
 #define SCOPEX_LIVE_SCOPES	1024
 
 static void scopex_shown_scope(struct scopex_shown_scope *see,
-			      const struct scopex_scope *scope)
+			       const struct scopex_scope *scope)
 {
 	u64 state = atomic64_read(&scope->state);
 	unsigned long count = (u32)(state & SCOPEX_COUNT_MASK) / SCOPEX_ONE;

@@ -44,7 +44,7 @@ static noinline int scopex_not_its_item(const struct scopex_scope *scope,
 
 /* Everything but the usual case of scopex_tryget(), which see. */
 static noinline int scopex_tryget_slow(struct scopex_scope *scope,
-					  struct scopex_work *work,
+				       struct scopex_work *work,
 					  unsigned int nr, u64 state,
 					  unsigned long caller)
 {
@@ -86,7 +86,7 @@ static noinline int scopex_tryget_slow(struct scopex_scope *scope,
  * an option of the scope decides what is done with them.
  */
 static int scopex_tryget(struct scopex_scope *scope, struct scopex_work *work,
-			    unsigned int nr, unsigned long caller)
+			 unsigned int nr, unsigned long caller)
 {
 	u64 state;
 
@@ -312,7 +312,7 @@ EXPORT_SYMBOL_GPL(scopex_try_submit);
 
 /* Until it is pushed, a claimed item of an array keeps what its status was in @cpu. */
 static noinline void scopex_unclaim_array(struct scopex_scope *scope, struct scopex_work *first,
-				    unsigned int nr, size_t stride)
+					  unsigned int nr, size_t stride)
 {
 	unsigned int i;
 
@@ -329,7 +329,7 @@ static noinline void scopex_unclaim_array(struct scopex_scope *scope, struct sco
  * no function.
  */
 static unsigned int scopex_claim_array(struct scopex_work *first, unsigned int nr,
-				 size_t stride, struct scopex_scope *scope)
+				       size_t stride, struct scopex_scope *scope)
 {
 	struct scopex_work *work = first;
 	struct llist_node *prev = NULL;

@@ -189,7 +189,7 @@ static __always_inline int scopex_call(struct scopex_worker *w,
 
 /* Complete an item that is cancelled, or whose scope has options, and tell the options. */
 static void scopex_end_slow(struct scopex_worker *w, struct scopex_scope *scope,
-			       struct scopex_work *work, u64 state)
+			    struct scopex_work *work, u64 state)
 {
 	int err = state & SCOPEX_CANCELLED ? scopex_item_cancelled(w, scope, work) :
 					     scopex_call(w, scope, work);
@@ -240,7 +240,7 @@ static struct scopex_scope scopex_no_scope = {
  */
 static noinline unsigned int
 scopex_run_slow(struct scopex_worker *w, struct scopex_scope *scope,
-		   struct scopex_work *work, u64 state)
+		struct scopex_work *work, u64 state)
 {
 	if (unlikely(scope == &scopex_no_scope))
 		return 0;

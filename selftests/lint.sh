@@ -109,7 +109,7 @@ arch_names()
 	for conf in "$ROOT"/qemu/arch/*.conf; do
 		regex+="${regex:+|}$(load_arch "$(basename "$conf" .conf)" && echo "$NAMES")"
 	done
-	(cd "$1" && grep -rInoE --exclude-dir=arch "$regex" Makefile .ci qemu selftests |
+	(cd "$1" && grep -rInoE --exclude-dir=arch --exclude='*.svg' "$regex" Makefile .ci qemu selftests |
 		sed 's|\(:[0-9]*\):\(.*\)|\1: \2 is for qemu/arch/ to say|') || true
 }
 

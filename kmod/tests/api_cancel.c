@@ -160,7 +160,9 @@ static void no_such_cpu_is_refused(struct scopex_test *test)
 	test_item_init(&item);
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit_on(s, nr_cpu_ids, &item.work), -EINVAL);
-		EXPECT_EQ(test, scopex_submit_on(s, UINT_MAX, &item.work), -EINVAL);
+		EXPECT_EQ(test, scopex_submit_on(s, INT_MAX, &item.work), -EINVAL);
+		/* This one is for arrays only. */
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_ANY, &item.work), -EINVAL);
 		for (cpu = 0; cpu < nr_cpu_ids; cpu++)
 			if (!cpu_possible(cpu))
 				EXPECT_EQ(test, scopex_submit_on(s, cpu, &item.work),
