@@ -49,7 +49,7 @@ void scopex_set_deadline(struct scopex_custom_scope *custom, s64 timeout_us,
 	ktime_t now = ktime_get(), end = deadline ?: KTIME_MAX;
 	ktime_t timeout;
 
-	if (timeout_us) {
+	if (timeout_us > 0) {
 		timeout = min_t(s64, timeout_us, div_s64(KTIME_MAX, NSEC_PER_USEC)) *
 			  NSEC_PER_USEC;
 		end = min(end, ktime_add_safe(now, timeout));

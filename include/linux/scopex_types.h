@@ -9,6 +9,7 @@
 #define _LINUX_SCOPEX_TYPES_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
@@ -326,6 +327,6 @@ struct scopex_custom_scope {
 };
 
 /* A bit of scopex_scope.state; scopex keeps the others to itself. */
-#define SCOPEX_CANCELLED	(1ULL << 33)
+#define SCOPEX_CANCELLED	BIT_ULL(33)
 
 #endif /* _LINUX_SCOPEX_TYPES_H */
