@@ -72,8 +72,8 @@ enum scopex_counter {
  *	by scopex_cpu.turn_lock, as are the next two
  * @deferred: the items of that scope that wait for a turn on this CPU, oldest first
  * @deferred_last: the last of them
- * @again: items to be queued again when it has ended its part, which it ran after it had
- *	handed the queue over; the newest first
+ * @again: items to run again, which it ran after it had handed over; the newest first. It
+ *	queues them before it goes on standby.
  * @sc: its CPU
  * @task: the thread
  * @standby: link in scopex_cpu.standby

@@ -111,8 +111,16 @@ static struct scopex_work *scopex_cpu_limit_next(struct scopex_worker *w,
 	return node ? scopex_node_to_work(node) : NULL;
 }
 
+static bool scopex_cpu_limit_open(struct scopex_custom_scope *custom,
+				  const struct scopex_options *options)
+{
+	custom->limit_per_cpu = options->limit_per_cpu;
+	return options->limit_per_cpu;
+}
+
 const struct scopex_option scopex_cpu_limit_option = {
 	.flag = SCOPEX_CPU_LIMITED,
+	.open = scopex_cpu_limit_open,
 	.begin = scopex_cpu_limit_begin,
 	.next = scopex_cpu_limit_next,
 };

@@ -125,8 +125,16 @@ int scopex_join_item(struct scopex_work *work)
 }
 EXPORT_SYMBOL_GPL(scopex_join_item);
 
+static bool scopex_joinable_open(struct scopex_custom_scope *custom,
+				 const struct scopex_options *options)
+{
+	custom->joined = NULL;
+	return options->flags & SCOPEX_JOINABLE;
+}
+
 const struct scopex_option scopex_joinable_option = {
 	.flag = __SCOPEX_JOINABLE,
+	.open = scopex_joinable_open,
 	.done = scopex_joinable_done,
 	.undo = scopex_joinable_done,
 };

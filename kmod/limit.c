@@ -113,8 +113,20 @@ static void scopex_limit_done(struct scopex_scope *scope, struct scopex_work *do
 	}
 }
 
+static bool scopex_limit_open(struct scopex_custom_scope *custom,
+			      const struct scopex_options *options)
+{
+	custom->limit = options->limit;
+	custom->running = 0;
+	custom->waiting = NULL;
+	custom->last = &custom->waiting;
+	raw_spin_lock_init(&custom->lock);
+	return options->limit;
+}
+
 const struct scopex_option scopex_limit_option = {
 	.flag = SCOPEX_LIMITED,
+	.open = scopex_limit_open,
 	.enqueue = scopex_limit_enqueue,
 	.done = scopex_limit_done,
 };

@@ -39,6 +39,27 @@ void scopex_options_init(const struct scopex_option *const *options)
 }
 
 /**
+ * scopex_option_open() - prepare the options of a scope
+ * @custom: the scope, which is not open yet
+ * @options: the caller's choice
+ *
+ * Context: process context of the owner.
+ *
+ * Return: the bits of the options that the scope has, for its state.
+ */
+u64 scopex_option_open(struct scopex_custom_scope *custom,
+		       const struct scopex_options *options)
+{
+	const struct scopex_option *option;
+	u64 state = 0;
+
+	for_each_option(option, ~0ULL)
+		if (option->open && option->open(custom, options))
+			state |= option->flag;
+	return state;
+}
+
+/**
  * scopex_option_enqueue() - let an option queue items
  * @scope: the scope
  * @sc: the CPU that the submitter named, or that scopex chose

@@ -34,6 +34,8 @@ enum scopex_where {
 /**
  * struct scopex_option - the functions of an option
  * @flag: its bit in the state of a scope
+ * @open: return true if the caller's @options ask for this option, and prepare its fields of
+ *	the scope. NULL for an option that the caller of a scope can't ask for.
  * @enqueue: queue @nr items, keep them, or refuse them all with a negative errno. The
  *	submitter has claimed and linked them, and holds a reference for each. If the scope
  *	has several options with this function, the first one in the table decides.
@@ -41,8 +43,8 @@ enum scopex_where {
  * @next: return an item that @begin has kept, and that the worker runs now, or NULL
  * @done: the item is completed, and the worker still holds its reference
  * @undo: a submit was refused, and the submitter takes the claim of the item back
- * @again: queue an item again whose function has returned SCOPEX_AGAIN; without this
- *	function, the worker queues it on its own CPU
+ * @again: queue an item again, as its function has returned SCOPEX_AGAIN. Without this
+ *	function, the worker queues the item on its own CPU.
  * @poll: the owner waits: do the work that is left to the owner, without sleeping
  * @idle: return true if no work is left to the owner, which has set its task state before
  * @release: the item is the scope's last one: end the scope. The worker does not give the
@@ -50,6 +52,8 @@ enum scopex_where {
  */
 struct scopex_option {
 	u64	flag;
+	bool	(*open)(struct scopex_custom_scope *custom,
+			const struct scopex_options *options);
 	int	(*enqueue)(struct scopex_scope *scope, struct scopex_cpu *sc,
 			   struct scopex_work *first, unsigned int nr, size_t stride,
 			   enum scopex_where where);
@@ -87,6 +91,8 @@ struct scopex_hooks {
 extern struct scopex_hooks scopex_hooks;
 
 void scopex_options_init(const struct scopex_option *const *options);
+u64 scopex_option_open(struct scopex_custom_scope *custom,
+		       const struct scopex_options *options);
 int scopex_option_enqueue(struct scopex_scope *scope, struct scopex_cpu *sc,
 			  struct scopex_work *first, unsigned int nr, size_t stride,
 			  enum scopex_where where);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Snapshots of scopes and workers, for the files in debugfs */
-#ifndef _SCOPEX_LIVE_H
-#define _SCOPEX_LIVE_H
+#ifndef _SCOPEX_SNAPSHOT_H
+#define _SCOPEX_SNAPSHOT_H
 
 #include <linux/sched.h>
 #include <linux/types.h>
@@ -85,4 +85,4 @@ struct scopex_snapshot {
 struct scopex_snapshot *scopex_take_snapshot(void);
 void scopex_free_snapshot(struct scopex_snapshot *live);
 
-#endif /* _SCOPEX_LIVE_H */
+#endif /* _SCOPEX_SNAPSHOT_H */

@@ -62,11 +62,14 @@
 #include "worker.h"
 
 /*
- * Queue an item again whose function has returned SCOPEX_AGAIN. The caller stores that as
- * the item's status, which leaves it busy, and drops a reference, for which this takes
- * another one. The active worker is the only one that takes the item then, and does not
- * sleep before it has stored the status. Any other worker leaves the item for
- * scopex_push_again(): the active one could run it, and complete it, before that.
+ * Queue an item again, whose function has returned SCOPEX_AGAIN.
+ *
+ * The caller stores SCOPEX_AGAIN as the item's status, so the item stays busy, and gives a
+ * reference back, for which this function takes another one. The active worker pushes the
+ * item at once: no other worker takes it, and the active worker stores the status before
+ * it takes the queue again, as it does not sleep in between. Any other worker leaves the
+ * item to scopex_push_again(): the active worker could run and complete a pushed item
+ * before the status is stored.
  */
 static void scopex_run_again(struct scopex_worker *w, struct scopex_scope *scope,
 			     struct scopex_work *work, u64 state)
@@ -81,9 +84,10 @@ static void scopex_run_again(struct scopex_worker *w, struct scopex_scope *scope
 		work->node.next = w->again;
 		w->again = &work->node;
 	}
+	scopex_inject(SCOPEX_INJECT_AGAIN);
 }
 
-/* Queue what a worker has run that had handed its queue over. */
+/* Queue the items that are to run again, and that this worker ran after a hand-over. */
 static noinline void scopex_push_again(struct scopex_worker *w)
 {
 	unsigned long nr = 0;
@@ -108,7 +112,7 @@ static noinline int scopex_item_failed(struct scopex_worker *w,
 {
 	u64 state = atomic64_read(&scope->state);
 
-	/* A scope that ends together with its item has none that runs again. */
+	/* An item can't run again if its scope ends together with it. */
 	if (err == SCOPEX_AGAIN && !(state & scopex_hooks.release)) {
 		scopex_run_again(w, scope, work, state);
 		return err;
