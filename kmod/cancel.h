@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Cancellation, from a scope down to all that are nested in it */
+/* Cancellation: a scope, and all that are nested in it */
 #ifndef _SCOPEX_CANCEL_H
 #define _SCOPEX_CANCEL_H
 

@@ -10,7 +10,7 @@
  * are completed: a timer that is stopped earlier could not shorten the wait.
  *
  * A deadline that has passed stays passed: the timer notes that before it cancels, and each
- * join looks at the note, so that the next round of items is cancelled, too.
+ * join looks at the note, so the next round of items is cancelled, too; see scope.c.
  */
 
 #include <linux/container_of.h>
@@ -36,10 +36,10 @@ static enum hrtimer_restart scopex_deadline(struct hrtimer *timer)
 }
 
 /**
- * scopex_set_deadline() - store when the time of a scope is over
+ * scopex_set_deadline() - store the time at which a scope is cancelled
  * @custom: the scope, which is not open yet
  * @timeout_us: as in &struct scopex_options
- * @deadline: as there; one of the two is not 0
+ * @deadline: as in &struct scopex_options; at least one of the two is not 0
  *
  * Context: process context of the owner.
  */
@@ -79,7 +79,7 @@ void scopex_start_deadline(struct scopex_custom_scope *custom)
 }
 
 /**
- * scopex_stop_deadline() - wait until the timer of a scope can't do anything any more
+ * scopex_stop_deadline() - stop the timer of a scope, and wait for its function if it runs
  * @custom: the scope, which has a deadline
  *
  * Context: process context of the owner.

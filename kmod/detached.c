@@ -1,44 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Detached work: what really outlives its caller
+ * Detached items: they outlive their submitter
  *
  * Theory of operation
  *
- * A detached item is the opposite of a scoped one, on the same executor: an object of
- * its own, with a reference count. It is its own scope, with this one item in it, so
- * that scopes which the item opens are its children, and are cancelled with it; but
- * no function is kept from returning by it. Its owner is the worker that runs the item.
+ * A detached item is the opposite of a scoped one, on the same workers: an object of its own,
+ * with a reference count. It is its own scope, with this one item. So the scopes that the item
+ * opens are its children, and are cancelled with it; but the scope keeps no function from
+ * returning. Its owner is the worker that runs the item.
  *
- *	who		holds
- *	the creator	a reference, from the initialisation on
- *	the executor	a reference, and the module that has the functions, from the
- *			submit until the item is out
+ *	holder		holds
+ *	the creator	a reference on the object, from the initialisation on
+ *	scopex		a reference on the object, and the module that has the functions, from
+ *			the submit until the item is completed
  *	the scope	OPEN: one reference for itself, one for the item
  *
- * An item that has opened a scope has its own in the list of those that are open. A walk
- * or a look that found it there, or a cancellation that was left to the timer, holds it by a
- * reference, and gives that back in any context, where the release function must not be
- * called. So the worker that has run the item ends it: it takes the scope out of the
- * list, and waits as any owner does until the others' references are gone. Whoever gives
- * the last one back wakes the worker, and does not touch the object any more; see
- * detached-end.litmus, detached-owner.litmus. The scope is not closed: nobody can submit
- * to it, and it is gone with its object.
+ * The end. An item that has opened a scope has its own scope in the list of open scopes. A
+ * walk or a look that found it there, or a cancellation that was left to the timer, holds a
+ * reference on it. It gives that reference back in any context, and the release function must
+ * not be called in any context. So the worker that has run the item ends it: it takes the
+ * scope out of the list, and waits, as any owner does, until the other references are given
+ * back. The last holder wakes the worker, and does not touch the object afterwards; see
+ * detached-end.litmus, detached-owner.litmus. The worker does not close the scope: no code can
+ * submit to it any more, and it goes with its object.
  *
- * Then the worker leaves the scope before it gives its reference on the object back: the
- * release function may free the object, which the scope is a part of, and what the
- * function opens then is no child of it, nor cancelled with it.
+ * Then the worker leaves the scope, and gives its reference on the object back. In this order,
+ * as the release function may free the object, which the scope is a part of. So a scope that
+ * the release function opens is not a child of the item, and is not cancelled with it.
  *
- * The module is let go after the last thing that needs it, the release of the object.
- * As that module needs scopex, scopex can't go either: nothing is left to be drained
- * when it does.
+ * The module. The worker releases the module last, after the release of the object. That module
+ * needs scopex, so scopex stays loaded, too: no item is left to wait for when it is unloaded.
  *
- * There is one module that a reference does not keep: one whose init function fails is
- * freed by the kernel, whatever its count. So the items that were detached before the
- * end of an init function are counted, in one of a few counters that the module's
- * address chooses. The kernel tells that the module is going before it frees it, in the
- * task that loads it, and that task is kept until the items are out. (It waits no longer
- * if the module has no reference left: then those that are counted are another's, of
- * the same counter.)
+ * A reference does not keep a module whose init function fails: the kernel frees it whatever
+ * its count is. So scopex counts the items that are detached before the end of an init
+ * function, in one of a few counters that the module's address chooses. Before the kernel
+ * frees the module, it calls a notifier in the task that loads it. There the task waits until
+ * the items are completed. It waits no longer if the module has no reference left: then the
+ * counted items are those of another module with the same counter.
  */
 
 #include <linux/bug.h>
@@ -65,7 +63,7 @@
 #ifdef CONFIG_MODULES
 #define SCOPEX_COMING_BITS	4
 
-/* Items that are not out, of modules whose init function had not ended. */
+/* The items that are not completed, of modules whose init function had not ended. */
 static atomic_t scopex_coming[BIT(SCOPEX_COMING_BITS)];
 
 static atomic_t *scopex_coming_of(const struct module *owner)
@@ -73,13 +71,16 @@ static atomic_t *scopex_coming_of(const struct module *owner)
 	return &scopex_coming[hash_ptr(owner, SCOPEX_COMING_BITS)];
 }
 
-/* Keep the module of an item. Return false if it is going. */
+/* Keep the module of an item. Returns false if the module is about to be freed. */
 static bool scopex_pin_owner(struct scopex_detached *detached)
 {
 	struct module *owner = detached->owner;
 	bool pinned;
 
-	/* The kernel waits for a grace period before it tells that a module is going. */
+	/*
+	 * The kernel waits for an RCU grace period before it calls the notifier. So the
+	 * notifier finds this item counted.
+	 */
 	rcu_read_lock();
 	pinned = try_module_get(owner);
 	detached->coming = pinned && owner &&
@@ -98,7 +99,7 @@ static void scopex_unpin_owner(struct module *owner, bool coming)
 		module_put(owner);
 		return;
 	}
-	/* The module may be freed a grace period after its count is zero. */
+	/* The kernel may free the module a grace period after its count is zero. */
 	rcu_read_lock();
 	module_put(owner);
 	rcu_read_unlock();
@@ -130,7 +131,7 @@ static int scopex_module_event(struct notifier_block *block, unsigned long state
 static struct notifier_block scopex_module_block = { .notifier_call = scopex_module_event };
 
 /**
- * scopex_detached_init_modules() - hear of modules that are going
+ * scopex_detached_init_modules() - register the notifier for modules
  *
  * Return: 0 or a negative errno.
  */
@@ -140,7 +141,7 @@ int scopex_detached_init_modules(void)
 }
 
 /**
- * scopex_detached_exit_modules() - hear of them no more
+ * scopex_detached_exit_modules() - unregister the notifier for modules
  */
 void scopex_detached_exit_modules(void)
 {
@@ -169,7 +170,7 @@ static int scopex_detached_fn(struct scopex_work *work)
 	struct scopex_worker *w = scopex_this_worker();
 
 	if (w) {
-		/* That is what is shown as running. */
+		/* Show the caller's function as the running one. */
 		WRITE_ONCE(w->fn, (void *)detached->fn);
 		/* Before the item's scope can be in the list; see detached-owner.litmus. */
 		detached->scope.owner = current;
@@ -180,9 +181,9 @@ static int scopex_detached_fn(struct scopex_work *work)
 /**
  * __scopex_detached_init() - for scopex_detached_init()
  * @detached: the object
- * @fn: what it does
+ * @fn: the function of the item
  * @release: frees the object
- * @owner: the module that both are in
+ * @owner: the module that has both functions
  * @site: the place in the code
  *
  * Context: any.
@@ -194,7 +195,7 @@ void __scopex_detached_init(struct scopex_detached *detached,
 {
 	if (!__scopex_may_init(&detached->work))
 		return;
-	/* Not an assignment of all: as there, items that are queued may hang on this one. */
+	/* Do not assign the whole struct: queued items may hang on the node of this one. */
 	scopex_work_init(&detached->work, scopex_detached_fn);
 	detached->scope = (struct scopex_scope){ .site = site, .flags = __SCOPEX_ON_WORKER };
 	detached->fn = fn;
@@ -210,29 +211,29 @@ EXPORT_SYMBOL_GPL(__scopex_detached_init);
 
 /**
  * scopex_detached_submit() - submit a detached item, to any CPU
- * @detached: an initialised one, not submitted before
+ * @detached: the item, initialised and not submitted before
  *
- * The caller keeps its reference, to be given back by scopex_detached_put(): at once if
- * it does not want to hear of the item any more.
+ * The caller keeps its reference, and gives it back with scopex_detached_put(). It may do so
+ * at once, if it does not need the item any more.
  *
- * The item's module can't be unloaded before the item is out, and its object released
- * if nobody else has a reference. If the module's init function detaches items and then
- * fails, the task that loads it waits for them all before the module is freed. So init
- * cancels what would last long, and fails only if the items do not depend on anything
- * that this task has to do; and the items must not load or unload modules, which may
- * wait for that task.
+ * The module of the item can't be unloaded before the item is completed, and its object is
+ * released if no other reference is held. If the init function of the module detaches items
+ * and then fails, the task that loads the module waits for them all before the kernel frees
+ * it. So the init function has to cancel items that would run for long, and must fail only if
+ * no item depends on anything that this task has to do. The items must not load or unload
+ * modules, as that may wait for this task.
  *
  * Context: as for scopex_submit().
  *
- * Return: 0; or, with nothing changed, as scopex_submit(), and -ENODEV if the
- * item's module is being unloaded, or its init has failed; -EBUSY if the item was
- * submitted before.
+ * Return: 0; or, with nothing changed, an error of scopex_submit(), and -ENODEV also if the
+ * module of the item is being unloaded, or its init function has failed; -EBUSY also if the
+ * item was submitted before.
  */
 int scopex_detached_submit(struct scopex_detached *detached)
 {
 	int err;
 
-	/* The item's own claim is given back when it is out. */
+	/* The item's status would not do: a completed item is not busy any more. */
 	if (atomic_xchg(&detached->submitted, true))
 		return scopex_refuse(-EBUSY);
 	if (!scopex_pin_owner(detached)) {
@@ -244,7 +245,7 @@ int scopex_detached_submit(struct scopex_detached *detached)
 	if (!err)
 		return 0;
 
-	/* Not the last: the caller has one. */
+	/* This is not the last reference: the caller holds one. */
 	refcount_dec(&detached->refs);
 	scopex_unpin_owner(detached->owner, detached->coming);
 not_submitted:
@@ -254,15 +255,15 @@ not_submitted:
 EXPORT_SYMBOL_GPL(scopex_detached_submit);
 
 /*
- * An item that has opened a scope is out: wait for the walks and looks that hold its scope.
- * No new ones come: the scopes that it has opened are closed, and here its own leaves the list.
+ * Wait for the walks and looks that hold the scope of a completed item. No new ones come: the
+ * scopes that the item opened are closed, and here its own scope leaves the list.
  */
 static noinline void scopex_detached_drain(struct scopex_scope *scope)
 {
 	scopex_unregister(scope);
-	/* The item's reference. Nobody has to be woken, should it be the last but one. */
+	/* The item's reference. This task is the owner, so no wake-up is needed. */
 	scopex_put_not_last(scope);
-	/* A and B: pairs with scopex_put_items(); see detached-end.litmus. */
+	/* Pairs with scopex_put_items() of a walk or a look; see detached-end.litmus. */
 	scopex_drain_scope(scope);
 }
 
@@ -273,8 +274,8 @@ static void scopex_put_detached(struct scopex_detached *detached)
 }
 
 /*
- * Give back the worker's reference. It is mostly the last one: then the release function is
- * called, which is looked at for what it leaves behind as an item is.
+ * Give the worker's reference on the object back. It is mostly the last one, and this calls the
+ * release function. Check the state that the function leaves behind, as after an item.
  */
 static void scopex_put_by_worker(struct scopex_worker *w, struct scopex_detached *detached,
 				 struct scopex_site *site)
@@ -290,8 +291,8 @@ static void scopex_put_by_worker(struct scopex_worker *w, struct scopex_detached
 }
 
 /*
- * A detached item is out. The worker ends it, and not whoever gives back the last reference,
- * as the release function may sleep.
+ * End a detached item that is completed. Its worker does this, and not the holder of the last
+ * reference on the scope: the release function may sleep.
  */
 static void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *scope)
 {
@@ -299,12 +300,12 @@ static void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *sc
 		container_of(scope, struct scopex_detached, scope);
 	struct module *owner = detached->owner;
 	bool coming = detached->coming;
-	/* This site stays as long as scopex; the item's goes with its module. */
+	/* This site stays as long as scopex; the item's site goes with its module. */
 	struct scopex_site *site = __SCOPEX_SITE("release");
 
 	scopex_set_current_at(w, NULL, site);
 	WRITE_ONCE(w->fn, (void *)detached->release);
-	/* Nobody else has ever had a reference on a scope that was not listed. */
+	/* A scope that was never listed was held by this item only. */
 	if (unlikely(scope->flags & __SCOPEX_LISTED))
 		scopex_detached_drain(scope);
 	complete(&detached->done);
@@ -319,8 +320,9 @@ const struct scopex_option scopex_detached_option = {
 };
 
 /*
- * Is this a detached item, and not a copy of one? 0, or -EINVAL. What waits for a copy is
- * never woken, and the release function of a copy would free what is not its own.
+ * Returns 0 if this is a detached item, and -EINVAL, with a warning, if it is not, or is a
+ * copy. A waiter for a copy would never be woken, and the release function of a copy would
+ * free another object.
  */
 static int scopex_check_detached(const struct scopex_detached *detached, const char *what,
 				 unsigned long caller)
@@ -336,9 +338,9 @@ static int scopex_check_detached(const struct scopex_detached *detached, const c
  * scopex_detached_get() - take a reference
  * @detached: the item
  *
- * With a warning, nothing is done if @detached is a copy, or not initialised.
+ * Does nothing but warn if @detached is a copy, or not initialised.
  *
- * Context: any, for who has a reference.
+ * Context: any; the caller holds a reference.
  */
 void scopex_detached_get(struct scopex_detached *detached)
 {
@@ -349,11 +351,11 @@ EXPORT_SYMBOL_GPL(scopex_detached_get);
 
 /**
  * scopex_detached_put() - give a reference back
- * @detached: the item; may be released by this
+ * @detached: the item, which may be released by this
  *
- * With a warning, nothing is done if @detached is a copy, or not initialised.
+ * Does nothing but warn if @detached is a copy, or not initialised.
  *
- * Context: any that its release function may be called in.
+ * Context: any in which the release function may be called.
  */
 void scopex_detached_put(struct scopex_detached *detached)
 {
@@ -362,7 +364,7 @@ void scopex_detached_put(struct scopex_detached *detached)
 }
 EXPORT_SYMBOL_GPL(scopex_detached_put);
 
-/* May the current task wait for the item? 0, or why not. */
+/* Returns 0 if the current task may wait for the item, else a negative errno with a warning. */
 static int scopex_check_waiter(struct scopex_detached *detached, const char *what,
 			       unsigned long caller)
 {
@@ -385,23 +387,22 @@ static int scopex_wait_until_completed(struct scopex_detached *detached)
 		return scopex_detached_result(detached);
 	scopex_will_block();
 	wait_for_completion(&detached->done);
-	/* Who waits wakes the next one: complete_all() would do it with interrupts off. */
+	/* Each waiter wakes the next one: complete_all() would wake all with interrupts off. */
 	complete(&detached->done);
 	return scopex_detached_result(detached);
 }
 
 /**
- * scopex_detached_wait() - wait until the item is out
+ * scopex_detached_wait() - wait until the item is completed
  * @detached: the item
  *
- * Context: process context, with a reference; sleeps, uninterruptibly. The caller must
- * not hold a lock that the item needs. In an item, the other items of its CPU go on
- * meanwhile as after scopex_will_block().
+ * Context: process context, with a reference; sleeps, uninterruptibly. The caller must not
+ * hold a lock that the item needs. If the caller is an item, the other items of its CPU go on
+ * during the wait, as after scopex_will_block().
  *
- * Return: what its function returned, or -ECANCELED if it did not run; at once,
- * -ENODATA if it was never submitted; with a warning, -EDEADLK in the item itself, or
- * in an item of a scope that is nested in it, and -EINVAL if @detached is a copy, or not
- * initialised.
+ * Return: the result of its function, or -ECANCELED if the item did not run; at once, -ENODATA
+ * if it was never submitted; with a warning, -EDEADLK in the item itself, or in an item of a
+ * scope that is nested in it, and -EINVAL if @detached is a copy, or not initialised.
  */
 int scopex_detached_wait(struct scopex_detached *detached)
 {
@@ -419,16 +420,16 @@ static int scopex_cancel_submitted(struct scopex_detached *detached)
 }
 
 /**
- * scopex_detached_cancel() - cancel the item, and wait until it is out
+ * scopex_detached_cancel() - cancel the item, and wait until it is completed
  * @detached: the item
  *
- * If it has not started, it won't; if it runs, it can ask scopex_detached_cancelled().
- * The scopes that it has opened are cancelled, too. When this returns, it is out.
+ * An item that has not started does not start. An item that runs can ask
+ * scopex_detached_cancelled(). The scopes that it has opened are cancelled, too.
  *
  * Context: as for scopex_detached_wait().
  *
- * Return: as scopex_detached_wait(). After -ENODATA, -EDEADLK and -EINVAL the item is not
- * cancelled; so it can be submitted afterwards.
+ * Return: as for scopex_detached_wait(). After -ENODATA, -EDEADLK and -EINVAL the item is not
+ * cancelled; an item that was never submitted can be submitted afterwards.
  */
 int scopex_detached_cancel(struct scopex_detached *detached)
 {
@@ -439,11 +440,11 @@ int scopex_detached_cancel(struct scopex_detached *detached)
 EXPORT_SYMBOL_GPL(scopex_detached_cancel);
 
 /**
- * scopex_detached_cancel_nowait() - cancel the item, and do not wait
+ * scopex_detached_cancel_nowait() - cancel the item without waiting
  * @detached: the item
  *
- * As scopex_detached_cancel(), but the item may be running still. It may cancel itself
- * in this way. scopex_detached_result() tells when it is out.
+ * The same as scopex_detached_cancel(), but the item may still run afterwards. The item may
+ * cancel itself in this way. scopex_detached_result() tells when it is completed.
  *
  * Context: any but NMI, with a reference; takes time as scopex_cancel() does.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Items that outlive what has submitted them */
+/* Detached items: the calls for init and exit */
 #ifndef _SCOPEX_DETACHED_H
 #define _SCOPEX_DETACHED_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A function, once on each of some CPUs */
+/* scopex_each_cpu(): call a function once on each CPU of a mask */
 
 #include <linux/cpumask.h>
 #include <linux/export.h>
@@ -11,7 +11,7 @@
 #include "scope.h"
 #include "state.h"
 
-/* How many CPUs at a time; as many as the stack has room for. */
+/* The number of CPUs at a time: the stack has room for so many. */
 #define SCOPEX_EACH	12
 
 /**
@@ -33,7 +33,7 @@ static int scopex_each_fn(struct scopex_work *work)
 	struct scopex_each *each = container_of(work, struct scopex_each, work);
 	int err = each->fn(each->cpu, each->arg);
 
-	/* Nobody asks this item for its result, so that the function may return it. */
+	/* No caller asks this item for its result, so the function may return these errors. */
 	if (unlikely(scopex_means_no_result(err))) {
 		scopex_fail(scopex_work_scope(work), err);
 		return 0;
@@ -46,7 +46,7 @@ static int scopex_each_fn(struct scopex_work *work)
  * @mask: the CPUs
  * @fn: the function
  * @arg: its argument
- * @site: the place in the code; of the caller, so that lockdep tells callers apart
+ * @site: the place in the caller's code, so that lockdep tells callers apart
  *
  * Context: process context; sleeps, uninterruptibly.
  *
@@ -60,7 +60,7 @@ int __scopex_each_cpu(const struct cpumask *mask, scopex_cpu_fn_t fn, void *arg,
 	unsigned int cpu, nr = 0;
 	int err = 0, failed;
 
-	/* What runs on the owner's stack does not run on those CPUs. */
+	/* A serial scope is no use here: its items would run on the owner's CPU. */
 	scopex_open_parallel(&scope, site);
 	if (!scopex_is_open(&scope))
 		return scope.error;

@@ -4,25 +4,25 @@
  *
  * Theory of operation
  *
- * Whoever uses scopex_scope() and scopex_run() can't leave a scope open, but a task
- * can be ended inside of one: by an oops, or by a call that does not return. Its stack
- * would be freed, while items borrow from it. So each exiting task is looked at by a
- * probe of the tracepoint sched_process_exit, the only hook that a module can have
- * there: if one of the open scopes is the task's, this is reported, and the task is
- * given some work to do on its way out, which is to drain and close its scopes. That
- * is the task itself, in process context, with its stack still in place.
+ * A user of scopex_scope() and scopex_run() can't leave a scope open, but a task can be ended
+ * inside of one: by an oops, or by a call that does not return. The kernel would free its
+ * stack while items borrow from it. So scopex looks at each exiting task, in a probe of the
+ * tracepoint sched_process_exit, the only hook that a module can have there. If the task owns
+ * an open scope, the probe reports it, and gives the task some work to do on its way out: to
+ * drain and close its scopes. The task does this itself, in process context, with its stack
+ * still in place.
  *
- * Not so after an oops on x86: there the task begins its exit on a stack that is empty,
- * and would overwrite the scope, and what its items borrow, before it came here. So an
- * oops is looked at while it is reported: if items of the task's scopes are not out, or
- * a timer is in one, there is no way on but to panic, by the scope's name. A scope that
- * has nothing left is taken out of the list.
+ * An oops on x86. The task begins its exit on an empty stack there, and would overwrite the
+ * scope, and all that its items borrow, before it reaches the probe. So scopex looks at an
+ * oops while the kernel reports it. If a scope of the task has items that are not completed,
+ * or has a timer, scopex panics, and names the scope. If a scope has no items left, scopex
+ * takes it out of its list.
  *
- * The same for a worker that exits in the middle of an item: another one takes its
- * queue over, as if the item slept for ever.
+ * A worker that exits inside of an item. Another worker takes over its queue, as if the item
+ * slept for ever.
  *
- * The usual exit costs a look at the registry's bucket for the task, which mostly is empty.
- * A scope that nobody has a hold on was never listed, and does no harm.
+ * The cost. The usual exit costs a look at the registry's bucket for the task, which is mostly
+ * empty. A scope that has never had an item or a timer was not listed, and does no harm.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -48,7 +48,7 @@
 
 static struct tracepoint *scopex_exit_point;
 
-/* A scope that a task has open, the innermost one if it is a worker. */
+/* Returns an open scope of the task, the innermost one if the task is a worker; or NULL. */
 static struct scopex_scope *scopex_find_left_open(struct task_struct *task)
 {
 	struct scopex_worker *w = scopex_this_worker();
@@ -57,8 +57,8 @@ static struct scopex_scope *scopex_find_left_open(struct task_struct *task)
 }
 
 /*
- * An item that takes its thread with it, by an oops or on purpose, is never out, and
- * its scope waits for it for good. But the others of its CPU go on.
+ * An item may end its thread, by an oops or on purpose. It is never completed, and its scope
+ * waits for it for ever. But the other items of its CPU go on.
  */
 static noinline void scopex_check_worker(struct scopex_worker *w)
 {
@@ -82,8 +82,9 @@ static void scopex_close_left_open(struct callback_head *head)
 }
 
 /*
- * Give the current task, which exits, the work of draining its scopes. A worker has room for
- * that; the scope of another task has no use for what the room is shared with.
+ * Give the current task, which exits, the work to drain its scopes. Returns false if it does
+ * not get it. A worker has a field for that. Another task uses fields of the scope that only
+ * scopes on workers need.
  */
 static bool scopex_drain_at_exit(struct task_struct *task, struct scopex_scope *scope)
 {
@@ -110,10 +111,13 @@ static SCOPEX_EXIT_PROBE(scopex_exit_probe)
 		       scopex_comm(task), task->pid);
 }
 
-/* Does a task that oopses lose its frames at once? */
+/* True if a task that oopses loses its frames at once. */
 #define SCOPEX_OOPS_REWINDS	IS_ENABLED(CONFIG_X86)
 
-/* Has a scope no item? A walk that holds it for a moment goes on to another one. */
+/*
+ * Returns true if a scope has no item. A walk may hold the scope for a moment: wait until it
+ * goes on.
+ */
 static bool scopex_is_unused(const struct scopex_scope *scope)
 {
 	unsigned int i;
@@ -155,7 +159,7 @@ static void scopex_find_exit_point(struct tracepoint *point, void *unused)
 }
 
 /**
- * scopex_exit_init() - look at each task that exits
+ * scopex_exit_init() - begin to look at each exiting task
  *
  * Context: process context; sleeps.
  *
@@ -175,7 +179,7 @@ int scopex_exit_init(void)
 }
 
 /**
- * scopex_exit_stop() - stop looking
+ * scopex_exit_stop() - end the look at exiting tasks
  *
  * Context: process context; sleeps.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Tasks that exit with an open scope */
+/* Tasks that exit with an open scope: see exit.c */
 #ifndef _SCOPEX_EXIT_H
 #define _SCOPEX_EXIT_H
 

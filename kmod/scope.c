@@ -1,120 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Scopes: open, submit, cancel, drain
+ * Scopes: open, join, close, run
  *
  * Theory of operation
  *
- * A scope is an object on the stack of the task that opened it. What makes that
- * sound is a single rule: the function that owns the object does not return
- * before every item that was accepted is out, and whoever takes the last item
- * out does not touch the object afterwards. No error, signal or cancellation
- * shortens the wait; they can only ask that it become short.
+ * A scope is an object on the stack of the task that opened it, its owner. One rule makes
+ * that sound: the owner does not return before every accepted item is completed, and a worker
+ * that completes the last item does not touch the scope afterwards. No error, signal or
+ * cancellation shortens the wait. They only ask the items to hurry.
  *
- * All of a scope's life is in one 64-bit word, scopex_scope.state:
+ * Open. The owner fills in the scope and stores its word last. An object that is not on the
+ * owner's stack, or that is opened in an interrupt, is refused. A scope with a deadline is
+ * listed now, and any other one by its first submit; for a scope opened in an item see
+ * nested.c.
  *
- *	kind (24 bits) | flags (8 bits) | references (31 bits) | waiting (1 bit)
+ * Join. The owner drains the scope, takes the first error, and ends the round. The scope stays
+ * open: submits from interrupts may go on, and belong to this round or to the next one.
  *
- * An item that is not out yet holds one reference, the owner holds one as long as
- * the scope is open. The word moves like this:
+ * Close. The owner stops the timer and drains. Then it replaces "one reference" by CLOSED in
+ * one step. So a submit from elsewhere comes before that step, and the owner waits for it; or
+ * it finds the scope closed. The timer needs no reference, as it is off before the close.
  *
- *	OPEN|FRESH, 1		opened
- *	OPEN, 1 + n		n items are not out, the owner does something else
- *	OPEN, 1 + n, waiting	the owner waits for them
- *	OPEN, 1, waiting	drained: whoever brought this about wakes the owner
- *	OPEN, 1			joined: open for another round
- *	CLOSED			poisoned, for those who come too late
+ * Other files have the rest: the word of a scope and its steps (state.h), references and the
+ * wake-up of the owner (ref.c), the wait (wait.c), the lists of open scopes (registry.c),
+ * scopes in items (nested.c), cancellations (cancel.c), the timer (deadline.c).
  *
- * plus CANCELLED from scopex_cancel() to the end of the round, SERIAL for a scope
- * whose owner runs the items, and REFUSED for one that was never opened because
- * its object or its context was wrong.
+ * Ordering. A join clears CANCELLED, and then looks at the causes that last: the deadline, and
+ * the parent. A canceller with such a cause first stores the cause (the timer says that the
+ * time is over, another canceller marks the parent), and then sets CANCELLED, or finds it set.
+ * Each side has a full barrier between its two steps. So the next round is cancelled, too; see
+ * join-cancel.litmus, join-nested.litmus, join-skip.litmus.
  *
- * A scope is open until the owner, in a single step, replaces "one reference" by
- * CLOSED: a submit from elsewhere either comes before, and is waited for, or finds
- * the scope closed. A join closes nothing: submits from interrupts may go on, and
- * belong to this round or to the next.
+ * Access to the fields of a scope:
  *
- * Submit. An item is first claimed (status becomes BUSY, which only one
- * submitter can bring about), then associated (one more reference, taken only
- * from a state that allows it, so that a late submitter never changes the word
- * of a scope that is closed), then pushed. Every step that fails undoes the
- * ones before, and the item is as it was.
- *
- * Items may submit to their own scope, even while the owner waits: they hold a
- * reference, so it can't be closed.
- *
- * The last reference. A worker drops the references of a run of items at once.
- * If the owner's is the only one left and the owner waits, it has to be woken.
- * From that very moment it can wake for any reason, see that the items are out,
- * return, and have its stack reused or freed. So the worker reads the owner
- * first, and an RCU read section keeps the owner's task_struct, not the scope,
- * alive until it is woken. If it was awake already, it gets one stray wake-up,
- * which every sleeper has to tolerate.
- *
- * Nesting. An item may open scopes. Such a scope knows its parent, the scope of
- * the item, which can't end before: the item holds a reference on it. To wait, the
- * item's worker hands its queue over (see worker.c), or the scope is serial.
- *
- * A cancellation goes down the tree: see cancel.c.
- *
- * What can cancel by itself: an item that fails (SCOPEX_FAIL_FAST), a fatal signal
- * for the owner (SCOPEX_KILLABLE), which it notices when it waits, and a timer. They
- * do no more than that: the scope is drained as ever. The timer is off before the
- * scope is closed, and needs no reference.
- *
- * Who may touch what:
- *
- *	state		anybody who holds a reference, or to whom the caller
- *			guarantees that the scope is open; WAITING and CLOSED are
- *			the owner's to write
- *	error		cmpxchg from 0 by holders of a reference; xchg to 0 by the
- *			owner
- *	owner, site,	written by the owner before the scope is open, then
- *	parent, flags	constant (but of a detached item, its worker writes the owner
- *			before the function is called, and adds __SCOPEX_LISTED)
- *	since		written by the submitter, or owner, that lists the scope
- *	node, children	the lock of a bucket: see registry.c
+ *	state		a holder of a reference, or a caller that knows the scope to be open;
+ *			only the owner writes WAITING and CLOSED
+ *	error		a holder of a reference: from 0 to an error, by cmpxchg; the owner: to
+ *			0, by xchg
+ *	owner, site,	the owner writes them before the scope is open; then they are constant.
+ *	parent, flags	Of a detached item, the worker writes the owner before it calls the
+ *			function, and adds __SCOPEX_LISTED
+ *	since		written by the submitter, or the owner, that lists the scope
+ *	node, children	under the lock of a bucket; see registry.c
  *	outer		the owner, which is a worker
- *	own		pushed to by holders of a reference; taken by the owner
+ *	own		holders of a reference push, the owner takes
  *	exit		the owner, when it exits
- *	walk		the canceller that has set SCOPEX_WALK, then the timer: see cancel.c
+ *	walk		the canceller that has set SCOPEX_WALK, then the timer; see cancel.c
  *	rounds		the owner
- *	rises, wait_*	the watchdog, from the listing on
- *	opened		written and read by probes of scopex_open and scopex_close, which
- *			run in the owner
- *
- * Ordering:
- *
- *   A	The release of a reference (scopex_put_items) pairs with the acquire of
- *	the state that shows it gone (scopex_drain_scope): what the items wrote is
- *	visible to the owner when it goes on; see put-drain.litmus.
- *   B	The owner sets its task state, then reads the count; the worker writes
- *	the count, then reads the task state (in wake_up_process(), which has a
- *	full barrier before): no wake-up is lost; see drain-wake.litmus. That the
- *	worker sees WAITING if the owner did not see the count that it left needs
- *	no barrier, as both are in one word.
- *   C	The claim of an item (acquire) pairs with the store-release that ended
- *	it (scopex_complete_item): its last user is through with it; see
- *	claim-reuse.litmus.
- *   K	The join takes CANCELLED away, then looks at what cancels for good (the
- *	deadline, the parent); a canceller for that reason says why (it notes that the time
- *	is over, or marks the parent) before it sets CANCELLED, or finds it set. A full
- *	barrier on both sides; see join-cancel.litmus, join-nested.litmus,
- *	join-skip.litmus.
- *   J	Who waits for one item says so, then looks at it; the worker ends the item,
- *	then looks for who waits. Full barriers in between; see join-item.litmus. So
- *	does who undoes the claim of an item; see join-refused.litmus.
- *
- * D and H are in worker.c, L and M in loop.c, N in debugfs.c, O and W in cpu.c, P in
- * internal.h, Q in queue.h, T in cancel.c. The litmus tests are in selftests/litmus/, and
- * "make check WHAT=model" runs them; each says which functions it models.
- *
- * Open scopes can be listed (debugfs). To keep an empty scope free of charge, a
- * scope is registered by its first submit: the FRESH flag sends that one to the
- * slow path, which clears the flag in the same step that takes the reference. (A scope
- * with a deadline, or a parent, or of a loop that is offered, has another hold on it
- * than items, and is listed then.)
- * Since the item holds it until it ran, registering is over before the owner
- * can close it, which takes it out of the list; see register-unregister.litmus.
+ *	rises, wait_*	the watchdog, once the scope is listed
+ *	opened		the probes of scopex_open and scopex_close, which run in the owner
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -147,14 +81,15 @@
 #include "text.h"
 #include "wait.h"
 
-/* What ended the last round for good ends the next one, too. */
+/* Cancel the next round as well if the cause lasts. */
 static void scopex_cancel_again(struct scopex_scope *scope)
 {
 	if (scope->flags & __SCOPEX_TIMED) {
 		/*
-		 * K: the mark was taken away before the look at what may have set it, and
-		 * does not do so again; pairs with scopex_cancel_tree(); see
-		 * join-cancel.litmus.
+		 * A full barrier between the clearing of the mark and the look at the
+		 * deadline. The timer cancels only once. If the mark of the timer is the one
+		 * that was cleared, the look finds that the time is over; pairs with
+		 * scopex_cancel_tree(); see join-cancel.litmus.
 		 */
 		smp_mb__after_atomic();
 		if (READ_ONCE(scopex_custom(scope)->expired))
@@ -164,21 +99,20 @@ static void scopex_cancel_again(struct scopex_scope *scope)
 }
 
 /**
- * scopex_join() - wait until every item is out
+ * scopex_join() - wait until every item is completed
  * @scope: a scope that the current task opened
  *
- * What the items wrote is then visible to the caller, and the scope is open for
- * another round of items, without an error and not cancelled (unless its deadline
- * has passed, or a scope that it is nested in is cancelled). A second join is
- * harmless. Submits from elsewhere, an interrupt say, need not stop meanwhile:
- * there was a moment at which no item was left, later ones are of the next round.
- * A cancel from elsewhere at the very moment of the join may hit both rounds: this one
- * with its reason, and the next one without.
+ * All that the items wrote is then visible to the caller. The scope is open for another round
+ * of items. It has no error, and is not cancelled, unless its deadline has passed or a scope
+ * that it is nested in is cancelled. A second join is harmless. Submits from elsewhere, for
+ * example an interrupt, need not stop during the join: it returns after a moment at which no
+ * item was left, and later items belong to the next round. A cancellation from elsewhere at the
+ * moment of the join may hit both rounds: this one with its reason, the next one without.
  *
- * It drains: it does not wait for the items that were there when it was called, but until
- * there is none. With a submitter that never stops, it may never return; the watchdog
- * names such a wait in the kernel log (see the module's parameter "stall_ms"). To wait for
- * the items of a generation, and not for later ones, give each a scope of its own::
+ * The join drains: it does not wait for the items that were there when it was called, but
+ * until no item is left. With a submitter that never stops it may never return; the watchdog
+ * names such a wait in the kernel log (see the module's parameter "stall_ms"). To wait for the
+ * items of one generation only, give each generation a scope of its own::
  *
  *	static int refresh(struct entry *entries, unsigned int nr)
  *	{
@@ -191,25 +125,25 @@ static void scopex_cancel_again(struct scopex_scope *scope)
  *		}
  *	}
  *
- * A suspend of the system waits for this wait. It freezes the tasks of users first, and
- * one that waits here, as in any uninterruptible sleep, can be frozen after it only. The
- * workers are not frozen, so the items go on, and usually end in time; if they take longer
- * than /sys/power/pm_freeze_timeout (20 s), the suspend fails. The wait can't be
- * freezable: the owner would be frozen with what it holds, a mutex say, that another
- * task needs to get to where it can be frozen, or an item to end. A module with items
- * that take long cancels them from a notifier (register_pm_notifier(), at
- * PM_SUSPEND_PREPARE), which comes before anything is frozen.
+ * A suspend of the system waits for this wait. The kernel freezes user tasks first, and a task
+ * that waits here, as in any uninterruptible sleep, is frozen only after the wait. The workers
+ * are not frozen, so the items go on, and usually end in time. If they take longer than
+ * /sys/power/pm_freeze_timeout (20 s), the suspend fails. The wait can't be freezable: the
+ * owner would be frozen with all that it holds. Another task may need that, a mutex for
+ * example, to get to where it can be frozen, and so may an item, to be completed. A module
+ * with long items cancels them from a notifier (register_pm_notifier(), at
+ * PM_SUSPEND_PREPARE), which the kernel calls before it freezes anything.
  *
- * Context: process context of the owner; sleeps, uninterruptibly. The caller
- * must not hold a lock that an item needs.
+ * Context: process context of the owner; sleeps, uninterruptibly. The caller must not hold a
+ * lock that an item needs.
  *
- * Return: the first error of an item since the scope was opened or joined, or the
- * reason why it was cancelled, whichever came first; -ECANCELED if an item was
- * cancelled before it ran and none failed earlier;
- * with a warning, -EPERM in another task than the owner, -EDEADLK in an item that runs on
- * the owner's stack (of a serial scope) or is detached, for its own scope, and -ESHUTDOWN
- * or -EINVAL if @scope is not open, or a copy; the reason why a scope was refused
- * when it was opened; else 0.
+ * Return: the first error of an item since the scope was opened or joined, or the reason of a
+ * cancellation, whichever came first; -ECANCELED if an item was cancelled before it ran and
+ * none failed earlier; the error with which the scope was refused when it was opened; with a
+ * warning, -EPERM if the caller is not the owner, -EDEADLK if the caller is an item of @scope
+ * and would wait for itself (an item on the owner's stack, in a serial scope, or a detached
+ * item), -ESHUTDOWN if the scope is closed, -EINVAL if @scope is no scope or a copy of one;
+ * else 0.
  */
 int scopex_join(struct scopex_scope *scope)
 {
@@ -222,10 +156,7 @@ int scopex_join(struct scopex_scope *scope)
 	scopex_lockdep_flush(scope);
 
 	state = scopex_drain_scope(scope);
-	/*
-	 * An item of the next round may be there by now, and fail; see
-	 * next-round.litmus.
-	 */
+	/* An item of the next round may run now, and may fail; see next-round.litmus. */
 	if (READ_ONCE(scope->error))
 		err = xchg_relaxed(&scope->error, 0);
 	if (state & (SCOPEX_CANCELLED | SCOPEX_WAITING)) {
@@ -242,8 +173,8 @@ static noinline void scopex_trace_open(struct scopex_scope *scope)
 }
 
 /*
- * Open a scope outside of items. It is listed by its first submit, or now if there is
- * a timer which must not outlive it: forget.c finds only what is listed.
+ * Open a scope outside of items. The first submit lists it. A scope with a timer is listed
+ * now: the timer must not outlive the scope, and exit.c finds only listed scopes.
  */
 static __always_inline void scopex_open_first(struct scopex_scope *scope, u64 state)
 {
@@ -277,7 +208,7 @@ static noinline void scopex_open_in_kthread(struct scopex_scope *scope, u64 stat
 		scopex_open_first(scope, state);
 }
 
-/* As object_is_on_stack(), in one comparison. */
+/* Returns the same as object_is_on_stack(), with one comparison. */
 static __always_inline bool scopex_is_on_this_stack(const struct scopex_scope *scope)
 {
 	return (unsigned long)kasan_reset_tag(scope) -
@@ -290,7 +221,7 @@ static __always_inline void scopex_open(struct scopex_scope *scope, struct scope
 	scope->error = 0;
 	scope->flags = flags;
 	scope->depth = 0;
-	/* Not needed, but in one word with what is above. */
+	/* These are in one word with the fields above: a store of all is cheaper. */
 	scope->rounds = 0;
 	scope->rises = 0;
 	scope->owner = current;
@@ -308,7 +239,7 @@ static __always_inline void scopex_open(struct scopex_scope *scope, struct scope
 }
 
 /**
- * scopex_open_parallel() - open a scope that is rather refused than serial
+ * scopex_open_parallel() - open a scope that is refused where it would be serial
  * @scope: the object, on the current task's stack; then either open or refused
  * @site: the place in the code
  *
@@ -324,7 +255,7 @@ static noinline void scopex_trace_close(struct scopex_scope *scope)
 	trace_scopex_close(scope);
 }
 
-/* False if a submit was faster, which then is waited for. */
+/* Returns false if a submit or a walk was faster: the owner drains again. */
 static bool scopex_close_drained(struct scopex_scope *scope, u64 state)
 {
 	if (!(state & SCOPEX_UNLISTED))
@@ -339,13 +270,16 @@ static void scopex_close_refused(struct scopex_scope *scope)
 	scopex_state_init(scope, SCOPEX_CLOSED);
 }
 
-/* What options do before the last wait. */
+/* Do what the options of the scope ask for before the last wait. */
 static noinline void scopex_close_options(struct scopex_scope *scope)
 {
 	if (scope->flags & SCOPEX_CANCEL_ON_EXIT &&
 	    !scopex_is_drained(atomic64_read(&scope->state)))
 		scopex_cancel_tree(scope, 0);
-	/* The timer makes a wait short, but must not find a scope that is closed. */
+	/*
+	 * Drain before the timer is stopped, as the timer may shorten the wait. Stop it
+	 * before the close, as it must not find a closed scope.
+	 */
 	if (scope->flags & __SCOPEX_TIMED) {
 		scopex_drain_scope(scope);
 		scopex_stop_deadline(scopex_custom(scope));
@@ -380,9 +314,7 @@ static __always_inline void scopex_close(struct scopex_scope *scope,
 {
 	u64 state = scopex_encode(scope, SCOPEX_OPEN | SCOPEX_UNLISTED | SCOPEX_ONE);
 
-	/*
-	 * What is still FRESH has no parent, no timer, and no wait.
-	 */
+	/* A scope that is UNLISTED has no parent, no timer, and nothing to wait for. */
 	if (SCOPEX_CHECK_WAITS || scope->owner != current ||
 	    !scopex_state_close_unused(scope, state))
 		return scopex_close_used(scope, caller);
@@ -392,7 +324,7 @@ static __always_inline void scopex_close(struct scopex_scope *scope,
 
 /**
  * __scopex_close() - drain and end a scope; for scopex_scope()
- * @scope: what __scopex_open() was given
+ * @scope: the scope, as it was given to __scopex_open()
  *
  * Context: process context of the owner; sleeps, uninterruptibly.
  */
@@ -403,12 +335,12 @@ void __scopex_close(struct scopex_scope *scope)
 EXPORT_SYMBOL_GPL(__scopex_close);
 
 /**
- * scopex_abandon_scope() - leave a scope that has no items where it is
+ * scopex_abandon_scope() - take a scope without items out of its list, without closing it
  * @scope: a listed scope of the current task, whose stack is lost
  *
  * Context: any but NMI.
  *
- * Return: false if the scope can't be taken out of its list.
+ * Return: true, or false if the scope can't be taken out of its list.
  */
 bool scopex_abandon_scope(struct scopex_scope *scope)
 {
@@ -422,7 +354,7 @@ bool scopex_abandon_scope(struct scopex_scope *scope)
 #define SCOPEX_USER_FLAGS	(SCOPEX_FAIL_FAST | SCOPEX_KILLABLE | SCOPEX_JOINABLE |	\
 				 SCOPEX_NOT_SERIAL | SCOPEX_CANCEL_ON_EXIT)
 
-/* Tell of flags that are not @known, and do without them. */
+/* Warn of flags that are not @known. Returns the others. */
 static noinline unsigned int scopex_drop_flags(struct scopex_site *site,
 					       unsigned int flags, unsigned int known)
 {
@@ -448,12 +380,12 @@ scopex_open_with(struct scopex_custom_scope *custom, struct scopex_site *site,
 }
 
 /**
- * scopex_open_timed() - open a scope with options that is no more than these
+ * scopex_open_timed() - open a scope with a deadline and flags, and no other option
  * @custom: the object, on the current task's stack; then its scope is open or refused
  * @site: the place in the code
  * @flags: SCOPEX_FAIL_FAST, SCOPEX_KILLABLE
  * @timeout_us: as in &struct scopex_options
- * @deadline: likewise
+ * @deadline: as in &struct scopex_options
  *
  * Context: process context.
  */
@@ -485,7 +417,7 @@ static noinline void scopex_open_custom(struct scopex_custom_scope *custom,
  * __scopex_open() - open a scope; for scopex_scope()
  * @scope: the object, on the current task's stack; then either open or refused
  * @site: the place in the code
- * @options: what it does by itself, or NULL; with options, @scope is the one in a
+ * @options: the options, or NULL; with options, @scope is the one in a
  *	&struct scopex_custom_scope
  *
  * Context: process context.
@@ -529,11 +461,11 @@ static noinline int scopex_run_custom(scopex_body_t body, void *arg,
 }
 
 /**
- * __scopex_run() - open a scope, call a body, drain; for scopex_run()
+ * __scopex_run() - open a scope, call a body, close the scope; for scopex_run()
  * @body: the body
  * @arg: its argument
  * @site: the place in the code
- * @options: what the scope does by itself, or NULL
+ * @options: the options of the scope, or NULL
  *
  * Context: process context; sleeps, uninterruptibly.
  *

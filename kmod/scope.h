@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Scopes, opened and closed in other ways than by the API */
+/* Scopes that scopex opens or ends in other ways than the API does */
 #ifndef _SCOPEX_SCOPE_H
 #define _SCOPEX_SCOPE_H
 

@@ -13,7 +13,7 @@
 
 static inline void scopex_stamp_queued(struct scopex_work *work)
 {
-	/* Odd, as 0 stands for an item that was queued while the profile was off. */
+	/* Odd: 0 means that the item was queued while the profile was off. */
 	work->queued = ktime_get_mono_fast_ns() >> SCOPEX_QUEUED_SHIFT | 1;
 }
 

@@ -1,5 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Submits */
+/*
+ * Submits: claim an item, take a reference on its scope, push the item
+ *
+ * Theory of operation
+ *
+ * A submitter claims the item (item.h), takes one more reference on the scope (state.h), and
+ * pushes the item on the queue of a CPU (queue.h). It takes the reference in the step that
+ * sees that the scope is open, so a late submitter never changes the word of a closed scope.
+ * Each step that fails undoes the steps before, and leaves the item as it was.
+ *
+ * The fast path is for a scope that is open and listed, has no option, and is not cancelled.
+ * All other scopes take scopex_tryget_slow(): the first submit to a scope lists it, and the
+ * options of a scope may keep or refuse an item (option.h).
+ *
+ * An item may submit to its own scope, also while the owner waits: its own reference keeps
+ * the scope open.
+ */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -28,7 +44,7 @@
 #include "state.h"
 #include "text.h"
 
-/* Is @work the item that @scope, of a detached one, is there for? */
+/* Returns true if @work is the one item that belongs to @scope, that of a detached item. */
 static bool scopex_is_detached(struct scopex_scope *scope, struct scopex_work *work)
 {
 	return work == &container_of(scope, struct scopex_detached, scope)->work;
@@ -42,7 +58,10 @@ static noinline int scopex_not_its_item(const struct scopex_scope *scope,
 	return -EINVAL;
 }
 
-/* Everything but the usual case of scopex_tryget(), which see. */
+/*
+ * Take the references where scopex_tryget_fast() took none. Returns the same as
+ * scopex_tryget().
+ */
 static noinline int scopex_tryget_slow(struct scopex_scope *scope,
 				       struct scopex_work *work,
 					  unsigned int nr, u64 state,
@@ -63,12 +82,12 @@ static noinline int scopex_tryget_slow(struct scopex_scope *scope,
 		}
 
 		/*
-		 * A detached item can be cancelled as soon as it is claimed, and then
-		 * ends as one that is queued: its waiters need not know of a refusal.
+		 * A detached item may be cancelled as soon as it is claimed. Accept it: the
+		 * worker completes it with -ECANCELED, and its waiters are woken as always.
 		 */
 		if (unlikely(state & SCOPEX_CANCELLED && !(state & SCOPEX_DETACHED)))
 			return -ECANCELED;
-		/* It ends with its one item, and may be freed then. */
+		/* The scope ends with its one item, and may be freed then. */
 		if (state & SCOPEX_DETACHED &&
 		    (nr > 1 || !scopex_is_detached(scope, work)))
 			return scopex_not_its_item(scope, work, caller);
@@ -82,8 +101,8 @@ static noinline int scopex_tryget_slow(struct scopex_scope *scope,
 }
 
 /*
- * The same for any scope, and @work is one of the items: 0, or why they are refused; or 1 if
- * an option of the scope decides what is done with them.
+ * Take a reference for each of @nr items, one of which is @work. Returns 0; or a negative
+ * errno if the scope refuses them; or 1 if an option of the scope decides where they go.
  */
 static int scopex_tryget(struct scopex_scope *scope, struct scopex_work *work,
 			 unsigned int nr, unsigned long caller)
@@ -96,9 +115,10 @@ static int scopex_tryget(struct scopex_scope *scope, struct scopex_work *work,
 }
 
 /*
- * A claim is undone, of a submit that was refused. Who joined the item meanwhile took
- * it for submitted, and waits; see join-refused.litmus. The caller knows that the scope
- * is open, if it is one.
+ * Take back the claim of an item whose submit was refused. The owner may have joined the
+ * item since it was claimed: it took the item for submitted, and waits. The undo function of
+ * the option wakes it; see join-refused.litmus. The caller knows that the scope is open, if
+ * it is a scope.
  */
 static void scopex_unclaim_item(struct scopex_scope *scope,
 				struct scopex_work *work, int status)
@@ -132,7 +152,7 @@ static noinline int scopex_submit_waking(struct scopex_cpu *sc)
 	return 0;
 }
 
-/* The end of a submit, with the item claimed and the reference taken. */
+/* Push an item that is claimed, and for which the caller holds a reference. */
 static __always_inline int scopex_submit_push(struct scopex_scope *scope,
 					      struct scopex_cpu *sc,
 					      struct scopex_work *work)
@@ -146,7 +166,7 @@ static __always_inline int scopex_submit_push(struct scopex_scope *scope,
 	return 0;
 }
 
-/* The rest of a submit to a scope that is not as usual, with the item claimed. */
+/* Submit a claimed item to a scope that scopex_tryget_fast() has refused. */
 static noinline int scopex_submit_slow(struct scopex_scope *scope,
 				       struct scopex_cpu *sc,
 				       struct scopex_work *work, int status,
@@ -166,15 +186,14 @@ static noinline int scopex_submit_slow(struct scopex_scope *scope,
 	if (!err)
 		return 0;
 	scopex_unclaim_item(scope, work, status);
-	/* As the item's, which nobody has seen; the last may wake the owner. */
+	/* This may be the last reference, and wake the owner. */
 	scopex_put_items(scope, 1);
 	return scopex_refuse(err);
 }
 
 /*
- * The way of nearly all items, and so as short as it can be: it calls nothing, but goes
- * over to other functions for what is rare, so that no register has to be saved for
- * their sake.
+ * The path of nearly all items. It calls no function: it goes over to other functions with a
+ * jump in the rare cases, so that the compiler need not save registers.
  */
 static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 					    struct scopex_cpu *sc,
@@ -201,29 +220,26 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
  * @scope: an open scope
  * @work: an initialised item that is not busy
  *
- * The item starts at once, as soon as the CPU's worker gets to it; it does not
- * wait for the join (unless the scope is serial, see scopex_scope()). Submits go round the
- * CPUs, those with a sleeping worker first, so that a loop of submits spreads its items.
- * Isolated CPUs are left out unless the module's parameter "cpus" names CPUs, or there are
- * no others.
+ * The item starts as soon as the worker of the CPU gets to it. It does not wait for the join,
+ * unless the scope is serial: see scopex_scope(). Submits go round the CPUs, and prefer near
+ * ones whose worker sleeps, so a loop of submits spreads its items. Isolated CPUs get no
+ * items, unless the module's parameter "cpus" names CPUs, or no other CPU is online.
  *
- * All that the caller wrote before is visible to the item. @work and what it
- * borrows must stay valid until the item is out. An item that is to run again and again
- * returns SCOPEX_AGAIN, as it can't be submitted while it runs.
+ * All that the caller wrote before is visible to the item. @work and all that the item
+ * borrows must stay valid until the item is completed. An item can't be submitted while it
+ * runs: its function returns SCOPEX_AGAIN instead.
  *
- * Context: process, softirq and hard-irq context, any lock held that a task may be
- * woken under (so none of the scheduler's own); not NMI. Does not sleep, allocates
- * nothing. In another context than the scope's owner or one of its items, the
- * caller has to know that the scope is open and stays so until this returns.
+ * Context: process, softirq and hard-irq context, under any lock under which a task may be
+ * woken (so under none of the scheduler's own); not NMI. Does not sleep, allocates no memory.
+ * A caller that is neither the owner nor an item of the scope has to know that the scope is
+ * open, and stays open until this call returns.
  *
- * Return: 0, or with nothing changed and the item as it was: -EBUSY if the item
- * is queued or running, or just being submitted by another caller; -ECANCELED if
- * the scope was cancelled; -ENODEV if no CPU has a worker; -EUSERS if the scope is serial
- * (see scopex_scope()) and its owner is on another CPU than the one that was named;
- * -EOVERFLOW if the scope holds 2^30 references; with a warning, -ESHUTDOWN if the scope is
- * closed, -EINVAL if the item has no function or @scope is none, a copy, or that of a
- * detached item, which takes no other; and the reason why a scope was refused when it was
- * opened.
+ * Return: 0; or a negative errno, with nothing changed and the item as it was: -EBUSY if the
+ * item is queued or running, or another caller is submitting it; -ECANCELED if the scope was
+ * cancelled; -ENODEV if no CPU has a worker; -EOVERFLOW if the scope holds 2^30 references;
+ * the error with which the scope was refused when it was opened; with a warning, -ESHUTDOWN
+ * if the scope is closed, and -EINVAL if the item has no function, if @scope is no scope or a
+ * copy of one, or if it is the scope of a detached item, which takes no other item.
  */
 int scopex_submit(struct scopex_scope *scope, struct scopex_work *work)
 {
@@ -246,7 +262,10 @@ EXPORT_SYMBOL_GPL(scopex_submit);
  */
 int __scopex_submit_local(struct scopex_scope *scope, struct scopex_work *work)
 {
-	/* O: pairs with scopex_update_cpu_map(); see publish-read.litmus. */
+	/*
+	 * An address dependency orders the read of the pointer before the use of the CPU; pairs
+	 * with the release in scopex_update_cpu_map(); see publish-read.litmus.
+	 */
 	struct scopex_cpu *sc = this_cpu_read(scopex_local);
 
 	if (unlikely(!sc))
@@ -255,7 +274,7 @@ int __scopex_submit_local(struct scopex_scope *scope, struct scopex_work *work)
 }
 EXPORT_SYMBOL_GPL(__scopex_submit_local);
 
-/* @cpu is not the number of a possible CPU. */
+/* Submit to @cpu, which is not the number of a possible CPU. */
 static noinline int scopex_submit_numberless(struct scopex_scope *scope, int cpu,
 					     struct scopex_work *work)
 {
@@ -282,7 +301,10 @@ int __scopex_submit_on(struct scopex_scope *scope, int cpu, struct scopex_work *
 		return scopex_submit_numberless(scope, cpu, work);
 
 	sc = per_cpu_ptr(&scopex_cpus, cpu);
-	/* Acquire O: pairs with scopex_cpu_online(); see open-submit.litmus. */
+	/*
+	 * Acquire: an open CPU has a worker to wake; pairs with scopex_cpu_online(); see
+	 * open-submit.litmus.
+	 */
 	if (unlikely(!smp_load_acquire(&sc->open)))
 		return scopex_refuse(-ENODEV);
 	return scopex_submit_to(scope, sc, work, SCOPEX_NAMED);
@@ -290,15 +312,15 @@ int __scopex_submit_on(struct scopex_scope *scope, int cpu, struct scopex_work *
 EXPORT_SYMBOL_GPL(__scopex_submit_on);
 
 /**
- * scopex_try_submit() - submit an item unless it had to wait for its turn
- * @scope: an open scope, with a limit (without one it is scopex_submit())
+ * scopex_try_submit() - submit an item unless it would have to wait for its turn
+ * @scope: an open scope, with a limit; without a limit this is scopex_submit()
  * @work: an initialised item that is not busy
  *
  * Context: as for scopex_submit().
  *
- * Return: as for scopex_submit(); -EAGAIN if as many items of the scope as its limit
- * allows are queued or run. The limit for each CPU is not asked: that is done when an
- * item is to begin.
+ * Return: as for scopex_submit(); -EAGAIN if as many items of the scope are queued or run as
+ * scopex_options.limit allows. The limit for each CPU does not count here: the worker asks
+ * it later, when it is about to begin the item.
  */
 int scopex_try_submit(struct scopex_scope *scope, struct scopex_work *work)
 {
@@ -310,7 +332,7 @@ int scopex_try_submit(struct scopex_scope *scope, struct scopex_work *work)
 }
 EXPORT_SYMBOL_GPL(scopex_try_submit);
 
-/* Until it is pushed, a claimed item of an array keeps what its status was in @cpu. */
+/* Take back the claims of an array's items, each of which has its earlier status in @cpu. */
 static noinline void scopex_unclaim_array(struct scopex_scope *scope, struct scopex_work *first,
 					  unsigned int nr, size_t stride)
 {
@@ -324,9 +346,9 @@ static noinline void scopex_unclaim_array(struct scopex_scope *scope, struct sco
 }
 
 /*
- * Claim the items of an array, and link them, so that the first one is taken first, in
- * one pass. Return how many were claimed: fewer than @nr if the next one is busy, or has
- * no function.
+ * Claim the items of an array, and link them so that the worker takes the first one first, in
+ * one pass. Returns the number of claimed items: fewer than @nr if the next item is busy, or
+ * has no function.
  */
 static unsigned int scopex_claim_array(struct scopex_work *first, unsigned int nr,
 				       size_t stride, struct scopex_scope *scope)
@@ -340,7 +362,10 @@ static unsigned int scopex_claim_array(struct scopex_work *first, unsigned int n
 
 		if (unlikely(!scopex_claim(work, &status)))
 			break;
-		/* Taken for a time (@queued), it is before the profile began, or short. */
+		/*
+		 * The profile takes the same field for a time (@queued). As such, a status is
+		 * before the profile began, or gives a short delay.
+		 */
 		work->cpu = status;
 		work->scope = scope;
 		work->node.next = prev;
@@ -358,7 +383,7 @@ static void scopex_push_array(struct scopex_scope *scope, struct scopex_cpu *sc,
 	scopex_push(sc, scopex_array_item(first, nr - 1, stride), first);
 }
 
-/* Neighbours stay together, as they may share cache lines. */
+/* Push an equal part on each CPU. Neighbours may share cache lines, so they stay together. */
 static void scopex_spread(struct scopex_scope *scope, struct scopex_cpu *sc,
 			  struct scopex_work *first, unsigned int nr,
 			  size_t stride)
@@ -371,32 +396,32 @@ static void scopex_spread(struct scopex_scope *scope, struct scopex_cpu *sc,
 		struct scopex_cpu *next = READ_ONCE(sc->next);
 
 		/*
-		 * Its items may be gone before this returns; the scope is kept by
-		 * those that are left.
+		 * The items of this part may be completed and gone before the push returns. The
+		 * references of the items that are left keep the scope.
 		 */
 		nr -= part;
 		scopex_push_array(scope, sc, first, part, stride);
 		first = scopex_array_item(first, part, stride);
-		/* The last one may have gone offline; it is served all the same. */
+		/* A CPU that went offline has no next one; its queue is served anyway. */
 		sc = next ?: sc;
 	}
 }
 
 /**
- * scopex_submit_strided() - submit many items at once, which are not of an array of objects
+ * scopex_submit_strided() - submit many items at once that are a fixed distance apart
  * @scope: an open scope
  * @cpu: the number of the CPU that gets all items; SCOPEX_CPU_LOCAL; or SCOPEX_CPU_ANY
  *	for an equal part to each CPU
- * @first: the first of the items
- * @nr: how many
- * @stride: how far they are from each other, in bytes
+ * @first: the first item
+ * @nr: the number of items
+ * @stride: the distance from one item to the next, in bytes
  *
- * See scopex_submit_array(), which takes an array of objects with an item in each.
+ * For an array of objects with an item in each, scopex_submit_array() is simpler.
  *
  * Context: as for scopex_submit(). Takes time for each item.
  *
- * Return: as for scopex_submit() and scopex_submit_on(); either all items are
- * submitted, or none, and all are as they were.
+ * Return: as for scopex_submit() and scopex_submit_on(). Either all items are submitted, or
+ * none, and all are as they were.
  */
 int scopex_submit_strided(struct scopex_scope *scope, int cpu,
 			  struct scopex_work *first, unsigned int nr,
@@ -415,13 +440,13 @@ int scopex_submit_strided(struct scopex_scope *scope, int cpu,
 	if (cpu == SCOPEX_CPU_ANY) {
 		sc = scopex_choose_cpu();
 	} else if (cpu == SCOPEX_CPU_LOCAL) {
-		/* O: as in __scopex_submit_local(). */
+		/* As in __scopex_submit_local(). */
 		sc = this_cpu_read(scopex_local);
 	} else {
 		if (unlikely((unsigned int)cpu >= nr_cpu_ids || !cpu_possible(cpu)))
 			return scopex_refuse(-EINVAL);
 		sc = per_cpu_ptr(&scopex_cpus, cpu);
-		/* Acquire O: as in __scopex_submit_on(). */
+		/* Acquire: as in __scopex_submit_on(). */
 		if (unlikely(!smp_load_acquire(&sc->open)))
 			sc = NULL;
 	}

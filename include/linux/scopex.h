@@ -2,10 +2,10 @@
 /*
  * scopex: structured concurrency on per-CPU worker threads
  *
- * A scope owns the work items that are submitted to it and does not end before
- * every one of them is completed. Its object lives on the stack of the task that
- * opened it, so items may borrow that task's locals: there is nothing to
- * allocate, to count references on, or to free late.
+ * A scope owns the work items that are submitted to it, and does not end before each of them
+ * is completed. The scope lives on the stack of the task that opened it, so items may borrow
+ * that task's locals. The caller has nothing to allocate, to count references on, or to free
+ * late.
  *
  *	static int sum_part(struct scopex_work *work)
  *	{
@@ -22,11 +22,11 @@
  *		err = scopex_join(s) ?: err;
  *	}
  *
- * There are two ways to have a scope, and both drain it whatever happens:
- * scopex_scope() opens a block with it, scopex_run() calls a body with it.
+ * Two macros open a scope, and both drain it in any case: scopex_scope() for the block that
+ * follows, scopex_run() for a function that it calls.
  *
- * Loops over numbers and CPUs are in <linux/scopex_loop.h>, items that outlive their
- * submitter in <linux/scopex_detached.h>.
+ * <linux/scopex_loop.h> has loops over numbers and CPUs, <linux/scopex_detached.h> has items
+ * that outlive their submitter.
  */
 #ifndef _LINUX_SCOPEX_H
 #define _LINUX_SCOPEX_H
@@ -41,14 +41,15 @@
 /*
  * The version of this interface. Changes of 2:
  *
- * - scopex_scope() and scopex_run() take the options; gone are scopex_scope_named(),
+ * - scopex_scope() and scopex_run() take the options. They replace scopex_scope_named(),
  *   scopex_scope_with(), scopex_run_named(), scopex_run_with().
- * - scopex_submit() chooses the CPU, as scopex_submit_any() did; SCOPEX_CPU_LOCAL is for
- *   scopex_submit_on(). Arrays: SCOPEX_CPU_LOCAL was SCOPEX_THIS_CPU, SCOPEX_CPU_ANY was
- *   SCOPEX_SPREAD; scopex_submit_strided() is new. No submit's result may be ignored.
- * - scopex_cancel() has a reason; gone is scopex_cancel_with().
- * - .timeout_us and .deadline instead of .timeout, for scopes and loops.
- * - scopex_detached_submit() was scopex_detach().
+ * - scopex_submit() chooses the CPU, as scopex_submit_any() did. scopex_submit_on() takes
+ *   SCOPEX_CPU_LOCAL. For arrays, SCOPEX_CPU_LOCAL replaces SCOPEX_THIS_CPU, and
+ *   SCOPEX_CPU_ANY replaces SCOPEX_SPREAD; scopex_submit_strided() is new. The result of a
+ *   submit must not be ignored.
+ * - scopex_cancel() has a reason, and replaces scopex_cancel_with().
+ * - .timeout_us and .deadline replace .timeout, for scopes and loops.
+ * - scopex_detached_submit() replaces scopex_detach().
  * - SCOPEX_CANCEL_ON_EXIT and SCOPEX_AGAIN are new.
  * - Loops and detached items have headers of their own.
  */
@@ -57,13 +58,13 @@
 /**
  * DOC: Errors
  *
- * Calls return two groups of errors. The first is for races and limits that a correct
- * caller may meet, and has to handle:
+ * Calls return two groups of errors. The first group is for races and limits. A correct
+ * caller may get them, and has to handle them:
  *
  * ==============  ===================================================================
  * ``-ECANCELED``  the scope was cancelled
  * ``-EBUSY``      the item is queued, runs, or is being submitted by another caller
- * ``-ENODEV``     the CPU is offline, or no CPU has a worker; of a detached item, its
+ * ``-ENODEV``     the CPU is offline, or no CPU has a worker; for a detached item, its
  *                 module is being unloaded
  * ``-EAGAIN``     scopex_try_submit(): the limit is reached
  * ``-EUSERS``     the scope is serial, and its owner is on another CPU
@@ -71,8 +72,8 @@
  * ``-EOVERFLOW``  the scope holds 2^30 references
  * ==============  ===================================================================
  *
- * The second is for bugs of the caller. Each comes with a warning in the kernel log that
- * names the culprit (but -EINVAL for a CPU that can't exist has none):
+ * The second group is for bugs of the caller. Each error comes with a warning in the kernel
+ * log that names the culprit (except -EINVAL for a CPU that can't exist):
  *
  * ==============  ===================================================================
  * ``-EINVAL``     the object is no scope or item, or a copy of one; the item has no
@@ -105,16 +106,16 @@
 
 /**
  * SCOPEX_WORK_INIT() - initialiser for a work item
- * @_fn: the function
+ * @_fn: the function of the item
  */
 #define SCOPEX_WORK_INIT(_fn)	{ .fn = (_fn), .status = -ENODATA }
 
 bool __scopex_work_may_init(struct scopex_work *work);
 
-/* @work may be any memory: what looks like a busy item is looked at by the callee. */
+/* @work may be any memory. If it looks like a busy item, the callee looks closer. */
 static inline bool __scopex_may_init(struct scopex_work *work)
 {
-	/* It is no mistake that this is not initialised. */
+	/* Hide that the memory may be uninitialised: the read of it is no mistake. */
 	OPTIMIZER_HIDE_VAR(work);
 	if (!IS_ENABLED(CONFIG_DEBUG_OBJECTS) &&
 	    likely(READ_ONCE(work->status) != SCOPEX_WORK_BUSY))
@@ -125,21 +126,21 @@ static inline bool __scopex_may_init(struct scopex_work *work)
 /**
  * scopex_work_init() - initialise a work item
  * @work: the item; must not be busy
- * @fn: the function
+ * @fn: the function of the item
  *
- * To initialise a busy one is a bug of the caller. This call warns, names the culprit and
- * the item's scope, and leaves the item as it is: it runs once, for the scope that has it,
- * and a further submit is refused with -EBUSY. So no item of that scope or of others is
- * lost, or run twice. An item is known to be busy by its own status and by its scope, which
- * is open and has items. So where others than the items of that scope copy a busy item, as
- * a part of an object, the copy is taken for one; SCOPEX_WORK_INIT() makes an item of it.
- * Kernels with CONFIG_DEBUG_OBJECTS tell the two apart.
+ * To initialise a busy item is a bug of the caller. This call then warns, names the culprit
+ * and the item's scope, and leaves the item as it is: it runs once, for the scope that has it,
+ * and a further submit is refused with -EBUSY. So no item, of that scope or of another one, is
+ * lost or runs twice. An item is taken for busy if its status says so, and its scope is open
+ * and has items. A copy of a busy item, for example as a part of an object, looks the same:
+ * unless an item of that scope has made the copy, assign SCOPEX_WORK_INIT() to it instead.
+ * Kernels with CONFIG_DEBUG_OBJECTS tell a copy from the item.
  *
- * Not found, but on those kernels, is what an item initialises of its own scope, as that may
- * be a copy of itself; and what somebody else submits at this very moment. Nor, as there is
- * no call, is an assignment of SCOPEX_WORK_INIT() to a busy item, or a memset(). If such an
- * item is queued, and was not submitted again, the worker warns, names its function and
- * the CPU, and skips it: its scope can't end. If it was submitted again, the items of
+ * Two cases are found on those kernels only: an item initialises an item of its own scope, as
+ * that may be a copy of itself; and another caller submits the item at this very moment. Also
+ * not found, as it makes no call: an assignment of SCOPEX_WORK_INIT() to a busy item, or a
+ * memset(). If such an item is queued and was not submitted again, the worker warns, names its
+ * function and the CPU, and skips it: its scope can't end. If it was submitted again, items of
  * others may be lost, or run twice.
  *
  * Context: any but NMI.
@@ -148,7 +149,7 @@ static inline void scopex_work_init(struct scopex_work *work, scopex_fn_t fn)
 {
 	if (unlikely(!__scopex_may_init(work)))
 		return;
-	/* All but @node, which other items hang on if it is queued after all. */
+	/* Not @node: other items hang on it if this one is queued after all. */
 	work->fn = fn;
 	work->scope = NULL;
 	work->cpu = 0;
@@ -156,44 +157,48 @@ static inline void scopex_work_init(struct scopex_work *work, scopex_fn_t fn)
 }
 
 /**
- * scopex_work_busy() - is the item still scopex's?
+ * scopex_work_busy() - ask whether an item is busy
  * @work: an initialised item
  *
- * Context: any. When it returns false, all that the item did is visible to the
- * caller, and scopex touches the item no more.
+ * An item is busy from a successful submit until it is completed. After this has returned
+ * false, scopex does not touch the item, and all that the item wrote is visible to the caller.
  *
- * Return: true from a successful submit until the item is out.
+ * Context: any.
+ *
+ * Return: true if the item is busy.
  */
 static inline bool scopex_work_busy(const struct scopex_work *work)
 {
-	/* Acquire C: pairs with scopex_complete_item(); see item-completed.litmus. */
+	/*
+	 * Acquire: see what the item wrote; pairs with scopex_complete_item(); see
+	 * item-completed.litmus.
+	 */
 	return smp_load_acquire(&work->status) == SCOPEX_WORK_BUSY;
 }
 
 /**
- * scopex_work_result() - how an item ended
+ * scopex_work_result() - get the result of an item
  * @work: an initialised item
  *
  * Context: any.
  *
- * Return: what the item function returned; -ECANCELED if the item was
- * cancelled before it ran; -EINPROGRESS while it is busy; -ENODATA if it has
- * never been accepted by a scope.
+ * Return: the value that the item's function returned; -ECANCELED if the item was cancelled
+ * before it ran; -EINPROGRESS while it is busy; -ENODATA if no scope has ever accepted it.
  */
 static inline int scopex_work_result(const struct scopex_work *work)
 {
-	/* Acquire C: pairs with scopex_complete_item(); see item-completed.litmus. */
+	/* Acquire: as in scopex_work_busy(); see item-completed.litmus. */
 	int status = smp_load_acquire(&work->status);
 
 	return status == SCOPEX_WORK_BUSY ? -EINPROGRESS : status;
 }
 
 /**
- * scopex_work_scope() - the scope of the item that is running
+ * scopex_work_scope() - get the scope of the item that is running
  * @work: the item, in its own function
  *
- * Context: the item function, which may submit further items to that scope (but not to
- * that of a detached item) or cancel it.
+ * Context: the item's function. It may submit further items to that scope (but not to the
+ * scope of a detached item), and may cancel it.
  *
  * Return: the scope, which stays open at least until the function returns.
  */
@@ -204,15 +209,15 @@ scopex_work_scope(const struct scopex_work *work)
 }
 
 /**
- * scopex_cancelled() - was the scope cancelled?
+ * scopex_cancelled() - ask whether a scope was cancelled
  * @scope: an open scope
  *
  * A single load: cheap enough for a loop in an item.
  *
- * Context: any in which the scope is known to be open: its owner, its items.
+ * Context: any; the caller knows that the scope is open: it is the owner or an item.
  *
- * Return: true after scopex_cancel(), of the scope itself or of the one of the item
- * that has opened it, and so on.
+ * Return: true if the scope was cancelled in this round, or the scope of the item that has
+ * opened it was, and so on.
  */
 static inline bool scopex_cancelled(const struct scopex_scope *scope)
 {
@@ -220,13 +225,14 @@ static inline bool scopex_cancelled(const struct scopex_scope *scope)
 }
 
 /**
- * scopex_error() - the first error of a scope so far
+ * scopex_error() - get the first error of a scope so far
  * @scope: an open scope
  *
- * Context: any in which the scope is known to be open: its owner, its items. What
- * the item that failed wrote is visible after the join only.
+ * The data of the item that failed is visible to the caller only after the join.
  *
- * Return: what scopex_join() would return if every item were out now.
+ * Context: any; the caller knows that the scope is open: it is the owner or an item.
+ *
+ * Return: the value that scopex_join() would return if every item were completed now.
  */
 static inline int scopex_error(const struct scopex_scope *scope)
 {
@@ -249,21 +255,23 @@ void scopex_will_block(void);
 /**
  * scopex_submit_on() - submit an item to a CPU
  * @scope: an open scope
- * @cpu: the CPU's number, or SCOPEX_CPU_LOCAL for the CPU of the caller; where that one has
- *	no worker (see the module's parameter "cpus"), the nearest CPU that has one
+ * @cpu: the CPU's number; or SCOPEX_CPU_LOCAL for the CPU of the caller, or for the nearest
+ *	CPU with a worker if that one has none (see the module's parameter "cpus")
  * @work: an initialised item that is not busy
  *
- * As scopex_submit(). If the CPU goes offline afterwards, the item runs on another one.
+ * The same as scopex_submit(), but the caller chooses the CPU. If the CPU goes offline
+ * afterwards, the item runs on another one.
  *
  * Context: as for scopex_submit().
  *
- * Return: as scopex_submit(), and -EINVAL if there can be no such CPU, -ENODEV
- * if it is offline or has no worker.
+ * Return: as for scopex_submit(); -EINVAL if there can be no such CPU; -ENODEV if it is
+ * offline or has no worker; -EUSERS if the scope is serial (see scopex_scope()) and its owner
+ * is on another CPU.
  */
 static __always_inline int __must_check
 scopex_submit_on(struct scopex_scope *scope, int cpu, struct scopex_work *work)
 {
-	/* What is known when this is compiled need not be asked when it runs. */
+	/* Decide at compile time if the number is known then. */
 	if (__builtin_constant_p(cpu) && cpu == SCOPEX_CPU_LOCAL)
 		return __scopex_submit_local(scope, work);
 	return __scopex_submit_on(scope, cpu, work);
@@ -275,13 +283,13 @@ scopex_submit_on(struct scopex_scope *scope, int cpu, struct scopex_work *work)
  * @cpu: the number of the CPU that gets all items; SCOPEX_CPU_LOCAL; or SCOPEX_CPU_ANY
  *	for an equal part to each CPU
  * @array: the address of the first object
- * @nr: how many there are
+ * @nr: the number of objects
  * @member: the &struct scopex_work in an object
  *
- * The same as submitting one after the other, but each CPU's queue is touched
- * once, and either all items are submitted or none.
+ * The same as a submit of one item after the other, but cheaper: the queue of each CPU is
+ * changed once. Either all items are submitted, or none.
  *
- * Context: as for scopex_submit(); takes time for each item.
+ * Context: as for scopex_submit(). Takes time for each item.
  *
  * Return: as for scopex_submit() and scopex_submit_on().
  */
@@ -295,26 +303,23 @@ void __scopex_close(struct scopex_scope *scope);
 int __scopex_run(scopex_body_t body, void *arg, struct scopex_site *site,
 		 const struct scopex_options *options);
 
-/* Are there options? Their text is empty if not, whatever they are. */
+/* True if there are options: without any, the string of the arguments is empty. */
 #define __SCOPEX_HAS_OPTIONS(...)	(sizeof(#__VA_ARGS__) > 1)
 
-/*
- * NULL without options, so that a scope without any is opened by code that does not look
- * for them.
- */
+/* NULL without options: so the opening of a usual scope does not look for any. */
 #define __SCOPEX_OPTIONS(...)						\
 	__builtin_choose_expr(__SCOPEX_HAS_OPTIONS(__VA_ARGS__),	\
 			      (&(const struct scopex_options){ __VA_ARGS__ }), NULL)
 
-/* What the stack has to hold: a scope with options needs room for more. */
+/* The type of the object on the stack: a scope with options is larger. */
 #define __SCOPEX_FRAME(...)						\
 	typeof(*__builtin_choose_expr(__SCOPEX_HAS_OPTIONS(__VA_ARGS__), \
 				      (struct scopex_custom_scope *)NULL, \
 				      (struct scopex_scope *)NULL))
 
 /*
- * On kernels that have locals zeroed by the compiler: not the fields that the opening
- * sets, as that would take as long as all the rest of it.
+ * Some kernels have the compiler zero all locals. Leave this one out: the opening sets the
+ * fields that need it, and zeroes would cost as much as all the rest of the opening.
  */
 #if __has_attribute(__uninitialized__)
 #define __scopex_uninitialized	__attribute__((__uninitialized__))
@@ -322,29 +327,29 @@ int __scopex_run(scopex_body_t body, void *arg, struct scopex_site *site,
 #define __scopex_uninitialized
 #endif
 
-/* Inlined, so that the address of the pointer, and thereby a register, is not needed. */
+/* Inline, so that the compiler need not store the pointer in memory for its address. */
 static __always_inline void __scopex_leave(struct scopex_scope *const *scope)
 {
 	__scopex_close(*scope);
 }
 
 /**
- * scopex_run() - run a body with a scope, return when every item is out
+ * scopex_run() - call a body with a scope, return when every item is completed
  * @body: a &typedef scopex_body_t, called once in the caller's context
  * @arg: its argument
  * @...: fields of &struct scopex_options, as ".flags = SCOPEX_FAIL_FAST"
  *
- * The scope lives in scopex_run()'s own frame: no caller can leave it early,
- * forget to wait, or move it.
+ * The scope lives in scopex_run()'s own frame: no caller can leave it early, forget to wait,
+ * or move it.
  *
- * Context: process context, may sleep; a work item, too.
+ * Context: process context, also in an item; sleeps.
  *
- * Return: the first error of an item or of the body, whichever came first (what
- * the body has joined was told to the body, and is the body's to return);
- * -ECANCELED if an item was cancelled before it ran and nothing failed earlier;
- * without calling the body, -EDEADLK in an item that is nested too deep (see
- * scopex_scope()), -EINVAL with a warning in interrupt context; -EINVAL with a
- * warning if the body returned what is no errno; else 0.
+ * Return: the first error of an item or of the body, whichever came first (a body that joins
+ * gets the errors of that round, and decides itself whether to return them); -ECANCELED if an
+ * item was cancelled before it ran and nothing failed earlier; without a call of the body,
+ * -EDEADLK in an item that is nested too deep (see scopex_scope()), and -EINVAL, with a
+ * warning, in an interrupt; -EINVAL, with a warning, if the body returned a number that is no
+ * errno; else 0.
  */
 #define scopex_run(body, arg, ...)					\
 	__scopex_run(body, arg, __SCOPEX_SITE(#body),			\
@@ -355,41 +360,40 @@ static __always_inline void __scopex_leave(struct scopex_scope *const *scope)
  * @s: the name of the scope, in the block a &struct scopex_scope pointer
  * @...: fields of &struct scopex_options, as ".timeout_us = 5 * USEC_PER_MSEC"
  *
- * Every way out of the block drains the scope first: its end, return, goto,
- * break (which leaves this block only) and continue (likewise). Note that the
- * operand of a return is evaluated before the drain: to return what items
- * worked out, scopex_join() first.
+ * Every way out of the block drains the scope first: its end, a return, a goto, and also a
+ * break or a continue, which leave this block only. The compiler evaluates the operand of a
+ * return before the drain: to return a value that items compute, call scopex_join() first.
  *
- * Declare what items borrow before the block. Inside it, a variable is dead
- * when the drain begins.
+ * Declare all that items borrow before the block. The lifetime of a variable inside the block
+ * ends before the drain.
  *
- * Opened in a work item, it is a child of the item's scope, and cancelled when that
- * is: then its own error is -ECANCELED. So -ETIME means that its own time is over, or that
- * one of its items has returned -ETIME, or a caller of scopex_cancel() has given it;
- * that the time of an outer scope is over is not passed on as such.
- * Such scopes may be nested to any depth, each level in an item of its own, as
- * long as there are workers to be had (see the module's parameter "workers"); the opening
- * waits for one to be made. A scope becomes serial if all workers that are allowed are
- * taken, if none can be made, or if the item is part of reclaiming memory (PF_MEMALLOC, or
- * a NOFS or NOIO scope), as a new worker needs some. Its items then run on its owner's
- * stack, one after the other, when it waits; the kernel log and the profile tell. So in an
- * item do not wait for one's own items in another way than by the scope, nor for a sibling
- * that was submitted later. Submits to a serial scope that name another CPU than the
- * owner's are refused with -EUSERS: its items can't run there. And if the stack has
- * less than a quarter of its size left, or the scope is SCOPEX_NOT_SERIAL, it is refused:
- * every submit to it, and scopex_join(), return -EDEADLK.
+ * A scope that is opened in an item is a child of the item's scope, and is cancelled with it:
+ * its own error is -ECANCELED then. So -ETIME means that its own time is over, or that one of
+ * its items has returned -ETIME, or a caller has given that to scopex_cancel(). It never means
+ * that the time of an outer scope is over.
  *
- * Context: process context, may sleep. Opened in interrupt context, the scope is
- * refused with a warning: every submit to it, and scopex_join(), return -EINVAL.
+ * Such scopes may be nested to any depth, each level in an item of its own, as long as there
+ * are workers (see the module's parameter "workers"). The opening waits until a worker is
+ * created. A scope becomes serial if all workers that are allowed are taken, if none can be
+ * created, or if the item is part of reclaiming memory (PF_MEMALLOC, or a NOFS or NOIO scope),
+ * as a new worker needs memory. The items of a serial scope run on its owner's stack, one
+ * after the other, when the owner waits; the kernel log and the profile show it. So an item
+ * must wait for its own items by the scope only, and must not wait for a sibling that was
+ * submitted later. A submit to a serial scope is refused with -EUSERS if it names another CPU
+ * than the owner's, as the items can't run there. If less than a quarter of the stack is left,
+ * or the scope is SCOPEX_NOT_SERIAL, a scope that would be serial is refused: every submit to
+ * it, and scopex_join(), return -EDEADLK.
+ *
+ * Context: process context; sleeps. In an interrupt the scope is refused with a warning: every
+ * submit to it, and scopex_join(), return -EINVAL.
  */
 #define scopex_scope(s, ...)						\
 	__scopex_block(s, __UNIQUE_ID(scopex_end_), ##__VA_ARGS__)
 
 /*
- * Loops that the compiler sees no end of, so that it knows that the block is executed, and
- * left by its own ways out only. They are left for good by the jump to the label when the
- * block has come to its end. Of two loops, as one can't declare a frame and a pointer to a
- * part of it.
+ * The compiler sees loops without an end. So it knows that the block is executed, and is left
+ * by its own ways out only. At the end of the block, the jump to the label leaves the loops.
+ * There are two loops because one can't declare both a frame and a pointer to a part of it.
  */
 #define __scopex_block(s, end, ...)					\
 	for (__SCOPEX_FRAME(__VA_ARGS__)				\

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Detached items of scopex: what really outlives its submitter
+ * Detached items of scopex: they outlive their submitter
  *
- * A detached item is an object of its own, with a reference count, and its own scope.
+ * A detached item is an object of its own, with a reference count, and is its own scope.
  */
 #ifndef _LINUX_SCOPEX_DETACHED_H
 #define _LINUX_SCOPEX_DETACHED_H
@@ -16,19 +16,19 @@
 struct module;
 
 /**
- * struct scopex_detached - an item that outlives who submits it
+ * struct scopex_detached - an item that outlives its submitter
  * @work: the item
- * @scope: its scope, with nobody who waits for it
- * @refs: who uses the object
- * @submitted: whether it was submitted
- * @coming: whether that was while the init function of its module ran
- * @done: completed when the item is out, and again by each that has waited for it
- * @fn: the function
+ * @scope: its scope, which no caller joins
+ * @refs: references on the object
+ * @submitted: true if it was submitted
+ * @coming: true if it was submitted while the init function of its module ran
+ * @done: completed when the item is, and again by each waiter
+ * @fn: the function of the item
  * @release: frees the object
- * @owner: the module that both are in
+ * @owner: the module that has both functions
  *
- * To be embedded in an object that was allocated, and not to be copied once it is
- * initialised. All fields are private to scopex.
+ * The caller embeds it in an object that it has allocated, and must not copy it after the
+ * initialisation. All fields are private to scopex.
  */
 struct scopex_detached {
 	struct scopex_work	work;
@@ -45,14 +45,14 @@ struct scopex_detached {
 /**
  * scopex_detached_init() - initialise a detached item, with one reference
  * @detached: the object
- * @fn: what it does, in process context, as an item
- * @release: called with the last reference gone, in the context of who gives it back;
- *	frees the object
+ * @fn: the function of the item; called in process context, as that of any item
+ * @release: frees the object; called by the caller that gives back the last reference, in its
+ *	context
  *
- * If the last reference is the one of scopex itself, @release is called by the worker,
- * in process context. It may then do what an item may: open scopes, run loops, detach
- * items and wait for them. It is no part of the item: what it opens is not cancelled
- * with the item, and the scope of the item need not exist any more.
+ * If scopex gives back the last reference, its worker calls @release in process context. Then
+ * @release may do all that an item may: open scopes, run loops, detach items and wait for
+ * them. It is not a part of the item: a scope that it opens is not cancelled with the item,
+ * and the scope of the item need not exist any more.
  *
  * Context: any.
  */
@@ -72,13 +72,13 @@ int scopex_detached_cancel(struct scopex_detached *detached);
 int scopex_detached_cancel_nowait(struct scopex_detached *detached);
 
 /**
- * scopex_detached_result() - how the item ended, without waiting for it
+ * scopex_detached_result() - get the result of the item, without waiting for it
  * @detached: the item
  *
  * Context: any, with a reference.
  *
- * Return: -ENODATA if it was never submitted; -EINPROGRESS until it is out; then what
- * its function returned, or -ECANCELED if it did not run.
+ * Return: -ENODATA if it was never submitted; -EINPROGRESS until it is completed; then the
+ * value that its function returned, or -ECANCELED if the item did not run.
  */
 static inline int scopex_detached_result(const struct scopex_detached *detached)
 {
@@ -86,13 +86,13 @@ static inline int scopex_detached_result(const struct scopex_detached *detached)
 }
 
 /**
- * scopex_detached_cancelled() - was the item cancelled?
+ * scopex_detached_cancelled() - ask whether the item was cancelled
  * @detached: the item
  *
- * Context: any, with a reference; so the item's function.
+ * Context: any, with a reference; so also the item's function.
  *
- * Return: true after scopex_detached_cancel() or scopex_detached_cancel_nowait() was
- * called for it, once it was submitted.
+ * Return: true if scopex_detached_cancel() or scopex_detached_cancel_nowait() was called for
+ * it after it was submitted.
  */
 static inline bool
 scopex_detached_cancelled(const struct scopex_detached *detached)

@@ -12,11 +12,11 @@ struct cpumask;
 /**
  * struct scopex_range - a part of a parallel loop
  * @first: its first number
- * @count: how many numbers it has, at least 1
+ * @count: the number of numbers in it, at least 1
  * @scope: the loop's scope, for scopex_cancelled()
  * @arg: the caller's argument
- * @result: where this thread gathers its result, in scopex_reduce(); else NULL
- * @since: scopex's: when it was begun, if that is measured
+ * @result: the result of this thread so far, in scopex_reduce(); else NULL
+ * @since: private to scopex: the time of its start, if that is measured
  */
 struct scopex_range {
 	unsigned long		first;
@@ -28,19 +28,20 @@ struct scopex_range {
 };
 
 /**
- * typedef scopex_range_fn_t - what does a part of a parallel loop
+ * typedef scopex_range_fn_t - the function that does a part of a parallel loop
  * @range: the part
  *
- * Runs in process context, on the caller's thread or a worker's, and may do what an
- * item may.
+ * Runs in process context, on the caller's thread or a worker's, and may do all that an item
+ * may.
  *
- * Return: 0 or any negative errno, which ends the loop unless it is to run all.
+ * Return: 0 or any negative errno. An error ends the loop, unless the loop is to run all
+ * parts.
  */
 typedef int (*scopex_range_fn_t)(const struct scopex_range *range);
 
 /**
  * enum scopex_result - results of parallel loops
- * @SCOPEX_RESULT_MAX: the most that a thread can gather in scopex_range.result, in bytes
+ * @SCOPEX_RESULT_MAX: the largest size of scopex_range.result, in bytes
  */
 enum scopex_result {
 	SCOPEX_RESULT_MAX	= 64,
@@ -48,10 +49,10 @@ enum scopex_result {
 
 /**
  * struct scopex_reduction - how the results of a loop's threads become one
- * @size: of a result, in bytes; SCOPEX_RESULT_MAX at most
- * @init: makes @result what does not change a total; NULL if that is all zeroes
- * @join: adds @result to @total; the order of the results is not known. Called
- *	under a spinlock: must not sleep.
+ * @size: the size of a result, in bytes; SCOPEX_RESULT_MAX at most
+ * @init: sets @result to a value that does not change a total; NULL if that is all zeroes
+ * @join: adds @result to @total. The results come in any order. Called under a spinlock: must
+ *	not sleep.
  */
 struct scopex_reduction {
 	size_t	size;
@@ -60,15 +61,15 @@ struct scopex_reduction {
 };
 
 /**
- * struct scopex_for_params - the rest of what a parallel loop can be told
+ * struct scopex_for_params - the other parameters of a parallel loop
  * @arg: for the function
- * @grain: how many numbers a chunk has; 0 for some chunks per CPU
+ * @grain: the number of numbers in a chunk; 0: several chunks for each CPU
  * @flags: SCOPEX_KILLABLE
  * @run_all: go on after an error
  * @timeout_us: as in &struct scopex_options
  * @deadline: as in &struct scopex_options
  * @reduction: how results are joined, or NULL
- * @total: where to
+ * @total: the address of the total
  */
 struct scopex_for_params {
 	void				*arg;
@@ -86,31 +87,28 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 		 struct scopex_site *site);
 
 /**
- * scopex_for() - a loop over numbers, on this CPU and those that are idle
+ * scopex_for() - run a loop over numbers, on this CPU and those that are idle
  * @start: the first number
- * @nr: how many numbers; after ULONG_MAX comes 0
+ * @nr: the number of numbers; after ULONG_MAX comes 0
  * @fn: a &typedef scopex_range_fn_t, called for parts of them
  * @...: fields of &struct scopex_for_params, as ".arg = buffer, .grain = 16"
  *
- * The caller does its share of the work: on a machine where no other CPU is idle,
- * all of it. Isolated CPUs do not help, see scopex_submit(). Parts are given out as
- * threads come for them, so that they may take different times. Nothing is allocated.
+ * The caller does its share of the work: on a machine without an idle CPU, all of it. Isolated
+ * CPUs do not help, see scopex_submit(). A thread gets a part when it comes for it, so parts
+ * may take different times. The loop allocates no memory.
  *
- * A part should take a microsecond or more, and there should be several for each
- * CPU. Scopes that the function opens are the loop's children where it runs on a
- * worker, or in a caller that is an item; not where it runs on the caller's thread
- * outside of items.
+ * A part should take a microsecond or more, and there should be several parts for each CPU. A
+ * scope that the function opens is the loop's child on a worker, and on the thread of a caller
+ * that is an item. It is not on the thread of a caller outside of items.
  *
- * What the caller's memalloc_nofs_save() and memalloc_noio_save() forbid is forbidden to
- * its helpers, too.
+ * The caller's memalloc_nofs_save() and memalloc_noio_save() hold for its helpers, too.
  *
- * Context: process context; sleeps, uninterruptibly. The caller must not hold a lock
- * that the function needs, as its helpers could not take it.
+ * Context: process context; sleeps, uninterruptibly. The caller must not hold a lock that the
+ * function needs: its helpers could not take it.
  *
- * Return: 0 if the function was called for all numbers, and returned 0 each time;
- * else the first error. -ECANCELED if the loop was cancelled before its end, -ETIME or
- * -EINTR if that was because of its deadline or a fatal signal; what scopex_scope()
- * says where a scope is refused.
+ * Return: 0 if the function was called for all numbers, and returned 0 each time; else the
+ * first error. -ECANCELED if the loop was cancelled before its end; -ETIME or -EINTR if its
+ * deadline or a fatal signal cancelled it; the error of a refused scope, see scopex_scope().
  */
 #define scopex_for(start, nr, fn, ...)					\
 	__scopex_for(start, nr, fn,					\
@@ -118,26 +116,26 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 		     __SCOPEX_SITE(#fn))
 
 /**
- * scopex_reduce() - scopex_for() with a result
+ * scopex_reduce() - run a loop as scopex_for() does, and get a result
  * @start: the first number
- * @nr: how many numbers
- * @fn: a &typedef scopex_range_fn_t, which adds to what is at its range's result
+ * @nr: the number of numbers
+ * @fn: a &typedef scopex_range_fn_t, which adds to the result of its range
  * @how: a &struct scopex_reduction
- * @to: the address of the total, which has a value before
+ * @to: the address of the total, which the caller has initialised
  * @...: further fields of &struct scopex_for_params
  *
- * Each thread gathers a result of its own, and adds it to the total at its end.
+ * Each thread has a result of its own, and adds it to the total at its end.
  *
  * Context: as for scopex_for().
  *
- * Return: as scopex_for(); after an error, the total has the results of those parts
- * that were done.
+ * Return: as for scopex_for(). After an error, the total has the results of the parts that
+ * were done.
  */
 #define scopex_reduce(start, nr, fn, how, to, ...)			\
 	scopex_for(start, nr, fn, .reduction = (how), .total = (to), ##__VA_ARGS__)
 
 /**
- * typedef scopex_cpu_fn_t - what scopex_each_cpu() calls
+ * typedef scopex_cpu_fn_t - the function that scopex_each_cpu() calls
  * @cpu: the CPU that it is called for
  * @arg: the caller's argument
  *
@@ -151,19 +149,19 @@ int __scopex_each_cpu(const struct cpumask *mask, scopex_cpu_fn_t fn, void *arg,
 /**
  * scopex_each_cpu() - call a function once on each CPU of a mask
  * @mask: the CPUs
- * @fn: a &typedef scopex_cpu_fn_t, which may do what an item may
+ * @fn: a &typedef scopex_cpu_fn_t, which may do all that an item may
  * @arg: its argument
  *
- * Up to twelve CPUs call it at the same time; more take their turn. Nothing is
- * allocated. While a CPU goes offline, the function may run on another one; a caller
- * that can't have that holds off hotplug.
+ * Up to twelve CPUs call it at the same time; more CPUs take their turn. The call allocates no
+ * memory. While a CPU goes offline, the function may run on another one; a caller that must
+ * not have that holds off hotplug.
  *
- * Context: process context; sleeps, uninterruptibly. The caller must not hold a lock
- * that the function needs.
+ * Context: process context; sleeps, uninterruptibly. The caller must not hold a lock that the
+ * function needs.
  *
- * Return: the first error of the function; -ENODEV if a CPU is offline or has no
- * worker, -EINVAL if there can be no such CPU (it was called for the others then);
- * -EDEADLK, without calling it, in an item where all workers of the CPU wait; else 0.
+ * Return: the first error of the function; -ENODEV if a CPU is offline or has no worker, and
+ * -EINVAL if there can be no such CPU (the function was called for the other CPUs then);
+ * -EDEADLK, without a call of the function, in an item if all workers of its CPU wait; else 0.
  */
 #define scopex_each_cpu(mask, fn, arg)					\
 	__scopex_each_cpu(mask, fn, arg, __SCOPEX_SITE(#fn))
