@@ -19,7 +19,7 @@
 # spatch runs the python3 that it finds first, which has to be the system's.
 PATH=/usr/bin:/bin:$PATH
 
-CHECKS="checkpatch raw-names arch-names kernel-doc interface warnings layers readme-code
+CHECKS="checkpatch raw-names prose arch-names kernel-doc interface warnings layers readme-code
 	sparse coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests shellcheck mutants
 	indexes lint.allow"
 
@@ -99,6 +99,61 @@ check_raw_names()
 	[[ $(raw_names "$plant") == "$plant:2: ->func is logged as it is" ]] ||
 		echo "does not find a name that is logged as it is"
 	raw_names "$ROOT"/kmod/*.[ch] | unexpected raw-names
+}
+
+# prose FILE... - what comments and documents say in words that do not name the actor of a
+# sentence, or that have a word of their own in the glossary; and letters for barriers
+prose()
+{
+	perl -0777 -ne '
+	my $c = qr{"(?:\\.|[^"\\\n])*"|\x27(?:\\.|[^\x27\\\n])+\x27|
+		(/\*.*?\*/|(?://[^\n]*\n?[ \t]*)+)}sx;
+	my $sh = qr{(?:^|(?<=\s))((?:\#[^\n]*\n?[ \t]*)+)}m;
+	my $py = qr{(?|(""".*?""")|$sh)}ms;
+	my $head = qr{^(?!Expect:|Run:|Variant:)([A-Z][\w ]*:[^\n]*(?:\n[ ]{2}[^\n]*)*)}m;
+	my $comment = $ARGV =~ /\.(mod\.c|mod)$/ ? next :
+		$ARGV =~ /\.(c|h|cocci)$/ ? $c :
+		$ARGV =~ /\.md$|Kconfig$/ ? qr{(.+)}s :
+		$ARGV =~ /\.litmus$/ ? qr{(\(\*.*?\*\))}s :
+		$ARGV =~ /\.(twins|mutant)$/ ? $head :
+		$ARGV =~ /\.py$/ || /^#!.*python/ ? $py :
+		$ARGV =~ /\.(sh|awk|conf)$|Makefile$|Kbuild$/ || /^#!/ ? $sh : next;
+	my $gap = qr{[\s*#/]+};
+	my $words = qr{
+		(?<!["`:])\b[Ww]ho(ever)?\b(?!["`=]) | \bis${gap}none\b | \b[Mm]eanwhile\b |
+		\b[Ll]ikewise\b | \bas${gap}ever\b | \bwhich${gap}see\b |
+		\b(is|are|was|were|be)${gap}out\b(?!-|${gap}of\b) |
+		\b([Bb]arriers?|Release|Acquire)${gap}[A-Z]\b | \([A-Z]\) | \bsee${gap}[A-Z]${gap}in\b
+	}x;
+	my %said;
+	while (/$comment/g) {
+		my ($from, $text) = ($-[1], $1);
+		next if !defined $text;
+		while ($text =~ /$words/g) {
+			my $line = 1 + (substr($_, 0, $from + $-[0]) =~ tr/\n//);
+			next if $said{$line}++;
+			my ($all) = (split /\n/)[$line - 1] =~ /^\s*(.*)/;
+			print "$ARGV:$line: $all\n";
+		}
+	}' "$@"
+}
+
+check_prose()
+{
+	local plant=$work/prose files n
+
+	mkdir "$plant"
+	printf '/* Who\n * waits? */\nint who = "which see";\t/* Release A: is\n * out. */\n' \
+		>"$plant/plant.c"
+	printf '# It is\n# none.\nas ever\n' >"$plant/plant.sh"
+	printf 'Rule: one\n  likewise\nExpect: who\n\n who\n' >"$plant/plant.mutant"
+	printf '"""Meanwhile"""\nwho = 1\n' >"$plant/plant.py"
+	n=$(prose "$plant"/plant.* | cut -d : -f 2 | xargs)
+	[[ $n == "1 3 2 1 1" ]] || echo "finds other lines than it has to: $n"
+
+	mapfile -t files < <(cd "$ROOT" && find .ci Makefile README.md include kmod qemu selftests \
+		-type f ! -name '*.svg' | sort)
+	(cd "$ROOT" && prose "${files[@]}") | unexpected prose
 }
 
 # arch_names DIR - what the tree DIR says, outside qemu/arch/, that is of one architecture
