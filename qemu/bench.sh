@@ -66,7 +66,7 @@ lane_path()
 lane_native()
 {
 	verity_data
-	# Who else uses these CPUs is in the figures.
+	# Other load on these CPUs would be in the figures.
 	cut -d ' ' -f 1 /proc/loadavg >"$OUT/native.load"
 	KERNEL=uml measure native "n=1,10,100,1000 rounds=9;only=items n=10000 rounds=3;$(
 		)only=teardown n=1000000" --cpus 2 --disk "$WORK/data" --env VERITY=1

@@ -15,7 +15,8 @@
 #	Variant:	the modules that modprobe finds: release, or inject
 #	Config:		what the kernel needs for the rule to matter, as
 #			CONFIG_PREEMPT_RCU=y; most mutants have no such line
-#	Append:		more words for the kernel's command line; likewise
+#	Append:		more words for the kernel's command line; most mutants have no such
+#			line
 #	Expect:		an extended regular expression for a line of what the
 #			scripts print, or of the kernel's log
 #

@@ -219,7 +219,7 @@ top_is_harmless()
 		harmless "$work/out"
 }
 
-# A key that is missing, text for a number, a version that is none
+# A missing key, text for a number, a version that is not a number
 top_refuses_what_is_odd()
 {
 	sed '/^scope0.pending/d' "$work/now" >"$work/lacks"

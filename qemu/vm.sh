@@ -91,7 +91,7 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/scopex-vm.XXXXXX")
 log=${log:-$dir}
 vm='' terminal='' watcher=''
 [[ -z $interactive ]] || terminal=$(stty -g)
-# One that is there is of another run.
+# An existing one belongs to another run.
 [[ -z $dump ]] || rm -f "$dump"
 # The VM has to go with us, whatever ends us.
 cleanup()
@@ -210,7 +210,7 @@ module_fails()
 		sed -n '/: loading out-of-tree module /,$p' | grep -aw FAIL
 }
 
-# end_with_terminal PID - only who leads the session is told that its terminal has gone,
+# end_with_terminal PID - only the leader of the session is told that its terminal has gone,
 # and that may be a make which waits for us
 end_with_terminal()
 {

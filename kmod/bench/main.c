@@ -2,10 +2,11 @@
 /*
  * scopex_bench.ko: what scopex costs, beside the other ways to do it
  *
- * It measures when it is loaded, in a thread of its own; the parameters choose what. The kernel log has the figures as a table; scopex_bench/results in
- * debugfs has them for programs, as CSV. Opening that file waits for the end. Its last
- * line is "complete", or "failed" and an error: then a figure is missing, an item did not
- * run, or a result was wrong. Times never decide that. Unloading the module ends it early.
+ * It measures when it is loaded, in a thread of its own; the parameters choose what. The
+ * kernel log has the figures as a table; scopex_bench/results in debugfs has them for
+ * programs, as CSV. Opening that file waits for the end. Its last line is "complete", or
+ * "failed" and an error: then a figure is missing, an item did not run, or a result was
+ * wrong. Times never decide that. Unloading the module ends it early.
  *
  * Figures are nanoseconds for one operation: the median of the rounds, and the quartiles.
  * They include the cost of reading the clock, twice for each sample.

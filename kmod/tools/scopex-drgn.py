@@ -16,9 +16,9 @@ vmlinux and scopex.ko have to be those of that kernel, with debug information. A
 module may be given in the same way; if it is not, its functions are named, too, where
 the kernel keeps the names of symbols (CONFIG_KALLSYMS).
 
-It knows about the kernel what debugfs.c knows, but can take no lock. So it believes
-nothing: what can't be read, or can't be, is told at the end, and the rest is shown. In
-a kernel that runs, that may just have been changed meanwhile.
+It shows what debugfs.c shows, but can take no lock. So it believes nothing: it shows what it
+can, and reports at the end what it could not read, or what can't be true. In a running
+kernel, that may just have changed while the script was reading.
 
 Needs drgn 0.0.22, Debian 12's, for kernels up to 6.3, and a newer one for newer ones.
 0.0.22 reads dumps by QEMU only with DRGN_USE_LIBKDUMPFILE_FOR_ELF=1 in the environment,
@@ -818,7 +818,7 @@ if __name__ == "__main__":
     except Unusable as err:
         sys.exit(f"scopex-drgn: {plain(str(err))}")
     except BrokenPipeError:
-        # Whoever reads has seen enough; Python's own flush must not complain.
+        # The reader has seen enough; Python's own flush must not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         sys.exit(130)

@@ -74,8 +74,8 @@ static int reads_queues(void)
 }
 
 /*
- * One CPU's queue. Whoever is in an item has its CPU's queue to himself: what it submits
- * stays there until it ends.
+ * One CPU's queue. An item has the queue of its CPU to itself: the items that it submits
+ * there stay queued until it ends.
  */
 
 static int queues_array(struct scopex_work *work)
@@ -219,8 +219,8 @@ static int case_loop(unsigned int n)
 }
 
 /*
- * Many open scopes, so many on each stack, one in the other. Whoever comes to the last
- * one waits.
+ * Many open scopes, so many on each stack, one in the other. The item in the innermost
+ * scope waits.
  */
 
 #define SCOPES_PER_STACK	40
@@ -537,7 +537,7 @@ static int cancels(struct scopex_scope *scope)
 /* Long enough for all of it to be there before. */
 #define LATER	(30 * USEC_PER_SEC)
 
-/* Who wants a turn looks at all workers of the CPU. */
+/* An item that needs a turn makes its worker look at all workers of the CPU. */
 static int takes_turns(void)
 {
 	struct scopex_work work[3];

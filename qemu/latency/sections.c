@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sections: for how long the scheduler can't have a CPU, and because of whom
+ * Sections: for how long the scheduler can't have a CPU, and which code is the reason
  *
  * Theory of operation
  *
  * A section begins where interrupts or preemption go off, and ends where both are on
  * again. The kernel has tracepoints there (CONFIG_PREEMPTIRQ_TRACEPOINTS), the same ones
- * that its own tracers irqsoff and preemptoff are built on; these tell of the longest
- * section only, in microseconds, whoever's it is.
+ * that its own tracers irqsoff and preemptoff are built on; these report only the
+ * longest section of all, in microseconds.
  *
  * An interrupt, or softirq, that comes into a section is a section of its own, and is not
- * counted in the other one. What these probes take is not counted either. So under
- * QEMU's -icount, the same code gives the same length.
+ * counted in the other one. The time of these probes is not counted either. So
+ * under QEMU's -icount, the same code gives the same length.
  *
- * Whose section it is: that of the innermost function of scopex on the stack at its end,
- * as long as nobody of ours has been called by it, since that is the one that has a
- * lock, or calls a function of the kernel that has. If there is none, that of who began
- * it. An interrupt is scopex's if one of its timers ran in it. A section in which tasks
- * were switched is the scheduler's.
+ * A section belongs to the innermost function of scopex on the stack at its end, as that
+ * function holds a lock, or calls a function of the kernel that does. Without a function of
+ * scopex on the stack, the section belongs to the function that began it. An interrupt is scopex's if one of its timers ran in
+ * it. A section in which tasks were switched is the scheduler's.
  *
  * Probes of sched_process_exit run without preemption on kernels before 7.0. That is made
  * so here, too: it is a section of before_exit_probes().
@@ -66,7 +65,7 @@ struct section {
  * @preempt: preemption is off
  * @idle: the idle task runs, which has preemption off all the time
  * @interrupt: interrupts are off because one is handled
- * @foreign: the section is not scopex's, whoever may be on the stack
+ * @foreign: the section is not scopex's, whatever functions are on the stack
  * @start: when the section has begun
  * @from: where
  * @alien: what is not to be counted since it has begun

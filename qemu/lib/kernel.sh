@@ -75,7 +75,7 @@ choose_compiler()
 }
 
 # need_flavour_tools [COMMAND:PACKAGE]... - what it takes to build the flavour, and for it,
-# and to run it; and these. All at once, as it may be somebody else who installs it.
+# and to run it; and these. All at once, as another person may have to install them.
 need_flavour_tools()
 {
 	local tools=()

@@ -4,7 +4,7 @@
 # Packages of another Debian suite than the machine's own, without changing the
 # machine and without root: apt runs with a configuration, lists and a cache of
 # its own in $CACHE/apt/SUITE. The mirror, the proxies and what apt accepts are
-# those of the machine's set-up; signatures are checked as ever.
+# those of the machine's set-up; apt checks signatures as usual.
 #
 #	fetch trixie-backports DEBS ROOT linux-source-7.3 ...
 #		puts the .deb files into DEBS, in the newest version of that suite, and
@@ -84,7 +84,7 @@ suite_update()
 	say "fetching the package lists of Debian $1"
 	rm -f "$dir/ready"
 	suite_configure "$1" "$dir" || return
-	# "any": half an update, or one that kept old lists, is none.
+	# "any": half an update, or one that kept old lists, is a failure.
 	APT_CONFIG=$dir/apt.conf apt-get -q --error-on=any update >&2 || return
 	: >"$dir/ready"
 }

@@ -22,7 +22,7 @@
 #include <linux/scopex.h>
 #include <linux/scopex_detached.h>
 
-/* Completed by who has come to where it stays. */
+/* Completed by a task that has come to the place where it hangs. */
 static DECLARE_COMPLETION(hung);
 static DECLARE_COMPLETION(queued);
 /* Never completed. */
