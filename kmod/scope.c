@@ -126,7 +126,6 @@
 #include <linux/instruction_pointer.h>
 #include <linux/kasan.h>
 #include <linux/kernel.h>
-#include <linux/math64.h>
 #include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
@@ -134,12 +133,13 @@
 
 #include <trace/events/scopex.h>
 
-#include "compat/hrtimer.h"
 #include "cancel.h"
 #include "cpu.h"
+#include "deadline.h"
 #include "lockdep.h"
 #include "misuse.h"
 #include "nested.h"
+#include "option.h"
 #include "owner.h"
 #include "registry.h"
 #include "scope.h"
@@ -335,7 +335,7 @@ static bool scopex_close_drained(struct scopex_scope *scope, u64 state)
 static void scopex_close_refused(struct scopex_scope *scope)
 {
 	if (scope->flags & __SCOPEX_TIMED)
-		destroy_hrtimer_on_stack(&scopex_custom(scope)->timer);
+		scopex_stop_deadline(scopex_custom(scope));
 	scopex_state_init(scope, SCOPEX_CLOSED);
 }
 
@@ -348,8 +348,7 @@ static noinline void scopex_close_options(struct scopex_scope *scope)
 	/* The timer makes a wait short, but must not find a scope that is closed. */
 	if (scope->flags & __SCOPEX_TIMED) {
 		scopex_drain_scope(scope);
-		hrtimer_cancel(&scopex_custom(scope)->timer);
-		destroy_hrtimer_on_stack(&scopex_custom(scope)->timer);
+		scopex_stop_deadline(scopex_custom(scope));
 	}
 }
 
@@ -420,16 +419,6 @@ bool scopex_abandon_scope(struct scopex_scope *scope)
 	return true;
 }
 
-static enum hrtimer_restart scopex_deadline(struct hrtimer *timer)
-{
-	struct scopex_custom_scope *custom =
-		container_of(timer, struct scopex_custom_scope, timer);
-
-	WRITE_ONCE(custom->expired, true);
-	scopex_cancel(&custom->scope, -ETIME);
-	return HRTIMER_NORESTART;
-}
-
 #define SCOPEX_USER_FLAGS	(SCOPEX_FAIL_FAST | SCOPEX_KILLABLE | SCOPEX_JOINABLE |	\
 				 SCOPEX_NOT_SERIAL | SCOPEX_CANCEL_ON_EXIT)
 
@@ -442,35 +431,6 @@ static noinline unsigned int scopex_drop_flags(struct scopex_site *site,
 	return flags & known;
 }
 
-/* When the time of a scope is over; sets @over if it is. One of the two is not 0. */
-static ktime_t scopex_deadline_of(s64 timeout_us, ktime_t deadline, bool *over)
-{
-	ktime_t now = ktime_get(), end = deadline ?: KTIME_MAX;
-	ktime_t timeout;
-
-	if (timeout_us) {
-		timeout = min_t(s64, timeout_us, div_s64(KTIME_MAX, NSEC_PER_USEC)) *
-			  NSEC_PER_USEC;
-		end = min(end, ktime_add_safe(now, timeout));
-	}
-	*over = timeout_us < 0 || end <= now;
-	return *over ? now : end;
-}
-
-static noinline void scopex_start_timer(struct scopex_custom_scope *custom)
-{
-	struct scopex_scope *scope = &custom->scope;
-
-	hrtimer_setup_on_stack(&custom->timer, scopex_deadline, CLOCK_MONOTONIC,
-			       HRTIMER_MODE_ABS);
-	if (!scopex_is_open(scope))
-		return;
-	if (unlikely(custom->expired))
-		scopex_cancel_tree(scope, -ETIME);
-	else
-		hrtimer_start(&custom->timer, custom->deadline, HRTIMER_MODE_ABS);
-}
-
 static __always_inline void
 scopex_open_with(struct scopex_custom_scope *custom, struct scopex_site *site,
 		 unsigned int flags, u64 state, s64 timeout_us, ktime_t deadline)
@@ -480,12 +440,11 @@ scopex_open_with(struct scopex_custom_scope *custom, struct scopex_site *site,
 	custom->expired = false;
 	if (timed) {
 		flags |= __SCOPEX_TIMED;
-		custom->deadline = scopex_deadline_of(timeout_us, deadline,
-						      &custom->expired);
+		scopex_set_deadline(custom, timeout_us, deadline);
 	}
 	scopex_open(&custom->scope, site, flags, state);
 	if (timed)
-		scopex_start_timer(custom);
+		scopex_start_deadline(custom);
 }
 
 /**
@@ -511,31 +470,15 @@ static noinline void scopex_open_custom(struct scopex_custom_scope *custom,
 					struct scopex_site *site,
 					const struct scopex_options *options)
 {
-	u64 state = SCOPEX_OPEN | SCOPEX_ONE;
 	unsigned int flags = options->flags;
 
 	if (options->name && site->name != options->name)
 		WRITE_ONCE(site->name, options->name);
 	if (unlikely(flags & ~SCOPEX_USER_FLAGS))
 		flags = scopex_drop_flags(site, flags, SCOPEX_USER_FLAGS);
-	if (flags & SCOPEX_JOINABLE) {
-		state |= __SCOPEX_JOINABLE;
-		custom->joined = NULL;
-	}
-	if (options->limit) {
-		state |= SCOPEX_LIMITED;
-		custom->limit = options->limit;
-		custom->running = 0;
-		custom->waiting = NULL;
-		custom->last = &custom->waiting;
-		raw_spin_lock_init(&custom->lock);
-	}
-	if (options->limit_per_cpu) {
-		state |= SCOPEX_CPU_LIMITED;
-		custom->limit_per_cpu = options->limit_per_cpu;
-	}
-	scopex_open_with(custom, site, flags, state, options->timeout_us,
-			 options->deadline);
+	scopex_open_with(custom, site, flags,
+			 SCOPEX_OPEN | SCOPEX_ONE | scopex_option_open(custom, options),
+			 options->timeout_us, options->deadline);
 }
 
 /**

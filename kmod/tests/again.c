@@ -169,6 +169,7 @@ static void item_that_blocks_runs_again(struct scopex_test *test)
 	unsigned int i, cpu = test_this_cpu();
 	struct again again[4];
 
+	scopex_inject_set(SCOPEX_INJECT_AGAIN, 200);
 	scopex_scope(s) {
 		for (i = 0; i < ARRAY_SIZE(again); i++) {
 			again[i] = again_of(ROUNDS);
@@ -178,6 +179,7 @@ static void item_that_blocks_runs_again(struct scopex_test *test)
 		}
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
+	test_inject_end(test, SCOPEX_INJECT_AGAIN);
 	for (i = 0; i < ARRAY_SIZE(again); i++)
 		expect_rounds(test, &again[i]);
 }

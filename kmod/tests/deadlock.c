@@ -22,9 +22,10 @@ static void run_one(scopex_fn_t fn)
 	struct scopex_work work;
 
 	scopex_work_init(&work, fn);
-	scopex_scope(s)
+	scopex_scope(s) {
 		if (fn)
 			WARN_ON(scopex_submit(s, &work));
+	}
 }
 
 /*

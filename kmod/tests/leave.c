@@ -45,7 +45,7 @@ static struct watcher watcher_of(unsigned int ms)
 	return (struct watcher){ .work = SCOPEX_WORK_INIT(watcher_fn), .ms = ms };
 }
 
-#define LONG_MS		20000
+#define LONG_MS		8000
 #define BEHIND		4
 
 /* One item runs, and some have not begun. */

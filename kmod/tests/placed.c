@@ -4,8 +4,10 @@
 #include <linux/delay.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
+#include <linux/preempt.h>
 #include <linux/scopex.h>
 #include <linux/scopex_loop.h>
+#include <linux/smp.h>
 #include <linux/string.h>
 
 #include "test.h"
@@ -133,11 +135,13 @@ static void loops_have_deadlines(struct scopex_test *test)
 /* With a CPU that the compiler knows, and one that it does not. */
 static void local_cpu_as_a_number(struct scopex_test *test)
 {
-	unsigned int here = test_this_cpu();
-	struct test_item item;
 	int cpu = SCOPEX_CPU_LOCAL;
+	struct test_item item;
+	unsigned int here;
 
 	OPTIMIZER_HIDE_VAR(cpu);
+	migrate_disable();
+	here = smp_processor_id();
 	test_item_init(&item);
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &item.work), 0);
@@ -151,6 +155,7 @@ static void local_cpu_as_a_number(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_submit_strided(s, -3, &item.work, 1, 0), -EINVAL);
 		EXPECT_EQ(test, scopex_submit_on(s, nr_cpu_ids, &item.work), -EINVAL);
 	}
+	migrate_enable();
 	EXPECT_EQ(test, atomic_read(&item.runs), 2);
 }
 

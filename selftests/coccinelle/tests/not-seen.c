@@ -16,6 +16,15 @@ static void in_a_macro(struct scopex_work *work)
 		       scopex_run(body, work));		/* flag: not-seen */
 }
 
+static void without_braces(struct shared *param, struct scopex_work *work)
+{
+	scopex_scope(s)		/* flag: not-seen */
+		if (work) {
+			param->scope = s;
+			scopex_submit(s, work);
+		}
+}
+
 /* From here on, all is well. */
 
 #define RUN(work) do {							\

@@ -40,7 +40,7 @@ static void through_pointers(struct shared *param, struct scopex_scope **out,
 {
 	struct shared *heap = kmalloc(sizeof(*heap), GFP_KERNEL);
 
-	scopex_scope(s)
+	scopex_scope(s) {
 		if (work) {
 			param->scope = s;	/* flag: scope-escapes */
 			*out = s;		/* flag: scope-escapes */
@@ -48,6 +48,7 @@ static void through_pointers(struct shared *param, struct scopex_scope **out,
 			heap->scope = s;	/* flag: scope-escapes */
 			scopex_submit(s, work);
 		}
+	}
 }
 
 static struct scopex_scope *returned(struct scopex_work *work)
