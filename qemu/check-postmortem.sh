@@ -4,7 +4,7 @@
 # make check WHAT=postmortem: does kmod/tools/scopex-drgn.py find in a dump what a kernel hangs in?
 # qemu/postmortem/hang/ hangs a VM, which is dumped. The script's output has to be
 # qemu/postmortem/expected.txt, but for times, numbers of tasks and the like. Then the
-# script has to cope with a dump in which lie.py has damaged values.
+# script has to cope with other memory than the dump has, which lie.py shows it.
 #
 #	KERNEL=	one that runs in QEMU (default: debuginfo)
 #	VMLINUX= its debug information, if it was not built here
