@@ -3,7 +3,8 @@
 #
 # Architectures: qemu/arch/NAME.conf is all there is about one, and everything else reads
 # these variables. qemu/arch/NAME.config is what its kernels need beyond
-# qemu/kernels/fragments/common.config. "make lint" looks for what NAMES has in other files.
+# qemu/kernels/fragments/common.config. "make check WHAT=lint" looks for the words of NAMES in
+# other files.
 #	NAMES		what no other file may name: an extended regular expression
 #	UNAME		what "uname -m" says on such a machine; empty if no machine does
 #	TREE		the line of include/config/auto.conf by which a kernel's build
