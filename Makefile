@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The commands of scopex; "make help" lists them. What is built is said in
-# Kbuild, which the kernel's build system prefers to this file.
+# The commands of scopex; "make help" lists them. Kbuild says what is built; the kernel's build
+# system prefers it to this file.
 
 COMMANDS := modules run try shell bench timeline top docs
 

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check WHAT=builds: does scopex build in the ways in which nothing else here
-# builds it? As a part of a kernel's tree, built in and as modules, and with clang.
-# What is built is not run. Warnings are errors.
+# make check WHAT=builds: does scopex build in ways that no other check uses? As a part
+# of a kernel's tree, built in and as modules, and with clang. The results are not run.
+# Warnings are errors.
 #
 #	CASES=	which of the builds (default: "built-in modules clang"). The first two
 #		compile a kernel, which takes 10 minutes the first time.
@@ -32,7 +32,7 @@ in_subshell()
 
 # copy_tree - the kernel's source with scopex as drivers/scopex, in TREE
 #
-# Files are shared with the source, so what is changed is replaced.
+# The copy shares its files with the source, so a changed file has to be replaced.
 copy_tree()
 {
 	local drivers=$TREE/drivers
@@ -96,7 +96,7 @@ as_modules()
 		"$kmod/bench/scopex_bench.ko"
 }
 
-# The symbols that there are to link with are those of KERNEL=.
+# The modules are linked with the symbols of KERNEL=.
 with_clang()
 {
 	local objects=$BUILDS/clang variant dir

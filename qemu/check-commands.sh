@@ -36,7 +36,7 @@ emulator()
 	echo "$QEMU_PROGRAM"
 )
 
-# A QEMU that aborts, as it may do with a KVM that does not work, is no news to the user.
+# A QEMU that aborts, as it may with a broken KVM, must not bother the user.
 probe_aborts()
 {
 	mkdir "$work/aborts"
@@ -56,7 +56,7 @@ probe()
 	accel_works kvm
 )
 
-# compiler_of PACKAGE... - what is chosen for gcc-12 where apt knows these, and none is there
+# compiler_of PACKAGE... - the choice for gcc-12 where apt knows these, and none is installed
 compiler_of()
 {
 	mkdir -p "$work/apt"
@@ -78,7 +78,7 @@ chosen_compilers()
 		= "gcc-12, gcc, gcc-12"
 }
 
-# A module with parameters. It does not say FAIL, but what looks like it.
+# A module with parameters. It does not log FAIL, only words that look like it.
 told_module()
 {
 	mkdir "$work/told"
@@ -126,7 +126,7 @@ try_script()
 		expect_line -E 'FAIL: the job ended with status 5' <"$work/out"
 }
 
-# What a module says of itself is in the verdict.
+# The verdict has what a module reports about itself.
 try_fails()
 {
 	expect_failure "$work/out" make try M=qemu/harness/plant MODULE_PARAMS=what=says &&
@@ -134,7 +134,7 @@ try_fails()
 		expect_line -E 'scopex: make try: FAILED' <"$work/out"
 }
 
-# README's example, taken from there, in a kernel that is given as one's own is
+# The README's example, in a kernel that is given as a user's own kernel is
 try_readme()
 {
 	readme_module "$work/sum"

@@ -3,8 +3,8 @@
 #
 # make check WHAT=debian: are "make run" and "make check" the first commands that one can type on
 # a minimal Debian with git and make? As root in a clone; as a user with sudo, and as one
-# without, in an archive of the tree. Each in a chroot of its own, with an empty cache. What
-# is tried is what was committed.
+# without, in an archive of the tree. Each in a chroot of its own, with an empty cache. The
+# check uses the last commit.
 #
 #	SUITES=	of Debian (default: bookworm trixie testing)
 #	TEST=	what make check runs there (default: all as root, "api" as the users)
@@ -85,7 +85,7 @@ new_user()
 	prepare "chown -R $1: /home/$1"
 }
 
-# works USER COMMAND - its verdict is OK, and the shell had nothing to say
+# works USER COMMAND - its verdict is OK, and the shell has printed no complaint
 works()
 {
 	expect_success "$work/out" inside "$1" "cd scopex && $2" &&
@@ -93,7 +93,7 @@ works()
 		expect_no_line -E 'Aborted|command not found' <"$work/out"
 }
 
-# told USER COMMAND - it fails with one line, which has what to do
+# told USER COMMAND - it fails with one line, which says what to do
 told()
 {
 	expect_failure "$work/out" inside "$1" "cd scopex && $2" &&
@@ -134,7 +134,7 @@ SUITES=${SUITES:-bookworm trixie testing}
 mkdir -p "$DEBS/partial"
 job=
 work=$(mktemp -d "$CACHE/debian/run.XXXXXX")
-# What runs in a chroot ends with what has started it.
+# Processes in a chroot end with the process that has started them.
 trap '[[ -z $job ]] || kill -KILL "$job" 2>/dev/null || true; rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP

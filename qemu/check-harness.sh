@@ -4,11 +4,11 @@
 # make check WHAT=harness: can the checks fail? Everything that must turn a verdict red
 # is planted, and must, with a line that says which; a clean run must be green.
 #
-# On the host: logs in qemu/harness/. In VMs: qemu/harness/plant/, with the default
-# kernel what every kernel sees, with the kernels that look for it the rest. The
-# cases of a kernel that can't be had, or is left out, count as skipped.
+# On the host: logs in qemu/harness/. In VMs: qemu/harness/plant/; faults that every kernel
+# notices with the default kernel, the others with the debug kernels that look for them.
+# The cases of a kernel that can't be had, or is left out, count as skipped.
 #
-#	KERNELS= of the latter, those to use (default: kasan kcsan)
+#	KERNELS= the debug kernels to use (default: kasan kcsan)
 
 . "$(dirname "$0")/lib/kernel.sh"
 . "$ROOT/qemu/lib/build.sh"
@@ -68,7 +68,7 @@ counted()
 		ktap_msg "$(cat "$work/out")"
 		return 1
 	}
-	# What has not passed is named.
+	# Each result that has not passed is named.
 	[[ $1 == *" 0 "* ]] || expect_line -E '^not ok: ' <"$work/out"
 }
 
@@ -163,7 +163,7 @@ with_debug_kernel()
 	fi
 }
 
-# A KVM that has proved itself, but runs no kernel: here, a QEMU that sleeps.
+# A KVM that runs boot sectors, but no kernel: here, a QEMU that sleeps.
 kvm_runs_nothing()
 {
 	local known=$work/accel
@@ -235,7 +235,7 @@ kcsan_cases()
 	plant race "KCSAN: data-race in count"
 }
 
-# What was skipped is no success.
+# A skipped case is not a success.
 only_skips()
 {
 	expect_failure "$work/out" conclude_skips &&
@@ -249,7 +249,7 @@ conclude_skips()
 	conclude "only skips"
 )
 
-# Nor is a make check that passes without a VM one of a kernel.
+# A make check that passes without a VM has not tested a kernel.
 matrix_without_vm()
 {
 	local tree=$work/matrix

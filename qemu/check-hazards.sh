@@ -6,8 +6,8 @@
 # A mutant in selftests/hazards/ takes one rule out of the code, and says in its
 # head which scripts of selftests/ have to notice. First these have to pass with
 # the code as it is. Then each mutant is built and run in a VM of its own, which
-# has to fail, and to say what the mutant expects. How the changes below the head
-# are written is said in selftests/mutate.py. Fields of the head, one a line:
+# has to fail, and to print what the mutant expects. selftests/mutate.py explains how the
+# changes below the head are written. Fields of the head, one a line:
 #
 #	Hazard:		its number and name
 #	Rule:		what is taken out; may go on in indented lines
@@ -15,7 +15,8 @@
 #	Variant:	the modules that modprobe finds: release, or inject
 #	Config:		what the kernel needs for the rule to matter, as
 #			CONFIG_PREEMPT_RCU=y; most mutants have no such line
-#	Append:		more words for the kernel's command line; likewise
+#	Append:		more words for the kernel's command line; most mutants have no such
+#			line
 #	Expect:		an extended regular expression for a line of what the
 #			scripts print, or of the kernel's log
 #
@@ -28,14 +29,14 @@
 . "$ROOT/qemu/lib/build.sh"
 . "$ROOT/qemu/lib/accel.sh"
 
-# The cases need other CPUs to be busy with; 4 is what they were written for.
+# The cases need several CPUs; they were written for 4.
 CPUS=4
 
 # A mutant that hangs must not hang for long: a blocked task, or a CPU that is
 # stuck, is a panic after this time.
 STUCK=12
 
-# One that neither ends nor is noticed costs that much.
+# A mutant that neither ends nor is noticed takes this long.
 LIMIT=480
 
 # result pass|fail|skip TEXT [REASON]
@@ -127,7 +128,7 @@ write_job()
 
 # build_in TREE VARIANT TARGET - build a tree, and leave the modules there
 #
-# Always in the same place, so that only what a mutant changes is compiled.
+# Always in the same place, so that only the files that a mutant changes are compiled.
 build_in()
 {
 	local tree=$1 variant=$2 target=$3 stage
@@ -185,7 +186,7 @@ finish_all()
 	done
 }
 
-# The code as it is has to pass, or a failure with a mutant means nothing.
+# The unchanged code has to pass, or a failure with a mutant means nothing.
 judge_sound()
 {
 	local name=$1 status=$2
@@ -226,7 +227,7 @@ judge_mutant()
 	fi
 }
 
-# Prove that what the mutants run passes without them.
+# Prove that the scripts of the mutants pass without them.
 run_sound()
 {
 	local mutant key name

@@ -21,7 +21,7 @@
 . "$ROOT/qemu/lib/jobs.sh"
 
 LIMIT=50000
-# What the kernel's part of a section differs by: a wake-up, which may not come with few
+# How much the kernel's part of a section varies: a wake-up, which may not come with few
 FLOOR=4000
 
 # Each level, and each stack of a star, takes a worker, of which a CPU has 4096 at most.

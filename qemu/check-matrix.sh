@@ -26,7 +26,7 @@ row()
 	printf '%-12s %-24s %-7s %-34s %-8s %6s\n' "$@" >>"$work/table"
 }
 
-# Those that failed with no failed result.
+# Kernels that failed without a failed result.
 bad=()
 row kernel version runs-on tests verdict time
 for kernel in $kernels; do

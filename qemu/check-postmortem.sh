@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # make check WHAT=postmortem: does kmod/tools/scopex-drgn.py find in a dump what a kernel hangs in?
-# A VM is hung by qemu/postmortem/hang/, and dumped; what the script says about it has
-# to be qemu/postmortem/expected.txt, but for times, numbers of tasks and the like. Then
-# it is told lies.
+# qemu/postmortem/hang/ hangs a VM, which is dumped. The script's output has to be
+# qemu/postmortem/expected.txt, but for times, numbers of tasks and the like. Then the
+# script has to cope with other memory than the dump has, which lie.py shows it.
 #
 #	KERNEL=	one that runs in QEMU (default: debuginfo)
 #	VMLINUX= its debug information, if it was not built here
@@ -53,8 +53,8 @@ looks()
 	return 1
 }
 
-# What differs from one hang to the next. A line of the source has to be one that a
-# scope comes from.
+# Replace what differs from one hang to the next. A line of the source has to be one that
+# opens a scope.
 normalise()
 {
 	awk -v source="$POSTMORTEM/hang/hang.c" '
@@ -130,7 +130,7 @@ refused()
 	expect_no_line Traceback <"$WORK/err" && expect_line -E "^scopex-drgn: .*$1" <"$WORK/err"
 }
 
-# lied_to LIE TEXT... - what is not so is told, and what is not concerned is shown
+# lied_to LIE TEXT... - the script reports what can't be true, and shows the rest
 lied_to()
 {
 	local text

@@ -111,7 +111,7 @@ top_prints_json()
 		END
 }
 
-# What was counted before a reset must not be taken off.
+# Counts from before a reset must not be subtracted.
 top_survives_a_reset()
 {
 	counters 2000000000 100 >"$work/reset"
@@ -175,13 +175,12 @@ top_is_live()
 	live 100 place_fn '' && said 'items/s' 'two words' 'ENOSPC' 'q: end'
 }
 
-# What no terminal may get to see, as sed puts it into a text: escape sequences of 7 and
+# Characters that no terminal may get, as sed puts them into a text: escape sequences of 7 and
 # of 8 bits, a byte that is no UTF-8, ends of lines for some (a carriage return, U+2028),
-# text from right to left; and what is of XML.
+# text from right to left; and characters of XML.
 odd='\x1b[31m\xc2\x9b31m\xff\r\xe2\x80\xa8\xe2\x80\xae<\&">\x7f'
 
-# harmless FILE... - there are no characters in them but those that are printed, and ends
-# of lines
+# harmless FILE... - the files have only printable characters and ends of lines
 harmless()
 {
 	python "$@" <<-'END'
@@ -194,7 +193,7 @@ harmless()
 	END
 }
 
-# odd_readings - texts of all kinds that nobody should trust, and one that is no number
+# odd_readings - texts of all kinds that a program must not trust, one of them for a number
 odd_readings()
 {
 	local file
@@ -219,7 +218,7 @@ top_is_harmless()
 		harmless "$work/out"
 }
 
-# A key that is missing, text for a number, a version that is none
+# A missing key, text for a number, a version that is not a number
 top_refuses_what_is_odd()
 {
 	sed '/^scope0.pending/d' "$work/now" >"$work/lacks"
@@ -238,7 +237,7 @@ top_is_harmless_live()
 		said 'x\\x1b\[7;7Hfaked\\x00:5'
 }
 
-# The script for drgn, without drgn: how it shows names that are not what they should be
+# The script for drgn, without drgn: how it shows damaged or hostile names
 drgn_is_harmless()
 {
 	python "$work/out" <<-'END' && harmless "$work/out" && said '^    odd.x1b.31m.*, opened in '
@@ -366,7 +365,7 @@ part_is_drawn()
 		hovered 'shown: 15 ms from 30 ms on'
 }
 
-# What trace-cmd prints looks different from what tracefs has.
+# trace-cmd prints another format than tracefs has.
 report_is_drawn()
 {
 	drawn qemu/timeline/demo/three.report &&
@@ -407,8 +406,8 @@ cut_off()
 		said "scopex: warning: .* the first is line 116: the trace is cut off"
 }
 
-# Names of tasks, scopes, functions and files that nobody should trust: all that is drawn
-# is there, the picture is XML, and says what the names are.
+# Hostile names of tasks, scopes, functions and files: the picture is complete, it is XML, and
+# it shows the names.
 odd_names_are_drawn()
 {
 	LC_ALL=C sed -E "s/^( *)modprobe-/\1a <$odd-/; s/name=strict /name=strict$odd /;
@@ -421,8 +420,8 @@ odd_names_are_drawn()
 			'<title>&lt;&amp;\\x1b\[1m' 'a &lt;\\x1b.* (62)'
 }
 
-# A task's name that ends lines, and lines that look like others: some can't be read, and
-# what a scope is called makes no event.
+# A task's name that ends lines, and lines that look like others: some can't be read, and the
+# name of a scope is not taken for an event.
 forged_lines_are_told()
 {
 	sed -E "s/^( *)modprobe-/\1mod\nprobe-/" "$recorded" >"$work/odd.trace"
@@ -448,8 +447,8 @@ large_numbers_are_refused()
 		said "scopex: warning: .*4 lines can't be read"
 }
 
-# Items of 2 us on two CPUs, one of a hundred longer: what is too narrow is merged, and
-# nothing is left out.
+# Items of 2 us on two CPUs, one of a hundred longer: bars that are too narrow are merged, and
+# none is left out.
 many_events()
 {
 	awk 'function event(us, cpu, text) {
@@ -471,7 +470,7 @@ many_events()
 		drawn "$work/many.trace" && counted bars=30000
 }
 
-# What is recorded in a VM; README's example has 8 items.
+# A recording from a VM; the README's example has 8 items.
 timeline_of_readme()
 {
 	readme_module "$work/sum"

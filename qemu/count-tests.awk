@@ -2,18 +2,18 @@
 #
 # Count the results in KTAP, and check that nothing is missing: every plan, which may
 # follow the results, is kept, every program of the list "tests" has reported, and no
-# parent is better than its children. There may be several documents, one after the
-# other: what kselftest's runner has printed, of whose programs "tests" is a list, or
-# what a command has printed, to which "tests" is of no concern.
+# parent is better than its children. The input may have several documents, one after the
+# other: the output of kselftest's runner, whose programs "tests" lists, or the output of a
+# command, for which "tests" does not matter.
 #
-# What is skipped has failed unless "may_skip", an extended regular expression, matches
+# A skipped case has failed unless "may_skip", an extended regular expression, matches
 # "PROGRAM: CASE # SKIP REASON" (of a program, "selftests: PROGRAM # SKIP REASON").
 #
 # A case is a result without results of its own below it. Prints what was not
 # passed, then "PASSED FAILED SKIPPED".
 #
-# Depth: the runner prefixes what a program prints by "# ", a program indents what its
-# suites print by two spaces. Outside a program, "# " begins a comment.
+# Depth: the runner prefixes the output of a program by "# ", a program indents the output
+# of its suites by two spaces. Outside a program, "# " begins a comment.
 
 function bad(text)
 {
@@ -101,7 +101,7 @@ function result(d, line,	not_ok, skip, text, number, deeper, nested)
 		in_program = 0
 }
 
-# All that is still open is complete.
+# Everything that is still open is complete.
 function close_all(	deeper)
 {
 	for (deeper = max_depth + 0; deeper >= 0; deeper--)

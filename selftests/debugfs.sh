@@ -57,7 +57,7 @@ open_scope_is_listed()
 		expect_counter cpu0.depth = 5
 }
 
-# Its module can't go, nor the one that it uses.
+# The test module can't be unloaded, nor scopex, which it uses.
 open_scope_pins_its_module()
 {
 	! rmmod scopex_test 2>/dev/null && ! rmmod scopex 2>/dev/null &&
@@ -72,7 +72,7 @@ released_scope_is_gone()
 
 FILES="stats counters scopes workers profile histograms config"
 
-# Whoever may read one may write no other.
+# No user but root may read or write any of the files.
 files_are_for_root()
 {
 	for file in $FILES reset; do
@@ -156,7 +156,7 @@ profile_is_exact()
 	     END { exit delay != 121 || run != 121 || scope != 1 }' "$SCOPEX/histograms"
 }
 
-# What was measured stays there, and nothing is added.
+# The old measurements stay, and no new ones are added.
 profile_is_off()
 {
 	switch_profile 0 && known_load && profile_agrees 121 20 30
@@ -168,7 +168,7 @@ expect_of_sites()
 	expect "$1 of all sites" "$(sum_of "site[0-9]+\\.profile\\.$1")" = "$2"
 }
 
-# What was submitted before it was on has no time.
+# An item that was submitted before the profile was on has no time.
 profile_switched_on_late()
 {
 	reset
@@ -370,7 +370,7 @@ module_comes_back()
 		profile_agrees 242 40 60
 }
 
-# What there is no room for is counted as that of others.
+# Call sites without room of their own are counted together as others.
 more_sites_than_there_is_room_for()
 {
 	room=$((128 - $(grep -c '^site[0-9]*\.name ' "$SCOPEX/counters")))

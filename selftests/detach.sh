@@ -1,17 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# items that outlive who submits them
+# items that outlive their submitter
 . "$(dirname "$0")/suite.sh"
 
-# One is because of its scope, one is a copy; else it is out (twice), or ends, or runs, or
-# its module goes.
+# Refused for the item's scope, or as a copy; because the item is completed (twice), ends or
+# runs; or because its module goes.
 refused_ones_are_counted()
 {
 	expect_grown total.refused -eq 7
 }
 
-# passes SUITE [PARAMETER]... - with scopex loaded for it, and who waits hands over by
-# itself
+# passes SUITE [PARAMETER]... - load scopex and run it; each item that waits must hand over
+# by itself
 passes()
 {
 	passes_suite=$1
@@ -21,7 +21,7 @@ passes()
 	suite_cases "$passes_suite" && few_are_relieved && suite_rmmod
 }
 
-# The module is freed when modprobe returns. What it has detached is out by then.
+# The module is freed when modprobe returns. Its detached items are completed by then.
 failed_init_is_waited_for()
 {
 	modprobe scopex || return 1
@@ -30,7 +30,7 @@ failed_init_is_waited_for()
 	log_since_mark | expect_line 'scopex_test_fails: init fails' || return 1
 	log_since_mark | tail -n 1 | expect_line 'scopex_test_fails: the item is released' ||
 		return 1
-	# Nor does it have anybody wait later.
+	# Nor does a later task wait for it.
 	rmmod scopex
 }
 
@@ -39,8 +39,8 @@ all_are_coming()
 	[ "$(grep -c ' coming_fn ' "$SCOPEX/workers")" -eq 16 ]
 }
 
-# All counters are of modules that are being loaded, and whose items do not end. One that
-# has no item left must not wait for these. (It would until they do.)
+# Modules that are being loaded, and whose items do not end, share all counters. A module
+# that has no item left must not wait for those items.
 init_fails_beside_others()
 {
 	suite_load || return 1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# what makes a fan-out slow or stuck is found in the way that README says
+# a slow or stuck fan-out is found in the way that kmod/tools/README.md says
 . "$(dirname "$0")/suite.sh"
 
 # profiled SUITE - run it while it is measured
@@ -43,7 +43,7 @@ convoy_is_found()
 			"$(column items 'planted_convoy convoy[(][)] plant[.]c:[0-9]+, planted_fn .*')" = 64
 }
 
-# What nobody returns from is in an item, on a CPU, with others behind it.
+# An item that never returns is shown on its CPU, with other items behind it.
 stuck_item_is_found()
 {
 	echo 1 > "$SCOPEX/profile"

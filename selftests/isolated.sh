@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# isolated CPUs get what names them, and nothing else
+# isolated CPUs get the items that name them, and no others
 . "$(dirname "$0")/suite.sh"
 
 # cpus_in FILE - the numbers in a list of CPUs as 1,3-5, one a line
@@ -18,7 +18,7 @@ isolated_cpus()
 	done | sort -nu
 }
 
-# got_items CPU... - each of these was given an item, or has helped with a loop
+# got_items CPU... - each of these has run an item, or has helped with a loop
 got_items()
 {
 	for cpu; do

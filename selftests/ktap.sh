@@ -140,7 +140,7 @@ expect_success()
 	return 1
 }
 
-# expect_failure FILE COMMAND [ARG]... - likewise, if it does not fail
+# expect_failure FILE COMMAND [ARG]... - the same for a command that has to fail
 expect_failure()
 {
 	expect_file=$1

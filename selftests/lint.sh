@@ -3,7 +3,7 @@
 #
 # make check WHAT=lint: static checks of the whole tree
 #
-# Anything that a check says and that lint.allow does not have makes it fail.
+# A check fails if it prints a remark that lint.allow does not accept.
 #
 #	LINT=		the checks to run, as "checkpatch sparse" (default: all)
 #	LINUX_SOURCE=	a kernel's source tree, for its scripts/ (default: parts of
@@ -19,22 +19,22 @@
 # spatch runs the python3 that it finds first, which has to be the system's.
 PATH=/usr/bin:/bin:$PATH
 
-CHECKS="checkpatch raw-names arch-names kernel-doc interface warnings layers readme-code
+CHECKS="checkpatch raw-names prose arch-names kernel-doc interface warnings layers readme-code
 	sparse coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests shellcheck mutants
 	indexes lint.allow"
 
 ALLOW=$ROOT/selftests/lint.allow
 MACROS=$ROOT/selftests/coccinelle/macros.h
 
-# Of coccinelle's checks in the kernel, those about hardware that a module of
-# ours has nothing to do with; and what needs a compiler for OCaml.
+# Coccinelle checks of the kernel that are left out: those about hardware, which scopex does
+# not touch, and those that need an OCaml compiler.
 NOT_OURS='api/(check_bq27xxx_data|device_attr_show|platform_.*|pm_runtime)
 free/(clk_put|devm_free|ifnulldev_put|iounmap|pci_free_consistent|put_device)
 iterators/(device_node_continue|for_each_child)
 misc/(irqf_oneshot|of_table)
 null/badzero'
 
-# need PROGRAM - or the check fails; what apt has was installed before
+# need PROGRAM - fail the check without it; need_tools has installed what apt has
 need()
 {
 	have "$1" || {
@@ -43,8 +43,8 @@ need()
 	}
 }
 
-# unexpected CHECK - of the remarks on standard input, which are FILE:LINE: TEXT,
-# those that lint.allow does not have
+# unexpected CHECK - print the remarks on standard input, which are FILE:LINE: TEXT, that
+# lint.allow does not accept
 unexpected()
 {
 	sed "s|^$ROOT/||" | awk -F '\t' -v check="$1" -v used="$work/used" '
@@ -78,8 +78,8 @@ check_checkpatch()
 		unexpected checkpatch
 }
 
-# raw_names FILE... - what is logged of a name that somebody else has chosen, and not by
-# way of scopex_name() or scopex_comm()
+# raw_names FILE... - print where code logs a name that a user has chosen without
+# scopex_name() or scopex_comm()
 raw_names()
 {
 	perl -0777 -ne '
@@ -101,7 +101,62 @@ check_raw_names()
 	raw_names "$ROOT"/kmod/*.[ch] | unexpected raw-names
 }
 
-# arch_names DIR - what the tree DIR says, outside qemu/arch/, that is of one architecture
+# prose FILE... - what comments and documents say in words that do not name the actor of a
+# sentence, or that have a word of their own in the glossary; and letters for barriers
+prose()
+{
+	perl -0777 -ne '
+	my $c = qr{"(?:\\.|[^"\\\n])*"|\x27(?:\\.|[^\x27\\\n])+\x27|
+		(/\*.*?\*/|(?://[^\n]*\n?[ \t]*)+)}sx;
+	my $sh = qr{(?:^|(?<=\s))((?:\#[^\n]*\n?[ \t]*)+)}m;
+	my $py = qr{(?|(""".*?""")|$sh)}ms;
+	my $head = qr{^(?!Expect:|Run:|Variant:)([A-Z][\w ]*:[^\n]*(?:\n[ ]{2}[^\n]*)*)}m;
+	my $comment = $ARGV =~ /\.(mod\.c|mod)$/ ? next :
+		$ARGV =~ /\.(c|h|cocci)$/ ? $c :
+		$ARGV =~ /\.md$|Kconfig$/ ? qr{(.+)}s :
+		$ARGV =~ /\.litmus$/ ? qr{(\(\*.*?\*\))}s :
+		$ARGV =~ /\.(twins|mutant)$/ ? $head :
+		$ARGV =~ /\.py$/ || /^#!.*python/ ? $py :
+		$ARGV =~ /\.(sh|awk|conf)$|Makefile$|Kbuild$/ || /^#!/ ? $sh : next;
+	my $gap = qr{[\s*#/]+};
+	my $words = qr{
+		(?<!["`:])\b[Ww]ho(ever)?\b(?!["`=]) | \bis${gap}none\b | \b[Mm]eanwhile\b |
+		\b[Ll]ikewise\b | \bas${gap}ever\b | \bwhich${gap}see\b |
+		\b(is|are|was|were|be)${gap}out\b(?!-|${gap}of\b) |
+		\b([Bb]arriers?|Release|Acquire)${gap}[A-Z]\b | \([A-Z]\) | \bsee${gap}[A-Z]${gap}in\b
+	}x;
+	my %said;
+	while (/$comment/g) {
+		my ($from, $text) = ($-[1], $1);
+		next if !defined $text;
+		while ($text =~ /$words/g) {
+			my $line = 1 + (substr($_, 0, $from + $-[0]) =~ tr/\n//);
+			next if $said{$line}++;
+			my ($all) = (split /\n/)[$line - 1] =~ /^\s*(.*)/;
+			print "$ARGV:$line: $all\n";
+		}
+	}' "$@"
+}
+
+check_prose()
+{
+	local plant=$work/prose files n
+
+	mkdir "$plant"
+	printf '/* Who\n * waits? */\nint who = "which see";\t/* Release A: is\n * out. */\n' \
+		>"$plant/plant.c"
+	printf '# It is\n# none.\nas ever\n' >"$plant/plant.sh"
+	printf 'Rule: one\n  likewise\nExpect: who\n\n who\n' >"$plant/plant.mutant"
+	printf '"""Meanwhile"""\nwho = 1\n' >"$plant/plant.py"
+	n=$(prose "$plant"/plant.* | cut -d : -f 2 | xargs)
+	[[ $n == "1 3 2 1 1" ]] || echo "finds other lines than it has to: $n"
+
+	mapfile -t files < <(cd "$ROOT" && find .ci Makefile README.md include kmod qemu selftests \
+		-type f ! -name '*.svg' | sort)
+	(cd "$ROOT" && prose "${files[@]}") | unexpected prose
+}
+
+# arch_names DIR - print where the tree DIR, outside qemu/arch/, names one architecture
 arch_names()
 {
 	local conf regex=
@@ -138,8 +193,8 @@ check_arch_names()
 	arch_names "$ROOT" | unexpected arch-names
 }
 
-# What is public has to be described: what the header declares without leading
-# underscores, and what is exported.
+# Every public name needs a description: those that the headers declare without leading
+# underscores, and the exported ones.
 check_kernel_doc()
 {
 	local files name names
@@ -196,7 +251,7 @@ check_interface()
 
 # lint_build VARIANT [ARG]... - build VARIANT with warnings, and print what is said about that
 #
-# What was not clean must not be taken for up to date the next time.
+# An object with warnings must not count as up to date the next time.
 lint_build()
 {
 	local dir log=$work/build
@@ -332,8 +387,8 @@ user_check()
 		echo "$1: spatch failed"
 }
 
-# They look into one function at a time, so files are independent. Long ones take minutes:
-# these are first.
+# The rules look at one function at a time, so files are independent. Long files take
+# minutes, so they come first.
 check_scopex_cocci()
 {
 	need spatch || return
@@ -414,7 +469,7 @@ check_indexes()
 		echo "does not find a README that is not up to date"
 }
 
-# Of the checks that were run.
+# Counts only the remarks of checks that were run.
 check_lint_allow()
 {
 	awk -F '\t' -v checks=" ${checks[*]} " '

@@ -46,8 +46,8 @@ trace_on()
 	done
 }
 
-# What the tasks of set_event_pid allocate: in whose scope or item, and who; not what
-# interrupts do on top of them. "lost" if the trace is not complete.
+# Allocations of the tasks in set_event_pid: in which scope or item, and by which task;
+# without those of interrupts on top of them. "lost" if the trace is not complete.
 scopes_that_allocate()
 {
 	awk '
@@ -65,7 +65,7 @@ scopes_that_allocate()
 	END { if (lost) print "lost" }' "$INSTANCE/trace" | sort -u > "$found"
 }
 
-# watched SUITE - run it, with what its tasks allocate in $found
+# watched SUITE - run it, and list the allocations of its tasks in $found
 watched()
 {
 	{ workers; sh -c 'echo "$PPID"'; } > "$INSTANCE/set_event_pid"

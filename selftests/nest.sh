@@ -16,7 +16,7 @@ handed_over_again()
 	expect_counter total.handoffs -gt $((64 * $(nproc)))
 }
 
-# There are never more workers than that, but more than at the start.
+# The pool never has more workers than that, but more than at the start.
 no_more_than()
 {
 	expect_counter cpu0.workers -gt "$1" && expect_counter cpu0.workers -le "$2"

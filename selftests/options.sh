@@ -8,9 +8,9 @@ item_waits_for_its_turn()
 	log_since_mark | grep -q "scopex_test: an item waits for its turn"
 }
 
-# The one that has its turn is in the scope, in a worker; the one that has to wait for it is
-# in none, as it may be run elsewhere, and its scope be gone. (Without injected delays the
-# worker has found something else to do by then.)
+# The worker of the item that has its turn is shown in the scope; the worker of the item that
+# waits is not, as another worker may run that item, and its scope may be gone. (Without
+# injected delays that worker is in another item by then.)
 worker_leaves_what_waits()
 {
 	log_mark

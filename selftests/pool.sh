@@ -22,7 +22,7 @@ as_many_as_needed()
 	expect_counter cpu0.workers -gt 40 && expect_counter cpu0.workers -le 64
 }
 
-# Those of crowds() on each CPU, a helper, and a release function
+# The items of crowds() on each CPU, a helper, and a release function
 each_was_relieved()
 {
 	expect_grown total.relieved -ge $((66 * $(nproc) + 2))
@@ -57,7 +57,7 @@ expect_in_log()
 	expect "lines of the log like \"$1\"" "$(in_log "$1")" -eq "$2"
 }
 
-# until_in_log REGEX - within 8 s; after 12, a mutant that waits is ended as a hung task
+# until_in_log REGEX - within 8 s; after 12 s the kernel panics on a mutant's hung task
 until_in_log()
 {
 	wait_until 8 is_in_log "$1"
@@ -66,14 +66,14 @@ until_in_log()
 WAITS='scopex: the queue of CPU [0-9]+ waits'
 HOLDERS='scopex: the queue of CPU 0 waits, as its workers=4 are all in items that wait: 4 in holds_worker_fn .*of scope full of queue_waits_for_a_worker\(\)$'
 
-# A burst at the bound, which the log tells
+# A burst at the bound, which the log reports
 burst_is_told()
 {
 	log_mark
 	suite_begin full
 	until_in_log "$HOLDERS"
 	told=$?
-	# And the watchdog has looked again.
+	# Until the watchdog has looked again.
 	sleep 0.5
 	suite_release
 	suite_succeeded full && [ "$told" -eq 0 ]
@@ -85,14 +85,14 @@ bound_is_told_once()
 		expect_in_log "$WAITS" 1 && suite_rmmod
 }
 
-# Though it begins before the one that was told is long over
+# Although it begins soon after the shortage that was reported
 later_burst_is_told_too()
 {
 	suite_load workers=4 standby=1 stall_ms=3000 && burst_is_told && burst_is_told &&
 		suite_rmmod
 }
 
-# What is said of it: in the counters, in the log and in the profile
+# Each serial scope is counted, logged, and in the profile
 serial_is_told()
 {
 	suite_load "$@" || return 1

@@ -10,7 +10,7 @@
 # definitions (what begins with "static", "struct NAME {", "enum", "typedef" or "#") are put
 # before a function that has the statements; prelude.h declares what these use.
 
-# flush_part - put what was collected where it belongs
+# flush_part - put the collected lines where they belong
 function flush_part()
 {
 	if (is_definition)

@@ -7,8 +7,8 @@
 hold()
 {
 	suite_load "$@" || return 1
-	# Its worker was looked at before, and had nothing; not just now, as a look at the
-	# beginning of the item would not be told from one in it.
+	# The detector has looked at the worker before, and found it idle; but not just now, as a
+	# look at the beginning of the item would look like one inside it.
 	sleep 0.75
 	log_mark
 	suite_begin hold
@@ -33,8 +33,8 @@ is_reported()
 	log_since_mark | expect_line 'scopex: item test_item_fn .*scope held of held_scope() holds up CPU 0 for more than 2000 ms, in task scopex/0'
 }
 
-# What it says is true: by the clock of the log, the item was begun so long before. (A
-# tick is taken off, which is what the threshold is counted in.)
+# The report is true: by the clock of the log, the item began so long before. (Less a tick,
+# the unit of the threshold.)
 report_is_true()
 {
 	log_since_mark | sed -n 's/^\[ *\([0-9.]*\)\] scopex.*\(run hold\|holds up\).*/\1/p' |
@@ -58,7 +58,7 @@ is_not_reported_early()
 	expect_counter total.stalls -eq 0 && suite_release && suite_rmmod
 }
 
-# A release function is no part of the item: it is shown by its own name.
+# A release function does not belong to the item: it is shown by its own name.
 release_is_reported()
 {
 	suite_load stall_ms=1000 || return 1

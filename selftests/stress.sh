@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# All there is, mixed at random, while CPUs come and go and debugfs is read: see
+# The whole API, mixed at random, while CPUs come and go and debugfs is read: see
 # kmod/tests/stress.c.
 #
 #	STRESS_SECONDS=	how long in all (default: 10)
@@ -34,7 +34,7 @@ all_cpus_online()
 	done
 }
 
-# Whatever happens: no process of ours is left, and no CPU is missing.
+# In any case leave no process behind, and no CPU offline.
 cleanup()
 {
 	touch "$dir/stop"
@@ -99,7 +99,7 @@ switch_profile()
 	done
 }
 
-# What the module has counted meanwhile is what the test has.
+# The module and the test have counted the same.
 totals_agree()
 {
 	status=0
@@ -113,7 +113,7 @@ totals_agree()
 	return "$status"
 }
 
-# What has been measured all the time has all that was counted.
+# A profile that was on all the time has measured all that was counted.
 profile_has_it_all()
 {
 	profile_agrees "$(grown total.run)" "$(grown total.errors)" \

@@ -192,8 +192,8 @@ grown()
 	echo $(($(counter "$1") - $(echo "$suite_counters" | sed -n "s/^$1 //p")))
 }
 
-# few_are_relieved - since the last counters_mark: who waits hands over by itself, and
-# does not leave it to the watchdog
+# few_are_relieved - since the last counters_mark: items that wait have handed over by
+# themselves, and have not left it to the watchdog
 few_are_relieved()
 {
 	suite_relieved=$(grown total.relieved)

@@ -234,7 +234,7 @@ no_result()
 		grep -q "No data" "$dir/err"
 }
 
-# Who has the tree open keeps it; and the module.
+# A reader that has the tree open keeps it, and keeps the module loaded.
 reader_keeps_tree()
 {
 	data 129
@@ -517,7 +517,7 @@ check_long_build()
 	rm -f "$dir/holes"
 }
 
-# One item more than $1 has failed and is out, but that of CPU 0 is not.
+# One item more than $1 has failed and is completed, but the item of CPU 0 is not.
 one_has_failed()
 {
 	[ "$(counter total.errors)" -gt "$1" ] &&

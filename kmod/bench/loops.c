@@ -20,7 +20,7 @@
 #include "../compat/workqueue.h"
 #include "bench.h"
 
-/* A sample takes so many of what is too short for the clock. */
+/* Operations too short for the clock: so many of them are one sample. */
 #define BENCH_EMPTY	1000
 
 static int empty_scope(void)
@@ -214,7 +214,7 @@ static const struct {
 	{ "wq_flush",	memory_workqueue },
 };
 
-/* One round of one way; with the time it took, if it has added up to what it has to. */
+/* One round of one way. Returns the time it took, if the sum is right. */
 static int memory_round(unsigned int way, u64 *data, unsigned long units, unsigned long repeat,
 			u64 *elapsed)
 {
@@ -246,7 +246,7 @@ static int memory_size(u64 *data, unsigned long units, u64 *samples)
 	int err;
 
 	for (unsigned int i = 0; i < nr * (rounds + 1); i++) {
-		/* Another one is the first in each round. */
+		/* Another way is the first in each round. */
 		unsigned int round = i / nr, way = (i + round) % nr;
 
 		err = memory_round(way, data, units, repeat, &elapsed);

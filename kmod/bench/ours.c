@@ -63,7 +63,7 @@ const struct bench_peer bench_scopex = {
 	.round		= scopex_round,
 };
 
-/* SCOPEX_CPU_ANY would be over all CPUs, so it is for who uses all. */
+/* SCOPEX_CPU_ANY spreads over all CPUs, so it is only for jobs that use all of them. */
 static int scopex_array_round(struct bench_job *job)
 {
 	struct scopex_item *items = job->items;
@@ -151,7 +151,7 @@ static struct scopex_detached *detached_start(bool burn, int *err)
 	return NULL;
 }
 
-/* Objects that are allocated and freed, as that is what they are for. */
+/* The objects are allocated and freed, as users of detached items do. */
 static int detached_round(struct bench_job *job)
 {
 	struct detached_item *items = job->items;

@@ -2,9 +2,8 @@
 /*
  * scopex_bench: the other ways to have items run and to wait for them
  *
- * Each is written as one would who knows that mechanism well and has nothing else: a
- * workqueue or a worker of its own, items that are initialised once, and no more
- * waiting than needed.
+ * Each is written as an expert of that mechanism would write it: a workqueue or a worker of
+ * its own, items that are initialised once, and no more waiting than needed.
  */
 
 #include <linux/async.h>
@@ -18,7 +17,7 @@
 #include "../compat/kthread_worker.h"
 #include "bench.h"
 
-/* No executor: the submitter calls the function. What the others are compared to. */
+/* No executor: the submitter calls the function. The others are compared to this. */
 
 struct call_item {
 	void	(*fn)(struct call_item *item);
@@ -64,8 +63,8 @@ const struct bench_peer bench_call = {
 };
 
 /*
- * A thread that is woken for one item, and wakes: no queue, nothing else to wait for. No
- * competitor, but what the scheduler takes of all that have threads.
+ * A thread that is woken for one item, and wakes its caller: no queue, nothing else to wait
+ * for. Not a competitor, but the part that the scheduler takes in all ways with threads.
  */
 
 struct wake_item {
@@ -77,9 +76,9 @@ static void wake_run(struct bench_waker *waker, struct wake_item *item)
 	struct task_struct *owner = waker->owner;
 
 	item->runs++;
-	/* Release: of what the item did; pairs with wake_round(). */
+	/* Release: the effects of the item; pairs with wake_round(). */
 	smp_store_release(&waker->item, NULL);
-	/* It can't exit before: it has to stop this thread. */
+	/* The owner can't have exited: it has to stop this thread first. */
 	wake_up_process(owner);
 }
 
@@ -90,7 +89,7 @@ static int wake_thread(void *data)
 
 	for (;;) {
 		set_current_state(TASK_IDLE);
-		/* Acquire: of the owner's name; pairs with wake_round(). */
+		/* Acquire: the owner; pairs with wake_round(). */
 		item = smp_load_acquire(&waker->item);
 		if (!item && kthread_should_stop())
 			break;
@@ -325,7 +324,7 @@ static void kthread_item_start(struct bench_job *job, unsigned long i)
 		return;
 	}
 	kthread_bind(item->task, cpu);
-	/* To be there when it is waited for, which is until it has left this module. */
+	/* Keep the task until the end of the wait, which is when it has left this module. */
 	get_task_struct(item->task);
 	wake_up_process(item->task);
 }
@@ -340,7 +339,7 @@ static int kthread_round(struct bench_job *job)
 	for (i = 0; i < job->n; i++)
 		kthread_item_start(job, i);
 	bench_submitted(job);
-	/* One that is stopped before it has begun would not run. */
+	/* A thread that is stopped before it has begun would not run. */
 	wait_for_completion(&job->done);
 	for (i = 0; i < job->n; i++) {
 		if (IS_ERR(items[i].task)) {

@@ -15,7 +15,7 @@ static int wq_open_with(struct bench_exec *exec, unsigned int flags, int max_act
 	return exec->wq ? 0 : -ENOMEM;
 }
 
-/* The most that a workqueue lets run, so that none has to be activated later. */
+/* The largest max_active, so that the workqueue delays no item. */
 static int wq_open(struct bench_exec *exec)
 {
 	return wq_open_with(exec, SCOPEX_WQ_PERCPU, WQ_MAX_ACTIVE);
@@ -51,7 +51,7 @@ static void wq_init(struct bench_job *job)
 		INIT_WORK(&items[i].work, job->burn ? wq_burn : wq_noop);
 }
 
-/* An item that is queued already would have been left behind by the last round. */
+/* An item that is still queued would be left over from the last round. */
 static int wq_queue(struct bench_job *job, unsigned long i, struct work_struct *work)
 {
 	unsigned int cpu = bench.cpu[bench_cpu_index(job, i)];
@@ -143,7 +143,7 @@ static int wq_bh_open(struct bench_exec *exec)
 	return wq_open_with(exec, SCOPEX_WQ_BH | SCOPEX_WQ_PERCPU, 0);
 }
 
-/* Items of its own for lockdep, which is right that no other ones run in softirqs. */
+/* Items of their own, as lockdep must not see the other ones run in softirqs. */
 static void wq_bh_init(struct bench_job *job)
 {
 	struct wq_item *items = job->items;
@@ -213,8 +213,8 @@ static void completion_init(struct bench_job *job)
 }
 
 /*
- * An item that is done may still be on its worker's way out of it, which touches it no
- * more; so it can be queued again.
+ * The worker of a completed item may still be on its way out, but touches the item no more;
+ * so the item can be queued again.
  */
 static int completion_round(struct bench_job *job)
 {

@@ -37,7 +37,7 @@ static int __init sum_init(void)
 			scopex_work_init(&parts[i].work, sum_part);
 			err = scopex_submit(s, &parts[i].work);
 			if (err)
-				return err;	/* drains what was submitted */
+				return err;	/* drains the scope */
 		}
 		err = scopex_join(s);
 	}

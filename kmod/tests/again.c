@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* scopex_test: items that run again, as their function returns SCOPEX_AGAIN */
+/* scopex_test: items that run again because their function returns SCOPEX_AGAIN */
 
 #include <linux/delay.h>
 #include <linux/kernel.h>
@@ -14,7 +14,7 @@
 /**
  * struct again - an item that runs several times
  * @work: the item
- * @rounds: how often it runs; 0 for without end
+ * @rounds: how often it runs; 0: until it is cancelled
  * @ret: its result in the end
  * @blocks: it says in each round that it will block
  * @nests: it opens a scope in each round
@@ -94,7 +94,7 @@ static void item_runs_again(struct scopex_test *test)
 	expect_rounds(test, &again);
 }
 
-/* It is the same submit all the time, so another one is refused, and the result is to come. */
+/* It is still the first submit: a second one is refused, and there is no result yet. */
 static void item_is_busy_until_it_ends(struct scopex_test *test)
 {
 	struct again again = again_of(0);
@@ -130,7 +130,7 @@ static void cancel_ends_it(struct scopex_test *test)
 	}
 }
 
-/* The others of the CPU come in between, of the same scope or another one. */
+/* Other items of the CPU run in between, of the same scope or another one. */
 static void others_run_in_between(struct scopex_test *test)
 {
 	unsigned int i, cpu = test_this_cpu();
@@ -163,7 +163,7 @@ static void others_run_in_between(struct scopex_test *test)
 	}
 }
 
-/* What runs again may have given its queue to another worker, which must not be faster. */
+/* The item may have handed its queue to another worker, which must not run it earlier. */
 static void item_that_blocks_runs_again(struct scopex_test *test)
 {
 	unsigned int i, cpu = test_this_cpu();
@@ -199,7 +199,7 @@ static void item_keeps_its_place_under_a_limit(struct scopex_test *test)
 			EXPECT_EQ(test, scopex_submit(s, &again[i].work), 0);
 		}
 		EXPECT_EQ(test, scopex_join(s), 0);
-		/* And the limit is as it was. */
+		/* The limit is the same afterwards. */
 		EXPECT_EQ(test, scopex_try_submit(s, &again[0].work), 0);
 		scopex_cancel(s, 0);
 		scopex_join(s);
@@ -306,7 +306,7 @@ static int serially_fn(struct scopex_work *work)
 			EXPECT_EQ(test, again[i].last,
 				  (ROUNDS - 1) * ARRAY_SIZE(again) + i + 1);
 		}
-		/* It can't end but by a cancellation, which comes from an item of the scope. */
+		/* Only a cancellation ends it, which comes from an item of the scope. */
 		again[0] = again_of(0);
 		EXPECT_EQ(test, scopex_submit(s, &again[0].work), 0);
 		scopex_cancel(s, -EPIPE);

@@ -44,7 +44,7 @@ static int submit_all_body(struct scopex_scope *scope, void *arg)
 	return body->ret;
 }
 
-/* The call returns after the last item, with all that the items wrote. */
+/* The call returns after the last item, and the caller sees what all items wrote. */
 static void run_drains(struct scopex_test *test)
 {
 	struct body body = { .test = test, .nr = 1000 };
@@ -85,8 +85,8 @@ static int local_thread(void *data)
 }
 
 /*
- * From each CPU, wherever this test happens to run: one that has no worker (see
- * module.sh) has its items run by another one, or they never are.
+ * From each CPU, wherever this test happens to run: the items of a CPU that has no worker
+ * (see module.sh) run on another one, or never.
  */
 static void submit_runs_on_this_cpu(struct scopex_test *test)
 {
@@ -132,13 +132,13 @@ static void submit_any_spreads(struct scopex_test *test)
 		served += test_served(cpu);
 
 	test_gate_init(&gate);
-	/* The executor's choice goes round from where this CPU has come to. */
+	/* The choice goes on in the ring from where this CPU has come to. */
 	migrate_disable();
 	scopex_scope(s) {
 		for (i = 0; i < 2 * served; i++) {
 			items[i].gate = &gate;
 			EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
-			/* The first round: let it leave its parked queue. */
+			/* The first round: let the worker leave its parked queue. */
 			if (i < served)
 				wait_for_completion(&gate.reached);
 		}
@@ -174,7 +174,7 @@ static void items_start_before_the_join(struct scopex_test *test)
 	EXPECT(test, !scopex_work_busy(&item.work));
 }
 
-/* One CPU runs what one submitter gives it in that order. */
+/* A CPU runs the items of one submitter in the order of the submits. */
 static void one_cpu_keeps_the_order(struct scopex_test *test)
 {
 	unsigned int i, nr = 500, cpu = test_this_cpu();
@@ -305,7 +305,7 @@ static int slow_fn(struct scopex_work *work)
 {
 	struct test_item *item = container_of(work, struct test_item, work);
 
-	/* Long enough for a block that does not drain to be left before. */
+	/* Long enough for a block that does not drain to end before it. */
 	msleep(20);
 	atomic_inc(&item->runs);
 	return 0;
@@ -342,7 +342,7 @@ static void every_way_out_drains(struct scopex_test *test)
 	}
 }
 
-/* The block may end the function, be named at will, and set what follows uses. */
+/* The block may return, have any name, and set variables that the code after it uses. */
 static int result_of_a_block(struct test_item *item)
 {
 	scopex_scope(open) {

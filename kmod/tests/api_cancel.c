@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Suite "api", in part: what becomes of items that are cancelled or refused */
+/* Suite "api", in part: what happens to items that are cancelled or refused */
 
 #include <linux/delay.h>
 
@@ -48,7 +48,7 @@ static void cancel_stops_what_has_not_started(struct scopex_test *test)
 				  -ECANCELED);
 		}
 
-		/* The next round knows nothing of it. */
+		/* The cancellation does not go on in the next round. */
 		EXPECT(test, !scopex_cancelled(s));
 		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &late.work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
@@ -63,13 +63,13 @@ static int until_cancelled_fn(struct scopex_work *work)
 	complete(&item->gate->reached);
 	while (!scopex_cancelled(scopex_work_scope(work)))
 		usleep_range(50, 200);
-	/* Long enough for a block that does not drain to be left before. */
+	/* Long enough for a block that does not drain to end before it. */
 	msleep(20);
 	atomic_inc(&item->runs);
 	return 0;
 }
 
-/* Hazard 12: no way out of the block is faster than a running item. */
+/* Hazard 12: every way out of the block waits for a running item. */
 static void cancel_ends_in_a_drain(struct scopex_test *test)
 {
 	struct test_gate gate;
@@ -108,7 +108,7 @@ static void item_cancels_its_siblings(struct scopex_test *test)
 			EXPECT_EQ(test, scopex_submit_on(s, cpu, &items[i].work), 0);
 		}
 		complete_all(&gate.go);
-		/* Its own error came before those of the cancelled ones. */
+		/* Its error was set before those of the cancelled items. */
 		EXPECT_EQ(test, scopex_join(s), -EPROTO);
 	}
 	for (i = 2; i < ARRAY_SIZE(items); i++) {
@@ -172,7 +172,7 @@ static void no_such_cpu_is_refused(struct scopex_test *test)
 	EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
 }
 
-/* Hazard 21. That many items do not fit in memory, so move the count. */
+/* Hazard 21. So many items do not fit in memory, so the test changes the count. */
 static void full_scope_refuses(struct scopex_test *test)
 {
 	struct test_item item;

@@ -96,7 +96,7 @@ static void array_in_order(struct scopex_test *test, unsigned int nr)
 	kvfree(items);
 }
 
-/* A batch is turned round three items at a time. */
+/* A batch is reversed three items at a time. */
 static void array_keeps_its_order(struct scopex_test *test)
 {
 	static const unsigned int sizes[] = { 1, 2, 3, 4, 5, 6, 7, 100 };
@@ -119,7 +119,7 @@ static void array_of_nothing(struct scopex_test *test)
 	EXPECT_EQ(test, atomic_read(&item.runs), 0);
 }
 
-/* All of them or none: those that were free are as they were. */
+/* All of the array or nothing: a refused array leaves its free items unclaimed. */
 static void array_with_a_busy_item(struct scopex_test *test)
 {
 	unsigned int i, busy = 5, cpu = test_this_cpu();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suite "cancel": who cancels what, why, and what is known afterwards
+ * Suite "cancel": each way to cancel, what it reaches, and what the owner is told
  *
- * In each case the scope's items borrow from the test's frame, and are looked at
- * after the join: a cancel that returned too early would be seen there.
+ * In each case the scope's items borrow from the test's frame, and the test checks them
+ * after the join: it would notice a cancel that returned too early.
  */
 
 #include <linux/completion.h>
@@ -19,7 +19,7 @@ static int loop_fn(struct scopex_work *work)
 	complete(&loop->started);
 	while (!scopex_cancelled(scopex_work_scope(work)))
 		usleep_range(50, 200);
-	/* Long enough for a wait that does not wait to be over before. */
+	/* Longer than a wait that returns too early takes. */
 	msleep(20);
 	loop->ended = true;
 	return 0;
@@ -62,7 +62,7 @@ static int tree_fn(struct scopex_work *work)
 	inner = (struct tree){ .work = SCOPEX_WORK_INIT(tree_fn),
 			       .depth = tree->depth - 1,
 			       .started = tree->started };
-	/* The loop may be queued behind this. */
+	/* The loop may be queued behind this item. */
 	scopex_will_block();
 	scopex_scope(s) {
 		if (tree->depth) {
@@ -106,7 +106,7 @@ static void cancel_tree(struct scopex_test *test, int reason,
 		EXPECT_EQ(test, scopex_error(s), reason);
 		EXPECT_EQ(test, scopex_join(s), reason);
 	}
-	/* Whatever the reason: it is the outer scope's. */
+	/* -ECANCELED for any reason: the reason belongs to the outer scope. */
 	EXPECT_EQ(test, tree.err, -ECANCELED);
 	EXPECT_EQ(test, tree.refused, -ECANCELED);
 	EXPECT(test, tree.ended);
@@ -167,7 +167,7 @@ static void cancel_does_not_go_up(struct scopex_test *test)
 	EXPECT(test, !inner.outer_cancelled);
 }
 
-/* Opened when the outer one is cancelled already; a join does not undo that. */
+/* The inner scope is opened in a cancelled one; a join does not undo that. */
 struct late {
 	struct scopex_work	work;
 	struct test_gate	gate;
@@ -325,7 +325,7 @@ static int counting_body(struct scopex_scope *scope, void *arg)
 	return 0;
 }
 
-/* A body is called, whatever has happened to its scope. */
+/* The body is called even if its scope is cancelled already. */
 static void body_in_a_cancelled_scope(struct scopex_test *test)
 {
 	unsigned int calls = 0;

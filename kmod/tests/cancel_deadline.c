@@ -20,7 +20,7 @@ static bool deadline_after(struct scopex_test *test, unsigned int ms)
 		err = scopex_submit(s, &loop.work);
 		EXPECT(test, !err || err == -ECANCELED);
 		EXPECT_EQ(test, scopex_join(s), -ETIME);
-		/* It has passed, and that goes for the next round, too. */
+		/* The deadline has passed, and still has in the next round. */
 		EXPECT_EQ(test, scopex_submit(s, &late.work), -ECANCELED);
 		EXPECT_EQ(test, scopex_join(s), -ETIME);
 	}
@@ -29,7 +29,7 @@ static bool deadline_after(struct scopex_test *test, unsigned int ms)
 	return loop.ended;
 }
 
-/* The nearer ones may have passed before the item runs. */
+/* The nearer deadlines may have passed before the item runs. */
 static void deadline_cancels(struct scopex_test *test)
 {
 	bool hit = deadline_after(test, 10) || deadline_after(test, 200) ||
@@ -51,7 +51,7 @@ static int deadline_body(struct scopex_scope *scope, void *arg)
 {
 	struct loop *loop = arg;
 
-	/* Too late is what the deadline's error says, too. */
+	/* A deadline that had passed at the opening has the same error. */
 	return scopex_submit(scope, &loop->work);
 }
 
@@ -126,14 +126,14 @@ static int racer_fn(struct scopex_work *work)
 	return 0;
 }
 
-/* The shortest deadline: it meets the submit rather than the end. */
+/* The shortest deadline: it races with the submit, not with the end. */
 #define RACE_NSECS	1000
 
 /*
- * The timer and the end of the scope meet, again and again: whichever was first, the
- * other one is made to be a little earlier. However slow the machine is, there is an
- * item that outlasts the shortest deadline, and a deadline that an empty item is
- * faster than: so both come first, sooner or later.
+ * The timer and the end of the scope race, again and again: after each race the test
+ * makes the loser a little faster. However slow the machine is, some item outlasts the
+ * shortest deadline, and an empty item is faster than some deadline: so each of the two
+ * wins sooner or later.
  */
 static void deadline_races_the_end(struct scopex_test *test)
 {
@@ -150,7 +150,7 @@ static void deadline_races_the_end(struct scopex_test *test)
 			submitted = scopex_submit(s, &racer.work);
 			err = scopex_join(s);
 		}
-		/* One that was accepted has run, or was cancelled. */
+		/* An accepted item has run, or was cancelled. */
 		if (submitted)
 			EXPECT_EQ(test, submitted, -ECANCELED);
 		else
@@ -198,7 +198,7 @@ static int timed_fn(struct scopex_work *work)
 	return 0;
 }
 
-/* The deadline of the outer one; whether the inner one was there to be hit. */
+/* The deadline of the outer scope; the inner one may not have been open yet. */
 static bool outer_deadline_after(struct scopex_test *test, unsigned int ms)
 {
 	struct timed timed = { .work = SCOPEX_WORK_INIT(timed_fn),
@@ -208,7 +208,7 @@ static bool outer_deadline_after(struct scopex_test *test, unsigned int ms)
 		EXPECT(test, !scopex_submit(s, &timed.work) || scopex_cancelled(s));
 		EXPECT_EQ(test, scopex_join(s), -ETIME);
 	}
-	/* It was the outer one's time, not its own. */
+	/* The outer scope's deadline has passed, not its own. */
 	EXPECT(test, !timed.ended || timed.err == -ECANCELED);
 	return timed.ended;
 }
@@ -231,8 +231,8 @@ static void nearer_deadline_wins(struct scopex_test *test)
 }
 
 /*
- * One whose own time is over in a scope whose time is over: the outer one's end is told, as
- * there is no use in trying again.
+ * Both deadlines have passed, the scope's own and that of the scope around it: the join
+ * reports the outer one, as it would be of no use to try again.
  */
 struct both {
 	struct scopex_work	work;

@@ -8,7 +8,7 @@
 #include "cancel.h"
 #include "test.h"
 
-/* A thread that is killed while it waits; it allows that, as user tasks do. */
+/* A thread that is killed while it waits; it allows SIGKILL, as user tasks do. */
 struct victim {
 	struct scopex_test	*test;
 	struct loop		loop;
@@ -61,14 +61,14 @@ static void signal_that_was_there_before(struct scopex_test *test)
 	loop_init(&victim.loop);
 	test_thread_stop(test_thread(test, victim_thread, &victim, nr_cpu_ids));
 	EXPECT_EQ(test, victim.err, -EINTR);
-	/* It had started, or was cancelled before. */
+	/* The item had started, or was cancelled before. */
 	if (!victim.loop.ended)
 		EXPECT_EQ(test, scopex_work_result(&victim.loop.work), -ECANCELED);
 }
 
 /*
- * It sleeps again, as one that no signal wakes. (It would else find the signal still there
- * each time, and never sleep.)
+ * After the signal the owner sleeps uninterruptibly. (In a killable sleep it would find
+ * the signal pending each time, and never sleep.)
  */
 static void killed_owner_sleeps(struct scopex_test *test)
 {
@@ -81,7 +81,7 @@ static void killed_owner_sleeps(struct scopex_test *test)
 	loop_init(&victim.loop);
 	test_gate_init(&gate);
 	test_item_init(&item);
-	/* Unlike the loop, this one does not end with the cancel. */
+	/* Unlike the loop, this item does not end with the cancel. */
 	item.gate = &gate;
 	victim.stays = &item;
 	thread = test_thread(test, victim_thread, &victim, nr_cpu_ids);

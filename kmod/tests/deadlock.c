@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Suites "deadlock" and "waits": what lockdep says of waits under a lock */
+/* Suites "deadlock" and "waits": what lockdep reports about waits under a lock */
 
 #include <linux/mutex.h>
 #include <linux/scopex_detached.h>
@@ -53,7 +53,7 @@ static int locks_detached_fn(struct scopex_detached *detached)
 
 static void nothing_to_release(struct scopex_detached *detached) { }
 
-/* The same with a detached item: it was out before the lock was taken. */
+/* The same with a detached item, which is completed before the lock is taken. */
 static void waits_for_detached_under_a_lock(struct scopex_test *test)
 {
 	static struct scopex_detached detached;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Suite "detach": items that outlive who submits them */
+/* Suite "detach": items that outlive their submitter */
 
 #include <linux/completion.h>
 #include <linux/delay.h>
@@ -50,7 +50,7 @@ struct orphan *orphan_new(struct scopex_test *test, atomic_t *runs, struct test_
 	return orphan;
 }
 
-/* The only one that is counted when it is released. */
+/* The only item whose release is counted. */
 struct orphan *orphan_at_gate(struct scopex_test *test, atomic_t *runs,
 			      struct test_gate *gate)
 {
@@ -59,14 +59,14 @@ struct orphan *orphan_at_gate(struct scopex_test *test, atomic_t *runs,
 	return orphan_new(test, runs, gate);
 }
 
-/* The executor's references are dropped after the items are out, the module's last. */
+/* The worker drops its references after the items are completed, the module's last. */
 void until_released(int nr)
 {
 	while (atomic_read(&orphans_released) < nr || module_refcount(THIS_MODULE) != refs_idle)
 		usleep_range(50, 200);
 }
 
-/* Before its end is told, but when its result is there already. */
+/* The result is stored, but the item's waiters are not woken yet. */
 static void is_not_submitted_twice(struct scopex_test *test)
 {
 	int before = atomic_read(&orphans_released);
@@ -127,7 +127,7 @@ static void outlives_who_submits_it(struct scopex_test *test)
 	complete(&gate.go);
 	until_released(1);
 	EXPECT_EQ(test, atomic_read(&runs), 1);
-	/* The code that releases it is there as long as it runs. */
+	/* The module with the release function stays as long as that runs. */
 	EXPECT_EQ(test, refs_at_release, refs_idle + 1);
 }
 
@@ -169,7 +169,7 @@ static void cancel_ends_what_runs(struct scopex_test *test)
 	until_released(1);
 }
 
-/* Detached to any CPU: all of them are held, so that it has not started. */
+/* Detached to any CPU: all CPUs are held, so the item does not start. */
 static void cancel_ends_what_has_not_started(struct scopex_test *test)
 {
 	struct test_item *items = test_items(nr_cpu_ids);
@@ -248,7 +248,7 @@ static void cancel_reaches_its_scopes(struct scopex_test *test)
 	kfree(parent);
 }
 
-/* Nothing is changed by that: it can be submitted afterwards. */
+/* The refused call changes nothing: the item can be submitted afterwards. */
 static void never_submitted(struct scopex_test *test)
 {
 	atomic_t runs = ATOMIC_INIT(0);
@@ -292,7 +292,7 @@ static void cancel_does_not_wait(struct scopex_test *test)
 	complete(&gate.go);
 	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), 0);
 	EXPECT_EQ(test, scopex_detached_result(&orphan->detached), 0);
-	/* It is out, and so has nothing to lose. */
+	/* A completed item has nothing to cancel. */
 	EXPECT_EQ(test, scopex_detached_cancel_nowait(&orphan->detached), 0);
 	EXPECT_EQ(test, scopex_detached_cancel(&orphan->detached), 0);
 	EXPECT_EQ(test, atomic_read(&runs), 1);
@@ -309,7 +309,7 @@ static int detach_thread(void *data)
 	return err;
 }
 
-/* It is accepted, and ends as one that was cancelled in the queue: it has waiters. */
+/* It is accepted, and ends like an item cancelled in the queue, as it has waiters. */
 static void cancelled_while_it_is_submitted(struct scopex_test *test)
 {
 	static atomic_t runs;

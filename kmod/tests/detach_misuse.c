@@ -28,7 +28,7 @@ static int host_fn(struct scopex_detached *detached)
 {
 	struct host *host = container_of(detached, struct host, detached);
 
-	/* Its worker owns its scope, but does not wait for it before the item is out. */
+	/* The worker owns the item's scope, but waits for it only after the item. */
 	if (host->joins)
 		host->err = scopex_join(scopex_work_scope(&detached->work));
 	else if (!host->ret)
@@ -70,13 +70,13 @@ static void mistakes_are_named(struct scopex_test *test)
 	kfree(host);
 }
 
-/* Neither inlined, nor is its call a tail call: the warning names it. */
+/* Not inlined, and not called by a tail call, as the warning has to name it. */
 static noinline void waits_for_a_copy(struct scopex_test *test, struct scopex_detached *copy)
 {
 	EXPECT_EQ(test, scopex_detached_wait(copy), -EINVAL);
 }
 
-/* Of an item that does not end before; nothing is done to the copy, nor to the item. */
+/* A copy of an item that has not ended: neither the copy nor the item is changed. */
 static void use_copy(struct scopex_test *test, struct orphan *copy)
 {
 	static const char named[] = "what is no detached item, or a copy of one";
@@ -93,12 +93,12 @@ static void use_copy(struct scopex_test *test, struct orphan *copy)
 	EXPECT_EQ(test, refcount_read(&detached->refs), 1);
 }
 
-/* What a submit takes it gives back if it is refused. */
+/* A refused submit drops the references that it has taken. */
 static void detach_copy(struct scopex_test *test, struct orphan *copy)
 {
 	EXPECT_WARNING("submits an item to what is no open scope",
 		       EXPECT_EQ(test, scopex_detached_submit(&copy->detached), -EINVAL));
-	/* If it is not given back, the other cases do not wait for it. */
+	/* If the reference is still held, the other cases must not wait for it. */
 	if (!EXPECT_EQ(test, module_refcount(THIS_MODULE), refs_idle))
 		refs_idle = module_refcount(THIS_MODULE);
 	EXPECT_EQ(test, refcount_read(&copy->detached.refs), 1);
@@ -119,7 +119,7 @@ static void copy_is_told_from_the_item(struct scopex_test *test)
 	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	wait_for_completion(&gate.reached);
 	*copy = *orphan;
-	/* As one that has just the reference of its creator. */
+	/* The item looks as if it had its creator's reference only. */
 	refcount_set(&copy->detached.refs, 1);
 	use_copy(test, copy);
 	EXPECT_EQ(test, atomic_read(&orphans_released), 0);
@@ -142,7 +142,7 @@ struct narcissus {
 	bool			cancelled;
 };
 
-/* No tail call: the warning names who has called. */
+/* No tail call, as the warning names the caller. */
 static int narcissus_itself(struct narcissus *narcissus)
 {
 	narcissus->err = narcissus->wait(&narcissus->detached);
@@ -180,7 +180,7 @@ static int narcissus_fn(struct scopex_detached *detached)
 
 	EXPECT_EQ(narcissus->test, narcissus->how(narcissus), 0);
 	narcissus->cancelled = scopex_detached_cancelled(detached);
-	/* This is how. */
+	/* The right way. */
 	EXPECT_EQ(narcissus->test, scopex_detached_cancel_nowait(detached), 0);
 	return scopex_detached_cancelled(detached) ? -ECHRNG : 0;
 }

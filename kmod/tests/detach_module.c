@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suite "detach", in part: a module stays while its items are not out. Suite "coming": items
- * of modules that are being loaded.
+ * Suite "detach", in part: a module stays until its items are completed. Suite "coming":
+ * items of modules that are being loaded.
  */
 
 #include <linux/completion.h>
@@ -57,10 +57,10 @@ static void refused_by_a_module_that_goes(struct scopex_test *test)
 #define COMING_BITS	4
 #define COMING		BIT(COMING_BITS)
 
-/* So many addresses that each counter is the one of some. */
+/* So many addresses that each counter belongs to some of them. */
 #define COMING_MODULES	512
 
-/* Items that were detached by as many modules in their init, and do not end. */
+/* Items that the init functions of as many modules have detached, and that do not end. */
 struct coming {
 	struct module		*module;
 	struct scopex_detached	detached[COMING];
@@ -87,14 +87,14 @@ static void coming_detach(struct scopex_test *test, struct module *module)
 	if (detached->owner)
 		return;
 	module->state = MODULE_STATE_COMING;
-	/* One is the module's own. */
+	/* One reference is the module's own. */
 	atomic_set(&module->refcnt, 1);
 	scopex_detached_init(detached, coming_fn, coming_release);
 	detached->owner = module;
 	EXPECT_EQ(test, scopex_detached_submit(detached), 0);
 }
 
-/* Nothing but the address of these modules is used, and their count. */
+/* Only the address of these modules is used, and their count. */
 static void coming_hold(struct scopex_test *test)
 {
 	unsigned int i;

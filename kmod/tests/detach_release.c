@@ -13,7 +13,7 @@
 #include "detach.h"
 #include "test.h"
 
-/* What was torn down by a release function, whose object is gone */
+/* What a release function has torn down; its object is gone */
 static struct {
 	bool		cancelled;
 	int		scope;
@@ -41,7 +41,7 @@ static int torn_outer_fn(struct scopex_work *work)
 	return err;
 }
 
-/* To this CPU, where an item can only start when the worker lets it. */
+/* To this CPU, where another item starts only when the worker hands over. */
 static void tears_down(struct scopex_detached *detached)
 {
 	struct scopex_work outer;
@@ -81,7 +81,7 @@ static void tears_down_by_detached(struct scopex_detached *detached)
 	atomic_inc(&orphans_released);
 }
 
-/* By the worker, after an item that was cancelled */
+/* The worker releases the object after a cancelled item. */
 static void release_by(struct scopex_test *test, void (*release)(struct scopex_detached *d),
 		       int releases)
 {
@@ -113,7 +113,7 @@ static void release_by(struct scopex_test *test, void (*release)(struct scopex_d
 	EXPECT_EQ(test, torn.detached, 0);
 }
 
-/* So often that detach.sh can tell whether each wait hands over by itself. */
+/* So often that detach.sh can see in the counters that each wait hands over itself. */
 static void release_opens_scopes(struct scopex_test *test)
 {
 	unsigned int i;

@@ -12,7 +12,7 @@ static int note_cpu(unsigned int cpu, void *arg)
 {
 	atomic_t *calls = arg;
 
-	/* The thread is bound, but for hotplug, which this test does without. */
+	/* The thread is bound, as this test takes no CPU offline. */
 	if (raw_smp_processor_id() != cpu)
 		return -EIO;
 	atomic_inc(&calls[cpu]);
@@ -75,8 +75,8 @@ static int nothing_on_cpu(unsigned int cpu, void *arg)
 }
 
 /*
- * The second caller holds what the function of the first one takes. That is no deadlock,
- * and lockdep must not report one: it has to know the two callers apart.
+ * The second caller holds a lock that the first caller's function takes. That is no
+ * deadlock, and lockdep must not report one: each caller needs a class of its own.
  */
 static void each_cpu_has_a_class_per_caller(struct scopex_test *test)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What scopex says before its init, where it is built into the kernel: there is no CPU to
- * run an item. A scope, and a loop, get on without.
+ * run an item. A scope, and a loop, have to work without a worker.
  */
 
 #include <linux/init.h>

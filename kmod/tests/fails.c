@@ -2,8 +2,8 @@
 /*
  * scopex_test_fails.ko: a module whose init function detaches an item, and then fails
  *
- * The kernel frees such a module whatever its count. The item sleeps for so long that its
- * code would be gone when it goes on; see selftests/detach.sh.
+ * The kernel frees such a module whatever its count. The item sleeps so long that its
+ * code would be gone when it wakes up; see selftests/detach.sh.
  */
 
 #include <linux/delay.h>

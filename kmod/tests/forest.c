@@ -27,7 +27,7 @@ static int node_submit(struct scopex_scope *scope, struct forest *forest,
 	return scopex_submit(scope, &node->work);
 }
 
-/* Opened in the middle of a walk. */
+/* It opens a scope in the middle of a walk. */
 static void open_late(struct forest *forest)
 {
 	while (!READ_ONCE(forest->go))
@@ -47,7 +47,7 @@ static int node_fn(struct scopex_work *work)
 	struct forest *forest = node->forest;
 	unsigned int i;
 
-	/* Before those below are queued behind it. */
+	/* Hand over before the items below are queued behind this one. */
 	scopex_will_block();
 	scopex_scope(s) {
 		if (!EXPECT_EQ(forest->test, scopex_error(s), 0))
@@ -78,7 +78,7 @@ unsigned int forest_size(const struct forest *forest)
 	return size;
 }
 
-/* Open all of them. False if that was not to be, as one that was cancelled meanwhile. */
+/* Open all of them. Returns false if one was cancelled before all were open. */
 bool forest_grow(struct scopex_test *test, struct scopex_scope *scope, struct forest *forest)
 {
 	unsigned int i;
@@ -102,7 +102,7 @@ bool forest_grow(struct scopex_test *test, struct scopex_scope *scope, struct fo
 	return true;
 }
 
-/* When the scope has been joined: each of them was reached, and nothing is left behind. */
+/* After the join: the cancel has reached each scope, and nothing is left behind. */
 void forest_is_gone(struct scopex_test *test, struct scopex_scope *scope,
 		    struct forest *forest)
 {
@@ -123,7 +123,7 @@ struct forest chain(void)
 				.cpu = nr_cpu_ids };
 }
 
-/* It has to be left upwards and sideways, in all depths. */
+/* The walk has to go up and sideways at every depth. */
 struct forest bush(void)
 {
 	return (struct forest){ .roots = 3, .depth = 5, .width = WIDEST,

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suite "forget": what should not be possible, and what happens then
+ * Suite "forget": scopes that are never closed, and what scopex does about them
  *
- * The story that scopex comes from, told in the kernel: a task that ends without the
- * destructor of its scope having run, while items borrow from its stack. Suites "undead" and
- * "oops": what does not end at all.
+ * A task ends without having closed its scope, while items borrow from its stack: the
+ * failure that scopex exists to prevent. Suites "undead" and "oops": scopes that never end.
  */
 
 #include <linux/completion.h>
@@ -62,7 +61,7 @@ static struct scopex_site guard_site = {
 	__SCOPEX_SITE_MAP("forgotten", &guard_site)
 };
 
-/* The guard form without its guard. */
+/* Opens the scope as the block does, but without the cleanup that closes it. */
 static int forgetful_thread(void *data)
 {
 	struct forgetful *forgetful = data;
@@ -95,7 +94,7 @@ static void run_forgetful(struct scopex_test *test, struct forgetful *forgetful)
 	if (!EXPECT(test, !IS_ERR(thread)))
 		return;
 	wait_for_completion(&forgetful->gate.reached);
-	/* It is on its way out, and does not get there. */
+	/* The task is exiting, and has to stop on its way. */
 	msleep(100);
 	EXPECT(test, alive(forgetful->pid));
 	complete(&forgetful->gate.go);
@@ -103,7 +102,7 @@ static void run_forgetful(struct scopex_test *test, struct forgetful *forgetful)
 		usleep_range(100, 500);
 }
 
-/* Hazard 11. The frame is there as long as the item needs it. */
+/* Hazard 11. The frame exists as long as the item needs it. */
 static void guard_that_is_skipped(struct scopex_test *test)
 {
 	struct forgetful forgetful = { .cpu = test_this_cpu() };
@@ -119,7 +118,7 @@ static void guard_that_is_skipped(struct scopex_test *test)
 	EXPECT(test, forgetful.written);
 }
 
-/* Until it waits for its item, on its way out; or is gone. */
+/* Wait until the exiting task waits for its item, or is gone. */
 static struct task_struct *start_forgetful(struct scopex_test *test,
 					   struct forgetful *forgetful)
 {
@@ -138,10 +137,10 @@ static struct task_struct *start_forgetful(struct scopex_test *test,
 	return thread;
 }
 
-/* Many are on their way out at the same time, and the scope of each is drained. */
+/* Many tasks exit at the same time, and the scope of each is drained. */
 #define FORGETFUL	18
 
-/* The kernel does not print more warnings of one place, in 5 s, than 10. */
+/* The kernel prints at most 10 warnings of one place in 5 s. */
 #define WARNINGS	9
 
 static void many_guards_that_are_skipped(struct scopex_test *test)
@@ -244,7 +243,7 @@ static int lost_chunk(const struct scopex_range *range)
 	atomic_inc(&lost->helpers);
 	while (!READ_ONCE(lost->pid))
 		usleep_range(100, 500);
-	/* Time enough for it to go, if it does not wait. */
+	/* Long enough for the caller to exit, if it does not wait. */
 	msleep(200);
 	if (!alive(lost->pid))
 		WRITE_ONCE(lost->gone, true);
@@ -278,7 +277,7 @@ static int callback_body(struct scopex_scope *scope, void *arg)
 {
 	struct test_item *item = arg;
 
-	/* Whatever this does, short of not returning, it can't skip the wait. */
+	/* As long as it returns, it can't skip the wait, whatever it does. */
 	return scopex_submit(scope, &item->work);
 }
 
@@ -297,8 +296,8 @@ static int lets_thread_exit_fn(struct scopex_work *work)
 }
 
 /*
- * Hazard 20, on purpose: the item takes its thread with it. Its scope never drains, and
- * so this never returns; what is queued behind it runs.
+ * Hazard 20, on purpose: the item ends its thread. Its scope never drains, so this
+ * function never returns; the items queued behind it run.
  */
 static void item_ends_its_thread(struct scopex_test *test)
 {
@@ -360,7 +359,7 @@ static const struct scopex_case forget_cases[] = {
 	SCOPEX_CASE(deadline_without_an_item),
 	SCOPEX_CASE(loop_without_its_caller),
 	SCOPEX_CASE(callback_that_can_not_be_skipped),
-	/* After these no more such warnings are printed for a while. */
+	/* After these warnings the kernel prints no more of them for a while. */
 	SCOPEX_CASE(many_guards_that_are_skipped),
 };
 

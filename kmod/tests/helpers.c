@@ -14,7 +14,7 @@
  * test_item_fn() - the function of a test item
  * @work: its work item
  *
- * Return: what the test wants.
+ * Return: the result that the test has set.
  */
 int test_item_fn(struct scopex_work *work)
 {
@@ -25,7 +25,7 @@ int test_item_fn(struct scopex_work *work)
 		item->order = atomic_inc_return(item->turn);
 	if (item->gate) {
 		complete(&item->gate->reached);
-		/* Awake, as an item that sleeps does not hold up its CPU's queue for long. */
+		/* Awake, as the watchdog gives the queue of a sleeping item to another worker. */
 		while (!try_wait_for_completion(&item->gate->go))
 			cond_resched_tasks_rcu_qs();
 	}
@@ -65,7 +65,7 @@ unsigned int test_hold_cpus(struct scopex_scope *scope, struct test_item *items,
 	test_gate_init(gate);
 	for_each_online_cpu(cpu) {
 		items[nr].gate = gate;
-		/* One that is not served can't be held, and need not be. */
+		/* A CPU that takes no items can't be held, and need not be. */
 		if (scopex_submit_on(scope, cpu, &items[nr].work))
 			continue;
 		wait_for_completion(&gate->reached);

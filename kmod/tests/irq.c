@@ -2,8 +2,8 @@
 /*
  * Suite "irq": hazard 15, submits from hard irq, softirq and atomic context
  *
- * The scope is open until the source of the interrupts has been stopped: that is
- * the caller's part of the contract.
+ * The test stops the source of the interrupts before it closes the scope, as every caller
+ * has to.
  */
 
 #include <linux/interrupt.h>
@@ -167,8 +167,8 @@ static void timer_interrupts_submits(struct scopex_test *test)
 }
 
 /*
- * A join does not close the scope: what an interrupt submits meanwhile is accepted
- * and runs, whether in this round or in the next.
+ * A join does not close the scope: an item that an interrupt submits during the join is
+ * accepted and runs, in this round or in the next.
  */
 static void timer_submits_while_owner_joins(struct scopex_test *test)
 {
@@ -213,7 +213,7 @@ static void timer_interrupts_first_submit(struct scopex_test *test)
 	scopex_scope(theirs) {
 		source.scope = theirs;
 		scopex_scope(ours) {
-			/* Where delays run fast, the timer is faster still. */
+			/* Where time runs fast, the timer is even faster. */
 			scopex_inject_set(SCOPEX_INJECT_REGISTER, 60000);
 			hrtimer_start(&source.timer, ms_to_ktime(2),
 				      HRTIMER_MODE_REL_PINNED_HARD);

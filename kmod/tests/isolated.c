@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suites "anywhere" and "named": what names no CPU, and what does, for machines on which
- * CPUs are isolated. Where it has run is seen in the counters; see selftests/isolated.sh.
+ * Suites "anywhere" and "named": items that name no CPU, and items that name one, for
+ * machines on which CPUs are isolated. The counters say where they have run: see
+ * selftests/isolated.sh.
  */
 
 #include <linux/cpumask.h>
@@ -65,7 +66,7 @@ static void detached_items_go_anywhere(struct scopex_test *test)
 
 static int part_fn(const struct scopex_range *range)
 {
-	/* So that there is time for helpers to come. */
+	/* Long enough for helpers to come. */
 	usleep_range(200, 300);
 	return 0;
 }

@@ -6,7 +6,7 @@
 
 #include "test.h"
 
-/* Others go on while one is joined, and are joined later. */
+/* Other items go on while one is joined, and are joined later. */
 static void joins_one_of_many(struct scopex_test *test)
 {
 	unsigned int cpu = test_this_cpu(), i;
@@ -29,7 +29,7 @@ static void joins_one_of_many(struct scopex_test *test)
 		EXPECT_EQ(test, atomic_read(&first.runs), 1);
 		wait_for_completion(&gate.reached);
 		EXPECT(test, scopex_work_busy(&others[1].work));
-		/* It may be used again at once. */
+		/* A joined item may be used again at once. */
 		first.ret = 0;
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &first.work), 0);
 		complete_all(&gate.go);
@@ -112,7 +112,7 @@ static bool join_item_deadline(struct scopex_test *test, unsigned int ms)
 	return ok;
 }
 
-/* The nearer ones may have passed before the items are submitted. */
+/* The nearer deadlines may have passed before the items are submitted. */
 static void join_item_has_a_deadline(struct scopex_test *test)
 {
 	bool hit = join_item_deadline(test, 5) ||
@@ -195,7 +195,7 @@ static void join_item_whose_submit_is_refused(struct scopex_test *test)
 	refused.item.ret = -EXFULL;
 	scopex_scope(s, .flags = SCOPEX_JOINABLE) {
 		refused.scope = s;
-		/* So that it has been the scope's. */
+		/* One submit that is accepted, so that the item has belonged to the scope. */
 		EXPECT_EQ(test, scopex_submit(s, &refused.item.work), 0);
 		EXPECT_EQ(test, scopex_join(s), -EXFULL);
 		scopex_inject_set(SCOPEX_INJECT_TRYGET, SCOPEX_INJECT_HOLD);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Suites for selftests/pool.sh: what the watchdog says of joins that take long */
+/* Suites for selftests/pool.sh: what the watchdog reports about joins that take long */
 
 #include <linux/completion.h>
 #include <linux/cpumask.h>
@@ -144,7 +144,7 @@ static int naps_shortly_fn(struct scopex_work *work)
 	return 0;
 }
 
-/* All were there when the wait began: they end, one by one. */
+/* All items were submitted before the wait began: they end, one by one. */
 static void join_of_a_long_batch(struct scopex_test *test)
 {
 	struct scopex_work *items = kcalloc(FINITE_ITEMS, sizeof(*items), GFP_KERNEL);
@@ -163,7 +163,7 @@ static void join_of_a_long_batch(struct scopex_test *test)
 	kfree(items);
 }
 
-/* More than the watchdog counts. */
+/* More items than the watchdog counts. */
 static void join_of_a_crowd(struct scopex_test *test)
 {
 	unsigned int nr = 2 * U16_MAX, i;
@@ -199,7 +199,7 @@ static void join_of_a_long_item(struct scopex_test *test)
 	}
 }
 
-/* What is left on the stack looks as if the watchdog had seen a wait for long. */
+/* Leave values on the stack that look as if the watchdog had seen a long wait. */
 static void join_in_a_dirty_frame(struct scopex_test *test)
 {
 	struct scopex_work item = SCOPEX_WORK_INIT(naps_long_fn);
@@ -258,7 +258,7 @@ struct host {
 		usleep_range(500, 1000);				\
 } while (0)
 
-/* There until the first look that finds it: so it is seen in one or two of them. */
+/* The guest runs until the first look that finds it, so one or two looks see it. */
 static int guest_fn(struct scopex_work *work)
 {
 	struct scopex_scope *scope = scopex_work_scope(work);
@@ -281,7 +281,7 @@ static int host_fn(struct scopex_work *work)
 	return scopex_submit_on(scope, JOIN_CPU, &host->guest);
 }
 
-/* Newcomers in some waits make none of them one without end. */
+/* Newcomers in some waits do not make any of them endless. */
 static void joins_with_a_newcomer(struct scopex_test *test)
 {
 	struct host host;

@@ -18,7 +18,7 @@
 #include "test.h"
 
 #if SCOPEX_CHECK_ITEMS
-/* Hazard 23: each is named, and the items after it find all in order. */
+/* Hazard 23: each leak is reported, and the next item finds everything in order. */
 static int leaks_softirqs(struct scopex_work *work)
 {
 	local_bh_disable();
@@ -30,7 +30,7 @@ static int leaks_rcu(struct scopex_work *work)
 {
 	rcu_read_lock();
 	rcu_read_lock();
-	/* For sparse: somebody else ends it. */
+	/* For sparse: the worker ends it. */
 	__release(RCU);
 	__release(RCU);
 	return 0;
@@ -158,7 +158,7 @@ static int leaks_memcg(struct scopex_work *work)
  * @nice: the nice level
  * @policy: the scheduling policy
  * @cred: the credentials that it acts by
- * @real_cred: and those that it has
+ * @real_cred: the credentials that others see
  * @pointers: nothing of the item before is left in the task
  */
 struct heir {
@@ -208,7 +208,7 @@ static int heir_fn(struct scopex_work *work)
 	return 0;
 }
 
-/* Without @fn, the item has none before. */
+/* Without @fn, no item runs before the heir. */
 static void inherit(struct scopex_test *test, unsigned int cpu, scopex_fn_t fn,
 		    struct heir *heir)
 {
@@ -251,7 +251,7 @@ static void leak(struct scopex_test *test, scopex_fn_t fn)
 	EXPECT_WARNING("item " #fn " [scopex_test] of scope s returned with " what,	\
 		       leak(test, fn))
 
-/* A detached item that is released by its worker, for whose next item a leak would be. */
+/* A detached item that its worker releases; the worker's next item would find the leak. */
 struct leaky_release {
 	struct scopex_detached	detached;
 	struct completion	go;
@@ -331,7 +331,7 @@ static void item_leaks_a_pointer(struct scopex_test *test)
 
 static void item_leaks_scheduling(struct scopex_test *test)
 {
-	/* With one CPU that can be, the worker has no other affinity to get. */
+	/* With one possible CPU, the worker's affinity can't change. */
 	if (num_possible_cpus() > 1)
 		EXPECT_LEAK(test, leaks_affinity, "CPU affinity");
 	if (IS_ENABLED(CONFIG_SMP))
@@ -367,7 +367,7 @@ struct leaky_loop {
 	atomic_t		leaked;
 };
 
-/* A part of a loop, on a helper: the same as an item. One leaks, and ends the loop. */
+/* A part of a loop on a helper counts like an item. One leaks, and ends the loop. */
 static int leaks_in_chunk(const struct scopex_range *range)
 {
 	struct leaky_loop *loop = range->arg;

@@ -8,7 +8,7 @@
 
 #include "test.h"
 
-/* An item that ends when its scope is cancelled, or after a time, and tells which it was. */
+/* An item that ends when its scope is cancelled, or after a time, and records which. */
 struct watcher {
 	struct scopex_work	work;
 	unsigned int		ms;
@@ -48,7 +48,7 @@ static struct watcher watcher_of(unsigned int ms)
 #define LONG_MS		8000
 #define BEHIND		4
 
-/* An item that is running, and some that have not begun. */
+/* One item runs, and some have not begun. */
 struct crew {
 	struct watcher	watcher;
 	struct test_item behind[BEHIND];

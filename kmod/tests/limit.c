@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Suite "options", in part: how many items of a scope may run at a time. Suite "turn": an
- * item that waits for its turn, and is not its worker's any more.
+ * item waits for its turn, and its worker goes on without it.
  */
 
 #include <linux/completion.h>
@@ -35,7 +35,7 @@ static int crowd_fn(struct scopex_work *work)
 	while (inside > most &&
 	       !atomic_try_cmpxchg(&one->crowd->most, &most, inside))
 		;
-	/* Makes room for others, if they are let. */
+	/* Sleep, so that other items could begin, if the limit let them. */
 	scopex_will_block();
 	usleep_range(100, 300);
 	atomic_inc(&one->runs);
@@ -127,7 +127,7 @@ static void what_waits_for_its_turn_is_cancelled(struct scopex_test *test)
 		scopex_cancel(s, 0);
 		complete(&gate.go);
 		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
-		/* And the limit is as it was. */
+		/* The limit is the same afterwards. */
 		EXPECT_EQ(test, scopex_try_submit(s, &items[1].work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
@@ -154,7 +154,7 @@ static void order_is_kept_by_a_limit(struct scopex_test *test)
 		EXPECT_EQ(test, items[i].order, i + 1);
 }
 
-/* Both limits, an array, and one that is waited for. */
+/* Both limits, an array, and an item that is joined. */
 static void limits_go_together(struct scopex_test *test)
 {
 	struct one *ones = kcalloc(CROWD, sizeof(*ones), GFP_KERNEL);
@@ -178,7 +178,7 @@ static void limits_go_together(struct scopex_test *test)
 	kfree(ones);
 }
 
-/* An item that has its turn, and waits for one that was cancelled before it had one. */
+/* An item that has its turn waits for an item that was cancelled before its turn. */
 struct outlived {
 	struct scopex_work	work;
 	struct test_gate	gate;
@@ -190,7 +190,7 @@ static int outlives_fn(struct scopex_work *work)
 	struct outlived *outlived = container_of(work, struct outlived, work);
 
 	complete(&outlived->gate.reached);
-	/* Awake, so that the next one stays in the queue until it is cancelled. */
+	/* Awake, so that the next item stays in the queue until it is cancelled. */
 	while (!try_wait_for_completion(&outlived->gate.go))
 		cond_resched_tasks_rcu_qs();
 	scopex_will_block();
@@ -199,7 +199,7 @@ static int outlives_fn(struct scopex_work *work)
 	return 0;
 }
 
-/* What does not run needs no turn. */
+/* An item that does not run needs no turn. */
 static void cancelled_item_waits_for_no_turn(struct scopex_test *test)
 {
 	struct outlived outlived = { .work = SCOPEX_WORK_INIT(outlives_fn) };

@@ -26,7 +26,7 @@ static int sleeper_fn(struct scopex_work *work)
 	atomic_inc(&one->runs);
 	atomic_inc(&one->all->begun);
 	complete(&one->all->began);
-	/* Again, as there may have been no other worker yet. */
+	/* Say so again, as no other worker may have existed yet. */
 	do
 		scopex_will_block();
 	while (!wait_for_completion_timeout(&one->all->go, msecs_to_jiffies(20)));
@@ -37,7 +37,7 @@ static int sleeper_fn(struct scopex_work *work)
 
 /*
  * Submit sleepers to a CPU, wait until @limit of them have begun, and until the CPU
- * has gone through all that was queued. No more may have begun.
+ * has gone through its queue. No more may have begun.
  */
 static void fill_cpu(struct scopex_test *test, struct scopex_scope *scope,
 		     struct sleeper *ones, unsigned int cpu, unsigned int limit)
@@ -145,7 +145,7 @@ static void order_is_kept_by_a_limit_on_a_cpu(struct scopex_test *test)
 			test_item_init(&items[i]);
 			items[i].turn = &turn;
 			EXPECT_EQ(test, scopex_submit_on(s, cpu, &items[i].work), 0);
-			/* When half of them wait for their turn, and the others are queued. */
+			/* Cancel when half of them wait for their turn, and the others are queued. */
 			if (i != ARRAY_SIZE(items) / 2)
 				continue;
 			test_item_init(&last);
@@ -160,7 +160,7 @@ static void order_is_kept_by_a_limit_on_a_cpu(struct scopex_test *test)
 	kfree(one);
 }
 
-/* Whichever of those that have begun ends first, one that waits gets its turn. */
+/* When any of the running items ends, a waiting one gets its turn. */
 static void first_turn_that_ends_is_passed_on(struct scopex_test *test)
 {
 	unsigned int cpu = test_this_cpu(), first, i;
@@ -181,7 +181,7 @@ static void first_turn_that_ends_is_passed_on(struct scopex_test *test)
 				wait_for_completion(&each[i].began);
 			}
 			EXPECT_EQ(test, scopex_submit_on(s, cpu, &third.work), 0);
-			/* When it was found to have to wait. */
+			/* After the worker has found that the item has to wait. */
 			scopex_scope(t)
 				EXPECT_EQ(test, scopex_submit_on(t, cpu, &last.work), 0);
 			EXPECT(test, scopex_work_busy(&third.work));
@@ -209,7 +209,7 @@ static void what_waits_for_a_cpu_is_cancelled(struct scopex_test *test)
 		complete_all(&all.go);
 		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
 		EXPECT_EQ(test, atomic_read(&all.begun), 2);
-		/* And the limit is as it was. */
+		/* The limit is the same afterwards. */
 		for (i = 0; i < SLEEPERS; i++)
 			EXPECT_EQ(test, scopex_submit_on(s, cpu, &ones[i].work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);

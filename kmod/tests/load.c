@@ -7,9 +7,9 @@
  * in debugfs can be compared with what was really done: see selftests/debugfs.sh.
  * "hold" keeps a scope open with a known number of items pending until it is
  * released, so that it can be found in debugfs, and modules can't be unloaded. "tree"
- * does so with a scope that an item of another one has opened, both cancelled. "sites"
- * opens scopes in more places than there is room for profiles. "odd" has names that
- * would break what they are shown in.
+ * does so with a scope in an item of another scope, both cancelled. "sites" opens scopes
+ * in more places than profiles have room for. "odd" has names that would break the output
+ * that shows them.
  */
 
 #include <linux/sched.h>
@@ -85,7 +85,7 @@ static void held_scope(struct scopex_test *test)
 	for (i = 0; i < HELD_ITEMS; i++)
 		test_item_init(&items[i]);
 	items[0].gate = &gate;
-	/* As it was left by a profile that is off by now. */
+	/* A value as a profile that is now off has left it. */
 	items[0].work.queued = U32_MAX;
 	scopex_scope(s, .name = "held") {
 		for (i = 0; i < HELD_ITEMS; i++)

@@ -2,8 +2,8 @@
 /*
  * Suite "loop": parallel loops
  *
- * What is checked is that each number was dealt with exactly once. Which thread did
- * is not known beforehand, except where a test brings it about.
+ * The tests check that each number was processed exactly once. They do not know which
+ * thread did it, except where a test arranges that.
  */
 
 #include <linux/completion.h>
@@ -103,7 +103,7 @@ static void loop_at_the_ends_of_the_range(struct scopex_test *test)
 	loop_over(test, 0, 100, 99);
 }
 
-/* All CPUs are taken: the caller does the loop alone, and waits for nobody. */
+/* All CPUs are busy: the caller does the loop alone, and waits for no helper. */
 static void busy_cpus_are_not_waited_for(struct scopex_test *test)
 {
 	struct test_item *items = test_items(nr_cpu_ids);
@@ -131,8 +131,8 @@ static int slowly(const struct scopex_range *range)
 }
 
 /*
- * A CPU is offered the loop, and is not woken before the loop is over: it must find
- * nothing, and the caller must not wait for it.
+ * The caller offers the loop to a CPU, but wakes it only after the loop is over: the CPU
+ * must find nothing, and the caller must not wait for it.
  */
 static void offer_is_taken_back(struct scopex_test *test)
 {
@@ -183,7 +183,7 @@ static int blocker_thread(void *data)
 	return 0;
 }
 
-/* The CPU that a loop is offered to gets an item before: that is not waited for. */
+/* The CPU gets an item before the offer of the loop: the caller must not wait for that. */
 static void offer_that_nobody_takes(struct scopex_test *test)
 {
 	struct blocker blocker = { .items = test_items(nr_cpu_ids) };

@@ -11,7 +11,7 @@
 
 #include "test.h"
 
-/* A loop over all numbers there are: the first chunk ends it, or there is no end. */
+/* A loop over all numbers there are: it ends with the first chunk, or never. */
 static int give_up(const struct scopex_range *range)
 {
 	if (atomic_inc_return(range->arg) > 10000)
@@ -26,7 +26,7 @@ static void loop_over_everything(struct scopex_test *test)
 	EXPECT_EQ(test, scopex_for(0, ULONG_MAX, give_up, .arg = &calls,
 				   .grain = 1), -E2BIG);
 	EXPECT_EQ(test, scopex_for(0, ULONG_MAX, give_up, .arg = &calls), -E2BIG);
-	/* Each thread has one before it sees the error of another. */
+	/* Each thread has a chunk before it sees another one's error. */
 	EXPECT(test, atomic_read(&calls) <= 2 * (num_possible_cpus() + 1));
 }
 
@@ -55,7 +55,7 @@ static int meet(const struct scopex_range *range)
 
 /*
  * Two threads are in the loop at once. Other CPUs may not be idle yet, so there are
- * many rounds; that nobody ever helps is the failure.
+ * many rounds; the case fails if no helper ever comes.
  */
 static void idle_cpus_help(struct scopex_test *test)
 {
@@ -80,9 +80,9 @@ static void idle_cpus_help(struct scopex_test *test)
 }
 
 /**
- * struct family - who does the chunks of a loop
- * @caller: who called it
- * @cpu: where that is
+ * struct family - which threads do the chunks of a loop
+ * @caller: the thread that called it
+ * @cpu: where the caller is
  * @helped: how many chunks helpers did on other CPUs
  * @rivals: how many on the caller's
  */
@@ -100,7 +100,7 @@ static int tell_who(const struct scopex_range *range)
 	struct family *family = range->arg;
 
 	if (current == family->caller) {
-		/* So that its CPU's worker would come at once. */
+		/* Sleep, so that a worker of this CPU would come at once. */
 		usleep_range(FAMILY_CHUNK_US, 2 * FAMILY_CHUNK_US);
 		return 0;
 	}
@@ -110,7 +110,7 @@ static int tell_who(const struct scopex_range *range)
 	return 0;
 }
 
-/* The caller's CPU has its caller: no helper asks its worker, too. */
+/* The caller works on its own CPU: no helper asks the worker of that CPU. */
 static void callers_cpu_is_not_asked(struct scopex_test *test)
 {
 	struct family family = { .caller = current };
@@ -135,8 +135,8 @@ static void callers_cpu_is_not_asked(struct scopex_test *test)
  * struct guest - a loop whose helper is given an item
  * @scope: the item's scope
  * @item: the item, for the helper's CPU
- * @caller: who called the loop
- * @helper: the first one who helps
+ * @caller: the thread that called the loop
+ * @helper: the first thread that helps
  * @came: completed when the item is submitted
  * @late: how many chunks the helper began before the item had run
  */
@@ -149,7 +149,7 @@ struct guest {
 	unsigned int		late;
 };
 
-/* The others leave chunks for the helper, until the item has run. */
+/* The other threads leave chunks for the helper, until the item has run. */
 static void wait_for_guest(struct guest *guest)
 {
 	unsigned long end = jiffies + HZ;
@@ -180,7 +180,7 @@ static int receive(const struct scopex_range *range)
 	return 0;
 }
 
-/* Hazard 22: a helper has no time for chunks as long as there are items. */
+/* Hazard 22: a helper takes no chunk as long as its CPU has items. */
 static void items_go_before_chunks(struct scopex_test *test)
 {
 	struct guest guest = { .caller = current };
@@ -208,8 +208,8 @@ static void items_go_before_chunks(struct scopex_test *test)
 /**
  * struct tracer - a loop that runs until a grace period of RCU-tasks has passed
  * @begun: whether the loop runs
- * @passed: whether it has
- * @give_up: when the loop ends without
+ * @passed: whether the grace period has passed
+ * @give_up: when the loop ends all the same
  */
 struct tracer {
 	bool		begun;
@@ -221,7 +221,7 @@ static int tracer_thread(void *data)
 {
 	struct tracer *tracer = data;
 
-	/* One that began before may find the loop's caller asleep. */
+	/* A grace period that began earlier may have found the loop's caller asleep. */
 	while (!READ_ONCE(tracer->begun) && !kthread_should_stop())
 		usleep_range(50, 200);
 	synchronize_rcu_tasks();
@@ -241,7 +241,7 @@ static int until_traced(const struct scopex_range *range)
 	return 0;
 }
 
-/* Who loads a tracer's program waits for all threads, those in a long loop as well. */
+/* A task that loads a tracer's program waits for all threads, also those in a long loop. */
 static void tracers_get_on(struct scopex_test *test)
 {
 	struct tracer tracer = { .give_up = jiffies + 60 * HZ };
@@ -308,7 +308,7 @@ static void loop_with_flags(struct scopex_test *test, unsigned int flags)
 	EXPECT_EQ(test, atomic_read(&forbidden.wrong), 0);
 }
 
-/* And what held for one loop does not hold for the next one. */
+/* The flags of one loop do not hold for the next one. */
 static void helpers_allocate_as_the_caller(struct scopex_test *test)
 {
 	if (test_other_cpu(test_this_cpu()) >= nr_cpu_ids) {

@@ -138,7 +138,7 @@ void scopex_test_until_released(void)
 	wait_for_completion(&test_release);
 }
 
-/* How many cases the parts of a suite have together. */
+/* Returns how many cases the parts of a suite have together. */
 static unsigned int test_plan(const char *name)
 {
 	unsigned int i, nr = 0;

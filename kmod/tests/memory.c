@@ -3,11 +3,12 @@
  * Suites "memory" and "allocates": between the opening of a scope and its end, scopex
  * allocates nothing
  *
- * "memory" does what scopes can do, with objects that were there before. Whoever watches
- * the tasks that take part sees no allocation between the two: see selftests/memory.sh.
- * Where the kernel can make them fail, all of its task's fail meanwhile; the script does so
- * to the workers. "allocates" is to tell whether that is so: it allocates in the scope
- * "control" and in an item of it, and says what came of that.
+ * "memory" does all that scopes can do, with objects that were made before.
+ * selftests/memory.sh traces the allocations of the owner and the workers between the two,
+ * and must find none. Where the kernel has fault injection, the test makes all allocations
+ * of its task fail during that time; the script does the same to the workers. "allocates"
+ * proves that such allocations are seen, and do fail: it allocates in the scope "control"
+ * and in an item of it, and reports the result.
  */
 
 #include <linux/sched.h>
@@ -21,7 +22,7 @@
 /* A timer on the stack has the kernel allocate, if it tracks such objects. */
 #define MEMORY_TIMEOUT	(IS_ENABLED(CONFIG_DEBUG_OBJECTS_TIMERS) ? 0 : 3600 * USEC_PER_SEC)
 
-/* Have the current task's allocations fail, if failslab was told to do so to tasks. */
+/* Make the current task's allocations fail, if failslab is set up to do so per task. */
 static void allocations_fail(bool fail)
 {
 #ifdef CONFIG_FAULT_INJECTION

@@ -69,7 +69,7 @@ static void copied_scope(struct scopex_test *test)
 			       __scopex_close(&copy));
 		EXPECT_EQ(test, scopex_submit_on(original, SCOPEX_CPU_LOCAL, &item.work), 0);
 		EXPECT_EQ(test, scopex_join(original), 0);
-		/* Of one in use, too, which nothing but its place tells from the original. */
+		/* A copy of a scope in use, too, which differs from the original only by its address. */
 		copy = *original;
 		EXPECT_WARNING("submits an item to a copy of scope original",
 			       EXPECT_EQ(test,
@@ -85,7 +85,7 @@ static void copied_scope(struct scopex_test *test)
 	EXPECT_EQ(test, atomic_read(&item.runs), 2);
 }
 
-/* Wherever the copy is, and whoever has it. */
+/* Wherever the copy is, and whichever task has it. */
 struct copy {
 	struct scopex_custom_scope	custom;
 	struct test_item		item;
@@ -179,7 +179,7 @@ static void scope_on_the_heap(struct scopex_test *test)
 	kfree(scope);
 }
 
-/* What is done in another context, and how it went. */
+/* A call that is made in another context, and its result. */
 struct elsewhere {
 	struct irq_work		irq_work;
 	struct scopex_work	work;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Suite "misuse", in part: items and functions that are not as they have to be */
+/* Suite "misuse", in part: items and functions that break the rules */
 
 #include <linux/scopex_detached.h>
 #include <linux/scopex_loop.h>
@@ -40,7 +40,7 @@ static void item_without_function(struct scopex_test *test)
 	}
 }
 
-/* None of the array is submitted, and all are as they were. */
+/* No item of the array is submitted or changed. */
 static void array_without_a_function(struct scopex_test *test)
 {
 	struct test_item items[3];
@@ -89,7 +89,7 @@ static void result_that_is_no_errno(struct scopex_test *test)
 	EXPECT_EQ(test, scopex_work_result(&item.work), -EINVAL);
 }
 
-/* What scopex_work_result() says of an item that is busy, or was never submitted. */
+/* What scopex_work_result() returns for a busy item, and for one never submitted. */
 static void result_that_stands_for_none(struct scopex_test *test)
 {
 	static const int none[] = { -EINPROGRESS, -ENODATA };
@@ -114,7 +114,7 @@ static int returns_no_data(struct scopex_detached *detached)
 	return -ENODATA;
 }
 
-/* Such a one would be taken for one that was never submitted, and not be cancelled. */
+/* A cancel would take such an item for one never submitted, and skip it. */
 static void detached_result_that_stands_for_none(struct scopex_test *test)
 {
 	static struct scopex_detached detached;
@@ -143,7 +143,7 @@ static int busy_body(struct scopex_scope *scope, void *arg)
 	return -EINPROGRESS;
 }
 
-/* What is no item, or one that nobody asks, has errors of its own. */
+/* Calls that concern no item, or not its result, have errors of their own. */
 static void other_functions_may_return_it(struct scopex_test *test)
 {
 	EXPECT_EQ(test, scopex_each_cpu(cpumask_of(test_this_cpu()), in_progress, NULL),
@@ -176,7 +176,7 @@ static void init_queued(struct scopex_test *test, struct queued_again *queued,
 	EXPECT_EQ(test, scopex_join(innocent), 0);
 }
 
-/* By hand. The test drops the reference that nobody has any more. */
+/* By hand: the test drops the reference that would be left over. */
 static void overwrite_queued(struct scopex_test *test, struct queued_again *queued,
 			     struct scopex_scope *innocent)
 {
@@ -186,7 +186,7 @@ static void overwrite_queued(struct scopex_test *test, struct queued_again *queu
 	EXPECT_EQ(test, scopex_join(innocent), 0);
 }
 
-/* The innocent scope ends, and the guilty one, too. */
+/* The other scope ends, and so does the misused one. */
 static void initialise_queued(struct scopex_test *test, bool after_another, bool by_hand)
 {
 	struct queued_again queued = { .cpu = test_this_cpu() };
@@ -278,7 +278,7 @@ static void item_copies_itself(struct scopex_test *test)
 	EXPECT_EQ(test, atomic_read(&runs), 4);
 }
 
-/* Memory that had an item in it is no item, whatever is left of that one. */
+/* Memory that once held an item is free to use, whatever is left of the item. */
 static void memory_is_initialised(struct scopex_test *test)
 {
 	struct scopex_scope gone, *odd[] = { NULL, (void *)8, (void *)-8L, &gone };
@@ -328,7 +328,7 @@ static void submit_to_held(struct scopex_scope *scope, struct test_item *items)
 			items++;
 }
 
-/* The same with a detached item, which is between two others on whatever CPU it is. */
+/* The same with a detached item, which is between two others on every CPU. */
 static void detached_item_is_initialised_again(struct scopex_test *test)
 {
 	static struct scopex_detached detached;
@@ -381,7 +381,7 @@ static void item_is_overwritten(struct scopex_test *test)
 }
 #endif
 
-/* Nothing of an item that is out is left behind, whatever its memory is used for. */
+/* The kernel keeps no record of a completed item, whatever its memory is used for. */
 static void item_is_forgotten_when_it_is_out(struct scopex_test *test)
 {
 	unsigned int i, j;

@@ -3,9 +3,8 @@
  * Suite "nest": items that wait, for scopes of their own or (in nest_block.c) for something
  * else
  *
- * What would not work here does not end: a case that hangs is seen by the kernel's
- * hung-task detector. Suite "bound" is for a module with few workers, so that the
- * ones that there are not enough for all that wait.
+ * A case that fails here hangs, and the kernel's hung-task detector reports it. Suite
+ * "bound" is for a module with few workers, so that not every item that waits can have one.
  */
 
 #include <linux/delay.h>
@@ -235,8 +234,9 @@ static void all_kinds_of_scopes_in_an_item(struct scopex_test *test)
 }
 
 /*
- * More often than there are workers, which are kept for a wait that does not come. If
- * they stay so, there are soon none left, and what follows is serial.
+ * More often than there are workers, each of which is reserved for a wait that does not
+ * come. If the reservations stay, the pool soon has no worker left, and later scopes are
+ * serial.
  */
 struct opens {
 	struct scopex_work	work;
@@ -258,7 +258,7 @@ static int opens_fn(struct scopex_work *work)
 			if (atomic64_read(&s->state) & SCOPEX_SERIAL)
 				opens->serial++;
 		}
-		/* More workers are made meanwhile, if they seem to be needed. */
+		/* The pool makes more workers at the same time, if it seems to need them. */
 		usleep_range(100, 200);
 	}
 	return 0;
@@ -278,12 +278,12 @@ static void scopes_without_items(struct scopex_test *test)
 			EXPECT_EQ(test, scopex_submit_on(s, cpu, &opens.work), 0);
 			EXPECT_EQ(test, scopex_join(s), 0);
 		}
-		/* A few may be, if workers are late in making. */
+		/* A few scopes may be serial, if the pool makes workers late. */
 		EXPECT(test, opens.serial < OPENS - WORKERS_MAX);
 	}
 }
 
-/* More often than there are workers: they stand by again. nest.sh counts. */
+/* More often than there are workers: they go on standby again. nest.sh counts. */
 static void hand_over_again_and_again(struct scopex_test *test)
 {
 	unsigned int cpu, i;
@@ -335,7 +335,7 @@ static void fork_join(struct scopex_test *test)
 	EXPECT_EQ(test, fib.result, 377);
 }
 
-/* Hazard 7: it ends in a clear error, and not at the end of the stack. */
+/* Hazard 7: the recursion ends with a clear error, not at the end of the stack. */
 static void endless_nesting_is_refused(struct scopex_test *test)
 {
 	atomic_t runs = ATOMIC_INIT(0);
@@ -352,7 +352,7 @@ static void endless_nesting_is_refused(struct scopex_test *test)
 	EXPECT(test, atomic_read(&runs) < 1000);
 }
 
-/* And the workers are as good as before. */
+/* The workers still work. */
 static void workers_survive_the_bound(struct scopex_test *test)
 {
 	nest_to(test, test_this_cpu(), 6);

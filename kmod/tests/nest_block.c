@@ -41,7 +41,7 @@ static int blocks_fn(struct scopex_work *work)
 	pair->waiter = current;
 	while (pair->calls--)
 		scopex_will_block();
-	/* There may be no other worker yet, after what the cases before have done. */
+	/* After the cases before, no other worker may exist yet. */
 	while (!wait_for_completion_timeout(&pair->go, msecs_to_jiffies(50)))
 		scopex_will_block();
 	return 0;
@@ -55,7 +55,7 @@ static void pair_init(struct pair *pair, scopex_fn_t fn, unsigned int calls)
 	init_completion(&pair->go);
 }
 
-/* It would wait for good if the one behind it did not run meanwhile. */
+/* The item would wait for good if the one behind it did not run. */
 static void item_that_blocks_lets_others_run(struct scopex_test *test)
 {
 	unsigned int calls;
@@ -100,7 +100,7 @@ static int waits_for_scope_fn(struct scopex_work *work)
 	return 0;
 }
 
-/* On another CPU, until what is queued behind the one that waits for it has run. */
+/* It runs on another CPU until the item behind the one that waits has run. */
 static int held_up_fn(struct scopex_work *work)
 {
 	wait_for_completion(container_of(work, struct held_up, work)->go);
@@ -120,7 +120,7 @@ static int drains_fn(struct scopex_work *work)
 	return err;
 }
 
-/* Hazard 6: what is run meanwhile is run by another thread. */
+/* Hazard 6: another thread runs the items during the wait. */
 static void nobody_runs_on_a_waiters_stack(struct scopex_test *test)
 {
 	scopex_fn_t waits[] = { waits_for_scope_fn, drains_fn };
@@ -147,7 +147,7 @@ static void outside_of_items_it_is_nothing(struct scopex_test *test)
 	scopex_will_block();
 }
 
-/* Order among those that do not wait is kept, whoever runs them. */
+/* Items that do not wait keep their order, whichever worker runs them. */
 static void order_survives_a_hand_over(struct scopex_test *test)
 {
 	unsigned int i, nr = 64;
@@ -174,8 +174,8 @@ static void order_survives_a_hand_over(struct scopex_test *test)
 }
 
 /*
- * Suite "prompt". What is waited for is queued behind who waits, so often that a few that
- * the watchdog is faster with do not matter.
+ * Suite "prompt". An item waits for an item that is queued behind it, so often that it does
+ * not matter if the watchdog is faster a few times.
  */
 #define PROMPT_ROUNDS	50
 
@@ -212,7 +212,7 @@ static void wait_for_an_item(struct scopex_test *test)
 	}
 }
 
-/* It does not sleep, so nobody but itself can let the others run. */
+/* It does not sleep, so only the item itself can let the others run. */
 static int says_so_fn(struct scopex_work *work)
 {
 	struct pair *pair = container_of(work, struct pair, waits);
@@ -225,7 +225,7 @@ static int says_so_fn(struct scopex_work *work)
 	return completion_done(&pair->go) ? 0 : -ETIME;
 }
 
-/* The item that frees the other one is run, by another worker. */
+/* Another worker runs the item that ends the wait. */
 static void another_worker_frees(struct scopex_test *test, struct pair *pair)
 {
 	scopex_scope(s) {
@@ -258,7 +258,7 @@ static int naps_fn(struct scopex_work *work)
 	return frees_fn(work);
 }
 
-/* A worker that is made for an item is in it when the watchdog sees it first. */
+/* A new worker is already in its first item when the watchdog first sees the worker. */
 static void new_worker_begins_an_item(struct scopex_test *test)
 {
 	struct pair pair;

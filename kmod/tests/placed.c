@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* scopex_test: what a call says of a time or a CPU, in each of the ways to say it */
+/* scopex_test: each way to name a time or a CPU in a call */
 
 #include <linux/delay.h>
 #include <linux/kernel.h>
@@ -12,7 +12,7 @@
 
 #include "test.h"
 
-/* Wait until a scope is cancelled, which is with -ETIME. */
+/* Wait until the deadline has cancelled the scope, with -ETIME. */
 static void expect_end(struct scopex_test *test, struct scopex_scope *scope)
 {
 	ktime_t end = ktime_add_ms(ktime_get(), 20000);
@@ -45,7 +45,7 @@ static void timeout_is_in_microseconds(struct scopex_test *test)
 	}
 }
 
-/* What has passed cancels at once. */
+/* A deadline that has passed cancels at once. */
 static void past_is_over_at_once(struct scopex_test *test)
 {
 	const struct scopex_options past[] = {
@@ -75,7 +75,7 @@ static void past_is_over_at_once(struct scopex_test *test)
 	EXPECT_EQ(test, atomic_read(&item.runs), 0);
 }
 
-/* The largest times are no less than others. */
+/* The largest times do not overflow. */
 static void future_is_far(struct scopex_test *test)
 {
 	const struct scopex_options future[] = {
@@ -132,7 +132,7 @@ static void loops_have_deadlines(struct scopex_test *test)
 	EXPECT_EQ(test, atomic_read(&parts), 100);
 }
 
-/* Known when this is compiled, or not. */
+/* With a CPU that the compiler knows, and one that it does not. */
 static void local_cpu_as_a_number(struct scopex_test *test)
 {
 	int cpu = SCOPEX_CPU_LOCAL;

@@ -13,7 +13,7 @@
 
 #define CROWD_CPU	0	/* where the suites for one CPU are run */
 
-/* An item waits for the test: awake, or the watchdog would have its queue served. */
+/* An item waits for the test, awake: the watchdog relieves an item that sleeps. */
 static inline void until_told(struct completion *tell)
 {
 	while (!try_wait_for_completion(tell))
@@ -34,7 +34,7 @@ static inline bool is_serial(const struct scopex_scope *scope)
 /**
  * struct crowd - items of one CPU that wait until one behind them has run
  * @go: what they wait for
- * @behind: the one
+ * @behind: the item behind them
  * @detached: what they wait for instead, if that is not NULL; it waits for @go
  * @items: the others
  */

@@ -2,7 +2,7 @@
 /*
  * Suites for selftests/pool.sh: workers whose thread an item has ended
  *
- * As in nest.c, what would not work does not end: the kernel's hung-task detector sees it.
+ * As in nest.c, a case that fails hangs, and the kernel's hung-task detector reports it.
  */
 
 #include <linux/completion.h>
@@ -48,13 +48,13 @@ static int is_served_fn(struct scopex_work *work)
 	return 0;
 }
 
-/* It stays where it is, as it is never out. */
+/* The item is never completed, so its memory has to stay. */
 static struct mortal *dead_man;
 
-/* End the dead one's item in its stead, so that its scope can end, too. */
+/* Complete the item in place of the dead worker, so that its scope can end. */
 static void lay_to_rest(struct scopex_scope *scope, struct scopex_work *work)
 {
-	/* Release C: as scopex_complete_item() does. */
+	/* Release: as in scopex_complete_item(). */
 	smp_store_release(&work->status, 0);
 	atomic64_sub(SCOPEX_ONE, &scope->state);
 }
@@ -136,14 +136,14 @@ static bool can_die(struct scopex_test *test)
 	if (!IS_ENABLED(CONFIG_TRACEPOINTS))
 		scopex_test_skip(test, "needs tracepoints");
 	else if (IS_ENABLED(CONFIG_LOCKDEP) || IS_ENABLED(CONFIG_DEBUG_OBJECTS))
-		/* They take note of what a task has, and of an item that is not out. */
+		/* These debugging options keep records of a task, and of an item not completed. */
 		scopex_test_skip(test, "not where all that is left behind is told");
 	else
 		return true;
 	return false;
 }
 
-/* For a module with workers=1 standby=0. Another one is made: the dead do not count. */
+/* For a module with workers=1 standby=0: the pool replaces the dead worker. */
 static void queue_of_a_dead_worker_is_served(struct scopex_test *test)
 {
 	unsigned int cpu;

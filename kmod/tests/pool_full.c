@@ -2,7 +2,7 @@
 /*
  * Suites for selftests/pool.sh: all workers are in use, and none can be had
  *
- * As in nest.c, what would not work does not end: the kernel's hung-task detector sees it.
+ * As in nest.c, a case that fails hangs, and the kernel's hung-task detector reports it.
  */
 
 #include <linux/completion.h>
@@ -15,7 +15,7 @@
 #define FULL_WORKERS	4	/* what pool.sh loads scopex with */
 #define FULL_ITEMS	6
 
-/* All workers that there may be are in items that wait. pool.sh looks at the log. */
+/* As many workers as the bound allows are in items that wait. pool.sh checks the log. */
 static void queue_waits_for_a_worker(struct scopex_test *test)
 {
 	struct holder holders[FULL_ITEMS];
@@ -53,7 +53,7 @@ SCOPEX_SUITE(full, full_cases);
 
 /**
  * struct tight - items that wait for one that opens a scope
- * @opens: the one
+ * @opens: the item that opens a scope
  * @waits: the others
  * @begun: completed by these
  */
@@ -81,7 +81,8 @@ static int opens_tight_fn(struct scopex_work *work)
 
 /*
  * For a module with TIGHT_WORKERS, and none on standby. A scope is opened while the pool
- * grows to its bound, for the others of the CPU: it is serial as soon as that is reached.
+ * grows to its bound, for the other items of the CPU: the scope is serial as soon as the
+ * pool has reached its bound.
  */
 static void scope_is_opened_as_the_bound_is_reached(struct scopex_test *test)
 {
@@ -192,7 +193,7 @@ static void scope_is_serial_if_no_worker_can_be_made(struct scopex_test *test)
 	EXPECT(test, opener.usual);
 }
 
-/* An orphan is not forgotten, however often that fails. */
+/* The pool does not forget an orphan, however often it fails to make a worker. */
 static void worker_is_tried_again(struct scopex_test *test)
 {
 	struct crowd crowd = { };

@@ -3,7 +3,7 @@
  * Suites for selftests/pool.sh: an item that waits hands its CPU's queue over to another
  * worker ("crowd", "sleepers"), and one that does not keeps it ("awake")
  *
- * As in nest.c, what would not work does not end: the kernel's hung-task detector sees it.
+ * As in nest.c, a case that fails hangs, and the kernel's hung-task detector reports it.
  */
 
 #include <linux/completion.h>
@@ -96,7 +96,7 @@ static void crowds(struct scopex_test *test, scopex_fn_t fn)
 	kfree(crowd.items);
 }
 
-/* More than stand by, far fewer than there may be. */
+/* More than are on standby, far fewer than the bound. */
 static void all_that_say_so_are_relieved(struct scopex_test *test)
 {
 	crowds(test, says_so_fn);
@@ -134,7 +134,7 @@ static const struct scopex_case crowd_cases[] = {
 
 SCOPEX_SUITE(crowd, crowd_cases);
 
-/* The same without a word of it: pool.sh counts how many were relieved. */
+/* The same without scopex_will_block(): pool.sh counts the items that were relieved. */
 static void all_that_sleep_are_relieved(struct scopex_test *test)
 {
 	crowds(test, sleeps_fn);
@@ -247,7 +247,7 @@ static void release_that_sleeps_is_relieved(struct scopex_test *test)
 	scopex_scope(s) {
 		sleeper->scope = s;
 		EXPECT_EQ(test, scopex_detached_submit(&sleeper->item), 0);
-		/* So that the last reference is the worker's. */
+		/* Drop this reference first, so that the worker has the last one. */
 		scopex_detached_put(&sleeper->item);
 		complete(&sleeper->start);
 		wait_for_completion(&sleeper->done);
@@ -328,7 +328,7 @@ static void sleeper_is_relieved_while_its_cpu_is_offline(struct scopex_test *tes
 	driven_sleeper(test, false);
 }
 
-/* It is bound again, but has not run on its CPU since. */
+/* The worker is bound again, but has not run on its CPU since. */
 static void sleeper_is_relieved_when_its_cpu_is_back(struct scopex_test *test)
 {
 	driven_sleeper(test, true);
@@ -348,7 +348,7 @@ SCOPEX_SUITE(sleepers, sleepers_cases);
  * struct awake - an item that takes its time, and one behind it in the same batch
  * @work: the two
  * @in: the first one runs
- * @together: the second one has run meanwhile
+ * @together: the second one has run before the first has ended
  */
 struct awake {
 	struct scopex_work	work[2];
@@ -362,7 +362,7 @@ static int spins_fn(struct scopex_work *work)
 	unsigned long end = jiffies + HZ;
 
 	WRITE_ONCE(awake->in, true);
-	/* Some looks of the watchdog: were they late, nothing would be wrong. */
+	/* Long enough for some looks of the watchdog; the case can't fail if they are late. */
 	while (time_before(jiffies, end))
 		cond_resched_tasks_rcu_qs();
 	WRITE_ONCE(awake->in, false);
@@ -397,7 +397,7 @@ static int naps_fn(struct scopex_work *work)
 	return 0;
 }
 
-/* Nobody waits for its queue: pool.sh sees that it keeps it. */
+/* Nothing waits in its queue: pool.sh checks that the item was not relieved. */
 static void item_that_holds_up_nobody_keeps_its_queue(struct scopex_test *test)
 {
 	struct scopex_work work = SCOPEX_WORK_INIT(naps_fn);
@@ -432,8 +432,8 @@ static int roves_fn(struct scopex_work *work)
 }
 
 /*
- * It could be woken on the other CPU while its queue is given away, and touch what is no
- * longer its own. pool.sh sees that it was not relieved, either.
+ * The item could wake up on the other CPU while the watchdog gives its queue away, and touch
+ * fields that are no longer its own. pool.sh checks that it was not relieved either.
  */
 static void item_of_other_cpus_keeps_its_queue(struct scopex_test *test)
 {

@@ -2,7 +2,7 @@
 /*
  * Suites for selftests/pool.sh: an orphan, which is a queue that no worker serves
  *
- * As in nest.c, what would not work does not end: the kernel's hung-task detector sees it.
+ * As in nest.c, a case that fails hangs, and the kernel's hung-task detector reports it.
  */
 
 #include <linux/completion.h>
@@ -13,15 +13,15 @@
 #include "test.h"
 
 /*
- * The races about an orphan, with three workers, so that no new one comes to its rescue.
+ * The races about an orphan, with three workers, so that the pool can make no new one.
  * Two items hold a worker each. The others, in their order:
  *
  *	third	says that it waits, and does, when the test tells it
- *	fourth	likewise
+ *	fourth	does the same
  *	fifth	ends both waits
  *
- * Once the third one runs, all workers are known to be in an item, whatever the case before
- * has left behind. No point of the protocol is held before that.
+ * Once the third item runs, each worker is in an item, whatever the case before has left
+ * behind. The test holds no point of the protocol before that.
  */
 struct race {
 	struct holder		holders[2];
@@ -97,7 +97,7 @@ static void race_begin(struct scopex_test *test, struct race *race, struct scope
 		wait_for_completion(&race->begun);
 }
 
-/* In an item, it waits; else it stands by. */
+/* A worker in an item waits; otherwise it is on standby. */
 static void until_asleep(struct task_struct *worker)
 {
 	while (task_is_running(worker))
@@ -111,7 +111,7 @@ static void race_end(struct scopex_test *test, struct race *race, struct scopex_
 	EXPECT_EQ(test, scopex_join(s), 0);
 }
 
-/* A worker comes to stand by just before the orphan is there, and finds none. */
+/* A worker becomes idle just before the queue is an orphan, and finds none. */
 static void worker_that_was_too_early(struct scopex_test *test)
 {
 	struct race race;
@@ -134,8 +134,8 @@ static void worker_that_was_too_early(struct scopex_test *test)
 }
 
 /*
- * A worker is counted off for the orphan, and another one takes it: the first is of use
- * again. If @late, not before the queue has become an orphan again.
+ * A worker takes a count for the orphan, but another worker takes the orphan: the first one
+ * has to be counted again. With @late, only after the queue has become an orphan again.
  */
 static void taken_by_another(struct scopex_test *test, bool late)
 {
@@ -155,7 +155,7 @@ static void taken_by_another(struct scopex_test *test, bool late)
 		until_hit(SCOPEX_INJECT_ADOPT, 1);
 		complete(&race.holders[1].go);
 		wait_for_completion(&race.begun);
-		/* The one that came last is the one that serves now. */
+		/* The worker that came last serves the queue now. */
 		EXPECT(test, race.worker[3] == race.worker[1]);
 
 		scopex_inject_release(SCOPEX_INJECT_ADOPT);
@@ -199,7 +199,7 @@ SCOPEX_SUITE(orphan, orphan_cases);
 /**
  * struct beside - two items that wait, at a bound of two workers
  * @opens: opens a scope when the queue is an orphan
- * @leaves: leaves it behind, and waits until that scope has ended
+ * @leaves: leaves the queue behind, and waits until that scope has ended
  * @left: it is about to do so
  * @ended: the scope has ended
  */
@@ -219,7 +219,7 @@ static int opens_beside_fn(struct scopex_work *work)
 	test_item_init(&item);
 	scopex_will_block();
 	wait_for_completion(&beside->left);
-	/* The orphan is there by now; if not, nothing is wrong. */
+	/* The queue is an orphan by now; if not, the case can't fail. */
 	msleep(100);
 	scopex_scope(inside) {
 		err = scopex_submit_on(inside, SCOPEX_CPU_LOCAL, &item.work);
@@ -240,8 +240,8 @@ static int leaves_orphan_fn(struct scopex_work *work)
 }
 
 /*
- * For a module with cpus=0 workers=2 standby=1. Nobody is left to serve the queue but the
- * item that waits for the scope: so that one must not depend on the queue.
+ * For a module with cpus=0 workers=2 standby=1. Only the worker that waits for the
+ * scope is left to serve the queue, so the scope must not depend on the queue.
  */
 static void scope_opened_beside_an_orphan(struct scopex_test *test)
 {

@@ -2,7 +2,7 @@
 /*
  * Suites for selftests/pool.sh: many items that submit to a CPU by its number
  *
- * As in nest.c, what would not work does not end: the kernel's hung-task detector sees it.
+ * As in nest.c, a case that fails hangs, and the kernel's hung-task detector reports it.
  */
 
 #include <linux/cpumask.h>

@@ -2,7 +2,7 @@
 /*
  * Suites for selftests/pool.sh: what a serial scope may do, which has no worker
  *
- * As in nest.c, what would not work does not end: the kernel's hung-task detector sees it.
+ * As in nest.c, a case that fails hangs, and the kernel's hung-task detector reports it.
  */
 
 #include <linux/cpumask.h>
@@ -265,7 +265,7 @@ static const struct scopex_case serial_cases[] = {
 
 SCOPEX_SUITE(serial, serial_cases);
 
-/* Somebody else submits to a serial scope, when its owner has run all of its items. */
+/* Another task submits to a serial scope when the owner has run all of its items. */
 struct latecomer {
 	struct scopex_scope	*scope;
 	struct test_item	item;

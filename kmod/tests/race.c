@@ -4,8 +4,8 @@
  *
  * With CONFIG_SCOPEX_INJECT=y each case delays the one side of a race and checks
  * that the delay was hit. Without, those that make sense without a delay run as a
- * stress test. Nothing is decided by time: a case that fails does so by a count, a
- * pattern in memory, or by never ending.
+ * stress test. Time decides nothing: a case fails by a count, by a
+ * pattern in memory, or by hanging.
  */
 
 #include <linux/delay.h>
@@ -59,7 +59,7 @@ static int slow_fn(struct scopex_work *work)
 	return 0;
 }
 
-/* Returns the address of a scope that is gone, for those who look after it. */
+/* Returns the address of a scope that has ended; its callers look at the memory there. */
 static noinline unsigned long short_scope(struct scopex_test *test,
 					  unsigned int cpu,
 					  struct test_item *item)
@@ -74,8 +74,9 @@ static noinline unsigned long short_scope(struct scopex_test *test,
 }
 
 /*
- * Use the stack where short_scope() had its scope. True if nobody else did. Not
- * instrumented, as what KASAN puts around the array would be where the scope was.
+ * Use the stack where short_scope() had its scope. Returns true if the pattern there is
+ * unchanged. Not instrumented, as KASAN's redzones around the array would be where the
+ * scope was.
  */
 static noinline __no_sanitize_address bool frame_is_ours(unsigned int msecs, unsigned long scope)
 {
@@ -95,9 +96,9 @@ static noinline __no_sanitize_address bool frame_is_ours(unsigned int msecs, uns
 }
 
 /*
- * Hazards 1 to 3. The worker that takes the last item out is held up right after
- * it has dropped the reference; a stray wake-up lets the owner see that and go
- * on, and use its stack for something else.
+ * Hazards 1 to 3. The worker of the last item is held up right after it has dropped the
+ * reference; a stray wake-up lets the owner see that, go on, and use its stack for
+ * something else.
  */
 static void last_put_leaves_the_scope_alone(struct scopex_test *test)
 {
@@ -124,7 +125,7 @@ static void last_put_leaves_the_scope_alone(struct scopex_test *test)
 	EXPECT_EQ(test, atomic_read(&item.runs), rounds);
 }
 
-/* A task that has one scope, and no life after it. */
+/* A task that has one scope, and then exits. */
 struct mayfly {
 	struct scopex_test	*test;
 	struct test_gate	gate;
@@ -146,7 +147,7 @@ static int mayfly_thread(void *data)
 
 /*
  * Hazard 2. The owner exits while the worker is about to wake it: only RCU keeps
- * the task_struct. (A kernel that poisons freed objects shows it if not.)
+ * the task_struct. (Without it, a kernel that poisons freed objects reports the access.)
  */
 static void owner_exits_before_it_is_woken(struct scopex_test *test)
 {
@@ -163,7 +164,7 @@ static void owner_exits_before_it_is_woken(struct scopex_test *test)
 	test_item_init(&mayfly.item);
 	scopex_inject_set(SCOPEX_INJECT_LAST_PUT, 400000);
 	for (round = 1; round <= rounds; round++) {
-		/* An item at a gate, so that the owner waits before it is out. */
+		/* An item at a gate, so that the owner waits before the item is completed. */
 		test_gate_init(&mayfly.gate);
 		mayfly.item.gate = &mayfly.gate;
 		init_completion(&mayfly.born);
@@ -222,8 +223,8 @@ static int close_meanwhile(struct scopex_test *test, struct stranger *stranger)
 
 /*
  * Hazard 9. A submit has looked at the scope and found it open; it is closed
- * before the submit takes its reference. With a first submit before or not: the
- * two have code of their own.
+ * before the submit takes its reference. Once with a submit before, once as
+ * the first submit of the scope: each has code of its own.
  */
 static void submit_races_close(struct scopex_test *test)
 {
@@ -276,8 +277,8 @@ static void submit_races_cancel(struct scopex_test *test)
 #endif /* CONFIG_SCOPEX_INJECT */
 
 /*
- * Hazard 13. An item that is out is its owner's: it may be overwritten while the
- * worker is not yet through with the batch.
+ * Hazard 13. A completed item belongs to its owner, which may overwrite it while the worker
+ * is not yet through with the batch.
  */
 static void item_that_is_out_may_be_reused(struct scopex_test *test)
 {
@@ -322,7 +323,7 @@ struct rivals {
 	unsigned int		rounds;
 };
 
-/* Two that both believe to have claimed the item have it run twice at a time. */
+/* If two submitters had both claimed the item, it would run twice at a time. */
 static int rival_fn(struct scopex_work *work)
 {
 	struct rivals *rivals = container_of(work, struct rivals, item.work);
@@ -341,7 +342,7 @@ static int rival_thread(void *data)
 	unsigned int i;
 	int err;
 
-	/* Until it was accepted often enough: the refusals take no time at all. */
+	/* Until it was accepted often enough; refusals take hardly any time. */
 	for (i = 0; atomic_read(&rivals->accepted) < rivals->rounds; i++) {
 		err = scopex_submit(rivals->scope, &rivals->item.work);
 		if (!err)
@@ -355,7 +356,7 @@ static int rival_thread(void *data)
 	return 0;
 }
 
-/* Hazard 14: each time, one of them wins, and the item runs once for that. */
+/* Hazard 14: each time one submitter wins, and the item runs once. */
 static void one_submitter_claims_an_item(struct scopex_test *test)
 {
 	struct rivals rivals = { .rounds = TEST_INJECT ? 200 : 5000 };
@@ -387,7 +388,7 @@ static int nap_fn(struct scopex_work *work)
 	return test_item_fn(work);
 }
 
-/* One item there and back, again and again, with one side of the park held up. */
+/* One item after the other, with one side of the park held up. */
 static void ping_pong(struct scopex_test *test, enum scopex_inject_point point,
 		      scopex_fn_t fn)
 {

@@ -40,7 +40,7 @@ static void reduces_to_a_sum(struct scopex_test *test)
 /**
  * struct slow_sum - a total that takes time to be added to
  * @sum: the sum
- * @inside: whether somebody adds
+ * @inside: whether a thread is adding to it
  * @overlaps: how often two did so at once
  */
 struct slow_sum {

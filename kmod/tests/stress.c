@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suite "stress": all there is, mixed at random, and accounts that have to balance
+ * Suite "stress": the whole API, mixed at random, and accounts that have to balance
  *
- * Several threads open scopes (frames, here: a scope and the items that are used with
- * it) and submit items in every way there is, some of which open further ones.
- * Nothing is known of what happens when, but this is, of each item and in total:
+ * Several threads open scopes (here in frames: a scope and the items that are used with
+ * it) and submit items in every way there is; some items open further frames. The order
+ * of events is not known, but these rules hold for each item and in total:
  *
  *	- A submit is accepted or refused. An accepted item is run once, or cancelled;
  *	  cancelled only if somebody cancelled its scope.
- *	- After the join nothing touches an item, its frame or its scope.
- *	- What the join returns has a reason, and nothing that failed is kept quiet.
+ *	- After the join no other thread touches an item, its frame or its scope.
+ *	- Each error that a join returns has a cause, and each failure is returned.
  *	- A loop sees no number twice, and all of them if it returns 0.
  *	- An item that was submitted to a CPU by its number runs on a worker of that CPU.
  *
- * Some scopes get a burst: many items at about the same moment, of which each waits, in
- * one of the ways that there are. See stress_burst_body() for what is known of these.
+ * Some scopes get a burst: many items at about the same moment, each of which waits in one
+ * way or another. See stress_burst_body() for the rules that hold for these.
  *
- * selftests/stress.sh compares the totals, which are noted in the results, with what
- * the module has counted, and has CPUs come and go meanwhile.
+ * selftests/stress.sh takes CPUs offline and back during the run, and compares the totals in
+ * the results with the module's counters.
  *
- * All is drawn from one seed, which is noted, too. It does not repeat a run, as the
- * threads' timing is not in it, but it repeats what kind of run it was.
+ * All random numbers come from one seed, which is in the results, too. The same seed does
+ * not repeat a run, as it does not fix the threads' timing, but it repeats the kind of run.
  */
 
 #include <linux/cpumask.h>
@@ -80,7 +80,7 @@ atomic_t stress_detached;
 /* Held for reading by each thread in its turn, for writing by one that wants to be alone. */
 DECLARE_RWSEM(stress_turns);
 
-/* So few workers are needed that no scope may be serial. */
+/* The run needs so few workers that no scope may be serial. */
 bool stress_roomy;
 
 static noinline void stress_top(struct stress_driver *driver)
@@ -123,7 +123,7 @@ static void stress_turn(struct stress_driver *driver, bool burst)
 		up_read(&stress_turns);
 	}
 	stress_scorch(&driver->rnd);
-	/* What has killed it was meant for the frame. */
+	/* The signal that killed it was meant for the frame. */
 	flush_signals(current);
 }
 
@@ -150,7 +150,7 @@ static void stress_until_over(u64 *rnd)
 	unsigned int i;
 
 	while (time_before(jiffies, end) && !scopex_test_failed(stress_test)) {
-		/* Some windows are open for longer, each for a while. */
+		/* Hold some windows of the protocol open for longer, each for a while. */
 		scopex_inject_set(below(rnd, SCOPEX_INJECT_POINTS), below(rnd, 50));
 		msleep(20);
 	}
@@ -164,7 +164,7 @@ static void stress_note(struct scopex_test *test)
 
 	for (i = 0; i < COUNTS; i++)
 		scopex_test_note(test, "stress.%s %lu", count_names[i], counted(i));
-	/* It has tried something of each kind. */
+	/* Each thread has tried something of each kind. */
 	for (i = 0; i < COUNTS && !scopex_test_failed(test); i++)
 		EXPECT(test, counted(i) > 0 || i >= KILLS);
 }
@@ -198,7 +198,7 @@ static void everything_at_random(struct scopex_test *test)
 	WRITE_ONCE(stress_over, true);
 	for (i = 0; i < nr; i++)
 		test_thread_stop(drivers[i].thread);
-	/* Nobody waits for these; but in the end they have to be gone. */
+	/* No task waits for detached items; but in the end all have to be released. */
 	for (i = 0; i < 3000 && atomic_read(&stress_detached); i++)
 		msleep(20);
 	EXPECT_EQ(test, atomic_read(&stress_detached), 0);

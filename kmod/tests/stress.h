@@ -49,7 +49,7 @@ extern atomic_t stress_detached;
 extern struct rw_semaphore stress_turns;
 extern bool stress_roomy;
 
-/* Splitmix64: any seed will do, so that each item has one of its own. */
+/* Splitmix64: any seed will do, so each item can have one of its own. */
 static inline u64 draw(u64 *rnd)
 {
 	u64 z = *rnd += 0x9e3779b97f4a7c15ULL;
@@ -81,10 +81,10 @@ static inline ktime_t usecs(unsigned int n)
  * @cookie: that of the frame
  * @act: what it does
  * @cpu: the CPU that it was submitted to; nr_cpu_ids if that is not known
- * @rnd: what it draws from; of who runs it
+ * @rnd: what it draws from; used by the worker that runs it
  * @granted: submits that were accepted, or are under way
  * @ran: how often it ran
- * @inside: who is in its function
+ * @inside: how many threads are in its function
  * @ret: what it returned last
  */
 struct stress_item {
@@ -114,14 +114,14 @@ struct stress_item {
  * @rnd: what the owner draws from
  * @flags: the scope's
  * @limit: the scope's
- * @limit_per_cpu: likewise
+ * @limit_per_cpu: the scope's
  * @timeout_us: the scope's
- * @calm: it is not cancelled by anybody
- * @loose: interrupts submit at any time, so what belongs to a round is not exact
+ * @calm: no thread cancels it
+ * @loose: interrupts submit at any time, so the accounts of a round are not exact
  * @called: the body was called
  * @err: what it returned
  * @in_use: the items are
- * @cancelled: somebody has cancelled it in this round
+ * @cancelled: a thread has cancelled it in this round
  * @budget: how many submits the items have left
  * @failed: items that failed in this round
  */

@@ -82,7 +82,7 @@ static void stress_call_each(struct stress_item *item)
 	stress_each(true, &item->rnd);
 }
 
-/* It is in nobody's way for long. */
+/* It delays other items only for a short time. */
 static void stress_nap(struct stress_item *item)
 {
 	if (one_in(&item->rnd, 3))
@@ -119,7 +119,7 @@ static const struct stress_kind stress_kinds[] = {
 	{ stress_nest, 1 },
 	{ stress_detach_in_burst, 1 },
 	{ stress_call_each, 1 },
-	/* The last one: only where nothing is known of the others. */
+	/* The last one: only where the test promises nothing about the others. */
 	{ stress_nest_anything, 20 },
 };
 
@@ -150,9 +150,10 @@ static unsigned int stress_needs_more(const struct stress_burst *burst,
 }
 
 /*
- * Choose the items of a burst. Return how many. @round: each CPU gets as many, else it may
- * be that one CPU gets all. If nothing else runs, it is known how many workers a CPU needs
- * at most, and so what is promised. Some bursts are as large as they may be for that.
+ * Choose the items of a burst. Returns how many. With @round each CPU gets the same number;
+ * without, one CPU may get all. If nothing else runs, the test knows how many workers a CPU
+ * needs at most, and so whether scopex promises progress. Some bursts are as large as that
+ * promise allows.
  */
 static unsigned int stress_burst_plan(struct stress_frame *frame, bool round)
 {
@@ -209,7 +210,7 @@ static void stress_burst_submit(struct stress_frame *frame, unsigned int nr,
 	}
 }
 
-/* Behind all others, on each CPU: the last of these ends all waits. */
+/* Queued behind all others, on each CPU: the last of these items ends all waits. */
 static void stress_submit_behind(struct stress_frame *frame)
 {
 	struct stress_burst *burst = frame->burst;
@@ -235,7 +236,7 @@ static void stress_burst_put_detached(struct stress_burst *burst)
 	scopex_detached_put(&burst->detached->detached);
 }
 
-/* A burst in an item: of items that wait for nothing, but that one of them may nest, too. */
+/* A burst in an item: its items wait for nothing, but one of them may nest, too. */
 static void stress_small_burst(struct stress_frame *frame)
 {
 	struct stress_way way;
@@ -254,11 +255,11 @@ static void stress_small_burst(struct stress_frame *frame)
 }
 
 /*
- * A burst: many items at once, and of those that wait for each other so many that what is
- * behind them in the queue needs further workers. What ends their waits is behind them, or
- * it is the owner. As the owner does not wait for them before, that is always safe. What is
- * behind them needs one worker more than they have, and scopex promises it only if there
- * may be so many. If not, or if others may need some, the waits have an end by themselves.
+ * A burst: many items at once, so many of which wait for each other that the items behind
+ * them in the queue need further workers. The owner ends the waits, or an item behind them
+ * does. The owner is always safe, as it does not wait for the items before. The items behind
+ * need one worker more than those that wait, and scopex promises that worker only up to the
+ * bound of the pool. Beyond that, or if other frames may need workers, the waits time out.
  */
 static void stress_large_burst(struct stress_frame *frame)
 {
@@ -271,7 +272,7 @@ static void stress_large_burst(struct stress_frame *frame)
 	count(PROMISES, burst->promised && !by_owner);
 	if (burst->detaches)
 		burst->detached = stress_new_detached(burst, false, &frame->rnd);
-	/* So that it does not need a worker that one of the others has. */
+	/* First, so that it does not need a worker that another item holds. */
 	if (burst->detached)
 		wait_for_completion(&burst->begun);
 	stress_burst_submit(frame, nr, way, round);
@@ -301,7 +302,7 @@ void stress_burst_body(struct scopex_scope *s, struct stress_frame *frame)
 		stress_burst_put_detached(burst);
 }
 
-/* The other threads are between turns; wait for what nobody else waits for. */
+/* The other threads are between turns; wait for detached items, as no other task does. */
 static bool stress_until_alone(void)
 {
 	unsigned long end = jiffies + BURST_LIMIT;
@@ -311,7 +312,7 @@ static bool stress_until_alone(void)
 			return false;
 		usleep_range(100, 500);
 	}
-	/* Workers that have just ended an item stand by again. */
+	/* Workers that have just completed an item go on standby again. */
 	usleep_range(1000, 2000);
 	return true;
 }

@@ -73,7 +73,7 @@ struct stress_detached *stress_new_detached(struct stress_burst *burst, bool nes
 	return NULL;
 }
 
-/* Where to wait for it is not safe: it may need the worker that it would hold. */
+/* Here a wait is not safe: the item may need the worker that the wait would hold. */
 static void stress_detached_poll(struct stress_detached *item, u64 *rnd)
 {
 	int result;

@@ -53,7 +53,7 @@ void stress_begin(struct stress_frame *frame)
 	frame->in_use = true;
 }
 
-/* A round is over, with @err if anybody was told. */
+/* A round is over; @err is the error that the join returned, if one did. */
 void stress_end(struct stress_frame *frame, bool told, int err)
 {
 	int dropped = stress_items_check(frame->items, frame->nr);
@@ -73,7 +73,7 @@ void stress_end(struct stress_frame *frame, bool told, int err)
 	stress_poison(frame);
 }
 
-/* One that others may submit, too, before it is joined and meanwhile. */
+/* Join an item that other threads may submit, too, before the join and during it. */
 static void stress_join_item(struct stress_frame *frame)
 {
 	struct stress_item *item = &frame->items[below(&frame->rnd, frame->nr)];
@@ -85,7 +85,7 @@ static void stress_join_item(struct stress_frame *frame)
 	EXPECT(stress_test, !err || err == -EIO || err == -ECANCELED);
 }
 
-/* Submits, and whatever an owner may do before it joins. */
+/* Submits, and what else an owner may do before it joins. */
 static void stress_round(struct stress_frame *frame)
 {
 	u64 *rnd = &frame->rnd;
@@ -115,7 +115,7 @@ static void stress_rounds(struct scopex_scope *s, struct stress_frame *frame)
 		if (one_in(&frame->rnd, 8))
 			stress_dawdle(&frame->rnd);
 	}
-	/* The last one is left to the end of the scope. */
+	/* The end of the scope joins the last round. */
 	stress_round(frame);
 }
 
@@ -166,7 +166,7 @@ static void stress_irq_work(struct irq_work *irq_work)
 	stress_shoot(source, &source->rnd[1]);
 }
 
-/* As stress_rounds(), but joined at the end, and interrupts submit meanwhile. */
+/* As stress_rounds(), but interrupts submit all the time, and the join is at the end. */
 static noinline void stress_shot_at(struct scopex_scope *s,
 				    struct stress_frame *frame)
 {
@@ -217,7 +217,7 @@ static int stress_body(struct scopex_scope *s, void *arg)
 		return 0;
 	stress_rounds(s, frame);
 	if (one_in(rnd, 8)) {
-		/* As an item that fails. */
+		/* The body fails, as an item may. */
 		WRITE_ONCE(frame->cancelled, true);
 		frame->err = -EXDEV;
 	}
@@ -253,7 +253,7 @@ static void stress_ran(struct stress_frame *frame, int err)
 	}
 }
 
-/* How a scope is to be, as far as it has options. */
+/* Choose the options of a scope. */
 static void stress_options(struct stress_frame *frame)
 {
 	u64 *rnd = &frame->rnd;

@@ -10,7 +10,7 @@
 #include "stress.h"
 #include "test.h"
 
-/* Where a frame was that is over now: its scope, its timer, its loop. */
+/* Use the stack where an ended frame had its scope, its timer, its loop. */
 void stress_scorch(u64 *rnd)
 {
 	u8 ashes[768];
@@ -63,8 +63,8 @@ static int stress_call_submit(struct scopex_scope *s, struct stress_item *items,
 }
 
 /*
- * Submit @nr items in a way. @inside: by the owner or an item, until whose end the
- * scope is not joined; so what it is seen to be, it stays.
+ * Submit @nr items in a way. @inside: the owner or an item submits, so that no join can
+ * end before the call does: the scope stays as it is seen here.
  */
 int stress_submit_by(struct stress_frame *frame, struct stress_item *items,
 		     unsigned int nr, bool inside, struct stress_way way)
@@ -78,7 +78,7 @@ int stress_submit_by(struct stress_frame *frame, struct stress_item *items,
 
 	for (i = 0; i < nr; i++) {
 		atomic_inc(&items[i].granted);
-		/* Others may submit other items by another way, and meanwhile. */
+		/* Other threads may submit other items in other ways at the same time. */
 		if (named && frame->burst)
 			items[i].cpu = way.cpu;
 	}
@@ -128,7 +128,7 @@ int stress_submit_by(struct stress_frame *frame, struct stress_item *items,
 	return err;
 }
 
-/* The same in any way. */
+/* The same in a random way. */
 int stress_submit(struct stress_frame *frame, struct stress_item *items, unsigned int nr,
 		  bool inside, u64 *rnd)
 {
@@ -165,7 +165,7 @@ void stress_cancel(struct stress_frame *frame, u64 *rnd)
 	EXPECT(stress_test, scopex_cancelled(s) || scopex_error(s) == -EDEADLK);
 }
 
-/* What an item does that has siblings and a frame. */
+/* An item that has siblings and a frame. */
 void stress_act(struct stress_item *item)
 {
 	struct stress_frame *frame = item->frame;
@@ -208,7 +208,7 @@ void stress_act(struct stress_item *item)
 		}
 		break;
 	case 7:
-		/* In others a call that is cancelled and one that is refused look alike. */
+		/* In other scopes a cancelled call and a refused one look alike. */
 		if (frame->calm && !frame->depth)
 			stress_each(true, rnd);
 		break;
@@ -217,7 +217,7 @@ void stress_act(struct stress_item *item)
 	}
 }
 
-/* What one does that interrupts submit, and that knows nothing of its siblings. */
+/* An item that interrupts submit; it knows nothing of its siblings. */
 void stress_idle(struct stress_item *item)
 {
 	stress_dawdle(&item->rnd);
@@ -280,7 +280,7 @@ void stress_items_init(struct stress_frame *frame, struct stress_item *items,
 		};
 }
 
-/* Check items that nobody submits any more, after the join. Return how many dropped. */
+/* Check items after the join, when no thread submits them. Returns how many dropped. */
 int stress_items_check(struct stress_item *items, unsigned int nr)
 {
 	unsigned int i;

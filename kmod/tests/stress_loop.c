@@ -108,7 +108,7 @@ void stress_loop(struct stress_frame *parent, unsigned int depth, u64 *rnd)
 				 .grain = grain, .timeout_us = timeout_us,
 				 .run_all = run_all);
 
-	/* One that failed cancels the others unless all are to run. */
+	/* A part that fails cancels the others, unless all have to run. */
 	if (!err) {
 		EXPECT_EQ(stress_test, bitmap_weight(numbers.seen, LOOP_MAX), nr);
 		EXPECT_EQ(stress_test, atomic_read(&numbers.failed), 0);
@@ -128,7 +128,7 @@ void stress_loop(struct stress_frame *parent, unsigned int depth, u64 *rnd)
 	WRITE_ONCE(numbers.cookie, 0);
 }
 
-/* A function on some CPUs: which ones it saw, and how it went there. */
+/* A function on some CPUs: where it has run, and what it returned. */
 struct stress_cpus {
 	cpumask_var_t	seen;
 	atomic_t	calls;
@@ -153,7 +153,7 @@ static int stress_on_cpu(unsigned int cpu, void *arg)
 	return -EMLINK;
 }
 
-/* Not where somebody cancels: so who was not called was refused. */
+/* No thread cancels here: so a CPU that was not called was refused. */
 void stress_each(bool in_item, u64 *rnd)
 {
 	struct stress_cpus cpus = { .rnd = draw(rnd) };
@@ -174,7 +174,7 @@ void stress_each(bool in_item, u64 *rnd)
 	err = scopex_each_cpu(mask, stress_on_cpu, &cpus);
 	calls = atomic_read(&cpus.calls);
 	EXPECT(stress_test, cpumask_subset(cpus.seen, mask));
-	/* It was serial, and has not tried. */
+	/* The scope was serial, and has not tried that CPU. */
 	if (in_item && err == -EDEADLK) {
 		EXPECT_EQ(stress_test, calls, 0);
 		EXPECT(stress_test, !stress_roomy);

@@ -14,9 +14,9 @@
 struct scopex_test;
 
 /*
- * What would break a table, a terminal or a picture that it gets into: blanks, the end of
- * a line, an escape sequence, signs of XML, a backslash, what is no UTF-8; and what it
- * should be in the kernel log. There is room for it in the name of a task.
+ * A name that would break a table, a terminal or a picture: blanks, the end of a line, an
+ * escape sequence, signs of XML, a backslash, bytes that are not UTF-8; and the same as the
+ * kernel log has to show it. It fits into the name of a task.
  */
 #define TEST_ODD	"a b\n\033[1m<&\"\\\377#"
 #define TEST_ODD_SHOWN	"a b\\012\\033[1m<&\"\\134\\377#"
@@ -148,7 +148,7 @@ void scopex_test_note(struct scopex_test *test, const char *fmt, ...);
 void scopex_test_skip(struct scopex_test *test, const char *why);
 void scopex_test_until_released(void);
 
-/* Each evaluates its arguments once, and goes on after a failure. */
+/* Each macro evaluates its arguments once, and the case goes on after a failure. */
 #define EXPECT(test, cond) ({						\
 	bool __ok = (cond);						\
 	if (!__ok)							\
@@ -167,9 +167,9 @@ void scopex_test_until_released(void);
 })
 
 /*
- * The statement has to bring about one kernel warning with this text. The marks
- * in the log are for whoever checks it: selftests/misuse.sh, and the VM, which
- * takes any other warning for a failure.
+ * The statement has to cause exactly one kernel warning with this text. The marks in the
+ * log are for selftests/misuse.sh, and for the VM, which takes any other warning for a
+ * failure.
  */
 #define EXPECT_WARNING(text, statement) do {				\
 	pr_info("scopex_test: expect \"%s\"\n", text);			\
@@ -276,7 +276,7 @@ static inline unsigned int scopex_inject_hits(enum scopex_inject_point point)
 static inline void scopex_inject_no_workers(unsigned int nr) { }
 #endif
 
-/* End a delay, which must have been hit: else the test has tested nothing. */
+/* End a delay. A thread must have hit it, or the test has tested nothing. */
 static inline void test_inject_end(struct scopex_test *test,
 				   enum scopex_inject_point point)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suite "tracers": who waits for all threads gets on, however much there is to run
+ * Suite "tracers": a task that waits for all threads gets on, however many items are queued
  *
  * synchronize_rcu_tasks() (of ftrace, kprobes, BPF) waits for a quiescent state of each
- * thread. Each case has a number of items, all queued at once, that spin for as long as it
- * has not returned. If it returns while items are left, these end at once. If it had to
- * wait for all of them, the case fails. See loop.c for loops. Where the kernel has no
- * RCU-tasks, it waits for no items, and nothing is tested.
+ * thread. Each case queues a number of items at once, which spin until the call has
+ * returned. If the call returns while items are left, these end at once. If it had to wait
+ * for all of them, the case fails. See loop_helpers.c for loops. Where the kernel has no
+ * RCU-tasks, the call waits for no items, and the cases test nothing.
  */
 
 #include <linux/delay.h>
@@ -19,7 +19,7 @@
 #include "../state.h"
 #include "test.h"
 
-/* So many, of so many ticks each, take much longer than what waits for them needs. */
+/* So many, of so many ticks each, take much longer than a grace period. */
 #define SPINS		4000
 #define SPIN_TICKS	(HZ / 100 ?: 1)
 
@@ -74,7 +74,7 @@ static int traced_thread(void *data)
 {
 	struct traced *traced = data;
 
-	/* One that began before may find the worker asleep. */
+	/* A grace period that began earlier may have found the worker asleep. */
 	while (!READ_ONCE(traced->begun) && !kthread_should_stop())
 		usleep_range(50, 200);
 	synchronize_rcu_tasks();
@@ -83,7 +83,7 @@ static int traced_thread(void *data)
 	return 0;
 }
 
-/* When all is queued, or will be: items were left when it had passed. */
+/* After all items are queued, or will be: items were left when it had passed. */
 static void traced_end(struct scopex_test *test, struct traced *traced)
 {
 	struct task_struct *thread = test_thread(test, traced_thread, traced, nr_cpu_ids);

@@ -2,10 +2,10 @@
 /*
  * Suite "walk": cancellations, and looks at all scopes, that go through many of them
  *
- * For walk.sh, which allows for so many workers, and looks at all scopes on another CPU
- * meanwhile. A cancel that leaves a scope out leaves its item waiting for good: that is
- * seen by the kernel's hung-task detector. No number of steps is known here. But in one
- * go a cancel must take fewer of them than there are scopes.
+ * For walk.sh, which allows so many workers, and looks at all scopes from another CPU during
+ * the test. If a cancel misses a scope, its item waits for good, and the kernel's hung-task
+ * detector reports it. The tests do not know how many steps a cancel takes in one go, only
+ * that it must take fewer than there are scopes.
  */
 
 #include <linux/delay.h>
@@ -16,7 +16,7 @@
 #include "forest.h"
 #include "test.h"
 
-/* Cancel it with interrupts off; twice, as one round must leave nothing for the next. */
+/* Cancel with interrupts off; twice, as one round must leave nothing for the next. */
 static void cancel_forest(struct scopex_test *test, struct forest forest)
 {
 	static DEFINE_RAW_SPINLOCK(lock);
@@ -41,9 +41,8 @@ static void cancel_forest(struct scopex_test *test, struct forest forest)
 }
 
 /*
- * Two walks are left to the timer, so that there is a link from one scope to the other. It
- * must not be taken for the time when the scope was opened, by a profile that is on at its
- * end.
+ * Two walks are left to the timer, so that one scope has a link to the other. A profile that
+ * is on when the scope ends must not take the link for the time when it was opened.
  */
 static void late_walk_leaves_no_time(struct scopex_test *test)
 {
@@ -87,7 +86,7 @@ static void branches_are_cancelled(struct scopex_test *test)
 	cancel_forest(test, bush());
 }
 
-/* The deadline's timer is an interrupt. If it is faster than the forest, a later one. */
+/* The deadline's timer is an interrupt. If it fires before the forest is open, set it later. */
 static bool deadline_fells(struct scopex_test *test, struct forest forest, unsigned int ms)
 {
 	bool grown = false;
@@ -113,12 +112,12 @@ static void deadline_reaches_them_all(struct scopex_test *test)
 
 /**
  * struct canceller - a task that cancels in atomic context
- * @scope: what
- * @forest: which is below that
+ * @scope: the scope that it cancels
+ * @forest: the scopes below that
  * @ready: how many wait for each other
  * @returned: the owner's join has returned
- * @early: and had when the walk was still to be done
- * @pending: whether anything was left to the timer
+ * @early: it had returned before the walk was done
+ * @pending: whether the cancel has left a part of the walk to the timer
  */
 struct canceller {
 	struct scopex_scope	*scope;
@@ -168,8 +167,8 @@ static void two_cancel_at_once(struct scopex_test *test)
 }
 
 /*
- * The timer's softirq is held off, and all items end before it comes. Then nothing holds
- * the scope but the walk that is to be done.
+ * The timer's softirq is held off, and all items end before it comes. Then only the walk
+ * that is still to be done holds the scope.
  */
 static int holds_the_timer_off(void *data)
 {
@@ -184,7 +183,7 @@ static int holds_the_timer_off(void *data)
 		cpu_relax();
 	while (references(canceller->scope) > 2)
 		cpu_relax();
-	/* Time enough for an owner that does not wait; one that waits has no end of it. */
+	/* Long enough for an owner that does not wait; an owner that waits is still there. */
 	if (canceller->pending)
 		mdelay(20);
 	canceller->early = canceller->pending && READ_ONCE(canceller->returned);
@@ -218,7 +217,7 @@ static void join_waits_for_the_walk(struct scopex_test *test)
 		EXPECT(test, !canceller.early);
 		EXPECT(test, canceller.pending || IS_ENABLED(CONFIG_PREEMPT_RT));
 	}
-	/* Nobody gives back what nobody has taken. */
+	/* No thread drops a reference that no thread has taken. */
 	EXPECT_EQ(test, references(&scope), 0);
 	EXPECT_EQ(test, atomic_read(&forest.out), forest_size(&forest));
 	kfree(forest.nodes);
@@ -240,7 +239,7 @@ static int lets_one_open(void *data)
 	return 0;
 }
 
-/* Below one that the walk has not reached; so it can't know, and has to be found. */
+/* Below a scope that the walk has not reached: the opener sees no mark, the walk comes. */
 static void opened_in_the_middle_of_a_walk(struct scopex_test *test)
 {
 	struct forest forest = chain();
@@ -264,8 +263,8 @@ static void opened_in_the_middle_of_a_walk(struct scopex_test *test)
 }
 
 /*
- * Scopes come and go while somebody looks at all of them: who has found one has it open,
- * and one that is closed is never touched again.
+ * Scopes come and go while another task looks at all of them: a scope that the look has
+ * found stays open, and a closed scope is never touched again.
  */
 static void closed_scope_is_left_alone(struct scopex_test *test)
 {
@@ -287,7 +286,7 @@ static void closed_scope_is_left_alone(struct scopex_test *test)
 			udelay(5);
 		}
 	}
-	/* If it was on its way, it takes no longer than one look. */
+	/* If the look was on its way, it takes no longer than this. */
 	usleep_range(5000, 10000);
 	scopex_inject_set(SCOPEX_INJECT_VISIT, 0);
 }
@@ -315,7 +314,7 @@ static void forests_come_and_go_under_a_look(struct scopex_test *test)
 	}
 }
 
-/* A level more than the field of a scope can hold is shown as the last that it can. */
+/* A scope that is deeper than its field can hold is shown with the field's maximum. */
 struct deep {
 	struct scopex_work	work;
 	struct scopex_test	*test;
@@ -353,7 +352,7 @@ static void depth_does_not_wrap(struct scopex_test *test)
 	}
 }
 
-/* A serial scope that is closed while a look holds it, and nothing else does. */
+/* A serial scope is closed while only a look holds it. */
 struct looked_at {
 	struct scopex_work	work;
 	struct scopex_test	*test;
@@ -368,7 +367,7 @@ static int looked_at_fn(struct scopex_work *work)
 
 	scopex_scope(s) {
 		looked->serial = atomic64_read(&s->state) & SCOPEX_SERIAL;
-		/* A look without a delay is too short to be met for sure. */
+		/* Without a delay, the look would be too short for the close to meet it. */
 		for (looks = 0; references(s) < 2 && (TEST_INJECT || looks < 100000); looks++)
 			cond_resched();
 		looked->held = !TEST_INJECT || references(s) >= 2;
@@ -376,7 +375,7 @@ static int looked_at_fn(struct scopex_work *work)
 	return 0;
 }
 
-/* Who holds the last reference has to wake the owner, who has no items to run. */
+/* The look that drops the last reference has to wake the owner, which runs no items. */
 static void serial_scope_is_closed_under_a_look(struct scopex_test *test)
 {
 	struct looked_at looked = { .work = SCOPEX_WORK_INIT(looked_at_fn), .test = test };

@@ -27,7 +27,7 @@ static int walked_fn(struct scopex_detached *detached)
 	struct walked *walked = container_of(detached, struct walked, detached);
 	int err;
 
-	/* Who cancels it keeps another CPU to itself. */
+	/* The canceller keeps another CPU to itself. */
 	walked->elsewhere = raw_smp_processor_id() != walked->forest.cpu;
 	if (walked->elsewhere) {
 		complete(&walked->grown);
@@ -62,7 +62,7 @@ static void walked_release(struct scopex_detached *detached)
 	atomic_inc(released);
 }
 
-/* One that runs on a CPU, with the forest below it; it is chosen by turns. */
+/* A detached item that runs on a CPU, with the forest below it; taken in turns. */
 static struct walked *walked_start(struct scopex_test *test, unsigned int cpu,
 				   atomic_t *released)
 {
@@ -105,7 +105,7 @@ static int lets_the_timer_be_last(void *data)
 	pending = atomic64_read(&scope->state) & SCOPEX_WALK;
 	WRITE_ONCE(walked->forest.felled, true);
 	if (pending) {
-		/* One is the scope's own, one the walk's; the item has given its own back. */
+		/* The scope's own reference and the walk's are left; the item's is dropped. */
 		while (references(scope) > 2)
 			cpu_relax();
 		EXPECT(test, !completion_done(&walked->detached.done));
@@ -119,7 +119,7 @@ static int lets_the_timer_be_last(void *data)
 	return 0;
 }
 
-/* The timer comes last, in a softirq; but it is the worker that releases the item. */
+/* The timer drops the last reference, in a softirq; but the worker releases the item. */
 static void walk_holds_a_detached_item(struct scopex_test *test)
 {
 	unsigned int cpu = test_this_cpu();
@@ -148,7 +148,7 @@ static int cancels_detached(void *data)
 
 /*
  * All items end while a cancel is about to leave the rest to the timer. The detached item
- * must not be out before that is done, or it would be given back twice.
+ * must not be completed before that, or its reference would be dropped twice.
  */
 static void detached_item_is_left_to_the_timer(struct scopex_test *test)
 {
@@ -164,7 +164,7 @@ static void detached_item_is_left_to_the_timer(struct scopex_test *test)
 	while (!IS_ENABLED(CONFIG_PREEMPT_RT) && !scopex_inject_hits(SCOPEX_INJECT_WALK_LATER))
 		usleep_range(500, 1000);
 	WRITE_ONCE(walked->forest.felled, true);
-	/* Long enough for it to end, if nothing holds it. */
+	/* Long enough for the detached item to end, if nothing holds it. */
 	for (looks = 0; looks < 500 && !completion_done(&walked->detached.done); looks++)
 		usleep_range(1000, 2000);
 	EXPECT(test, IS_ENABLED(CONFIG_PREEMPT_RT) || !completion_done(&walked->detached.done));
@@ -177,7 +177,7 @@ static void detached_item_is_left_to_the_timer(struct scopex_test *test)
 		usleep_range(500, 1000);
 }
 
-/* A detached item that has opened a scope, and so is in the list of those that are open. */
+/* A detached item that has opened a scope, and so is in the list of open scopes. */
 struct listed {
 	struct scopex_detached	detached;
 	struct test_gate	gate;
@@ -193,7 +193,7 @@ static int listed_fn(struct scopex_detached *detached)
 	}
 	listed->cpu = raw_smp_processor_id();
 	complete(&listed->gate.reached);
-	/* Nothing is queued behind it, and it keeps the queue. */
+	/* No item is queued behind it, and it keeps the queue. */
 	wait_for_completion(&listed->gate.go);
 	return 0;
 }
@@ -220,7 +220,7 @@ static void listed_end(struct listed *listed)
 	wait_for_completion(&listed->released);
 }
 
-/* The item is out, and a look holds it: others of its CPU run, and it is not released. */
+/* A look holds the completed item: other items of its CPU run, and it is not released. */
 static void others_run_under_a_look(struct scopex_test *test, struct listed *listed)
 {
 	struct test_item other;
@@ -235,8 +235,9 @@ static void others_run_under_a_look(struct scopex_test *test, struct listed *lis
 }
 
 /*
- * Hazard 13: it ends, and is taken out of the list, while a look is at it, which then has the
- * last reference. The worker releases the item, and hands over while it waits for that.
+ * Hazard 13: the item ends, and its scope is taken out of the list, while a look holds the
+ * scope, whose reference is then the last one. The worker hands over while it waits for the
+ * look, and then releases the item.
  */
 static void end_under_a_look(struct scopex_test *test, struct listed *listed)
 {
@@ -257,7 +258,7 @@ static void end_under_a_look(struct scopex_test *test, struct listed *listed)
 	EXPECT(test, released_by_worker);
 }
 
-/* So often that injected-walk.sh can tell whether the wait hands over by itself. */
+/* So often that injected-walk.sh can see in the counters that the wait hands over itself. */
 static void detached_item_ends_under_a_look(struct scopex_test *test)
 {
 	struct listed *listed = kzalloc(sizeof(*listed), GFP_KERNEL);
@@ -266,7 +267,7 @@ static void detached_item_ends_under_a_look(struct scopex_test *test)
 	if (!EXPECT(test, listed))
 		return;
 	for (i = 0; i < 40 && !scopex_test_failed(test); i++) {
-		/* Not on the CPU of who looks, which may keep it to itself while it is held. */
+		/* Not on the CPU of the look, which may keep that CPU to itself while it is held. */
 		listed_start(test, listed);
 		while (listed->cpu != cpu && !scopex_test_failed(test)) {
 			listed_end(listed);

@@ -35,8 +35,8 @@ loaded()
 	awk -v kept="${1:-}" '$7 ~ /O/ && $1 != kept { print $1, $3 }' /proc/modules
 }
 
-# unload [KEPT] - all modules that are not the kernel's own, but KEPT; each before what it
-# needs. The last line says what has failed.
+# unload [KEPT] - all modules that are not the kernel's own, but KEPT; each before the modules
+# that it needs. The last line says what has failed.
 unload()
 {
 	while modules=$(loaded "$@" | sed -n 's/ 0$//p') && [ "$modules" ]; do

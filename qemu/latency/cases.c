@@ -2,8 +2,8 @@
 /*
  * What may keep interrupts or preemption off for long: n items, scopes or levels
  *
- * There is one CPU. All that a case does is measured, with what it takes to have so many
- * objects and to be rid of them.
+ * The VM has one CPU. All that a case does is measured, including the making of so many
+ * objects and their end.
  */
 
 #include <linux/completion.h>
@@ -24,7 +24,7 @@ struct thing {
 	struct scopex_work work;
 };
 
-/* Those of a case, and how many of them have run */
+/* The items of a case, and how many of them have run */
 static struct thing *things;
 static unsigned int nr_things;
 static unsigned int nr_ran;
@@ -56,7 +56,7 @@ static int free_things(int err, unsigned int expected)
 	return err ?: nr_ran == expected ? 0 : -EIO;
 }
 
-/* Have a process read a file. */
+/* Make a process read a file. */
 static int reads(const char *file)
 {
 	char command[80];
@@ -74,8 +74,8 @@ static int reads_queues(void)
 }
 
 /*
- * One CPU's queue. Whoever is in an item has its CPU's queue to himself: what it submits
- * stays there until it ends.
+ * One CPU's queue. An item has the queue of its CPU to itself: the items that it submits
+ * there stay queued until it ends.
  */
 
 static int queues_array(struct scopex_work *work)
@@ -106,7 +106,7 @@ static int queues_and_cancels(struct scopex_work *work)
 	return err;
 }
 
-/* Have them queued by an item of a scope that has a limit, if that is not 0. */
+/* An item queues them, in a scope with a limit, if that is not 0. */
 static int in_item(unsigned int n, scopex_fn_t fn, unsigned int limit)
 {
 	struct scopex_work first = SCOPEX_WORK_INIT(fn);
@@ -164,7 +164,7 @@ static int case_limit(unsigned int n)
 	return in_item(n, queues_array, 1) ?: in_item(n, queues_and_cancels, 1);
 }
 
-/* When the inner item has run, all that were queued before have not got a turn. */
+/* When the inner item has run, the items queued before it have not got a turn. */
 static int keeps_turn(struct scopex_work *work)
 {
 	struct scopex_work behind = SCOPEX_WORK_INIT(runs);
@@ -219,8 +219,8 @@ static int case_loop(unsigned int n)
 }
 
 /*
- * Many open scopes, so many on each stack, one in the other. Whoever comes to the last
- * one waits.
+ * Many open scopes, so many on each stack, one in the other. The item in the innermost
+ * scope waits.
  */
 
 #define SCOPES_PER_STACK	40
@@ -242,7 +242,7 @@ static void expect(unsigned int n)
 	atomic_set(&nr_not_there, n);
 }
 
-/* Each wakes the next, as all at once would be a section of its own. */
+/* Each task wakes the next one: waking all at once would be a section of its own. */
 static void waits(void)
 {
 	is_there();
@@ -260,13 +260,13 @@ static noinline void opens(unsigned int nr)
 		return;
 	}
 	scopex_scope(held) {
-		/* By its first item, it is listed. */
+		/* The first item lists the scope. */
 		WARN_ON(scopex_submit_on(held, 0, &work));
 		opens(nr - 1);
 	}
 }
 
-/* No look from time to time, as there are thousands of these. */
+/* No look from time to time, as there are thousands of these tasks. */
 static void waits_for_stop(void)
 {
 	for (;;) {
@@ -340,7 +340,7 @@ static int has_one_exit(void)
 	return 0;
 }
 
-/* A scope is looked for children of only if it has had any. */
+/* A walk looks for children only in a scope that has had any. */
 static int opens_child(struct scopex_work *work)
 {
 	scopex_scope(child) {
@@ -485,7 +485,7 @@ static int make_star(unsigned int n)
 	return err;
 }
 
-/* Call a function beside, or with the topmost scope of, what was made of @nr items. */
+/* Build scopes with @nr items, and call a function beside or with the topmost scope. */
 static int with_nested(struct scopex_work *work, unsigned int nr, int (*beside)(void),
 		       int (*top)(struct scopex_scope *scope), s64 timeout_us)
 {
@@ -534,10 +534,10 @@ static int cancels(struct scopex_scope *scope)
 	return 0;
 }
 
-/* Long enough for all of it to be there before. */
+/* Long enough for all scopes to be open before. */
 #define LATER	(30 * USEC_PER_SEC)
 
-/* Who wants a turn looks at all workers of the CPU. */
+/* An item that needs a turn makes its worker look at all workers of the CPU. */
 static int takes_turns(void)
 {
 	struct scopex_work work[3];
@@ -567,7 +567,7 @@ static int wakes(struct scopex_work *work)
 	return 0;
 }
 
-/* Nobody has said that the first one will block: the watchdog has another worker go on. */
+/* The first item does not say that it will block: the watchdog relieves it. */
 static int is_relieved(void)
 {
 	struct scopex_work first = SCOPEX_WORK_INIT(sleeps);

@@ -2,9 +2,9 @@
 # shellcheck shell=bash disable=SC2034
 #
 # KVM or emulation? A /dev/kvm that opens can still hang its user for good, so
-# it has to prove itself by running a boot sector within seconds, several times: some
-# do so now and then. What runs boot sectors may still not run a kernel, which vm.sh
-# finds out: then it does without, until the machine is booted again. After load_arch.
+# it has to prove itself by running a boot sector within seconds, several times, as some
+# succeed only now and then. A KVM that runs boot sectors may still not run a kernel; vm.sh
+# finds that out, and emulates until the machine is booted again. After load_arch.
 
 . "$(dirname "${BASH_SOURCE[0]}")/emulator.sh"
 
@@ -34,7 +34,7 @@ accel_works()
 			-drive "file=$dir/disk,format=raw,if=ide,readonly=off" \
 			"${PROBE_FLAGS[@]}" </dev/null >/dev/null 2>&1 || status=$?
 		echo "$status" >"$dir/status"
-		# Without what the shell says of one that aborts.
+		# Without the shell's message about a QEMU that aborts.
 	) 2>/dev/null &
 	for ((tick = 0; tick < 80; tick++)); do
 		[[ ! -s $dir/status ]] || break
@@ -58,8 +58,8 @@ kvm_works()
 	done
 }
 
-# select_accel - set ACCEL and ACCEL_FLAGS; ACCEL= in the environment decides, or else
-# what is known since the machine was booted, from the file ACCEL_KNOWN=
+# select_accel - set ACCEL and ACCEL_FLAGS; ACCEL= in the environment decides, or else the
+# last result since the machine was booted, in the file ACCEL_KNOWN=
 select_accel()
 {
 	case ${ACCEL:-} in

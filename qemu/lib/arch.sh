@@ -3,9 +3,10 @@
 #
 # Architectures: qemu/arch/NAME.conf is all there is about one, and everything else reads
 # these variables. qemu/arch/NAME.config is what its kernels need beyond
-# qemu/kernels/fragments/common.config. "make lint" looks for what NAMES has in other files.
+# qemu/kernels/fragments/common.config. "make check WHAT=lint" looks for the words of NAMES in
+# other files.
 #	NAMES		what no other file may name: an extended regular expression
-#	UNAME		what "uname -m" says on such a machine; empty if there is none
+#	UNAME		what "uname -m" says on such a machine; empty if no machine does
 #	TREE		the line of include/config/auto.conf by which a kernel's build
 #			tree is known to be for it
 #	KBUILD_ARCH	kbuild's ARCH=
@@ -13,7 +14,7 @@
 #			is in the build tree
 #	DEB_ARCH	Debian's name, which its kernel packages end with
 #	ARCH_TOOLS	what it takes to run a VM, as need_tools has it: COMMAND:PACKAGE
-#	BUILD_TOOLS	what else it takes to build a kernel, likewise
+#	BUILD_TOOLS	what else it takes to build a kernel, as COMMAND:PACKAGE
 #	MACHINE		what a VM is: qemu, or um, for which machine_um() is in NAME.conf
 #	CONSOLE		the kernel's console, as its command line has it
 #	JOB_TTY, VERDICT_TTY  the guest's terminals for these, in /dev
@@ -37,7 +38,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 # first_arch TEST [ARG]... - the name of the first architecture for which TEST, which can
-# see its variables, is true; false if there is none
+# see its variables, is true; false if no architecture has it
 first_arch()
 {
 	local conf

@@ -19,7 +19,7 @@ CACHE=${XDG_CACHE_HOME:-${HOME:?is not set}/.cache}/scopex
 TREE_KEY=$(sha1sum <<<"$ROOT" | cut -c1-8)
 
 # A make that called us must not leak its job server and its variables into the
-# kernel's makefiles: what these need is passed on explicitly.
+# kernel's makefiles: the scripts pass on what these need explicitly.
 unset MAKEFLAGS MAKEOVERRIDES MFLAGS MAKELEVEL
 
 # Standard output is for results; all that tells of progress goes to stderr.
@@ -64,8 +64,8 @@ make_cache()
 		die "cannot write to the cache directory $CACHE (XDG_CACHE_HOME moves it)"
 }
 
-# work_dir - make WORK, a directory of this run's own in the cache; it goes, and
-# so does what run_vm has started, whatever ends us
+# work_dir - make WORK, a directory of this run's own in the cache; at the end of the script,
+# for whatever reason, the directory is removed, and the VM of run_vm is ended
 work_dir()
 {
 	VM_PID=
@@ -99,7 +99,7 @@ need_space()
 	((free >= $1)) || die "$CACHE needs $1 MiB of free space, but has $free MiB"
 }
 
-# with_lock NAME COMMAND [ARG]... - run COMMAND while nobody else holds NAME
+# with_lock NAME COMMAND [ARG]... - run COMMAND while no other script holds NAME
 with_lock()
 (
 	local name=$1 fd
@@ -160,8 +160,8 @@ apt_try()
 	"$@"
 }
 
-# Results are KTAP, in all commands that check anything: those that a command itself comes to
-# by way of ktap.sh, and those in the output of others, which count-tests.awk counts.
+# Results are KTAP, in all commands that check anything: a command prints its own results by
+# ktap.sh, and count-tests.awk counts those in the output of other programs.
 . "$(dirname "${BASH_SOURCE[0]}")/../../selftests/ktap.sh"
 passed=0 failed=0 skipped=0
 
@@ -183,7 +183,7 @@ conclude()
 {
 	local verdict=OK own=$((ktap_passed + ktap_failed + ktap_skipped))
 
-	# How many there are may depend on what there is to test.
+	# How many results there are may depend on the tests that can run here.
 	((own == 0)) || [[ $ktap_planned ]] || echo "1..$own"
 	((passed += ktap_passed, failed += ktap_failed, skipped += ktap_skipped)) || true
 	((failed == 0 && passed > 0)) || verdict=FAILED

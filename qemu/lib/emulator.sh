@@ -42,7 +42,7 @@ fetch_emulator()
 
 # select_emulator - set QEMU, an array: the command that emulates; and QEMU_IS_SOUND
 #
-# Where a newer one can't be had, that is known until the machine is booted again.
+# A failure to get a newer one is remembered until the machine is booted again.
 select_emulator()
 {
 	local dir=$CACHE/qemu-$ARCH codename='' failed

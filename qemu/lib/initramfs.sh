@@ -3,7 +3,7 @@
 #
 # Make the guest's root file system. After select_kernel.
 
-# What the VM can use beyond what is built in and GUEST_MODULES; with what these depend on.
+# Modules that the VM can use besides GUEST_MODULES; with those that they depend on.
 OTHER_MODULES="loop sha256_generic"
 
 # copy_program ROOT PROGRAM [TARGET] - with the shared libraries it needs
@@ -20,12 +20,12 @@ copy_program()
 	done
 }
 
-# What a program in python needs besides its imports: for help and for any locale; and
-# the terminals that it may be shown on.
+# Modules that a Python program needs besides its imports, for help and for any locale; and
+# the terminals that may show it.
 PYTHON_MODULES="shutil locale encodings.ascii encodings.latin_1"
 TERMINALS="vt100 vt102 linux xterm xterm-256color screen screen-256color tmux tmux-256color"
 
-# copy_python ROOT PROGRAM - with the interpreter, and of its library what is imported
+# copy_python ROOT PROGRAM - with the interpreter, and the modules that it imports
 copy_python()
 {
 	# The system's, which finds its library where the system has it.

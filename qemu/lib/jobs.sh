@@ -13,8 +13,8 @@ check_file()
 	[[ -s $2 ]] || die "$1=$2 is empty"
 }
 
-# verity_data - set DATA, what the verity tree is built of: FILE=, or what comes with
-# the kernel; and make WORK/data of it, in whole blocks. After work_dir.
+# verity_data - set DATA, the input of the verity tree: FILE=, or the kernel's package; and
+# make WORK/data of it, in whole blocks. After work_dir.
 verity_data()
 {
 	local size
@@ -32,7 +32,7 @@ verity_data()
 	truncate -s %4096 "$WORK/data"
 }
 
-# check_module_dir DIR - stop unless somebody's modules can be in DIR, given as M=
+# check_module_dir DIR - stop unless DIR, given as M=, can have a user's modules
 check_module_dir()
 {
 	[[ -d $1 ]] || die "M=$1 is not a directory"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034
 #
-# Build a kernel of KIND=source: allnoconfig and fragments of it, out of
-# tree, kept by what went into it. Part of lib/kernel.sh.
+# Build a kernel of KIND=source, out of tree: allnoconfig and fragments. The cache keeps it
+# by its inputs. Part of lib/kernel.sh.
 
 . "$(dirname "${BASH_SOURCE[0]}")/source.sh"
 
@@ -41,7 +41,7 @@ configure()
 		cat "$build/config.log" >&2
 		die "the configuration failed"
 	}
-	# A fragment may take back what one before it has set.
+	# A fragment may undo an option of an earlier one.
 	while read -r line; do
 		[[ $line != CONFIG_* ]] || last[${line%%=*}]=$line
 	done <"$build/wanted"

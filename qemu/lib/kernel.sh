@@ -27,7 +27,7 @@
 #
 # KERNEL_IMAGE=FILE with KDIR=DIR is a kernel of the user's own; its modules are in
 # KERNEL_MODULES=DIR, the directory that has lib/modules/RELEASE (default: /),
-# unless all that the VM needs is built in. It may skip what it likes.
+# unless all that the VM needs is built in. Tests may be skipped for any reason.
 
 . "$(dirname "${BASH_SOURCE[0]}")/arch.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
@@ -74,8 +74,8 @@ choose_compiler()
 	! have gcc && ! apt_knows gcc || COMPILER=gcc
 }
 
-# need_flavour_tools [COMMAND:PACKAGE]... - what it takes to build the flavour, and for it,
-# and to run it; and these. All at once, as it may be somebody else who installs it.
+# need_flavour_tools [COMMAND:PACKAGE]... - the tools to build the flavour and its modules, and
+# to run it; and these. All at once, as another person may have to install them.
 need_flavour_tools()
 {
 	local tools=()
@@ -114,7 +114,7 @@ newest()
 }
 
 # The same, asked for once in a while, not at every call: all flavours of a source, and
-# the runs of a day, use the same, and what is in the cache does without a network.
+# the runs of a day, use the same answer, and a kernel in the cache needs no network.
 newest_known()
 {
 	local known=$CACHE/source/$SUITE-$PACKAGE${VERSION:+-$VERSION}

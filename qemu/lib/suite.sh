@@ -4,7 +4,7 @@
 # Packages of another Debian suite than the machine's own, without changing the
 # machine and without root: apt runs with a configuration, lists and a cache of
 # its own in $CACHE/apt/SUITE. The mirror, the proxies and what apt accepts are
-# those of the machine's set-up; signatures are checked as ever.
+# those of the machine's set-up; apt checks signatures as usual.
 #
 #	fetch trixie-backports DEBS ROOT linux-source-7.3 ...
 #		puts the .deb files into DEBS, in the newest version of that suite, and
@@ -45,7 +45,7 @@ suite_configure()
 		say "apt is not set up for a Debian mirror on this machine"
 		return 1
 	fi
-	# Without either of these, what /etc/apt trusts has to do.
+	# Without either of these, use the keys that /etc/apt trusts.
 	for keyring in /usr/share/keyrings/debian-archive-keyring.{gpg,pgp} ''; do
 		[[ -r $keyring ]] && break
 	done
@@ -84,7 +84,7 @@ suite_update()
 	say "fetching the package lists of Debian $1"
 	rm -f "$dir/ready"
 	suite_configure "$1" "$dir" || return
-	# "any": half an update, or one that kept old lists, is none.
+	# "any": half an update, or one that kept old lists, is a failure.
 	APT_CONFIG=$dir/apt.conf apt-get -q --error-on=any update >&2 || return
 	: >"$dir/ready"
 }
@@ -109,14 +109,14 @@ suite_try()
 	with_lock "apt-$suite" suite_update "$suite" && suite_apt "$@"
 }
 
-# other_suite SUITE - print it unless it is the machine's own, of which what apt knows here
-# has the security updates, too
+# other_suite SUITE - print it unless it is the machine's own suite, for which the machine's
+# apt has the security updates, too
 other_suite()
 {
 	grep -qsx "VERSION_CODENAME=$1" /etc/os-release || echo "$1"
 }
 
-# any_suite SUITE COMMAND [ARG]... - as suite_try; without SUITE, with what apt knows here
+# any_suite SUITE COMMAND [ARG]... - as suite_try; without SUITE, with the machine's apt
 any_suite()
 {
 	if [[ -n $1 ]]; then
@@ -136,7 +136,7 @@ download_here()
 	cd "$1" && apt-get -q download "${@:2}" >&2
 )
 
-# download SUITE DIR PACKAGE... - packages of SUITE, or without one of what apt knows here,
+# download SUITE DIR PACKAGE... - packages of SUITE, or without one from the machine's apt,
 # into DIR
 download()
 {

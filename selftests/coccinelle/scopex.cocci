@@ -39,7 +39,7 @@ def find(name, regex):
 		before = text[:m.end()].split('\n')
 		yield m.group(0), (len(before), len(before[-1]))
 
-// A scope lives on the stack of whoever opens it: see struct scopex_scope.
+// A scope lives on the stack of the function that opens it: see struct scopex_scope.
 // [scope-not-local]
 
 @global_scope@
@@ -485,8 +485,8 @@ report("item-waits", "an item waits for the scope that it belongs to",
        [x for x in in_items(p) if '->' in e or e.startswith('scopex_work_scope')
 	or e in item_scopes.get(function(x), ())])
 
-// What is on a stack frame, or in a block, has to be out before that ends. So an
-// item is declared where the scope is, or further out; or it is waited for.
+// An item on a stack frame, or in a block, has to be completed before that ends. So an
+// item is declared where the scope is, or further out; or the function waits for it.
 // [item-on-inner-frame]: the scope is one of a caller, or of the item that runs
 // [item-in-block]: the item is dead at the end of the block, where the wait is
 

@@ -11,7 +11,7 @@
 # come out is said in the comment at the head of a test, or in the head of a twin:
 #
 #	Proves:		the rule, for the index in README.md (see selftests/index.py)
-#	Hazard:		the numbers of the hazards that this is about, if any, likewise
+#	Hazard:		the numbers of the hazards that this is about, if any; for the index, too
 #	Models:		functions and barriers of the code; a twin has those of its test
 #	Taken out:	what a twin lacks
 #	Why:		what goes wrong then
@@ -22,7 +22,7 @@
 #
 #	TEST=	the tests to run, with their broken ones (default: all)
 #	HERD7=	herd7, if it is not to be fetched
-#	MEMORY_MODEL= a kernel's tools/memory-model, likewise
+#	MEMORY_MODEL= a kernel's tools/memory-model, if it is not to be fetched
 
 . "$(dirname "$0")/../../qemu/lib/source.sh"
 

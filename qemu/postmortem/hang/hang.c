@@ -2,8 +2,8 @@
 /*
  * hang.ko: scopes that never end, for qemu/check-postmortem.sh to find in a dump
  *
- * Loading it returns when all is as it is to stay; it can't be unloaded. What is where
- * does not depend on timing: see expected.txt, which has to be changed with this.
+ * Loading it returns when everything hangs as it has to; it can't be unloaded. The result does
+ * not depend on timing: see expected.txt, which has to be changed with this file.
  *
  *	CPU 0	Nothing is queued. Its items have given the queue away: one waits for a
  *		scope of its own, one that has its turn sleeps, a detached one sleeps.
@@ -22,13 +22,13 @@
 #include <linux/scopex.h>
 #include <linux/scopex_detached.h>
 
-/* Completed by who has come to where it stays. */
+/* Completed by a task that has come to the place where it hangs. */
 static DECLARE_COMPLETION(hung);
 static DECLARE_COMPLETION(queued);
 /* Never completed. */
 static DECLARE_COMPLETION(never);
 
-/* There may be no other worker at the moment: then ask again. */
+/* Perhaps no other worker exists yet: then ask again. */
 static void sleep_for_ever(void)
 {
 	unsigned int i;
@@ -59,7 +59,7 @@ static int queued_fn(struct scopex_work *work)
 	return 0;
 }
 
-/* In one push: so the worker takes all three at once. */
+/* In one push, so that the worker takes all three at once. */
 static int nests_fn(struct scopex_work *work)
 {
 	struct {
@@ -132,7 +132,7 @@ static int has_turn_fn(struct scopex_work *work)
 	return 0;
 }
 
-/* It is run when the two before have been put off, each by the worker that took it. */
+/* It runs after the two items before have been put off, each by the worker that took it. */
 static int says_when_fn(struct scopex_work *work)
 {
 	complete(&queued);
@@ -173,7 +173,7 @@ static void detached_release(struct scopex_detached *detached)
 
 static struct scopex_detached detached;
 
-/* To one after the other, each when the one before has come to its place. */
+/* Start one after the other, each when the one before hangs in its place. */
 static int __init hang_init(void)
 {
 	int (* const threads[])(void *unused) = {
@@ -187,7 +187,7 @@ static int __init hang_init(void)
 		if (IS_ERR(task))
 			return PTR_ERR(task);
 		wait_for_completion(&queued);
-		/* So that none is as old as another one. */
+		/* So that no two have the same age. */
 		msleep(20);
 	}
 	scopex_detached_init(&detached, detached_fn, detached_release);

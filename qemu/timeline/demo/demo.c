@@ -50,7 +50,7 @@ static int until_cancelled_fn(struct scopex_work *work)
 	return -EINTR;
 }
 
-/* Longer than stall_ms, and without a word to scopex. */
+/* Longer than stall_ms, and without scopex_will_block(). */
 static int hog_fn(struct scopex_work *work)
 {
 	msleep(160);
