@@ -260,7 +260,7 @@ void scopex_stand_by(struct scopex_worker *w)
 		 * handover-standby.litmus.
 		 */
 		set_current_state(TASK_IDLE);
-		/* Acquire H: pairs with scopex_appoint(). */
+		/* Acquire H: pairs with scopex_appoint(); see handover-standby.litmus. */
 		if (smp_load_acquire(&w->active) || kthread_should_stop())
 			break;
 		schedule();

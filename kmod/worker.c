@@ -62,7 +62,7 @@
  * Ordering:
  *
  *   H	The release in scopex_appoint() pairs with the acquire of the one that
- *	gets the queue (scopex_stand_by, scopex_worker_thread): it sees the rest of
+ *	gets the queue (scopex_stand_by, scopex_worker_main): it sees the rest of
  *	the batch, and all that the former one did as the active worker. That the next
  *	one to wake a parked queue's worker wakes the right one takes another pair, in
  *	scopex_queue_park() and scopex_wake(); see handover-wake.litmus.
@@ -446,7 +446,7 @@ static noinline void scopex_take_offer(struct scopex_worker *w)
 void scopex_worker_main(struct scopex_worker *w)
 {
 	do {
-		/* Acquire H: it may have become so since it was enlisted. */
+		/* Acquire H: it may have become so since it was enlisted; as in scopex_stand_by(). */
 		if (!smp_load_acquire(&w->active))
 			scopex_stand_by(w);
 		scopex_serve(w);
