@@ -163,7 +163,7 @@ work_on()
 	while next_mutant; do
 		start=$SECONDS
 		fresh_tree
-		"$ROOT/selftests/campaign.py" apply "$own/tree" "$name"
+		"$ROOT/selftests/campaign.py" apply "$own/tree" "$name" || exit
 		read -r verdict by < <(judge)
 		printf '%s\t%s\t%s\n' "$verdict" "$name" "$by" >>"$log/verdicts"
 		say "$((SECONDS - start)) s, $verdict: $name${by:+ (by $by)}"
@@ -171,23 +171,26 @@ work_on()
 	done
 }
 
-# start_workers FUNCTION N - and wait for all of them
+# start_workers FUNCTION - and wait for all of them; false if one fails
 start_workers()
 {
-	local queue
+	local queue pid status=0
 
 	exec {queue}<"$work/names"
 	# Process groups of their own, so that all of them can be ended with what they run.
 	set -m
-	for ((slot = 0; slot < $2; slot++)); do
+	for ((slot = 0; slot < PARALLEL; slot++)); do
 		own=$work/$slot
 		mkdir -p "$own"
 		"$1" &
 		workers+=($!)
 	done
 	set +m
-	wait "${workers[@]}"
+	for pid in "${workers[@]}"; do
+		wait "$pid" || status=1
+	done
 	workers=()
+	return $status
 }
 
 # pass - do all suites, with the code as it is? If not, a failure with a mutant means nothing.
@@ -236,12 +239,17 @@ stop()
 PARALLEL=${PARALLEL:-2}
 is_number PARALLEL= "$PARALLEL"
 [[ -z ${SAMPLE:-} ]] || is_number SAMPLE= "$SAMPLE"
-select_kernel python3:python3 objcopy:binutils
+select_kernel python3:python3
 # Once, and not by each VM: the answer is in the cache afterwards.
 [[ $MACHINE != qemu ]] || select_accel
 [[ $MACHINE != qemu ]] || select_emulator
 
-log=${CACHE:?}/logs/mutants-$KERNEL_ID-$TREE_KEY
+# The places where the workers build are the same in each run.
+mkdir -p "${CACHE:?}/locks"
+exec {alone}>"$CACHE/locks/mutants-$KERNEL_ID-$TREE_KEY"
+flock --nonblock "$alone" || die "another run tries the mutants of this tree"
+
+log=$CACHE/logs/mutants-$KERNEL_ID-$TREE_KEY
 rm -rf "$log"
 mkdir -p "$log"
 work=$(mktemp -d "$CACHE/mutants.XXXXXX")
@@ -258,11 +266,11 @@ cp -r "$ROOT/Kbuild" "$ROOT/kmod" "$ROOT/include" "$work/tree/"
 [[ -s $work/names ]] || die "MUTANT='$MUTANT': there is no such mutant"
 
 ktap_check "survivors.txt fits the code" "$ROOT/selftests/campaign.py" check "$work/tree"
-start_workers build_base "$PARALLEL" || die "the modules do not build"
+start_workers build_base || die "the modules do not build"
 if is_sound; then
 	ktap_ok "all suites pass without a mutant"
 	say "trying $(wc -l <"$work/names") mutants"
-	start_workers work_on "$PARALLEL"
+	start_workers work_on || die "a worker has failed"
 	status=0
 	"$ROOT/selftests/campaign.py" report "$work/tree" "$log/verdicts" >"$log/report" ||
 		status=$?

@@ -148,7 +148,8 @@ class Function:
         for at in range(first, last):
             name = self.names[at]
             if name == "-" and re.match(r"E[A-Z]+\d*$", self.names[at + 1]) and \
-                    self.names[at - 1] in ("return", "=", "(", ",", "?", ":"):
+                    self.names[at - 1] in ("return", "=", "(", ",", "?", ":") and \
+                    self.names[at - 2] not in ("=", "!"):
                 self.add("no-error", self.line(at), (at, at + 1), "0")
             elif self.names[at + 1] != "(":
                 continue
@@ -169,12 +170,13 @@ class Function:
                          base if plain else base + "_relaxed", self.proof(at))
 
     def line(self, at):
-        """The first and the last token of the statement or condition that has this token."""
-        first = at
+        """The first and the last token of the statement that has this token."""
+        first = last = at
         while self.names[first - 1] not in ("{", "}", ";", ":"):
             first -= 1
-        return first, self.semicolon(at) if self.names[first] != "if" else \
-            self.end_of(self.names.index("(", first))
+        while self.names[last] != ";" and self.names[last + 1] != "{":
+            last += 1
+        return first, last
 
     def proof(self, at):
         """What the nearest comment above names: litmus tests, and functions that name some."""
