@@ -13,11 +13,14 @@
 #	SAMPLE=	how many mutants, drawn from all files (default: all, which takes many hours)
 #	SEED=	what the sample is drawn from (default: 1)
 #	MUTANT=	only those whose name has this text in it, as "scopex_reserve: "
+#	LOCKS=1	those that take away one half of a pair of lock and unlock, and no others: only
+#		a kernel with lockdep notices them all
 #	PARALLEL= how many VMs at a time (default: 2)
 #
 # The kernel is chosen by the environment, see qemu/lib/kernel.sh (default: KERNEL=uml, whose
-# VMs boot at once).
+# VMs boot at once, or kasan for LOCKS=1).
 
+[[ -n ${KERNEL:-}${KERNEL_IMAGE:-} || -z ${LOCKS:-} ]] || export KERNEL=kasan
 [[ -n ${KERNEL:-}${KERNEL_IMAGE:-} ]] || export KERNEL=uml
 
 . "$(dirname "$0")/lib/kernel.sh"
@@ -37,7 +40,7 @@ CPUS=4
 # panic after this time.
 STUCK=12
 
-# How long the suites of a VM may take.
+# How long the suites of a VM may take; five times that without KVM.
 QUICK_LIMIT=180
 OTHERS_LIMIT=900
 
@@ -243,6 +246,7 @@ select_kernel python3:python3
 # Once, and not by each VM: the answer is in the cache afterwards.
 [[ $MACHINE != qemu ]] || select_accel
 [[ $MACHINE != qemu ]] || select_emulator
+[[ ${ACCEL:-} != tcg ]] || ((QUICK_LIMIT *= 5, OTHERS_LIMIT *= 5))
 
 # The places where the workers build are the same in each run.
 mkdir -p "${CACHE:?}/locks"
@@ -261,9 +265,9 @@ trap 'exit 143' TERM HUP
 mkdir -p "$work/overlay" "$work/tree"
 cp -r "$ROOT/selftests" "$work/overlay/"
 cp -r "$ROOT/Kbuild" "$ROOT/kmod" "$ROOT/include" "$work/tree/"
-"$ROOT/selftests/campaign.py" list "$work/tree" --only "${MUTANT:-}" \
+"$ROOT/selftests/campaign.py" list "$work/tree" ${LOCKS:+--locks} --only "${MUTANT:-}" \
 	${SAMPLE:+--sample "$SAMPLE"} --seed "${SEED:-1}" >"$work/names"
-[[ -s $work/names ]] || die "MUTANT='$MUTANT': there is no such mutant"
+[[ -s $work/names ]] || die "MUTANT='${MUTANT:-}': there is no such mutant"
 
 ktap_check "survivors.txt fits the code" "$ROOT/selftests/campaign.py" check "$work/tree"
 start_workers build_base || die "the modules do not build"

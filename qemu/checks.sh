@@ -167,6 +167,7 @@ all()
 	step hazards
 	step hazards KERNEL=kasan HAZARD="$(debug_hazards)"
 	step mutants SAMPLE=100
+	step mutants LOCKS=1 SAMPLE=10
 	if ((EUID == 0)); then
 		step debian
 	else

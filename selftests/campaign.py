@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Mutants of a line each, of every function of scopex.ko, and the report on them.
 
-    campaign.py list TREE [--sample N [--seed N]] [--only TEXT]   print names, one a line
+    campaign.py list TREE [--locks] [--only TEXT] [--sample N [--seed N]]   print names
     campaign.py apply TREE NAME                 change TREE
     campaign.py proofs TREE                     the barriers, and the litmus test of each
     campaign.py check TREE                      does selftests/survivors.txt fit TREE?
@@ -16,10 +16,13 @@ line twice. TEXT is the code that the mutant changes, with single blanks. KIND i
     true        a condition of if, or what a bool function returns, is true; in both cases
                 it is evaluated all the same
     no-error    an error such as -EBUSY becomes 0
+    lock        one half of a pair goes, as spin_lock() or preempt_enable()
     barrier     a barrier goes, or an acquire or a release becomes relaxed
 
 A name has no file and no line number, so it survives when code moves. Lines stay lines,
 so that a mutant that makes no difference compiles to the same object.
+
+Only a kernel that checks the use of locks notices each lock, so these are a list of their own.
 
 Barriers are not run: hardware that orders loads and stores by itself misses none. A
 barrier is proved if the nearest comment above it that names a litmus test ("as in f()"
@@ -48,6 +51,9 @@ GOAL = 95
 # Checks of the callers, which do nothing as long as these are right.
 ASSERTIONS = re.compile(r"lockdep_assert_\w+|might_sleep|(VM_)?WARN_ON(_ONCE)?|BUILD_BUG_ON|"
                         r"static_assert|__(acquire|release)s?$")
+
+LOCK = re.compile(r"\w*(spin|mutex|rcu_read|cpus_read)_(un)?lock|preempt_(dis|en)able|"
+                  r"local_(bh|irq)_(dis|en)able")
 
 FULL_BARRIER = re.compile(r"(smp_(mb|rmb|wmb|mb__\w+|acquire__after_ctrl_dep)|barrier)$")
 WEAKER = {"smp_load_acquire": "READ_ONCE(*{})", "smp_store_release": "WRITE_ONCE(*{})"}
@@ -138,7 +144,8 @@ class Function:
             self.add_condition((at, end), at + 1, end - 1)
         elif self.names[at + 1] == "(" and self.end_of(at + 1) == end - 1:
             if not ASSERTIONS.match(name) and not FULL_BARRIER.match(name):
-                self.add("drop", (at, end), (at, end), ";")
+                kind = "lock" if LOCK.match(name) else "drop"
+                self.add(kind, (at, end), (at, end), ";")
         elif self.is_assignment(at, end):
             self.add("drop", (at, end), (at, end), ";")
         return end + 1
@@ -339,6 +346,7 @@ def main():
     parser.add_argument("what", choices=("list", "apply", "proofs", "check", "report"))
     parser.add_argument("tree", type=pathlib.Path)
     parser.add_argument("argument", nargs="?", help="a name, or the file with the verdicts")
+    parser.add_argument("--locks", action="store_true", help="those of locks, and no others")
     parser.add_argument("--sample", type=int)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--only", default="", help="of names that contain this")
@@ -347,7 +355,8 @@ def main():
     mutants = mutants_of(args.tree)
     if args.what == "list":
         chosen = [mutant for name, mutant in mutants.items()
-                  if mutant.proof is None and args.only in name]
+                  if mutant.proof is None and (": lock: " in name) == args.locks
+                  and args.only in name]
         if args.sample:
             chosen = choose(chosen, args.sample, args.seed)
         print(*(mutant.name for mutant in chosen), sep="\n")
