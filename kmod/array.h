@@ -15,7 +15,7 @@ static inline struct scopex_work *scopex_array_item(struct scopex_work *first,
 	return (void *)first + i * stride;
 }
 
-/* Before anything is pushed: the scope may be gone after. */
+/* Trace the submit of an array before the push: after it the scope may be freed. */
 static inline void scopex_trace_array(struct scopex_scope *scope, struct scopex_cpu *sc,
 				      struct scopex_work *first, unsigned int nr,
 				      size_t stride)

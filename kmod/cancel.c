@@ -209,20 +209,10 @@ void scopex_inherit_cancel(struct scopex_scope *scope)
 		scopex_cancel_tree(scope, -ECANCELED);
 }
 
-static void scopex_try_cancel(struct scopex_scope *scope, int err,
-			      unsigned long caller)
-{
-	u64 kind = scopex_kind(scope, atomic64_read(&scope->state));
-
-	if (likely(kind == SCOPEX_OPEN))
-		scopex_cancel_tree(scope, err);
-	else if (kind != SCOPEX_REFUSED)
-		scopex_not_open(scope, "cancels", caller);
-}
-
 /**
  * scopex_cancel() - ask that a scope come to an end
  * @scope: an open scope
+ * @err: the reason, a negative errno; 0 for none
  *
  * Items that have not started end with -ECANCELED, without being run. Those that
  * run can ask scopex_cancelled() and return. Further submits are refused with
@@ -230,38 +220,31 @@ static void scopex_try_cancel(struct scopex_scope *scope, int err,
  * so on, are cancelled in the same way. This call does not wait: no item is known
  * to be out before the join, or the end of the scope.
  *
+ * If nothing has failed before, the reason becomes the scope's error, which scopex_error()
+ * tells at once and scopex_join() in the end, even if all items had run. That of the scopes
+ * nested in it becomes -ECANCELED. Without a reason, only an item that has not run makes
+ * -ECANCELED the scope's error.
+ *
  * Context: any but NMI, in which the scope is known to be open: its owner, its
  * items. Takes time for each scope nested in it where the caller can be preempted;
  * elsewhere for some of them, and a timer cancels the others, eight of them each 20 us;
  * without high-resolution timers, eight each tick.
  */
-void scopex_cancel(struct scopex_scope *scope)
+void scopex_cancel(struct scopex_scope *scope, int err)
 {
-	scopex_try_cancel(scope, 0, _RET_IP_);
-}
-EXPORT_SYMBOL_GPL(scopex_cancel);
+	u64 kind = scopex_kind(scope, atomic64_read(&scope->state));
 
-/**
- * scopex_cancel_with() - cancel a scope for a reason
- * @scope: an open scope
- * @err: the reason, a negative errno
- *
- * As scopex_cancel(), and if nothing has failed before, the reason becomes the
- * scope's error, which scopex_error() tells at once and scopex_join() in the end,
- * even if all items had run. That of the scopes nested in it becomes -ECANCELED.
- *
- * Context: as for scopex_cancel().
- */
-void scopex_cancel_with(struct scopex_scope *scope, int err)
-{
-	if (unlikely(!err || !IS_ERR_VALUE((long)err))) {
+	if (unlikely(err && !IS_ERR_VALUE((long)err))) {
 		scopex_misuse("%pS cancels a scope because of %d, which is no errno",
 			      (void *)_RET_IP_, err);
 		err = -EINVAL;
 	}
-	scopex_try_cancel(scope, err, _RET_IP_);
+	if (likely(kind == SCOPEX_OPEN))
+		scopex_cancel_tree(scope, err);
+	else if (kind != SCOPEX_REFUSED)
+		scopex_not_open(scope, "cancels", _RET_IP_);
 }
-EXPORT_SYMBOL_GPL(scopex_cancel_with);
+EXPORT_SYMBOL_GPL(scopex_cancel);
 
 /**
  * scopex_fail() - an item of a scope has failed
@@ -274,7 +257,7 @@ void scopex_fail(struct scopex_scope *scope, int err)
 {
 	trace_scopex_error(scope, err);
 	if (scope->flags & SCOPEX_FAIL_FAST)
-		scopex_cancel_with(scope, err);
+		scopex_cancel(scope, err);
 	else
 		scopex_set_error(scope, err);
 }

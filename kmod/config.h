@@ -6,14 +6,14 @@
 #include <linux/types.h>
 
 /**
- * struct scopex_config - the module's parameters, and what follows; constant once it runs
+ * struct scopex_config - the module's parameters, and what follows; constant after the init
  * @nice: the nice level of the workers
- * @standby: how many workers a CPU has ready, besides the active one
- * @workers: the most workers that a CPU has
- * @stall_ms: after what time an item is reported; 0 for never
- * @spin_us: how long workers and owners look for what they wait for before they sleep
- * @spare_isolated: whether isolated CPUs get only what names them
- * @exits_seen: whether tasks that exit with an open scope are noticed
+ * @standby: how many workers a CPU has on standby
+ * @workers: the highest number of workers of a CPU
+ * @stall_ms: report an item after this time; 0: never
+ * @spin_us: how long a worker or an owner spins before it sleeps
+ * @spare_isolated: true if isolated CPUs get only the items that name them
+ * @exits_seen: true if scopex notices tasks that exit with an open scope
  */
 struct scopex_config {
 	int		nice;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The file "counters" in debugfs: all that the others show, for programs */
+/* The file "counters" in debugfs: the contents of all other files, for programs */
 
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -24,7 +24,7 @@ static void scopex_counter_rows(struct seq_file *m, const char *prefix,
 			   stat[i]);
 }
 
-/* A line whose value is text: its name, and all that follows up to the end of line. */
+/* Show a line whose value is text: the name, then the text up to the end of the line. */
 static void scopex_text_row(struct seq_file *m, const char *what, unsigned int i,
 			    const char *key, const char *text)
 {

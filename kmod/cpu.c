@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The CPUs, and the function by which their workers are known; see cpu.h */
+/* The data of each CPU, and the function by which a worker is known; see cpu.h */
 
 #include <linux/completion.h>
 
@@ -8,10 +8,10 @@
 DEFINE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
 
 /**
- * scopex_worker_thread() - the function of all threads that are workers, and of no others
+ * scopex_worker_thread() - the thread function of all workers, and of no other thread
  * @data: the &struct scopex_worker
  *
- * Return: 0, when it was stopped and has nothing left to do.
+ * Return: 0, after the worker was stopped and has nothing left to do.
  */
 int scopex_worker_thread(void *data)
 {

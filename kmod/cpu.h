@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The CPUs: the queue and the workers of each */
+/* What belongs to a CPU: its queue, its workers, their pool */
 #ifndef _SCOPEX_CPU_H
 #define _SCOPEX_CPU_H
 
@@ -19,23 +19,24 @@
 
 #include "inject.h"
 #include "queue.h"
+#include "state.h"
 
 /**
- * enum scopex_counter - what a worker counts
+ * enum scopex_counter - the counters of a worker
  * @SCOPEX_TAKEN: items taken from the queue, or from a serial scope
  * @SCOPEX_RUN: items whose function has returned
- * @SCOPEX_CANCELLED_ITEMS: items that ended without having run
+ * @SCOPEX_CANCELLED_ITEMS: items completed without a call of their function
  * @SCOPEX_ERRORS: items that ran and failed
- * @SCOPEX_BATCHES: how often it took the queue
- * @SCOPEX_WAKEUPS: how often a submit ended its sleep
- * @SCOPEX_SLEEPS: how often it gave up the CPU for want of items
- * @SCOPEX_HANDOFFS: how often it gave the queue to another worker, to block
- * @SCOPEX_UNHANDED: how often its queue had to wait for another worker then
- * @SCOPEX_RELIEVED: how often that was done for it, as it slept in an item
- * @SCOPEX_SERIALS: scopes that had to run their items on their owner's stack
+ * @SCOPEX_BATCHES: batches taken from the queue
+ * @SCOPEX_WAKEUPS: sleeps that were ended by a submit
+ * @SCOPEX_SLEEPS: sleeps for lack of items
+ * @SCOPEX_HANDOFFS: times that its queue was handed over
+ * @SCOPEX_UNHANDED: hand-overs that left the queue unserved, as no worker was on standby
+ * @SCOPEX_RELIEVED: hand-overs that scopex_relieve() did for it, while it slept in an item
+ * @SCOPEX_SERIALS: scopes that its items opened, and that had to be serial
  * @SCOPEX_HELPS: loops that it helped with
- * @SCOPEX_CHUNKS: how many chunks of them it did
- * @SCOPEX_COUNTERS: how many there are
+ * @SCOPEX_CHUNKS: chunks of loops that it ran
+ * @SCOPEX_COUNTERS: the number of counters
  */
 enum scopex_counter {
 	SCOPEX_TAKEN,
@@ -55,41 +56,44 @@ enum scopex_counter {
 };
 
 /**
- * struct scopex_worker - a thread of a CPU
- * @rest: what is left of the batch that it runs, oldest first
- * @scope: the scope whose items it runs, NULL while it releases a detached item; only
- *	the thread may look into it
- * @site: where that comes from; for the stall detector, which may look at it under
- *	RCU
- * @fn: the function that it called last of that scope's, or NULL; likewise
- * @active: whether it serves the queue
- * @reserved: whether a worker on standby is kept for it
- * @nested: how many scopes its item has open
- * @innermost: the one that was opened last; touched by the thread only
- * @exit: drains them if the thread exits
- * @turn: the scope with a limit for each CPU that its item is of, or NULL; this and the
- *	next two are protected by scopex_cpu.turn_lock
+ * struct scopex_worker - a thread that runs the items of one CPU
+ * @rest: the rest of the batch that it runs, oldest item first
+ * @scope: the scope whose items it runs, NULL while it releases a detached item. Only the
+ *	worker's own thread may follow the pointer.
+ * @site: the site of that scope, NULL while it runs nothing. The watchdog follows the
+ *	pointer under RCU.
+ * @fn: the function that it called last for that scope, or NULL; read as @site is
+ * @active: true while it serves the queue
+ * @reserved: true while a worker on standby is reserved for it
+ * @nested: number of open scopes that its item has opened
+ * @innermost: the one opened last; for the worker's own thread only
+ * @exit: the task work that drains them if the thread exits
+ * @turn: the scope with a limit for each CPU that its item belongs to, or NULL; protected
+ *	by scopex_cpu.turn_lock, as are the next two
  * @deferred: the items of that scope that wait for a turn on this CPU, oldest first
  * @deferred_last: the last of them
+ * @again: items to be queued again when it has ended its part, which it ran after it had
+ *	handed the queue over; the newest first
  * @sc: its CPU
  * @task: the thread
  * @standby: link in scopex_cpu.standby
- * @next: the worker of this CPU that was made before, or NULL
+ * @next: the worker of this CPU that was created before it, or NULL
  * @started: completed by @task once it runs
- * @since: when it has begun its item, or part of a loop, if that is measured; else 0
- * @stall_ended: the stall detector's: how many items had ended at its last look; one
- *	less if it was in none
- * @stall_since: since when that is so
- * @stall_told: whether it was reported
- * @join_scope: the watchdog's: the scope whose items it was in after the last looks at joins
- * @join_batches: and in which batch
- * @parted: link among those for which that batch is over, by @join_scope
+ * @since: the time at which it began its item, or its part of a loop; 0 if not measured
+ * @stall_ended: for the stall detector: how many items were completed at its last look; one
+ *	less if the worker was in no item
+ * @stall_since: the time of the look that found this number first, in jiffies
+ * @stall_told: true if the item was reported
+ * @join_scope: for the watchdog: the scope whose item it was in after its last look at joins
+ * @join_batches: the number of its batches by then
+ * @parted: link in the watchdog's table of workers that have ended that batch since; by
+ *	@join_scope
  * @count: see &enum scopex_counter
  *
- * All but @rest, @active and @standby, which are given from one worker to the
- * other, are written by the thread only, or by scopex_relieve() on the thread's CPU while
- * the thread sleeps. The counters are local_t because that is one plain instruction which
- * a reader on another CPU never sees half done.
+ * A hand-over writes @rest, @active and @standby of two workers. The watchdog writes the
+ * fields that are for it. All others are written by the thread, or by scopex_relieve() on
+ * the thread's CPU while the thread sleeps. A counter is a local_t: to count is one plain
+ * instruction, and a reader on another CPU never sees half of the result.
  */
 struct scopex_worker {
 	struct llist_node	*rest;
@@ -104,6 +108,7 @@ struct scopex_worker {
 	struct scopex_scope	*turn;
 	struct llist_node	*deferred;
 	struct llist_node	*deferred_last;
+	struct llist_node	*again;
 	struct scopex_cpu	*sc;
 	struct task_struct	*task;
 	struct llist_node	standby;
@@ -120,54 +125,54 @@ struct scopex_worker {
 };
 
 /**
- * struct scopex_offer - something that the worker of a CPU may help with, when it is idle
- * @help: called by the worker, which has taken the offer out of its CPU; from then on the
- *	offer is the callee's
+ * struct scopex_offer - a loop that the worker of an idle CPU may help with
+ * @help: helps; called by the worker, which has taken the offer out of its CPU. From then on
+ *	the offer belongs to this function.
  */
 struct scopex_offer {
 	void	(*help)(struct scopex_worker *w, struct scopex_offer *offer);
 };
 
 /**
- * struct scopex_cpu - the queue of a CPU and its workers
- * @queue: items pushed and not taken, newest first: see queue.h
- * @next: the next CPU of those that get what names none, in a ring; NULL if none is open
- * @offer: what the worker may help with; see loop.c
- * @active: the thread that serves the queue; NULL until the CPU came online for
- *	the first time
- * @open: whether submitters may name this CPU
- * @spinning: whether its worker looks for work, and has none
+ * struct scopex_cpu - the queue of a CPU, and its workers
+ * @queue: the items that were pushed and not taken yet, newest first; see queue.h
+ * @next: the next CPU in the ring, or NULL if no CPU is open; see select.c
+ * @offer: the loop that the worker may help with, or NULL; see loop.c
+ * @active: the thread of the active worker, or of the one that left the queue unserved; NULL
+ *	until the CPU comes online for the first time
+ * @open: true if submitters may name this CPU
+ * @spinning: true while the worker spins, without an item
  * @cpu: its number
- * @take_lock: held while the worker takes the queue, so that a reader that
- *	holds it may walk what is queued
- * @takes: how often the queue was taken, twice; odd while what was taken is being counted
- * @depth_max: the most items that were found queued at once
- * @refused: submits refused on this CPU, counted by the submitters
+ * @take_lock: held while the worker takes the queue, so a reader that holds it may walk the
+ *	queue
+ * @takes: twice the number of takes; odd while the worker counts the items of a take
+ * @depth_max: the highest number of items in one take
+ * @refused: submits that were refused on this CPU, counted by the submitters
  * @stalls: items that were reported as stalled
- * @main: what they do
- * @workers: all of its workers, the newest first; none goes before the module
- * @nr_workers: how many
- * @standby: those that wait for the queue to be given to them
- * @spare: how many of these are not reserved
- * @make_lock: held while workers are made, or bound
- * @more: makes more of them
- * @wanted: an item waits for one to be made
- * @failures: how often none could be made
- * @grown: those that wait for one
- * @orphan: the worker that has left the queue behind, without another one; or NULL
- * @orphan_rest: what was left of its batch
- * @orphans: how many there were
- * @told: the last one of which the log has told that it waits at the bound
- * @told_at: when, in jiffies
- * @tend: looks after the active worker: see scopex_relieve()
- * @tend_batches: how many batches the active worker had taken at the watchdog's last
- *	look
- * @dead: how many workers items have taken with them
- * @turn_lock: protects its workers' turns; a mutex, as who holds it goes through all of
- *	the workers
+ * @main: the main function of its workers
+ * @workers: all of its workers, the newest first; freed when the module goes, not before
+ * @nr_workers: their number
+ * @standby: the workers on standby
+ * @spare: the number of workers on standby that are not reserved
+ * @make_lock: held while workers are created or bound
+ * @more: the pool refill: a work that creates workers
+ * @wanted: true if an item waits for a new worker
+ * @failures: how often no worker could be created
+ * @grown: the items that wait for a new worker
+ * @orphan: the worker that left the queue unserved, or NULL; see hand_over.c
+ * @orphan_rest: the rest of its batch
+ * @orphans: how often the queue was left unserved
+ * @told: the value of @orphans at the last log line about the bound
+ * @told_at: the time of that line, in jiffies
+ * @tend: a work that looks after the active worker; see relief.c
+ * @tend_batches: the number of the active worker's batches at the watchdog's last look
+ * @dead: the number of workers whose thread was ended by an item
+ * @turn_lock: protects the turns of its workers; a mutex, as its holder goes through all
+ *	workers
  *
- * Four groups, each on cache lines of its own: what submitters write, what the
- * worker writes, what is counted for it by others, and what a worker needs to block.
+ * Four groups, each on cache lines of its own: the first one is written by submitters, the
+ * second one by the active worker. Others count in the third one, and the fourth one is for
+ * the pool and for hand-overs.
  */
 struct scopex_cpu {
 	struct llist_node	*queue;
@@ -190,7 +195,7 @@ struct scopex_cpu {
 	unsigned int		nr_workers;
 	struct llist_head	standby;
 	atomic_t		spare;
-	/* while workers are made, or bound */
+	/* held while workers are created or bound */
 	struct mutex		make_lock;
 	struct work_struct	more;
 	bool			wanted;
@@ -204,7 +209,7 @@ struct scopex_cpu {
 	struct work_struct	tend;
 	unsigned long		tend_batches;
 	atomic_t		dead;
-	/* for its workers' turns */
+	/* protects the turns of the workers */
 	struct mutex		turn_lock;
 };
 
@@ -212,31 +217,34 @@ DECLARE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
 
 int scopex_worker_thread(void *data);
 
-/* What @w runs from now on belongs to @scope, or to none, and is shown as of @site. */
+/*
+ * From now on, @w runs items of @scope, or of no scope if it is NULL, and is shown at
+ * @site.
+ */
 static inline void scopex_set_current_at(struct scopex_worker *w, struct scopex_scope *scope,
 				   struct scopex_site *site)
 {
 	WRITE_ONCE(w->scope, scope);
-	/* Those of another scope's item: its module may be gone when they are shown. */
+	/* The module of the former item's function may be gone when @w is shown. */
 	WRITE_ONCE(w->fn, NULL);
 	WRITE_ONCE(w->since, 0);
 	WRITE_ONCE(w->site, site);
 }
 
-/* What @w runs from now on belongs to @scope. */
+/* From now on, @w runs items of @scope. */
 static inline void scopex_set_current(struct scopex_worker *w,
 				struct scopex_scope *scope)
 {
 	scopex_set_current_at(w, scope, scope->site);
 }
 
-/* It runs nothing; the module that has the site may go after an RCU grace period. */
+/* @w runs nothing. The module of its site may be gone after an RCU grace period. */
 static inline void scopex_clear_current(struct scopex_worker *w)
 {
 	WRITE_ONCE(w->site, NULL);
 }
 
-/* Has the worker of a CPU nothing to do? A hint, for who may choose a CPU. */
+/* Returns true if the worker has nothing to do. This is a hint, for the choice of a CPU. */
 static inline bool scopex_is_idle(const struct scopex_cpu *sc)
 {
 	const struct llist_node *head = READ_ONCE(sc->queue);
@@ -244,14 +252,14 @@ static inline bool scopex_is_idle(const struct scopex_cpu *sc)
 	return scopex_queue_end(head) && (head || READ_ONCE(sc->spinning));
 }
 
-/* A submit is refused: count it, and return why. */
+/* Count a submit that is refused, and return the reason. */
 static inline int scopex_refuse(int err)
 {
 	this_cpu_inc(scopex_cpus.refused);
 	return err;
 }
 
-/* The worker that the current task is, which is then in an item; or NULL. */
+/* Return the worker whose thread is the current task, and so is in an item; else NULL. */
 static inline struct scopex_worker *scopex_this_worker(void)
 {
 	if (likely(!(current->flags & PF_KTHREAD)) ||
@@ -260,13 +268,16 @@ static inline struct scopex_worker *scopex_this_worker(void)
 	return kthread_data(current);
 }
 
-/* The same for the owner of a scope. */
+/* The same, for the owner of @scope. */
 static inline struct scopex_worker *scopex_owner_worker(const struct scopex_scope *scope)
 {
 	return scope->flags & __SCOPEX_ON_WORKER ? scopex_this_worker() : NULL;
 }
 
-/* Is the current task in an item of a scope, which may be gone, or of one nested in it? */
+/*
+ * Returns true if the current task is in an item of @scope, or of a scope that is nested in
+ * it. @scope may have ended: only its address is compared.
+ */
 static inline bool scopex_is_within(const struct scopex_scope *scope)
 {
 	struct scopex_worker *w = scopex_this_worker();
@@ -278,18 +289,18 @@ static inline bool scopex_is_within(const struct scopex_scope *scope)
 }
 
 /*
- * Wake the worker of a CPU after a push that found the queue parked. P: the push
- * comes before the look at the worker's task state, since wake_up_process() has
- * a full barrier in between; pairs with set_current_state() in scopex_park(); see
+ * Wake the worker of a CPU, after a push that found the queue parked.
+ *
+ * wake_up_process() has a full barrier between the push and its look at the worker's task
+ * state, so no wake-up is lost; pairs with set_current_state() in scopex_park(); see
  * park-wake.litmus.
  */
 static inline void scopex_wake(struct scopex_cpu *sc)
 {
 	scopex_inject(SCOPEX_INJECT_WAKE);
 	/*
-	 * Acquire H: whoever parked the queue is the one to wake, or one that it
-	 * gave the queue to; pairs with scopex_queue_park(); see
-	 * handover-wake.litmus.
+	 * Acquire: find the worker that parked the queue, or one that got the queue from
+	 * it; pairs with scopex_queue_park(); see handover-wake.litmus.
 	 */
 	smp_acquire__after_ctrl_dep();
 	wake_up_process(READ_ONCE(sc->active));

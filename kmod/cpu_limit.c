@@ -1,5 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Scopes with a limit of items that have begun on each CPU */
+/*
+ * The option .limit_per_cpu: only so many items of a scope have begun on each CPU
+ *
+ * Theory of operation
+ *
+ * Items that sleep hand over, so any number of them can have begun on a CPU and not be
+ * completed. This option bounds that number. A worker needs a turn to begin an item of such
+ * a scope; scopex_worker.turn names the scope. The worker counts the turns under the lock
+ * turn_lock, by a look at all workers of its CPU, so there is no counter to keep. If fewer
+ * than the limit have a turn, the worker takes one.
+ *
+ * Otherwise the worker defers the item: it appends it to the list of a worker that has a
+ * turn (scopex_worker.deferred), and goes on with its batch. All deferred items of a scope
+ * on a CPU are on one list.
+ *
+ * A worker that has completed its item takes the oldest deferred item of the scope, from its
+ * own list or from that of another worker, and runs it in the same turn. It gives the turn
+ * back only if no item is deferred. So deferred items begin in their order, and as long as
+ * there is one, some worker has a turn and will run it.
+ *
+ * A CPU may have thousands of workers. So turn_lock is a mutex, which leaves preemption on.
+ */
 
 #include <linux/llist.h>
 #include <linux/mutex.h>
@@ -11,19 +32,15 @@
 #include "state.h"
 
 /**
- * scopex_cpu_limit_begin() - may an item of a scope with a limit for each CPU begin?
+ * scopex_cpu_limit_begin() - take a turn for an item, or defer the item
  * @w: the worker
  * @scope: the scope
  * @work: the item
  *
- * Those that have begun and are not out are in the CPU's workers, so nobody has to
- * count. One that has to wait hangs on one of these, and is run by a worker that has its
- * turn already: see scopex_cpu_limit_next(). There may be thousands of workers, so the lock is
- * one that leaves preemption on.
- *
  * Context: the worker, which holds the item's reference on the scope; sleeps.
  *
- * Return: whether it may; if not, it is not the worker's any more.
+ * Return: true if the worker may begin the item. False if the item is deferred: then the
+ * worker must not touch it any more.
  */
 static bool scopex_cpu_limit_begin(struct scopex_worker *w, struct scopex_scope *scope,
 			     struct scopex_work *work)
@@ -33,16 +50,16 @@ static bool scopex_cpu_limit_begin(struct scopex_worker *w, struct scopex_scope 
 	unsigned int begun = 0;
 	bool begin;
 
-	/* The items of a serial scope run one after the other, whatever the limit is. */
+	/* The items of a serial scope run one after the other, below any limit. */
 	if (unlikely(atomic64_read(&scope->state) & SCOPEX_SERIAL))
 		return true;
 	mutex_lock(&sc->turn_lock);
-	/* W: pairs with scopex_create_worker(). */
+	/* Each worker in the list is complete; pairs with scopex_create_worker(). */
 	for (other = READ_ONCE(sc->workers); other; other = other->next) {
 		if (other->turn != scope)
 			continue;
 		begun++;
-		/* All of a scope's hang on the same worker. */
+		/* Prefer a worker that has deferred items: all of them are on one list. */
 		if (!host || other->deferred)
 			host = other;
 	}
@@ -62,15 +79,13 @@ static bool scopex_cpu_limit_begin(struct scopex_worker *w, struct scopex_scope 
 }
 
 /**
- * scopex_cpu_limit_next() - an item of such a scope is out: which one has its turn now?
- * @w: the worker that has run it
+ * scopex_cpu_limit_next() - take the next deferred item, or give the turn back
+ * @w: the worker that has completed an item of the scope
  * @scope: the scope
- *
- * As long as some wait, no turn is given back: so they are run in their order.
  *
  * Context: the worker, which holds the item's reference on the scope; sleeps.
  *
- * Return: the item to run, or NULL if there is none; then the turn is given back.
+ * Return: the item to run, or NULL if none is deferred; then the turn is given back.
  */
 static struct scopex_work *scopex_cpu_limit_next(struct scopex_worker *w,
 					    struct scopex_scope *scope)
@@ -83,7 +98,7 @@ static struct scopex_work *scopex_cpu_limit_next(struct scopex_worker *w,
 		return NULL;
 	mutex_lock(&sc->turn_lock);
 	if (!w->deferred)
-		/* W: pairs with scopex_create_worker(). */
+		/* Each worker in the list is complete; pairs with scopex_create_worker(). */
 		for (host = READ_ONCE(sc->workers); host; host = host->next)
 			if (host->turn == scope && host->deferred)
 				break;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /sys/kernel/debug/scopex: what the executor did and does
+ * The files in /sys/kernel/debug/scopex
  *
- * What stats.c has counted, snapshot.c has seen, and profile.c has measured, is shown here.
+ * They show the counters of stats.c, the snapshots of snapshot.c, and the times of
+ * profile.c.
  */
 
 #include <linux/cpu.h>

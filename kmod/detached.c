@@ -47,6 +47,7 @@
 #include <linux/module.h>
 #include <linux/notifier.h>
 #include <linux/rcupdate.h>
+#include <linux/scopex_detached.h>
 #include <linux/wait_bit.h>
 
 #include "cancel.h"
@@ -208,7 +209,7 @@ void __scopex_detached_init(struct scopex_detached *detached,
 EXPORT_SYMBOL_GPL(__scopex_detached_init);
 
 /**
- * scopex_detach() - submit a detached item, to any CPU
+ * scopex_detached_submit() - submit a detached item, to any CPU
  * @detached: an initialised one, not submitted before
  *
  * The caller keeps its reference, to be given back by scopex_detached_put(): at once if
@@ -223,11 +224,11 @@ EXPORT_SYMBOL_GPL(__scopex_detached_init);
  *
  * Context: as for scopex_submit().
  *
- * Return: 0; or, with nothing changed, as scopex_submit_any(), and -ENODEV if the
+ * Return: 0; or, with nothing changed, as scopex_submit(), and -ENODEV if the
  * item's module is being unloaded, or its init has failed; -EBUSY if the item was
  * submitted before.
  */
-int scopex_detach(struct scopex_detached *detached)
+int scopex_detached_submit(struct scopex_detached *detached)
 {
 	int err;
 
@@ -239,7 +240,7 @@ int scopex_detach(struct scopex_detached *detached)
 		goto not_submitted;
 	}
 	refcount_inc(&detached->refs);
-	err = scopex_submit_any(&detached->scope, &detached->work);
+	err = scopex_submit(&detached->scope, &detached->work);
 	if (!err)
 		return 0;
 
@@ -250,7 +251,7 @@ not_submitted:
 	atomic_set(&detached->submitted, false);
 	return err;
 }
-EXPORT_SYMBOL_GPL(scopex_detach);
+EXPORT_SYMBOL_GPL(scopex_detached_submit);
 
 /*
  * An item that has opened a scope is out: wait for the walks and looks that hold its scope.

@@ -4,6 +4,7 @@
 #include <linux/cpumask.h>
 #include <linux/export.h>
 #include <linux/kernel.h>
+#include <linux/scopex_loop.h>
 
 #include "cancel.h"
 #include "item.h"

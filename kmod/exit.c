@@ -41,6 +41,7 @@
 #include "misuse.h"
 #include "registry.h"
 #include "scope.h"
+#include "state.h"
 #include "text.h"
 
 #ifdef CONFIG_TRACEPOINTS
@@ -75,8 +76,8 @@ static void scopex_close_left_open(struct callback_head *head)
 	struct scopex_scope *scope;
 
 	while ((scope = scopex_find_left_open(current))) {
-		scopex_cancel(scope);
-		scopex_close_exiting(scope);
+		scopex_cancel(scope, 0);
+		__scopex_close(scope);
 	}
 }
 

@@ -1,5 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The queue of a CPU goes from one worker to another */
+/*
+ * Hand-over: the queue of a CPU goes from one worker to another
+ *
+ * Theory of operation
+ *
+ * An item may sleep: for a scope that it opened, whose items may be queued behind it on the
+ * same CPU, or for anything else. So a worker that is about to sleep in an item hands over:
+ * it gives its queue, with the rest of its batch, to a worker on standby. The item goes on
+ * when it is woken, beside the new active worker. Its worker completes it, and then goes on
+ * standby. No item runs on the stack of another item that sleeps, except in a serial scope.
+ *
+ *	active		serves the queue; a CPU has one active worker at most
+ *	blocked		has handed over, and has an item to complete
+ *	standby		has nothing to do, and is in scopex_cpu.standby
+ *
+ * The unserved queue. The pool creates workers ahead (see pool.c), but more items than that
+ * may block at about the same time. If a worker hands over while no worker is on standby,
+ * it leaves the queue unserved, with the rest of the batch. The next worker that goes on
+ * standby takes the queue over: a new one, or one that has completed its item. So no
+ * hand-over is lost. The log names the items that hold the workers if the pool's bound
+ * keeps the queue unserved. (In the code, scopex_cpu.orphan is the worker that left the
+ * queue unserved, and NULL if the queue is served.)
+ *
+ * Reservations. A wait for a scope is safe only if a worker is sure to be there. So an item
+ * that opens a scope reserves a worker on standby; scopex_cpu.spare counts the workers that
+ * are not reserved. If no worker is left to reserve, the opener waits until the pool has
+ * created one.
+ *
+ * The last resort. The scope is serial if all workers that are allowed are taken, if no
+ * worker can be created, or if the opener must not wait for memory. The items of a serial
+ * scope are queued with the scope, not on a CPU, and the owner runs them when it waits. So
+ * the wait depends on nothing but itself. It needs stack: see scopex_open_nested().
+ *
+ * An item may sleep without having called scopex_will_block(). The watchdog notices it, and
+ * scopex_relieve() hands over for the worker: see relief.c.
+ *
+ * Ordering. The new active worker sees the rest of the batch, and all that the former one
+ * did as the active worker: scopex_appoint() releases `active`, and scopex_stand_by() and
+ * scopex_worker_main() acquire it; see handover-standby.litmus. A submitter that finds the
+ * queue parked has to wake the worker that parked it: for this, scopex_queue_park() is a
+ * release, and scopex_wake() has an acquire; see handover-wake.litmus.
+ *
+ * A worker leaves its queue unserved, then looks for a worker on standby. A worker goes on
+ * standby, then looks for an unserved queue. Both have a full barrier in between, so one of
+ * the two finds the other; see leave-idle.litmus. A worker that has decremented
+ * scopex_cpu.spare in vain increments it, then looks again; see leave-undo.litmus.
+ */
 
 #include <linux/atomic.h>
 #include <linux/export.h>
@@ -15,10 +61,13 @@
 #include "hand_over.h"
 #include "inject.h"
 
-/* Makes workers. The kernel's own, as it has to be there when ours wait. */
+/*
+ * The pool refill runs here: a workqueue of the kernel's, as it must go on while all
+ * workers of scopex wait.
+ */
 struct workqueue_struct *scopex_pool_wq;
 
-/* Those that items have taken with them leave room for others. */
+/* Returns true if the bound allows one more worker. A worker that died does not count. */
 bool scopex_may_have_more(struct scopex_cpu *sc)
 {
 	return READ_ONCE(sc->nr_workers) - atomic_read(&sc->dead) <
@@ -26,8 +75,8 @@ bool scopex_may_have_more(struct scopex_cpu *sc)
 }
 
 /**
- * scopex_refill_pool() - have more workers made, soon
- * @sc: the CPU that has too few on standby
+ * scopex_refill_pool() - ask the pool to create workers soon
+ * @sc: the CPU that has too few workers on standby
  *
  * Context: any but NMI; does not sleep.
  */
@@ -39,14 +88,16 @@ void scopex_refill_pool(struct scopex_cpu *sc)
 
 /**
  * scopex_reserve() - make sure that there is a worker to hand over to
- * @w: the worker that may have to block
+ * @w: the worker that may have to sleep
  *
- * What a wait for a scope relies on is that some worker of the CPU has no such wait before
- * it serves the queue again: the active one, or the one that it has reserved; or, if the
- * queue is an orphan, the one that has left it. So as long as it is one, no worker of the CPU
- * may open a scope that depends on the queue.
+ * A wait for a scope is safe if some worker of the CPU is going to serve the queue without
+ * such a wait before. This is the active worker, or the worker that the active one has
+ * reserved. If the queue is unserved, it is the worker that left the queue: it completes
+ * its item, and then takes the queue over itself, unless another worker was faster. So as
+ * long as a queue is unserved, no item of the CPU may open a scope that depends on the
+ * queue.
  *
- * Context: the worker's thread, or scopex_relieve() while it sleeps.
+ * Context: the worker's thread, or scopex_relieve() while the thread sleeps.
  *
  * Return: true if @w may wait: another worker serves the queue, or one is reserved.
  */
@@ -58,7 +109,7 @@ bool scopex_reserve(struct scopex_worker *w)
 		return !READ_ONCE(sc->orphan);
 	if (w->reserved)
 		return true;
-	/* One less that is free: it is found in the list; see scopex_stand_by(). */
+	/* The worker stays in the list, where scopex_appoint() finds it. */
 	w->reserved = atomic_dec_if_positive(&sc->spare) >= 0;
 	if (atomic_read(&sc->spare) < scopex_config.standby)
 		scopex_refill_pool(sc);
@@ -66,8 +117,8 @@ bool scopex_reserve(struct scopex_worker *w)
 }
 
 /**
- * scopex_unreserve() - @w does not need another worker any more
- * @w: the current task's worker
+ * scopex_unreserve() - give the reserved worker back
+ * @w: the current task's worker, which does not need another worker any more
  */
 void scopex_unreserve(struct scopex_worker *w)
 {
@@ -78,9 +129,9 @@ void scopex_unreserve(struct scopex_worker *w)
 }
 
 /*
- * Make a worker that stands by the active one. @from was the active one before, and
- * @rest is what is left of its batch. Only one caller at a time takes from the list:
- * the active worker, or the one that has taken the orphan.
+ * Make a worker on standby the active one. @from was the active one before, and @rest is
+ * the rest of its batch. Only one caller at a time takes from the list: the active worker,
+ * or the task that has taken the unserved queue.
  */
 static void scopex_appoint(struct scopex_cpu *sc, struct scopex_worker *from,
 			   struct llist_node *rest)
@@ -92,17 +143,21 @@ static void scopex_appoint(struct scopex_cpu *sc, struct scopex_worker *from,
 	WRITE_ONCE(sc->active, heir->task);
 	trace_scopex_hand_off(sc->cpu, from->task->pid, heir->task->pid);
 	scopex_inject(SCOPEX_INJECT_HAND_OVER);
-	/* Release H: pairs with scopex_stand_by(); see handover-wake.litmus. */
+	/*
+	 * Release: the new active worker sees @rest, and parks after the store to
+	 * sc->active, so a submitter wakes the right worker; pairs with scopex_stand_by(); see
+	 * handover-wake.litmus and handover-standby.litmus.
+	 */
 	smp_store_release(&heir->active, true);
 	/*
-	 * H: has a full barrier between the store and the look at the task state;
-	 * pairs with set_current_state() in scopex_stand_by(); see
-	 * handover-standby.litmus.
+	 * Full barrier in wake_up_process(): the store comes before the look at the task
+	 * state, so no wake-up is lost; pairs with set_current_state() in
+	 * scopex_stand_by(); see handover-standby.litmus.
 	 */
 	wake_up_process(heir->task);
 }
 
-/* If a queue is an orphan, and a worker stands by: that one takes over. */
+/* If the queue is unserved, and a worker is on standby, let that worker take it over. */
 static void scopex_take_over(struct scopex_cpu *sc)
 {
 	struct scopex_worker *from;
@@ -111,8 +166,10 @@ static void scopex_take_over(struct scopex_cpu *sc)
 	       atomic_dec_if_positive(&sc->spare) >= 0) {
 		scopex_inject(SCOPEX_INJECT_ADOPT);
 		/*
-		 * The one that takes the orphan is the only one that takes from the
-		 * list. Acquire D: pairs with scopex_leave_queue(); see
+		 * One task gets the unserved queue, and no other task takes from the list
+		 * then.
+		 *
+		 * Acquire: see the rest of the batch; pairs with scopex_leave_queue(); see
 		 * leave-take-over.litmus.
 		 */
 		from = xchg_acquire(&sc->orphan, NULL);
@@ -123,18 +180,18 @@ static void scopex_take_over(struct scopex_cpu *sc)
 		scopex_inject(SCOPEX_INJECT_ADOPT_NONE);
 		atomic_inc(&sc->spare);
 		/*
-		 * D: the count is back before the second look for an orphan, whose
-		 * worker may have found none; pairs with scopex_leave_queue(); see
-		 * leave-undo.litmus.
+		 * Full barrier: increment the count, then look again for an unserved queue:
+		 * its worker may have found a count of zero; pairs with
+		 * scopex_leave_queue(); see leave-undo.litmus.
 		 */
 		smp_mb__after_atomic();
 	}
 }
 
 /*
- * Leave the queue, with the rest of the batch, to the next worker that stands by. From
- * the store on, @w does not touch the queue: it ends its item, and stands by. So it may be
- * the next one itself; see leave-own.litmus.
+ * Leave the queue unserved, with the rest of the batch, for the next worker on standby.
+ * After the store to @orphan, @w does not touch the queue: it completes its item, and goes
+ * on standby. So the next worker may be @w itself; see leave-own.litmus.
  */
 static void scopex_leave_queue(struct scopex_worker *w)
 {
@@ -145,16 +202,16 @@ static void scopex_leave_queue(struct scopex_worker *w)
 	WRITE_ONCE(w->rest, NULL);
 	WRITE_ONCE(w->active, false);
 	local_inc(&w->count[SCOPEX_UNHANDED]);
-	/* There is one at a time. */
+	/* Only one worker at a time gets here, so the counter needs no atomic operation. */
 	WRITE_ONCE(sc->orphans, sc->orphans + 1);
 	/*
-	 * Release D: pairs with scopex_take_over(), which has to see the rest of the batch;
-	 * see leave-take-over.litmus.
+	 * Release: the next worker sees the rest of the batch; pairs with
+	 * scopex_take_over(); see leave-take-over.litmus.
 	 */
 	smp_store_release(&sc->orphan, w);
 	scopex_inject(SCOPEX_INJECT_ORPHAN);
 	/*
-	 * D: the orphan, then the look for a worker on standby; pairs with
+	 * Full barrier: leave the queue, then look for a worker on standby; pairs with
 	 * scopex_worker_idle(); see leave-idle.litmus.
 	 */
 	smp_mb();
@@ -164,12 +221,13 @@ static void scopex_leave_queue(struct scopex_worker *w)
 
 /**
  * scopex_hand_over() - give the queue to another worker
- * @w: a worker that is going to block
+ * @w: a worker that is about to sleep in its item
  *
- * Another worker serves the queue at once, or as soon as one stands by. Does nothing
- * if that was done before. The item goes on until it ends.
+ * Another worker serves the queue at once, or as soon as one is on standby. A second call
+ * in the same item does nothing. @w goes on with its item.
  *
- * Context: the worker's thread, or scopex_relieve() while it sleeps. Does not sleep.
+ * Context: the worker's thread, or scopex_relieve() while the thread sleeps. Does not
+ * sleep.
  */
 void scopex_hand_over(struct scopex_worker *w)
 {
@@ -189,21 +247,21 @@ void scopex_hand_over(struct scopex_worker *w)
 }
 
 /**
- * scopex_will_block() - say that an item is going to wait for something
+ * scopex_will_block() - say that the current item is going to sleep
  *
- * From here to its end the item does not hold up the others of its CPU, however
- * long it sleeps: another worker runs them. An item that takes a contended mutex,
- * allocates with reclaim or does I/O should call this before. It is not needed before
- * waiting for a scope; the wait does it.
+ * An item calls this before it takes a contended mutex, allocates memory with reclaim or
+ * does I/O. From then on, until it is completed, it does not hold up the other items of its
+ * CPU, however long it sleeps: another worker runs them. A wait for a scope does this by
+ * itself.
  *
- * If no worker stands by at the moment, one is made, and takes over as soon as it
- * runs (see the module's parameters "standby" and "workers"; the counter "unhanded"
- * tells how often). If all that are allowed are in items that wait, the queue waits for
- * one of these to end, and the kernel log names them. Outside of an item this call does
- * nothing.
+ * If no worker is on standby, scopex creates one, which serves the queue as soon as it runs
+ * (see the module's parameters "standby" and "workers"; the counter "unhanded" says how
+ * often this happened). If all workers that are allowed are in items that wait, the queue
+ * is not served until one of these items is completed, and the kernel log names them.
+ * Outside of an item this call does nothing.
  *
- * Context: process context; does not sleep itself. Costs two context switches, as
- * blocking does anyway; nothing when called again in the same item.
+ * Context: process context; does not sleep itself. The first call in an item costs two
+ * context switches, as any sleep does. A further call costs nothing.
  */
 void scopex_will_block(void)
 {
@@ -215,20 +273,20 @@ void scopex_will_block(void)
 EXPORT_SYMBOL_GPL(scopex_will_block);
 
 /**
- * scopex_worker_idle() - have a worker stand by
- * @w: one that has nothing to do
+ * scopex_worker_idle() - put a worker on standby
+ * @w: a worker that has nothing to do
  *
- * Context: its thread, or the one that made it.
+ * Context: its thread, or the one that created it.
  */
 void scopex_worker_idle(struct scopex_worker *w)
 {
 	struct scopex_cpu *sc = w->sc;
 
-	/* First in the list, then counted: a worker that counts on it finds it. */
+	/* List, then count: a task that decrements the count finds a worker in the list. */
 	llist_add(&w->standby, &sc->standby);
 	atomic_inc(&sc->spare);
 	/*
-	 * D: it is counted before the look for an orphan; pairs with
+	 * Full barrier: count the worker, then look for an unserved queue; pairs with
 	 * scopex_leave_queue(); see leave-idle.litmus.
 	 */
 	smp_mb__after_atomic();
@@ -236,11 +294,11 @@ void scopex_worker_idle(struct scopex_worker *w)
 }
 
 /**
- * scopex_worker_exits() - an item ends the thread of its worker
+ * scopex_worker_exits() - replace a worker whose thread is ended by its item
  * @w: the current task's worker
  *
- * What is queued goes to another one, as if the item slept for ever. One more worker
- * may be made than there were, and is, as the queue may be an orphan that waits for it.
+ * Another worker gets the queue, as if the item slept for ever. The bound allows one more
+ * worker from then on. The pool is asked for it, as the queue may be unserved.
  *
  * Context: process context, of a task that exits; does not sleep.
  */
@@ -251,16 +309,20 @@ void scopex_worker_exits(struct scopex_worker *w)
 	scopex_hand_over(w);
 }
 
-/* Wait until the queue is given to this worker, or the thread has to stop. */
+/* Sleep until this worker is given the queue, or its thread has to stop. */
 void scopex_stand_by(struct scopex_worker *w)
 {
 	for (;;) {
 		/*
-		 * H: pairs with wake_up_process() in scopex_appoint(); see
-		 * handover-standby.litmus.
+		 * Set the task state, then look at @active; pairs with wake_up_process() in
+		 * scopex_appoint(); see handover-standby.litmus.
 		 */
 		set_current_state(TASK_IDLE);
+<<<<<<< HEAD
 		/* Acquire H: pairs with scopex_appoint(); see handover-standby.litmus. */
+=======
+		/* Acquire: see the rest of the batch; pairs with scopex_appoint(). */
+>>>>>>> house
 		if (smp_load_acquire(&w->active) || kthread_should_stop())
 			break;
 		schedule();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The queue of a CPU goes from one worker to another */
+/* The queue of a CPU goes from one worker to another; see hand_over.c */
 #ifndef _SCOPEX_HAND_OVER_H
 #define _SCOPEX_HAND_OVER_H
 

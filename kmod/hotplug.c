@@ -1,49 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * CPUs: which ones have a worker, hotplug, and the choice of one
+ * CPUs that come and go
  *
  * Theory of operation
  *
- * The first workers of a CPU are made when it first comes online, and more when
- * too few of them stand by; they live until the module goes. They are bound to the
- * CPU but are no per-CPU threads in the scheduler's sense, so nobody ever parks
- * them: going offline does not wait for an item, which may itself be waiting for
- * the hotplug lock.
+ * The first worker of a CPU is created when the CPU first comes online: see pool.c. The
+ * workers are bound to the CPU, but they are no per-CPU threads for the scheduler, so the
+ * kernel never parks them. A CPU that goes offline waits for no item, as an item may itself
+ * wait for the hotplug lock.
  *
- *	offline	The queue is closed to submitters that name the CPU, and those
- *		on it are directed elsewhere. The workers are left alone: the
- *		scheduler moves them off the dying CPU, and there they run all
- *		that was queued, including what a submitter who had looked before
- *		the queue was closed still pushes. So nothing has to be re-homed.
- *	online	The workers are bound again, then the queue is opened. What they
- *		run meanwhile simply goes on.
+ *	offline	The queue is closed to submitters that name the CPU, and the local submits
+ *		of the CPU go to another one: see select.c. The scheduler moves the workers
+ *		off the dying CPU, and they go on elsewhere until the queue is empty. A
+ *		submitter that looked before the queue was closed may still push an item,
+ *		and they run it, too. So no item has to be moved.
+ *	online	The workers are bound to the CPU again, then the queue is opened. Items that
+ *		run at that time go on.
  *
- * Both run one CPU at a time, serialised by the hotplug lock, and so do the changes to
- * scopex_open_cpus, scopex_local and scopex_cpu.next. Submitters read the latter two, and
- * scopex_cpu.open, without a lock; a stale answer leads to a queue that is closed,
- * but served. Whoever sees one of the three has to see the worker too (O); and so has
- * whoever goes through a CPU's list of workers (W). See open-submit.litmus and
- * publish-read.litmus.
- *
- * The maker of workers does without the hotplug lock, since a change of CPUs may wait for
- * an item that needs a worker: the maker, and the callback that binds the workers, exclude
- * each other by a lock of the pool. A worker that is bound to a CPU which has just gone
- * offline runs elsewhere, as the others do.
- *
- * What names no CPU goes round a ring (scopex_cpu.next), in which isolated CPUs are left
- * out: who has isolated them (isolcpus=, nohz_full=, a partition of cpusets) wants to
- * have them for something else. They have workers all the same, for what is submitted
- * to them by number, or on them. Who gives the parameter "cpus" has chosen, and gets
- * these CPUs, isolated or not; and if no other CPU is open, isolated ones are better
- * than none. A partition may come and go without any CPU doing so: the watchdog looks
- * for that.
- *
- * A queue may need one more worker while its CPU is offline. That one is bound to a CPU
- * that is online, and to its own when that comes back.
- *
- * Life of a worker: made, bound, woken, and waited for until it runs, since
- * kthread_stop() of a thread that has never run would skip its function; stopped
- * only when no submitter can be left, and its queue drained by itself first.
+ * The hotplug lock serialises both, one CPU at a time, and protects scopex_open_cpus. A
+ * submitter that names a CPU reads scopex_cpu.open without a lock. A stale answer leads to
+ * a queue that is closed, but served. A submitter that finds the CPU open sees its worker;
+ * see open-submit.litmus. The readers of the ring and of a CPU's list of workers need the
+ * same; see publish-read.litmus.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -66,7 +44,7 @@
 #include "select.h"
 #include "worker.h"
 
-/* Those that have workers, or will have some when they come online. */
+/* The CPUs that have workers, or get them when they come online. */
 struct cpumask scopex_served_cpus;
 
 static enum cpuhp_state scopex_hp_state;
@@ -97,7 +75,10 @@ static int scopex_cpu_online(unsigned int cpu)
 		err = scopex_bind_workers(sc);
 	else
 		err = scopex_create_worker(sc);
-	/* Those on standby are no condition: without, scopes in items are serial. */
+	/*
+	 * A failure to create workers on standby is no error: without them, the scopes that
+	 * items open are serial.
+	 */
 	if (!err)
 		scopex_fill_pool(sc);
 	mutex_unlock(&sc->make_lock);
@@ -107,7 +88,10 @@ static int scopex_cpu_online(unsigned int cpu)
 	cpumask_set_cpu(cpu, &scopex_open_cpus);
 	scopex_choose_ring();
 	scopex_update_cpu_map();
-	/* Release O: pairs with scopex_submit_on(); see open-submit.litmus. */
+	/*
+	 * Release: a submitter that finds the CPU open sees its worker; pairs with
+	 * scopex_submit_on(); see open-submit.litmus.
+	 */
 	smp_store_release(&sc->open, true);
 	return 0;
 }
@@ -134,7 +118,7 @@ static void scopex_stop_workers(struct scopex_cpu *sc)
 	}
 	for (w = sc->workers; w; w = next) {
 		next = w->next;
-		/* Nobody can submit now; but never leave an item behind. */
+		/* No submitter is left, so this is a bug; but never leave an item behind. */
 		if (WARN(w->active && sc->queue,
 			 "scopex: CPU %u has items left\n", sc->cpu))
 			scopex_serve(w);
@@ -144,7 +128,7 @@ static void scopex_stop_workers(struct scopex_cpu *sc)
 }
 
 /**
- * scopex_stop_cpus() - close all queues, drain them, stop the workers
+ * scopex_stop_cpus() - close all queues, drain them, and stop the workers
  *
  * Context: process context; sleeps. No scope is open, and none can be opened.
  */
@@ -168,12 +152,12 @@ void scopex_stop_cpus(void)
 }
 
 /**
- * scopex_start_cpus() - make the workers, now and when more CPUs come online
+ * scopex_start_cpus() - create workers, now and whenever a CPU comes online
  * @cpus: the CPUs to serve
  *
  * Context: process context; sleeps.
  *
- * Return: 0 or a negative errno; then there are no workers.
+ * Return: 0, or a negative errno; then there are no workers.
  */
 int scopex_start_cpus(const struct cpumask *cpus)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* CPUs that come and go */
+/* CPUs that come and go; see hotplug.c */
 #ifndef _SCOPEX_HOTPLUG_H
 #define _SCOPEX_HOTPLUG_H
 

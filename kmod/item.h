@@ -22,10 +22,20 @@
 #include <linux/atomic.h>
 #include <linux/compiler.h>
 #include <linux/container_of.h>
-#include <linux/scopex.h>
+#include <linux/scopex_detached.h>
 
 #include "inject.h"
+#include "state.h"
 #include "track.h"
+
+/* What people know an item by: its function, or the one that it calls if it is detached. */
+static inline void *__scopex_work_fn(const struct scopex_scope *scope,
+				     const struct scopex_work *work)
+{
+	if (atomic64_read(&scope->state) & SCOPEX_DETACHED)
+		return (void *)container_of(scope, struct scopex_detached, scope)->fn;
+	return (void *)work->fn;
+}
 
 static inline struct scopex_work *scopex_node_to_work(struct llist_node *node)
 {
@@ -62,7 +72,8 @@ static inline void scopex_unclaim(struct scopex_work *work, int status)
 }
 
 /*
- * Complete an item: the worker's last access to it.
+ * Complete an item: the worker's last access to it. Or leave it busy, with SCOPEX_AGAIN: it
+ * is queued again.
  *
  * Release: a caller that sees the result sees what the item has written; pairs with
  * scopex_claim(), see claim-reuse.litmus, and with scopex_work_busy() and
@@ -70,7 +81,8 @@ static inline void scopex_unclaim(struct scopex_work *work, int status)
  */
 static __always_inline void scopex_complete_item(struct scopex_work *work, int status)
 {
-	scopex_untrack(work);
+	if (status != SCOPEX_AGAIN)
+		scopex_untrack(work);
 	smp_store_release(&work->status, status);
 	scopex_inject(SCOPEX_INJECT_COMPLETED);
 }

@@ -1,5 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A wait for one item */
+/*
+ * The option SCOPEX_JOINABLE: the owner waits for one item
+ *
+ * Theory of operation
+ *
+ * The owner names the item in the scope ("joined"), sets its task state, and then looks at
+ * the item. The worker completes the item, and then looks whether the owner has named it; if
+ * so, the worker wakes the owner. Each side has a full barrier between its two steps. So the
+ * owner sees the result, or the worker sees the name, and no wake-up is lost.
+ *
+ * The worker still holds the item's reference on the scope when it looks. It compares the
+ * item's address, and does not touch the item: the owner may have reused it.
+ *
+ * A submitter whose submit is refused takes its claim back, and then looks and wakes in the
+ * same way. The owner may have found the item claimed, and taken it for submitted.
+ */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -23,19 +38,19 @@
 #include "wait.h"
 
 /**
- * scopex_joinable_done() - an item is out: is it one that the owner waits for?
+ * scopex_joinable_done() - wake the owner if it waits for this item
  * @scope: the scope, which is SCOPEX_JOINABLE
- * @work: the item, which is not touched
+ * @work: the item, which is completed, or whose claim was taken back; it is not touched
  *
- * Context: the worker, which holds the item's reference on the scope; or a submitter,
- * who knows that it is open.
+ * Context: the worker, which holds the item's reference on the scope; or a submitter that
+ * knows that the scope is open.
  */
 static void scopex_joinable_done(struct scopex_scope *scope, struct scopex_work *work)
 {
 	/*
-	 * J: between the item's result and the look for a joiner; pairs with
-	 * scopex_join_item(); see join-item.litmus, and join-refused.litmus where it is
-	 * a submitter who looks.
+	 * A full barrier between the store of the item's status and the look at the joined
+	 * item; pairs with scopex_join_item(); see join-item.litmus, and join-refused.litmus
+	 * for a submitter that takes its claim back.
 	 */
 	smp_mb();
 	if (READ_ONCE(scopex_custom(scope)->joined) == work)
@@ -58,20 +73,20 @@ static bool scopex_joined_is_completed(const struct scopex_scope *scope, void *r
 }
 
 /**
- * scopex_join_item() - wait until one item is out
+ * scopex_join_item() - wait until one item is completed
  * @work: an item that the caller submitted to a scope of its own, opened with
  *	SCOPEX_JOINABLE
  *
- * The scope's other items go on; its error stays, and it has to be joined or closed
- * as ever. Nobody may submit the item to another scope meanwhile. What ends a wait
- * early (a deadline, a fatal signal) cancels the scope, here as well, and the item is
- * waited for all the same.
+ * The scope's other items go on. The scope keeps its error, and its owner still has to join
+ * or close it. No task may submit the item to another scope during the wait. A deadline or a
+ * fatal signal cancels the scope during this wait, too, but does not end the wait.
  *
- * Context: process context of the scope's owner; sleeps. The caller must not hold a
- * lock that the item needs.
+ * Context: process context of the scope's owner; sleeps. The caller must not hold a lock
+ * that the item needs.
  *
- * Return: as scopex_work_result() once the item is out; with a warning, -EPERM and
- * the like as for scopex_join(), or -EINVAL if the scope is not SCOPEX_JOINABLE.
+ * Return: as scopex_work_result() once the item is completed; with a warning, the errors
+ * that scopex_join() returns for misuse (such as -EPERM in another task), and -EINVAL if the
+ * scope is not SCOPEX_JOINABLE.
  */
 int scopex_join_item(struct scopex_work *work)
 {
@@ -99,9 +114,9 @@ int scopex_join_item(struct scopex_work *work)
 	trace_scopex_wait(scope);
 	WRITE_ONCE(custom->joined, work);
 	/*
-	 * J: the sleep has a full barrier between the name of the item and the look at it;
-	 * pairs with scopex_joinable_done(); see join-item.litmus, join-refused.litmus. Others
-	 * may submit the item again.
+	 * The sleep has a full barrier between the name of the item and the look at it;
+	 * pairs with scopex_joinable_done(); see join-item.litmus, join-refused.litmus. The
+	 * loop stores the result from that look, as others may submit the item again.
 	 */
 	scopex_sleep_until(scope, w, scopex_joined_is_completed, &result);
 	WRITE_ONCE(custom->joined, NULL);

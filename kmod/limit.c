@@ -1,5 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Scopes with a limit of items that are queued or run */
+/*
+ * The option .limit: only so many items of a scope are queued or run at a time
+ *
+ * Theory of operation
+ *
+ * The scope counts its items that are queued or run, in "running", under a lock of its own.
+ * A submitter below the limit counts its item and pushes it. A submitter at the limit
+ * appends its item to the scope's list "waiting", and notes the CPU in the item. The item
+ * stays claimed and keeps its reference, so the owner waits for it as for any other item.
+ * scopex_try_submit() returns -EAGAIN instead.
+ *
+ * The worker that has completed an item passes its place on: it takes the oldest waiting
+ * item and pushes it on the queue of the CPU that was noted. The number does not change
+ * then. The worker counts down only if no item waits. So a place is free only while no item
+ * waits, and the waiting items start in the order in which they were submitted.
+ *
+ * The lock is a raw spinlock with interrupts off, as interrupts submit, too.
+ */
 
 #include <linux/llist.h>
 #include <linux/spinlock.h>
@@ -14,8 +31,8 @@
 #include "state.h"
 
 /*
- * Queue an item if fewer than the limit are queued or run; else let it wait for its
- * turn, or say no.
+ * Queue an item if fewer than the limit are queued or run. Else keep it until its turn
+ * comes, or refuse it with -EAGAIN if @try.
  */
 static int scopex_limit_start(struct scopex_scope *scope, struct scopex_cpu *sc,
 			struct scopex_work *work, bool try)
@@ -43,7 +60,7 @@ static int scopex_limit_start(struct scopex_scope *scope, struct scopex_cpu *sc,
 	return start || !try ? 0 : -EAGAIN;
 }
 
-/* Items that do not get a turn at once wait in the scope. */
+/* Queue the items that are below the limit, and keep the others in the scope. */
 static int scopex_limit_enqueue(struct scopex_scope *scope, struct scopex_cpu *sc,
 			      struct scopex_work *first, unsigned int nr, size_t stride,
 			      enum scopex_where where)
@@ -51,7 +68,7 @@ static int scopex_limit_enqueue(struct scopex_scope *scope, struct scopex_cpu *s
 	struct scopex_work *work = first;
 	int err = 0;
 
-	/* The reference of the last one keeps the scope; it may be gone after. */
+	/* The reference of the last item keeps the scope up to that item's push, not longer. */
 	for (; nr; nr--) {
 		struct scopex_cpu *next = READ_ONCE(sc->next);
 
@@ -64,8 +81,8 @@ static int scopex_limit_enqueue(struct scopex_scope *scope, struct scopex_cpu *s
 }
 
 /*
- * An item is out: let another one start. Those of a serial scope have not been queued, and
- * do not count.
+ * An item is completed: pass its place on, or count it off. The items of a serial scope were
+ * never counted.
  */
 static void scopex_limit_done(struct scopex_scope *scope, struct scopex_work *done)
 {

@@ -56,6 +56,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/scopex_loop.h>
 #include <linux/string.h>
 
 #include <trace/events/scopex.h>
@@ -261,7 +262,7 @@ static void scopex_do_chunks(struct scopex_loop *loop, struct scopex_cpu *cursor
 		/* A worker has no signals; the caller would notice it at its end. */
 		if (unlikely(fatal_signal_pending(current)) &&
 		    loop->scope->flags & SCOPEX_KILLABLE)
-			scopex_cancel_with(loop->scope, -EINTR);
+			scopex_cancel(loop->scope, -EINTR);
 		scopex_cond_resched(&tick);
 		if (helper && !scopex_queue_end(READ_ONCE(helper->sc->queue)))
 			break;
@@ -336,7 +337,7 @@ static void scopex_run_loop(struct scopex_loop *loop)
 		scopex_set_current(w, scope);
 		WRITE_ONCE(w->fn, (void *)loop->fn);
 	}
-	/* O: as in scopex_submit(). */
+	/* O: as in __scopex_submit_local(). */
 	scopex_do_chunks(loop, this_cpu_read(scopex_local), NULL);
 	if (w) {
 		scopex_set_current_at(w, outer, outer_site);
@@ -389,13 +390,14 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 		 (void *)_RET_IP_, SCOPEX_RESULT_MAX))
 		return -EINVAL;
 
-	loop.scope = scopex_open_timed(&custom, site, params->flags |
-				       (params->run_all ? 0 : SCOPEX_FAIL_FAST),
-				       params->timeout);
+	loop.scope = &custom.scope;
+	scopex_open_timed(&custom, site, params->flags |
+			  (params->run_all ? 0 : SCOPEX_FAIL_FAST),
+			  params->timeout_us, params->deadline);
 	if (likely(count) &&
 	    likely(scopex_is_open(loop.scope)))
 		scopex_run_loop(&loop);
-	__scopex_close_custom(&custom);
+	__scopex_close(&custom.scope);
 	return custom.scope.error;
 }
 EXPORT_SYMBOL_GPL(__scopex_for);

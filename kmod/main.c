@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* scopex.ko: parameters, load and unload */
+/* scopex.ko: parameters, the table of options, the order of init and exit */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -49,8 +49,10 @@ module_param(spin_us, uint, 0444);
 MODULE_PARM_DESC(spin_us, "how long workers and owners spin before they sleep, in us, up to 100000 (default: 0)");
 
 /*
- * Options of scopes, in this order: the items of a serial scope are its owner's, whatever
- * limits it has; and the waiter for an item hears of it before another item starts.
+ * The options, in the order in which the core calls them. The serial option is the first
+ * one: the owner runs the items of a serial scope, even if the scope has limits. The
+ * joinable option comes before the limits: the waiter for an item is woken before another
+ * item starts.
  */
 static const struct scopex_option *const scopex_all_options[] = {
 	&scopex_serial_option,
@@ -61,7 +63,7 @@ static const struct scopex_option *const scopex_all_options[] = {
 	NULL
 };
 
-/* More threads than that are a mistake. */
+/* A higher number of threads can only be a mistake. */
 #define SCOPEX_WORKERS_MAX	4096
 
 #define SCOPEX_SPIN_US_MAX	100000
@@ -157,8 +159,8 @@ static int __init scopex_init(void)
 }
 
 /*
- * The kernel does not call this while a module that uses scopex is loaded, and a
- * scope lives on the stack of such a module's function: nobody is inside.
+ * The kernel does not call this while a module that uses scopex is loaded. A scope lives on
+ * the stack of a function of such a module, so no scope is open.
  */
 static void __exit scopex_exit(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Reports of a bug of a caller */
+/* Reports of a caller's bug */
 #ifndef _SCOPEX_MISUSE_H
 #define _SCOPEX_MISUSE_H
 
@@ -10,9 +10,9 @@
 
 /**
  * scopex_misuse() - report a bug of a caller
- * @fmt: what it did, naming the culprit
+ * @fmt: a message that names the culprit, and says what it did
  *
- * A warning with its stack, rate-limited because the culprit may be in a loop.
+ * A warning with the stack. It is rate-limited, because the culprit may be in a loop.
  */
 #define scopex_misuse(fmt, ...)						\
 	WARN_RATELIMIT(1, "scopex: " fmt "\n", ##__VA_ARGS__)

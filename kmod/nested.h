@@ -5,8 +5,7 @@
 
 #include "cpu.h"
 
-struct scopex_scope *scopex_open_nested(struct scopex_scope *scope,
-					struct scopex_worker *w, u64 state);
+void scopex_open_nested(struct scopex_scope *scope, struct scopex_worker *w, u64 state);
 void scopex_unlink_nested(struct scopex_worker *w, struct scopex_scope *scope);
 void scopex_close_nested(struct scopex_worker *w, struct scopex_scope *scope);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Options of scopes: the core calls them by way of a table; see option.h */
+/* Options of scopes: the core calls their functions by way of a table; see option.h */
 
 #include <linux/atomic.h>
 
@@ -10,14 +10,14 @@ struct scopex_hooks scopex_hooks;
 static const struct scopex_option *const scopex_no_options[] = { NULL };
 static const struct scopex_option *const *scopex_options = scopex_no_options;
 
-/* For each option of a scope, by its state. */
+/* For each option whose bit is set in a scope's state. */
 #define for_each_option(_option, _state)				\
 	for (const struct scopex_option *const *__at = scopex_options;	\
 	     ((_option) = *__at); __at++)				\
 		if ((_option)->flag & (_state))
 
 /**
- * scopex_options_init() - tell the core of all options
+ * scopex_options_init() - give the core the table of all options
  * @options: the options, and NULL after the last one
  *
  * Context: the init of the module.
@@ -32,6 +32,7 @@ void scopex_options_init(const struct scopex_option *const *options)
 		scopex_hooks.begin |= option->begin ? option->flag : 0;
 		scopex_hooks.done |= option->done ? option->flag : 0;
 		scopex_hooks.undo |= option->undo ? option->flag : 0;
+		scopex_hooks.again |= option->again ? option->flag : 0;
 		scopex_hooks.poll |= option->poll ? option->flag : 0;
 		scopex_hooks.release |= option->release ? option->flag : 0;
 	}
@@ -40,15 +41,15 @@ void scopex_options_init(const struct scopex_option *const *options)
 /**
  * scopex_option_enqueue() - let an option queue items
  * @scope: the scope
- * @sc: the CPU that was named, or chosen
+ * @sc: the CPU that the submitter named, or that scopex chose
  * @first: the first item
- * @nr: how many
- * @stride: how far they are from each other, in bytes
- * @where: what the submit says about the CPU
+ * @nr: the number of items
+ * @stride: the distance from one item to the next, in bytes
+ * @where: how the CPU was chosen
  *
  * Context: as for a submit, with a reference for each item.
  *
- * Return: 0, or a negative errno; 1 if no option cares, and the caller queues the items.
+ * Return: 0, or a negative errno; 1 if no option queues the items, and the caller does.
  */
 int scopex_option_enqueue(struct scopex_scope *scope, struct scopex_cpu *sc,
 			  struct scopex_work *first, unsigned int nr, size_t stride,
@@ -64,7 +65,7 @@ int scopex_option_enqueue(struct scopex_scope *scope, struct scopex_cpu *sc,
 }
 
 /**
- * scopex_option_begin() - may a worker begin an item?
+ * scopex_option_begin() - ask whether a worker may begin an item
  * @w: the worker
  * @scope: the scope
  * @work: the item
@@ -72,7 +73,7 @@ int scopex_option_enqueue(struct scopex_scope *scope, struct scopex_cpu *sc,
  *
  * Context: the worker; sleeps.
  *
- * Return: false if an option has kept the item.
+ * Return: true if the worker may begin the item, false if an option keeps it.
  */
 bool scopex_option_begin(struct scopex_worker *w, struct scopex_scope *scope,
 			 struct scopex_work *work, u64 state)
@@ -85,7 +86,7 @@ bool scopex_option_begin(struct scopex_worker *w, struct scopex_scope *scope,
 }
 
 /**
- * scopex_option_next() - the item that a worker runs after one that has begun
+ * scopex_option_next() - get the item that the worker runs after one that has begun
  * @w: the worker
  * @scope: the scope
  * @state: as for scopex_option_begin()
@@ -105,7 +106,7 @@ struct scopex_work *scopex_option_next(struct scopex_worker *w,
 }
 
 /**
- * scopex_option_done() - an item is completed
+ * scopex_option_done() - tell the options that an item is completed
  * @scope: the scope
  * @work: the item, which is not touched
  * @state: the scope's state
@@ -121,7 +122,7 @@ void scopex_option_done(struct scopex_scope *scope, struct scopex_work *work, u6
 }
 
 /**
- * scopex_option_undo() - the claim of an item is taken back
+ * scopex_option_undo() - tell the options that the claim of an item is taken back
  * @scope: the scope
  * @work: the item, which is not touched
  * @state: the scope's state
@@ -137,7 +138,23 @@ void scopex_option_undo(struct scopex_scope *scope, struct scopex_work *work, u6
 }
 
 /**
- * scopex_option_poll() - let the owner do what is left to it
+ * scopex_option_again() - queue an item again
+ * @scope: the scope
+ * @work: the item, whose function has returned SCOPEX_AGAIN
+ * @state: the scope's state, with a bit of @scopex_hooks.again
+ *
+ * Context: the worker, which holds a reference for the item.
+ */
+void scopex_option_again(struct scopex_scope *scope, struct scopex_work *work, u64 state)
+{
+	const struct scopex_option *option;
+
+	for_each_option(option, state & scopex_hooks.again)
+		option->again(scope, work);
+}
+
+/**
+ * scopex_option_poll() - let the owner do the work that is left to it
  * @w: the owner, if it is a worker, else NULL
  * @scope: the scope
  * @state: its state, with a bit of @scopex_hooks.poll
@@ -153,13 +170,13 @@ void scopex_option_poll(struct scopex_worker *w, struct scopex_scope *scope, u64
 }
 
 /**
- * scopex_option_idle() - may the owner sleep?
+ * scopex_option_idle() - ask whether the owner may sleep
  * @scope: the scope
  * @state: as for scopex_option_poll()
  *
  * Context: the owner, which waits, and has set its task state.
  *
- * Return: true if nothing is left to the owner.
+ * Return: true if no work is left to the owner.
  */
 bool scopex_option_idle(struct scopex_scope *scope, u64 state)
 {
@@ -172,7 +189,7 @@ bool scopex_option_idle(struct scopex_scope *scope, u64 state)
 }
 
 /**
- * scopex_option_release() - end a scope together with its item
+ * scopex_option_release() - end a scope together with its last item
  * @w: the worker
  * @scope: the scope, which may be freed by this
  * @state: the scope's state, with a bit of @scopex_hooks.release

@@ -2,11 +2,13 @@
 /*
  * Options of scopes: how they hang on the core
  *
+ * Theory of operation
+ *
  * An option is a bit of the scope's state, and a table of functions. The core does not
- * know any option by its name. The fast paths of the submit and of the worker test all the
- * bits of options at once. Their slow paths call the functions of those options that the
- * scope has, in the order of the table in options.c. A bit never changes while the scope
- * is open, so the caller needs no more than a reference on the scope.
+ * know any option by its name. The fast paths of the submit and of the worker test the bits
+ * of all options at once. Their slow paths call the functions of those options that the
+ * scope has, in the order of the table in main.c. A bit never changes while the scope is
+ * open, so the caller needs no more than a reference on the scope.
  */
 #ifndef _SCOPEX_OPTION_H
 #define _SCOPEX_OPTION_H
@@ -18,10 +20,10 @@ struct scopex_cpu;
 struct scopex_worker;
 
 /**
- * enum scopex_where - what a submit says about the CPU
- * @SCOPEX_NAMED: it is this one, or its number was given
- * @SCOPEX_ANY: scopex has chosen it
- * @SCOPEX_TRY: likewise, and the item must not wait for its turn
+ * enum scopex_where - how a submitter chose the CPU
+ * @SCOPEX_NAMED: the submitter named the CPU by its number, or is on it
+ * @SCOPEX_ANY: the submitter named no CPU, and scopex chose one
+ * @SCOPEX_TRY: the same, and an item that would have to wait for its turn is refused
  */
 enum scopex_where {
 	SCOPEX_NAMED,
@@ -30,19 +32,21 @@ enum scopex_where {
 };
 
 /**
- * struct scopex_option - an option
+ * struct scopex_option - the functions of an option
  * @flag: its bit in the state of a scope
  * @enqueue: queue @nr items, keep them, or refuse them all with a negative errno. The
- *	submitter has claimed and linked them, and holds a reference for each. Of several
- *	options that have this function the first one in the table decides.
- * @begin: may the worker begin the item? If not, the option has kept it.
- * @next: an item that @begin has kept, and that the worker runs now; NULL if there is none
- * @done: the item is completed; the worker still holds its reference
- * @undo: a submit was refused, and the claim of the item is taken back
- * @poll: the owner waits, and does here what is left to itself. It does not sleep.
- * @idle: nothing is left to the owner. It has set its task state before.
- * @release: the item was the last one, and the worker ends its scope, instead of giving the
- *	reference back
+ *	submitter has claimed and linked them, and holds a reference for each. If the scope
+ *	has several options with this function, the first one in the table decides.
+ * @begin: return true if the worker may begin the item, and false if the option keeps it
+ * @next: return an item that @begin has kept, and that the worker runs now, or NULL
+ * @done: the item is completed, and the worker still holds its reference
+ * @undo: a submit was refused, and the submitter takes the claim of the item back
+ * @again: queue an item again whose function has returned SCOPEX_AGAIN; without this
+ *	function, the worker queues it on its own CPU
+ * @poll: the owner waits: do the work that is left to the owner, without sleeping
+ * @idle: return true if no work is left to the owner, which has set its task state before
+ * @release: the item is the scope's last one: end the scope. The worker does not give the
+ *	reference back then.
  */
 struct scopex_option {
 	u64	flag;
@@ -54,25 +58,28 @@ struct scopex_option {
 	struct scopex_work *(*next)(struct scopex_worker *w, struct scopex_scope *scope);
 	void	(*done)(struct scopex_scope *scope, struct scopex_work *work);
 	void	(*undo)(struct scopex_scope *scope, struct scopex_work *work);
+	void	(*again)(struct scopex_scope *scope, struct scopex_work *work);
 	void	(*poll)(struct scopex_worker *w, struct scopex_scope *scope);
 	bool	(*idle)(struct scopex_scope *scope);
 	void	(*release)(struct scopex_worker *w, struct scopex_scope *scope);
 };
 
 /**
- * struct scopex_hooks - which options have which function, as their bits
- * @enqueue: see &struct scopex_option, and so for the others
- * @begin: has @next, too
- * @done: ...
- * @undo: ...
- * @poll: has @idle, too
- * @release: ...
+ * struct scopex_hooks - for each function, the bits of the options that have it
+ * @enqueue: the options with @enqueue
+ * @begin: the options with @begin and @next
+ * @done: the options with @done
+ * @undo: the options with @undo
+ * @again: the options with @again
+ * @poll: the options with @poll and @idle
+ * @release: the options with @release
  */
 struct scopex_hooks {
 	u64	enqueue;
 	u64	begin;
 	u64	done;
 	u64	undo;
+	u64	again;
 	u64	poll;
 	u64	release;
 };
@@ -89,6 +96,7 @@ struct scopex_work *scopex_option_next(struct scopex_worker *w,
 				       struct scopex_scope *scope, u64 state);
 void scopex_option_done(struct scopex_scope *scope, struct scopex_work *work, u64 state);
 void scopex_option_undo(struct scopex_scope *scope, struct scopex_work *work, u64 state);
+void scopex_option_again(struct scopex_scope *scope, struct scopex_work *work, u64 state);
 void scopex_option_poll(struct scopex_worker *w, struct scopex_scope *scope, u64 state);
 bool scopex_option_idle(struct scopex_scope *scope, u64 state);
 void scopex_option_release(struct scopex_worker *w, struct scopex_scope *scope, u64 state);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The options that there are */
+/* All options; main.c has them in a table */
 #ifndef _SCOPEX_OPTIONS_H
 #define _SCOPEX_OPTIONS_H
 

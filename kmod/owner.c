@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Who may wait for a scope */
+/* May the current task wait for a scope? */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -15,9 +15,9 @@
 #include "text.h"
 
 /*
- * Is the current task in an item of a serial scope of its own? That one runs on the owner's
- * stack, as do the items of all serial scopes between it and the current one. The scope of
- * a detached item has an owner only because of the item.
+ * Returns true if the current task, which owns @scope, is in an item of @scope, and so would
+ * wait for itself. An item of a serial scope runs on its owner's stack, also below items of
+ * other serial scopes. The scope of a detached item has an owner only while the item runs.
  */
 static bool scopex_is_in_item_of(const struct scopex_scope *scope)
 {
@@ -52,7 +52,10 @@ static noinline int scopex_in_own_item(const struct scopex_scope *scope, const c
 	return -EDEADLK;
 }
 
-/* Is @scope one that the current task may join or close? 0, or why not. */
+/*
+ * Returns 0 if the current task may join or close @scope. Else returns a negative errno,
+ * with a warning unless the scope was refused when it was opened.
+ */
 int scopex_check_owner(struct scopex_scope *scope, const char *what,
 		       unsigned long caller)
 {

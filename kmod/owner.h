@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Who may wait for a scope */
+/* May the current task wait for a scope? */
 #ifndef _SCOPEX_OWNER_H
 #define _SCOPEX_OWNER_H
 

@@ -8,8 +8,8 @@
 #include "place.h"
 
 /**
- * scopex_place_of() - copy what is shown of a call site
- * @place: where to
+ * scopex_place_of() - copy the name and the place of a call site
+ * @place: stores the copy
  * @site: the site
  *
  * Context: any, as long as the site's module can't go.
@@ -23,9 +23,9 @@ void scopex_place_of(struct scopex_place *place, const struct scopex_site *site)
 }
 
 /**
- * scopex_name_fn() - what a function is called
- * @name: is set to that, or to "-": an address is not shown
- * @size: of @name
+ * scopex_name_fn() - copy the name of a function
+ * @name: stores the name, or "-" if there is none: an address is not shown
+ * @size: the size of @name
  * @fn: the function, or NULL
  *
  * Context: any, as long as the function's module can't go.

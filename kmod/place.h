@@ -8,10 +8,10 @@
 struct scopex_site;
 
 /**
- * struct scopex_place - the call site of a profile; its module may be gone
+ * struct scopex_place - the call site of a profile, whose module may be gone
  * @name: as in &struct scopex_site, cut off where it is too long
- * @func: likewise
- * @file: likewise, the last part of the path
+ * @func: the function, cut off in the same way
+ * @file: the last part of the path of the file, cut off in the same way
  * @line: the line
  */
 struct scopex_place {

@@ -1,5 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The workers of a CPU: as many as are needed, up to a bound */
+/*
+ * The pool: creates the workers of a CPU, as many as are needed, up to a bound
+ *
+ * Theory of operation
+ *
+ * The hotplug callback creates the first worker of a CPU when the CPU first comes online.
+ * That worker is the active one. The pool refill, which is a work of the kernel's, creates
+ * the others: up to "standby" of them that are free, up to "workers" in all. It is asked
+ * for more when a worker on standby gets the queue or is reserved, and when a queue is
+ * unserved (see hand_over.c). An item that opens a scope may wait for it.
+ *
+ * Life of a worker. The pool creates a worker, binds it to its CPU, wakes it, and waits
+ * until it runs, as kthread_stop() of a thread that has never run would skip its function.
+ * The worker is listed last, so a reader of the list sees it complete; see
+ * publish-read.litmus. It lives as long as the module. It is stopped when no submitter is
+ * left, and drains its queue before it ends. A thread that is ended by an item, as by an
+ * oops, stays in the list, but does not count for the bound.
+ *
+ * The pool does not take the CPU hotplug lock, as a change of CPUs may wait for an item
+ * that needs a worker. Instead, the refill and the hotplug callback that binds the workers
+ * exclude each other by scopex_cpu.make_lock. If the refill binds a worker to a CPU that
+ * has just become offline, the scheduler lets that worker run elsewhere, as it does with
+ * the other workers of the CPU. A worker that is created while its CPU is offline is bound
+ * to one that is online, and to its own when that comes back.
+ */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -21,10 +45,13 @@
 #include "pool.h"
 #include "text.h"
 
-/* How long an item waits for a worker to be made: the maker may wait for the item. */
+/*
+ * For how long an item waits for a new worker. The wait has a limit, as the pool refill may
+ * itself wait for the item.
+ */
 #define SCOPEX_GROW_TIME	(60 * HZ)
 
-/* Where the workers of a CPU run: there, or near it while it is offline. */
+/* Return the CPU where the workers run: their own, or one near it while it is offline. */
 unsigned int scopex_home(const struct scopex_cpu *sc)
 {
 	unsigned int near;
@@ -35,7 +62,7 @@ unsigned int scopex_home(const struct scopex_cpu *sc)
 	return near < nr_cpu_ids ? near : cpumask_any(cpu_online_mask);
 }
 
-/* Make one more worker; the first one is the active one. */
+/* Create one more worker. The first one is the active one. The caller holds make_lock. */
 int scopex_create_worker(struct scopex_cpu *sc)
 {
 	int node = cpu_to_node(sc->cpu);
@@ -47,7 +74,7 @@ int scopex_create_worker(struct scopex_cpu *sc)
 		return -ENOMEM;
 	w->sc = sc;
 	init_completion(&w->started);
-	/* Whatever it is in is new at the first look. */
+	/* The stall detector takes its first item for a new one. */
 	w->stall_ended = -1UL;
 
 	if (sc->nr_workers)
@@ -62,7 +89,7 @@ int scopex_create_worker(struct scopex_cpu *sc)
 		kfree(w);
 		return PTR_ERR(task);
 	}
-	/* It may be ended by an oops in an item. */
+	/* The thread may be ended by an oops in an item, before it is stopped. */
 	get_task_struct(task);
 	kthread_bind(task, scopex_home(sc));
 	set_user_nice(task, scopex_config.nice);
@@ -74,36 +101,36 @@ int scopex_create_worker(struct scopex_cpu *sc)
 	}
 	WRITE_ONCE(sc->nr_workers, sc->nr_workers + 1);
 
-	/* Before anybody may submit to it, and before anybody may stop it. */
+	/* The thread has to run before a submit may wake it, and before it is stopped. */
 	wake_up_process(task);
 	wait_for_completion(&w->started);
 	/*
-	 * Release W: pairs with the address dependency of those who list them; see
-	 * publish-read.litmus.
+	 * Release: a reader of the list sees the worker complete; pairs with the address
+	 * dependency of the readers; see publish-read.litmus.
 	 */
 	smp_store_release(&sc->workers, w);
 	return 0;
 }
 
-/* How many different items a line about the bound names. */
+/* How many different items a log line about the bound names. */
 #define SCOPEX_HOLDERS	4
 
-/* What some of a CPU's workers are in. */
+/* Some of the workers of a CPU, and the item that they are in. */
 struct scopex_holders {
 	const struct scopex_site	*site;
 	void				*fn;
 	unsigned int			nr;
 };
 
-/* Of shortages that follow on each other only the first one is told. */
+/* For this time after a log line about a shortage, further ones are not logged. */
 static unsigned long scopex_tell_pause(void)
 {
 	return msecs_to_jiffies(scopex_config.stall_ms ?: 10000);
 }
 
 /*
- * The bound keeps an orphan waiting: tell once who holds the workers. The sites stay for
- * an RCU grace period.
+ * The bound keeps the queue unserved: log once which items hold the workers. The sites stay
+ * for an RCU grace period.
  */
 static void scopex_tell_bound(struct scopex_cpu *sc)
 {
@@ -150,12 +177,12 @@ static void scopex_tell_bound(struct scopex_cpu *sc)
 }
 
 /*
- * Have enough workers on standby, as far as the parameters let us; and one for an
- * orphan, or for an item that waits for one.
+ * Create workers: until enough are on standby, and for an unserved queue, and for an item
+ * that waits for one. The parameters set the bounds. The caller holds make_lock.
  */
 void scopex_fill_pool(struct scopex_cpu *sc)
 {
-	/* Before the look: an item that comes after has this run again. */
+	/* Clear the flag, then look: an item that sets it later starts another refill. */
 	bool wanted = xchg(&sc->wanted, false);
 
 	while (atomic_read(&sc->spare) < (int)scopex_config.standby ||
@@ -184,11 +211,11 @@ static void scopex_refill_work(struct work_struct *work)
 }
 
 /**
- * scopex_look_at_orphan() - ask once more for a worker for a queue that has none
+ * scopex_look_at_orphan() - ask again for a worker if the queue is unserved
  * @sc: the CPU
  *
- * None could be made before; or it is the bound that keeps the queue waiting, and the log has
- * not told of it, as another time was told shortly before.
+ * The pool may have failed to create one. Or the bound keeps the queue unserved, and the
+ * log has not told it, as it told another shortage shortly before.
  *
  * Context: the watchdog.
  */
@@ -198,7 +225,10 @@ void scopex_look_at_orphan(struct scopex_cpu *sc)
 		scopex_refill_pool(sc);
 }
 
-/* Would scopex_reserve() say yes? The watchdog may hand over while @w waits for that. */
+/*
+ * Returns true if scopex_reserve() would succeed. Look at both cases: the watchdog may hand
+ * over for @w while @w waits.
+ */
 static bool scopex_may_reserve(const struct scopex_worker *w)
 {
 	if (READ_ONCE(w->active))
@@ -207,14 +237,14 @@ static bool scopex_may_reserve(const struct scopex_worker *w)
 }
 
 /**
- * scopex_wait_for_pool() - wait until a worker stands by, if one can be made
- * @w: the current task's worker, which needs another one
+ * scopex_wait_for_pool() - wait until a worker is on standby, if one can be created
+ * @w: the current task's worker, which needs another worker
  *
  * Context: process context of an item; sleeps.
  *
- * Return: false if all are taken that there may be, none could be made, or to wait could
- * deadlock: the maker needs memory, so an item that is part of freeing some must not wait.
- * True if it is worth another try.
+ * Return: true if the caller should try again. False if all workers that are allowed are
+ * taken, if none could be created, or if a wait could deadlock: the pool needs memory, so
+ * an item that is part of freeing memory must not wait for it.
  */
 bool scopex_wait_for_pool(struct scopex_worker *w)
 {
@@ -236,7 +266,7 @@ bool scopex_wait_for_pool(struct scopex_worker *w)
 /**
  * scopex_pool_init() - prepare a CPU for workers
  * @sc: the CPU
- * @main: what a worker does from its start to its end
+ * @main: the main function of its workers
  */
 void scopex_pool_init(struct scopex_cpu *sc, void (*main)(struct scopex_worker *w))
 {

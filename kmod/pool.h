@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The workers of a CPU: as many as are needed, up to a bound */
+/* The workers of a CPU are created: as many as are needed, up to a bound; see pool.c */
 #ifndef _SCOPEX_POOL_H
 #define _SCOPEX_POOL_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Which scopes are open */
+/* The open scopes: lists, and walks through them */
 #ifndef _SCOPEX_REGISTRY_H
 #define _SCOPEX_REGISTRY_H
 
@@ -7,7 +7,6 @@
 
 void scopex_register_once(struct scopex_scope *scope);
 
-/* registry.c */
 void scopex_register(struct scopex_scope *scope);
 void scopex_unregister(struct scopex_scope *scope);
 bool scopex_unregister_exiting(struct scopex_scope *scope);
@@ -16,10 +15,10 @@ struct scopex_scope *scopex_scope_of(struct task_struct *task);
 void scopex_registry_init(void);
 
 /**
- * struct scopex_walk - a walk through the scopes below one, each before its children
- * @top: where it began
- * @at: where it is; the walk holds a reference, unless that is @top
- * @up: the children of @at were visited
+ * struct scopex_walk - a walk through the scopes below one, each one before its children
+ * @top: the scope where the walk began
+ * @at: the scope that the walk has reached, with a reference unless it is @top
+ * @up: the walk has visited the children of @at
  */
 struct scopex_walk {
 	struct scopex_scope	*top;
@@ -30,7 +29,7 @@ struct scopex_walk {
 bool scopex_walk_step(struct scopex_walk *walk);
 void scopex_walk_end(struct scopex_walk *walk);
 
-/* What scopex_visit_open() calls; false ends it. */
+/* The type of @visit of scopex_visit_open(): returns false to end the visit. */
 typedef bool (*scopex_visit_fn_t)(struct scopex_scope *scope, void *arg);
 void scopex_visit_open(scopex_visit_fn_t visit, void *arg);
 

@@ -1,5 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What is done for a worker that sleeps, or does not get through its batch */
+/*
+ * Relief: help for a worker that sleeps, or is long in its batch
+ *
+ * Theory of operation
+ *
+ * An item may sleep without having said so by scopex_will_block(). The watchdog sees, from
+ * another CPU, that the active worker seems to sleep in an item while others are queued, or
+ * that its batch takes long. This is a hint. The watchdog then asks for relief, and a work
+ * on the worker's own CPU decides, with preemption disabled. A worker that sleeps can't
+ * wake up on that CPU at the same time. So the worker itself needs no atomic operation to
+ * know whether it still has the queue.
+ *
+ * If the worker sleeps, relief hands over for it, as if the item had called
+ * scopex_will_block(). If the worker is in a long batch, relief marks the next item of the
+ * batch (see item.h): at the mark the worker reports a quiescent state to RCU-tasks, for
+ * which tracers wait.
+ *
+ * A hand-over for a worker that sleeps is safe wherever it sleeps:
+ *
+ *	in an item, or just before or after one		it has a site
+ *	for a turn of its item (cpu_limit.c)		it has a site
+ *	with nothing to run				it has no site: no relief
+ *	for a lock, on PREEMPT_RT			either
+ *
+ * In an item the worker touches neither @rest nor the queue until the function has
+ * returned, and so it is while the worker waits for a turn. Afterwards it finds what it
+ * would have found after scopex_will_block().
+ */
 
 #include <linux/cpu.h>
 #include <linux/kthread.h>
@@ -15,15 +42,16 @@
 #include "queue.h"
 #include "relief.h"
 
-/* Looks after the workers of a CPU, on that CPU. */
+/* The works of relief run here, each on the CPU of its workers. */
 struct workqueue_struct *scopex_relief_wq;
 
 /*
- * Does a worker sleep, so that it can't run before this CPU is let go? The caller has
- * disabled preemption and holds the hotplug lock. An item may have moved its worker to
- * another CPU, where it could wake up at any time. A worker that fell asleep elsewhere, and
- * was bound to this CPU since, wakes up here; but not where it is still on a run queue
- * there, see compat/runnable.h.
+ * Returns true if the worker sleeps, and can't run before the caller leaves this CPU. The
+ * caller has disabled preemption, and holds the hotplug lock.
+ *
+ * An item may have moved its worker to another CPU, where the worker could wake up at any
+ * time. A worker that fell asleep elsewhere, and was bound to this CPU since, wakes up
+ * here, unless it is still on a run queue there: see compat/runnable.h.
  */
 static bool scopex_sleeps_here(const struct scopex_worker *w)
 {
@@ -36,29 +64,24 @@ static bool scopex_sleeps_here(const struct scopex_worker *w)
 }
 
 /**
- * scopex_relieve() - do for the active worker of a CPU what it can't do itself
+ * scopex_relieve() - hand over for the active worker, or mark its batch
  * @sc: the CPU
  *
- * If it sleeps in an item, and something waits in its queue, another worker gets the
- * queue. If it is in the middle of a long batch, it is made to report a quiescent state
- * to RCU-tasks after its item: see scopex_change_scope().
- *
- * Why this is safe: a worker sleeps only in an item (then it has a site), just before or
- * after one, for a turn on the CPU (likewise), when it has nothing to run (then it has
- * none), or on a lock of PREEMPT_RT's (then either). In an item it touches neither @rest nor
- * the queue before the item's function has returned, nor does it when it wants a turn; it
- * finds then what it would have found after scopex_will_block().
+ * The head of this file says why this is safe.
  *
  * Context: process context on the CPU, or where its workers are while it is offline, with
  * preemption disabled and the hotplug lock held.
  */
 static void scopex_relieve(struct scopex_cpu *sc)
 {
-	/* Not a look for it in the list, which is long if many items wait. */
+	/* Do not search the list for it: the list is long if many items wait. */
 	struct scopex_worker *w = kthread_data(READ_ONCE(sc->active));
 	struct llist_node *rest;
 
-	/* The one that has left an orphan, or is being appointed, has nothing to give. */
+	/*
+	 * A worker that is not active has left the queue unserved, or is about to become
+	 * active. One without a site runs nothing.
+	 */
 	if (!READ_ONCE(w->active) || !READ_ONCE(w->site))
 		return;
 
@@ -75,8 +98,8 @@ static void scopex_relieve(struct scopex_cpu *sc)
 }
 
 /*
- * When a CPU goes offline, the scheduler lets its workers run on all others. The active one
- * is bound to where new ones would be, as it can be tended on one CPU only; but not if its
+ * When a CPU goes offline, the scheduler lets its workers run on all others. Relief needs
+ * one CPU, so bind the active worker to the CPU where new workers would run; but not if its
  * item has chosen other CPUs.
  */
 static void scopex_bind_driven(struct scopex_cpu *sc, unsigned int home)
@@ -92,7 +115,7 @@ void scopex_relief_work(struct work_struct *work)
 	struct scopex_cpu *sc = container_of(work, struct scopex_cpu, tend);
 	unsigned int home;
 
-	/* Whatever changes CPUs may wait for an item: the watchdog asks again. */
+	/* A change of CPUs may wait for an item, so do not wait for the change. */
 	if (!cpus_read_trylock())
 		return;
 	home = scopex_home(sc);
@@ -105,10 +128,13 @@ void scopex_relief_work(struct work_struct *work)
 }
 
 /**
- * scopex_ask_for_relief() - have the active worker of a CPU looked after, where it runs
+ * scopex_ask_for_relief() - ask for relief of a CPU's active worker
  * @sc: the CPU
  *
- * Context: process context. If CPUs come or go just now, nothing may be done.
+ * Relief comes later, on the CPU where the worker runs. During a change of CPUs it may not
+ * come at all: the watchdog asks again.
+ *
+ * Context: process context.
  */
 void scopex_ask_for_relief(struct scopex_cpu *sc)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is done for a worker that sleeps, or does not get through its batch */
+/* Help for a worker that sleeps, or is long in its batch; see relief.c */
 #ifndef _SCOPEX_RELIEF_H
 #define _SCOPEX_RELIEF_H
 

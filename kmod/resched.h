@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* How a thread gives way: it spins for a while, or lets others have the CPU */
+/* How a thread gives way to other tasks, between items or while it spins */
 #ifndef _SCOPEX_RESCHED_H
 #define _SCOPEX_RESCHED_H
 
@@ -13,12 +13,12 @@
 #include "config.h"
 
 /**
- * scopex_spin_while() - spin for a while, if the parameter spin_us says so
- * @cond: as long as this is true
+ * scopex_spin_while() - spin while a condition holds, for spin_us at most
+ * @cond: the condition
  *
- * Whoever else wants the CPU gets it, whether or not the scheduler would have let this
- * task go on. The clock is not looked at each time, as that takes longer than a look at a
- * word that nobody writes.
+ * The spin ends as soon as any other task wants the CPU, even if the scheduler would let
+ * this task go on. It reads the clock in each 16th pass only: a clock takes longer to read
+ * than a word that no CPU writes.
  */
 #define scopex_spin_while(cond)						\
 do {									\
@@ -34,13 +34,13 @@ do {									\
 } while (0)
 
 /**
- * scopex_cond_resched() - between two items or chunks that are not in a batch
- * @tick: when the last one was, in jiffies
+ * scopex_cond_resched() - give way between two items or chunks that are not in a batch
+ * @tick: the time of the last report to RCU-tasks, in jiffies
  *
- * RCU-tasks waits for a quiescent state of each thread, and neither a preemption nor
- * cond_resched() is one: it has to be reported, also if nobody else wants the CPU, and
- * need_resched() is never seen. That is a look at several words and a call; once a tick
- * is often enough, and leaves a look at jiffies each time.
+ * RCU-tasks waits until each thread reports a quiescent state. Neither a preemption nor
+ * cond_resched() is such a report; and need_resched() stays false if no other task wants
+ * the CPU. A report reads several words and calls a function, so the thread reports once a
+ * tick, and only reads jiffies in between.
  */
 static __always_inline void scopex_cond_resched(unsigned long *tick)
 {

@@ -124,7 +124,9 @@
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
+#include <linux/kasan.h>
 #include <linux/kernel.h>
+#include <linux/math64.h>
 #include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
@@ -180,10 +182,12 @@ static void scopex_cancel_again(struct scopex_scope *scope)
  *
  *	static int refresh(struct entry *entries, unsigned int nr)
  *	{
+ *		int err = 0;
+ *
  *		scopex_scope(generation) {
  *			for (unsigned int i = 0; i < nr; i++)
- *				scopex_submit_any(generation, &entries[i].work);
- *			return scopex_join(generation);
+ *				err = scopex_submit(generation, &entries[i].work) ?: err;
+ *			return scopex_join(generation) ?: err;
  *		}
  *	}
  *
@@ -232,18 +236,16 @@ int scopex_join(struct scopex_scope *scope)
 }
 EXPORT_SYMBOL_GPL(scopex_join);
 
-static noinline struct scopex_scope *scopex_trace_open(struct scopex_scope *scope)
+static noinline void scopex_trace_open(struct scopex_scope *scope)
 {
 	trace_scopex_open(scope);
-	return scope;
 }
 
 /*
  * Open a scope outside of items. It is listed by its first submit, or now if there is
  * a timer which must not outlive it: forget.c finds only what is listed.
  */
-static __always_inline struct scopex_scope *
-scopex_open_first(struct scopex_scope *scope, u64 state)
+static __always_inline void scopex_open_first(struct scopex_scope *scope, u64 state)
 {
 	if (likely(!(scope->flags & __SCOPEX_TIMED))) {
 		scopex_state_init(scope, state | SCOPEX_UNLISTED);
@@ -252,11 +254,10 @@ scopex_open_first(struct scopex_scope *scope, u64 state)
 		scopex_register(scope);
 	}
 	if (trace_scopex_open_enabled())
-		return scopex_trace_open(scope);
-	return scope;
+		scopex_trace_open(scope);
 }
 
-static noinline struct scopex_scope *scopex_open_nowhere(struct scopex_scope *scope)
+static noinline void scopex_open_nowhere(struct scopex_scope *scope)
 {
 	scope->error = -EINVAL;
 	scopex_state_init(scope, SCOPEX_REFUSED);
@@ -264,22 +265,27 @@ static noinline struct scopex_scope *scopex_open_nowhere(struct scopex_scope *sc
 		      scopex_name(scope->site->func),
 		      in_task() ? "is not on the stack of the task that opens it" :
 				  "is opened in an interrupt, which can't wait");
-	return scope;
 }
 
-static noinline struct scopex_scope *
-scopex_open_in_kthread(struct scopex_scope *scope, u64 state)
+static noinline void scopex_open_in_kthread(struct scopex_scope *scope, u64 state)
 {
 	struct scopex_worker *w = scopex_this_worker();
 
 	if (unlikely(w))
-		return scopex_open_nested(scope, w, state);
-	return scopex_open_first(scope, state);
+		scopex_open_nested(scope, w, state);
+	else
+		scopex_open_first(scope, state);
 }
 
-static __always_inline struct scopex_scope *
-scopex_open(struct scopex_scope *scope, struct scopex_site *site,
-	    unsigned int flags, u64 state)
+/* As object_is_on_stack(), in one comparison. */
+static __always_inline bool scopex_is_on_this_stack(const struct scopex_scope *scope)
+{
+	return (unsigned long)kasan_reset_tag(scope) -
+	       (unsigned long)task_stack_page(current) < THREAD_SIZE;
+}
+
+static __always_inline void scopex_open(struct scopex_scope *scope, struct scopex_site *site,
+					unsigned int flags, u64 state)
 {
 	scope->error = 0;
 	scope->flags = flags;
@@ -294,42 +300,23 @@ scopex_open(struct scopex_scope *scope, struct scopex_site *site,
 	scope->opened = 0;
 	init_llist_head(&scope->own);
 
-	if (unlikely(!in_task() || !object_is_on_stack(scope)))
+	if (unlikely(!in_task() || !scopex_is_on_this_stack(scope)))
 		return scopex_open_nowhere(scope);
 	if (current->flags & PF_KTHREAD)
 		return scopex_open_in_kthread(scope, state);
-	return scopex_open_first(scope, state);
+	scopex_open_first(scope, state);
 }
 
 /**
- * __scopex_open() - open a scope; for scopex_scope() and scopex_run()
- * @scope: the object, on the current task's stack
+ * scopex_open_parallel() - open a scope that is rather refused than serial
+ * @scope: the object, on the current task's stack; then either open or refused
  * @site: the place in the code
  *
  * Context: process context.
- *
- * Return: @scope, which is either open or refused.
  */
-struct scopex_scope *__scopex_open(struct scopex_scope *scope,
-				   struct scopex_site *site)
+void scopex_open_parallel(struct scopex_scope *scope, struct scopex_site *site)
 {
-	return scopex_open(scope, site, 0, SCOPEX_OPEN | SCOPEX_ONE);
-}
-EXPORT_SYMBOL_GPL(__scopex_open);
-
-/**
- * scopex_open_parallel() - the same, but rather refused than serial
- * @scope: the object, on the current task's stack
- * @site: the place in the code
- *
- * Context: process context.
- *
- * Return: @scope, which is either open or refused.
- */
-struct scopex_scope *scopex_open_parallel(struct scopex_scope *scope,
-					  struct scopex_site *site)
-{
-	return scopex_open(scope, site, SCOPEX_NOT_SERIAL, SCOPEX_OPEN | SCOPEX_ONE);
+	scopex_open(scope, site, SCOPEX_NOT_SERIAL, SCOPEX_OPEN | SCOPEX_ONE);
 }
 
 static noinline void scopex_trace_close(struct scopex_scope *scope)
@@ -345,6 +332,27 @@ static bool scopex_close_drained(struct scopex_scope *scope, u64 state)
 	return scopex_state_close_unused(scope, state);
 }
 
+static void scopex_close_refused(struct scopex_scope *scope)
+{
+	if (scope->flags & __SCOPEX_TIMED)
+		destroy_hrtimer_on_stack(&scopex_custom(scope)->timer);
+	scopex_state_init(scope, SCOPEX_CLOSED);
+}
+
+/* What options do before the last wait. */
+static noinline void scopex_close_options(struct scopex_scope *scope)
+{
+	if (scope->flags & SCOPEX_CANCEL_ON_EXIT &&
+	    !scopex_is_drained(atomic64_read(&scope->state)))
+		scopex_cancel_tree(scope, 0);
+	/* The timer makes a wait short, but must not find a scope that is closed. */
+	if (scope->flags & __SCOPEX_TIMED) {
+		scopex_drain_scope(scope);
+		hrtimer_cancel(&scopex_custom(scope)->timer);
+		destroy_hrtimer_on_stack(&scopex_custom(scope)->timer);
+	}
+}
+
 static noinline void scopex_close_used(struct scopex_scope *scope, unsigned long caller)
 {
 	int err = scopex_check_owner(scope, "closes", caller);
@@ -352,17 +360,14 @@ static noinline void scopex_close_used(struct scopex_scope *scope, unsigned long
 
 	if (unlikely(err)) {
 		if (scopex_kind(scope, atomic64_read(&scope->state)) == SCOPEX_REFUSED)
-			scopex_state_init(scope, SCOPEX_CLOSED);
+			scopex_close_refused(scope);
 		return;
 	}
 
 	might_sleep();
 	scopex_lockdep_flush(scope);
-	/* The timer makes a wait short, but must not find a scope that is closed. */
-	if (scope->flags & __SCOPEX_TIMED) {
-		scopex_drain_scope(scope);
-		hrtimer_cancel(&scopex_custom(scope)->timer);
-	}
+	if (unlikely(scope->flags & (__SCOPEX_TIMED | SCOPEX_CANCEL_ON_EXIT)))
+		scopex_close_options(scope);
 	do
 		state = scopex_drain_scope(scope);
 	while (!scopex_close_drained(scope, state));
@@ -399,22 +404,6 @@ void __scopex_close(struct scopex_scope *scope)
 EXPORT_SYMBOL_GPL(__scopex_close);
 
 /**
- * scopex_close_exiting() - drain and end a scope of a task that exits
- * @scope: the scope, which its owner, the current task, has left open
- *
- * Context: process context of the owner, on its way out.
- */
-void scopex_close_exiting(struct scopex_scope *scope)
-{
-	struct hrtimer *timer = scope->flags & __SCOPEX_TIMED ?
-				&scopex_custom(scope)->timer : NULL;
-
-	scopex_close(scope, _RET_IP_);
-	if (timer)
-		destroy_hrtimer_on_stack(timer);
-}
-
-/**
  * scopex_abandon_scope() - leave a scope that has no items where it is
  * @scope: a listed scope of the current task, whose stack is lost
  *
@@ -437,12 +426,12 @@ static enum hrtimer_restart scopex_deadline(struct hrtimer *timer)
 		container_of(timer, struct scopex_custom_scope, timer);
 
 	WRITE_ONCE(custom->expired, true);
-	scopex_cancel_with(&custom->scope, -ETIME);
+	scopex_cancel(&custom->scope, -ETIME);
 	return HRTIMER_NORESTART;
 }
 
 #define SCOPEX_USER_FLAGS	(SCOPEX_FAIL_FAST | SCOPEX_KILLABLE | SCOPEX_JOINABLE |	\
-				 SCOPEX_NOT_SERIAL)
+				 SCOPEX_NOT_SERIAL | SCOPEX_CANCEL_ON_EXIT)
 
 /* Tell of flags that are not @known, and do without them. */
 static noinline unsigned int scopex_drop_flags(struct scopex_site *site,
@@ -453,8 +442,22 @@ static noinline unsigned int scopex_drop_flags(struct scopex_site *site,
 	return flags & known;
 }
 
-static noinline void scopex_start_timer(struct scopex_custom_scope *custom,
-					ktime_t timeout)
+/* When the time of a scope is over; sets @over if it is. One of the two is not 0. */
+static ktime_t scopex_deadline_of(s64 timeout_us, ktime_t deadline, bool *over)
+{
+	ktime_t now = ktime_get(), end = deadline ?: KTIME_MAX;
+	ktime_t timeout;
+
+	if (timeout_us) {
+		timeout = min_t(s64, timeout_us, div_s64(KTIME_MAX, NSEC_PER_USEC)) *
+			  NSEC_PER_USEC;
+		end = min(end, ktime_add_safe(now, timeout));
+	}
+	*over = timeout_us < 0 || end <= now;
+	return *over ? now : end;
+}
+
+static noinline void scopex_start_timer(struct scopex_custom_scope *custom)
 {
 	struct scopex_scope *scope = &custom->scope;
 
@@ -462,69 +465,57 @@ static noinline void scopex_start_timer(struct scopex_custom_scope *custom,
 			       HRTIMER_MODE_ABS);
 	if (!scopex_is_open(scope))
 		return;
-	if (unlikely(timeout < 0)) {
-		/* What a timer would take for an overflow has passed. */
-		custom->expired = true;
+	if (unlikely(custom->expired))
 		scopex_cancel_tree(scope, -ETIME);
-	} else {
+	else
 		hrtimer_start(&custom->timer, custom->deadline, HRTIMER_MODE_ABS);
-	}
 }
 
-static __always_inline struct scopex_scope *
+static __always_inline void
 scopex_open_with(struct scopex_custom_scope *custom, struct scopex_site *site,
-		 unsigned int flags, u64 state, ktime_t timeout)
+		 unsigned int flags, u64 state, s64 timeout_us, ktime_t deadline)
 {
+	bool timed = timeout_us | deadline;
+
 	custom->expired = false;
-	if (timeout) {
+	if (timed) {
 		flags |= __SCOPEX_TIMED;
-		custom->deadline = ktime_add_safe(ktime_get(),
-						  max_t(ktime_t, timeout, 0));
+		custom->deadline = scopex_deadline_of(timeout_us, deadline,
+						      &custom->expired);
 	}
 	scopex_open(&custom->scope, site, flags, state);
-	if (timeout)
-		scopex_start_timer(custom, timeout);
-	return &custom->scope;
+	if (timed)
+		scopex_start_timer(custom);
 }
 
 /**
  * scopex_open_timed() - open a scope with options that is no more than these
- * @custom: the object, on the current task's stack
+ * @custom: the object, on the current task's stack; then its scope is open or refused
  * @site: the place in the code
  * @flags: SCOPEX_FAIL_FAST, SCOPEX_KILLABLE
- * @timeout: as in &struct scopex_options
+ * @timeout_us: as in &struct scopex_options
+ * @deadline: likewise
  *
  * Context: process context.
- *
- * Return: the scope, which is either open or refused.
  */
-struct scopex_scope *scopex_open_timed(struct scopex_custom_scope *custom,
-				       struct scopex_site *site, unsigned int flags,
-				       ktime_t timeout)
+void scopex_open_timed(struct scopex_custom_scope *custom, struct scopex_site *site,
+		       unsigned int flags, s64 timeout_us, ktime_t deadline)
 {
 	if (unlikely(flags & ~(SCOPEX_FAIL_FAST | SCOPEX_KILLABLE)))
 		flags = scopex_drop_flags(site, flags, SCOPEX_FAIL_FAST | SCOPEX_KILLABLE);
-	return scopex_open_with(custom, site, flags, SCOPEX_OPEN | SCOPEX_ONE, timeout);
+	scopex_open_with(custom, site, flags, SCOPEX_OPEN | SCOPEX_ONE, timeout_us,
+			 deadline);
 }
 
-/**
- * __scopex_open_custom() - open a scope with options; for scopex_scope_with()
- * @custom: the object, on the current task's stack
- * @site: the place in the code
- * @options: what it does by itself
- *
- * Context: process context.
- *
- * Return: the scope, which is either open or refused.
- */
-struct scopex_scope *
-__scopex_open_custom(struct scopex_custom_scope *custom,
-		     struct scopex_site *site,
-		     const struct scopex_options *options)
+static noinline void scopex_open_custom(struct scopex_custom_scope *custom,
+					struct scopex_site *site,
+					const struct scopex_options *options)
 {
 	u64 state = SCOPEX_OPEN | SCOPEX_ONE;
 	unsigned int flags = options->flags;
 
+	if (options->name && site->name != options->name)
+		WRITE_ONCE(site->name, options->name);
 	if (unlikely(flags & ~SCOPEX_USER_FLAGS))
 		flags = scopex_drop_flags(site, flags, SCOPEX_USER_FLAGS);
 	if (flags & SCOPEX_JOINABLE) {
@@ -543,23 +534,27 @@ __scopex_open_custom(struct scopex_custom_scope *custom,
 		state |= SCOPEX_CPU_LIMITED;
 		custom->limit_per_cpu = options->limit_per_cpu;
 	}
-	return scopex_open_with(custom, site, flags, state, options->timeout);
+	scopex_open_with(custom, site, flags, state, options->timeout_us,
+			 options->deadline);
 }
-EXPORT_SYMBOL_GPL(__scopex_open_custom);
 
 /**
- * __scopex_close_custom() - drain and end a scope; for scopex_scope_with()
- * @custom: what __scopex_open_custom() was given
+ * __scopex_open() - open a scope; for scopex_scope()
+ * @scope: the object, on the current task's stack; then either open or refused
+ * @site: the place in the code
+ * @options: what it does by itself, or NULL; with options, @scope is the one in a
+ *	&struct scopex_custom_scope
  *
- * Context: process context of the owner; sleeps, uninterruptibly.
+ * Context: process context.
  */
-void __scopex_close_custom(struct scopex_custom_scope *custom)
+void __scopex_open(struct scopex_scope *scope, struct scopex_site *site,
+		   const struct scopex_options *options)
 {
-	scopex_close(&custom->scope, _RET_IP_);
-	if (custom->scope.flags & __SCOPEX_TIMED)
-		destroy_hrtimer_on_stack(&custom->timer);
+	if (options)
+		return scopex_open_custom(scopex_custom(scope), site, options);
+	scopex_open(scope, site, 0, SCOPEX_OPEN | SCOPEX_ONE);
 }
-EXPORT_SYMBOL_GPL(__scopex_close_custom);
+EXPORT_SYMBOL_GPL(__scopex_open);
 
 static void scopex_call_body(struct scopex_scope *scope, scopex_body_t body,
 			     void *arg)
@@ -578,47 +573,39 @@ static void scopex_call_body(struct scopex_scope *scope, scopex_body_t body,
 		scopex_fail(scope, err);
 }
 
+static noinline int scopex_run_custom(scopex_body_t body, void *arg,
+				      struct scopex_site *site,
+				      const struct scopex_options *options)
+{
+	struct scopex_custom_scope custom __scopex_uninitialized;
+
+	scopex_open_custom(&custom, site, options);
+	scopex_call_body(&custom.scope, body, arg);
+	scopex_close(&custom.scope, _RET_IP_);
+	return custom.scope.error;
+}
+
 /**
  * __scopex_run() - open a scope, call a body, drain; for scopex_run()
  * @body: the body
  * @arg: its argument
  * @site: the place in the code
+ * @options: what the scope does by itself, or NULL
  *
  * Context: process context; sleeps, uninterruptibly.
  *
  * Return: as documented for scopex_run().
  */
-int __scopex_run(scopex_body_t body, void *arg, struct scopex_site *site)
+int __scopex_run(scopex_body_t body, void *arg, struct scopex_site *site,
+		 const struct scopex_options *options)
 {
 	struct scopex_scope scope __scopex_uninitialized;
 
-	__scopex_open(&scope, site);
+	if (options)
+		return scopex_run_custom(body, arg, site, options);
+	scopex_open(&scope, site, 0, SCOPEX_OPEN | SCOPEX_ONE);
 	scopex_call_body(&scope, body, arg);
-	__scopex_close(&scope);
+	scopex_close(&scope, _RET_IP_);
 	return scope.error;
 }
 EXPORT_SYMBOL_GPL(__scopex_run);
-
-/**
- * __scopex_run_with() - the same with options; for scopex_run_with()
- * @body: the body
- * @arg: its argument
- * @site: the place in the code
- * @options: what the scope does by itself
- *
- * Context: process context; sleeps, uninterruptibly.
- *
- * Return: as documented for scopex_run_with().
- */
-int __scopex_run_with(scopex_body_t body, void *arg,
-		      struct scopex_site *site,
-		      const struct scopex_options *options)
-{
-	struct scopex_custom_scope custom __scopex_uninitialized;
-
-	__scopex_open_custom(&custom, site, options);
-	scopex_call_body(&custom.scope, body, arg);
-	__scopex_close_custom(&custom);
-	return custom.scope.error;
-}
-EXPORT_SYMBOL_GPL(__scopex_run_with);

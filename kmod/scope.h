@@ -5,12 +5,9 @@
 
 #include <linux/scopex.h>
 
-struct scopex_scope *scopex_open_parallel(struct scopex_scope *scope,
-					  struct scopex_site *site);
-struct scopex_scope *scopex_open_timed(struct scopex_custom_scope *custom,
-				       struct scopex_site *site, unsigned int flags,
-				       ktime_t timeout);
-void scopex_close_exiting(struct scopex_scope *scope);
+void scopex_open_parallel(struct scopex_scope *scope, struct scopex_site *site);
+void scopex_open_timed(struct scopex_custom_scope *custom, struct scopex_site *site,
+		       unsigned int flags, s64 timeout_us, ktime_t deadline);
 bool scopex_abandon_scope(struct scopex_scope *scope);
 
 #endif /* _SCOPEX_SCOPE_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Which CPU gets an item */
+/* The choice of a CPU for an item; see select.c */
 #ifndef _SCOPEX_SELECT_H
 #define _SCOPEX_SELECT_H
 
@@ -17,7 +17,7 @@ void scopex_update_cpu_map(void);
 void scopex_select_init(unsigned int cpu);
 void scopex_select_exit(unsigned int cpu);
 
-/* How many CPUs get what names none, at the moment; 1 if there are none. */
+/* Return the number of CPUs in the ring at the moment, or 1 if the ring is empty. */
 static inline unsigned int scopex_count_open(void)
 {
 	return READ_ONCE(scopex_nr_open) ?: 1;

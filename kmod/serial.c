@@ -1,5 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Scopes whose items run on the stack of their owner */
+/*
+ * Serial scopes: the owner runs the items on its own stack
+ *
+ * Theory of operation
+ *
+ * When. Only a scope that is opened in an item can be serial. It is if no other worker can
+ * be reserved to serve the queue while the owner waits: all workers that the bound allows
+ * are taken, none can be created, or the opener must not wait for memory, which a new worker
+ * needs. See nested.c.
+ *
+ * Why. The items of the scope could be queued behind the very item that waits for them, and
+ * no other worker might ever run them. So a submitter pushes the items of a serial scope on
+ * a list of the scope ("own"), and not on the queue of a CPU. The owner runs them when it
+ * waits for the scope. This wait depends on nothing but the owner.
+ *
+ * How. The items run one after the other, on the stack of the owner, which is a worker. A
+ * submit that names the CPU of another worker is refused with -EUSERS, rather than
+ * misplaced. Serial scopes in items of serial scopes take more and more stack, so nested.c
+ * refuses a scope if little stack is left.
+ *
+ * The owner runs the list empty, sets its task state, looks at the list once more, and
+ * sleeps only if the list is still empty. A submitter that finds the list empty wakes the
+ * owner.
+ */
 
 #include <linux/atomic.h>
 #include <linux/errno.h>
@@ -18,27 +41,28 @@
 #include "queue.h"
 #include "ref.h"
 #include "resched.h"
+#include "state.h"
 #include "worker.h"
 
-/* Leave items to the owner of a serial scope, who may run them at once. */
+/* Push items on the list of a serial scope. Its owner may run them at once. */
 static void scopex_serial_push(struct scopex_scope *scope, struct scopex_work *newest,
 			    struct scopex_work *oldest)
 {
 	struct task_struct *owner;
 
-	/* For the owner's task_struct, as in scopex_put_items(). */
+	/* Keep the owner's task_struct, as in scopex_put_items(). */
 	rcu_read_lock();
 	owner = scope->owner;
 	/*
-	 * Release Q: by llist_add_batch(); pairs with llist_del_all() in
-	 * scopex_serial_run(); see push-take.litmus.
+	 * Release, in llist_add_batch(): the owner sees the items complete; pairs with
+	 * llist_del_all() in scopex_serial_run(); see push-take.litmus.
 	 */
 	if (llist_add_batch(&newest->node, &oldest->node, &scope->own))
 		wake_up_process(owner);
 	rcu_read_unlock();
 }
 
-/* The worker that owns a serial scope, and is about to wait for it, runs its items. */
+/* The owner of a serial scope, before it sleeps, runs the items that are in the list. */
 static void scopex_serial_run(struct scopex_worker *w, struct scopex_scope *scope)
 {
 	struct scopex_scope *outer = w->scope;
@@ -52,7 +76,7 @@ static void scopex_serial_run(struct scopex_worker *w, struct scopex_scope *scop
 	if (!node)
 		return;
 
-	/* They count as taken from the queue of this CPU. */
+	/* The statistics count the items as taken from the queue of this CPU. */
 	local_add(nr, &w->count[SCOPEX_TAKEN]);
 
 	scopex_set_current(w, scope);
@@ -68,7 +92,7 @@ static void scopex_serial_run(struct scopex_worker *w, struct scopex_scope *scop
 	scopex_put_items(scope, nr);
 }
 
-/* Items of a serial scope run on its owner's CPU, so a submit must not name another one. */
+/* Queue items of a serial scope. Refuse them if the submit names a CPU that is not the owner's. */
 static int scopex_serial_enqueue(struct scopex_scope *scope, struct scopex_cpu *sc,
 			      struct scopex_work *first, unsigned int nr, size_t stride,
 			      enum scopex_where where)
@@ -82,6 +106,12 @@ static int scopex_serial_enqueue(struct scopex_scope *scope, struct scopex_cpu *
 	return 0;
 }
 
+/* The owner runs an item that returned SCOPEX_AGAIN once more, after those in the list. */
+static void scopex_serial_again(struct scopex_scope *scope, struct scopex_work *work)
+{
+	scopex_serial_push(scope, work, work);
+}
+
 static void scopex_serial_poll(struct scopex_worker *w, struct scopex_scope *scope)
 {
 	scopex_serial_run(w, scope);
@@ -89,7 +119,10 @@ static void scopex_serial_poll(struct scopex_worker *w, struct scopex_scope *sco
 	cond_resched_tasks_rcu_qs();
 }
 
-/* An item that came before the owner has set its state has woken nobody. */
+/*
+ * Returns true if the owner may sleep. It has set its task state before: a submitter that
+ * came earlier has woken a task that was awake.
+ */
 static bool scopex_serial_idle(struct scopex_scope *scope)
 {
 	return llist_empty(&scope->own);
@@ -98,6 +131,7 @@ static bool scopex_serial_idle(struct scopex_scope *scope)
 const struct scopex_option scopex_serial_option = {
 	.flag = SCOPEX_SERIAL,
 	.enqueue = scopex_serial_enqueue,
+	.again = scopex_serial_again,
 	.poll = scopex_serial_poll,
 	.idle = scopex_serial_idle,
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How things are shown in the files in debugfs
+ * How names and numbers are shown in the files in debugfs
  *
- * No file shows a kernel address, nor a text of somebody else's as it is: see text.h.
+ * No file shows a kernel address, nor a text that others have chosen as it is: see text.h.
  */
 
 #include <linux/cpu.h>
@@ -23,8 +23,8 @@
 #include "text.h"
 
 /*
- * A column with a text of somebody else's: what would end it, or make the line a remark,
- * is escaped as well. It is never empty.
+ * Show a text that others have chosen as a column. A blank, which would end the column, and
+ * '#', which would make the line a remark, are escaped, too. A column is never empty.
  */
 void scopex_column(struct seq_file *m, const char *text)
 {
@@ -46,7 +46,7 @@ void scopex_site_text(struct seq_file *m, const struct scopex_place *place)
 	scopex_place_text(m, place);
 }
 
-/* A text that goes on to the end of the line, or has blanks of its own. */
+/* Show a text up to the end of the line, or with blanks in it. */
 void scopex_text(struct seq_file *m, const char *text)
 {
 	seq_escape_str(m, *text ? text : "-", SCOPEX_ESCAPE, "\\");
@@ -57,7 +57,7 @@ const char *scopex_scope_state(const struct scopex_shown_scope *scope)
 	return scope->cancelled ? "cancelled" : scope->waiting ? "waiting" : "open";
 }
 
-/* The CPUs whose workers are in an item of the scope, or "-". */
+/* Show the CPUs whose workers are in an item of the scope, or "-". */
 void scopex_running_on(struct seq_file *m, const struct scopex_snapshot *live,
 		       const struct scopex_shown_scope *scope, int width)
 {
@@ -85,7 +85,7 @@ const char * const scopex_profile_times[SCOPEX_PROFILE_TIMES] = {
 	"delay", "run", "latency",
 };
 
-/* A profile that has anything in it; the sum is too large for a stack. */
+/* Returns true if there is anything in a profile. (A profile is too large for the stack.) */
 bool scopex_profile_used(const struct scopex_profile *profile)
 {
 	return memchr_inv(profile, 0, sizeof(*profile));
@@ -99,7 +99,7 @@ struct scopex_profile *scopex_profile_alloc(void)
 void scopex_config_rows(struct seq_file *m, const char *prefix)
 {
 	seq_printf(m, "%scpus %*pbl\n", prefix, cpumask_pr_args(&scopex_served_cpus));
-	/* As they are changed by hotplug. */
+	/* Hotplug changes these masks. */
 	cpus_read_lock();
 	seq_printf(m, "%sopen_cpus %*pbl\n", prefix, cpumask_pr_args(&scopex_open_cpus));
 	seq_printf(m, "%sring_cpus %*pbl\n", prefix, cpumask_pr_args(&scopex_ring_cpus));

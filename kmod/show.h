@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* How things are shown in the files in debugfs */
+/* How names and numbers are shown in the files in debugfs */
 #ifndef _SCOPEX_SHOW_H
 #define _SCOPEX_SHOW_H
 

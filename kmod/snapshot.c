@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is going on: the open scopes as a tree, and what each worker does
+ * A snapshot: the open scopes as a tree, and the state of each worker
  *
- * A look copies what is to be shown, and so can be told about at leisure. A scope stays
- * open while it is visited: see registry.c. A worker stays as long as the module; of its
- * item, only the site is looked into, which stays for an RCU grace period, and the scope is
- * but a number. Scopes are looked at one after the other: what is shown need not have been so
- * at one moment.
+ * A snapshot copies everything that is to be shown, so a reader can take any time to print
+ * it. A scope stays open while it is visited: see registry.c. A worker stays as long as the
+ * module. Of a worker's item, only the site is looked into, which stays for an RCU grace
+ * period; the scope is no more than a number. Scopes and workers are copied one after the
+ * other, so a snapshot need not be the state of one moment.
  */
 
 #include <linux/jiffies.h>
@@ -24,8 +24,9 @@
 #include "registry.h"
 #include "snapshot.h"
 #include "stall.h"
+#include "state.h"
 
-/* How many scopes are shown. */
+/* The number of scopes that a snapshot has room for. */
 #define SCOPEX_LIVE_SCOPES	1024
 
 static void scopex_shown_scope(struct scopex_shown_scope *see,
@@ -37,10 +38,10 @@ static void scopex_shown_scope(struct scopex_shown_scope *see,
 		container_of(scope, struct scopex_custom_scope, scope);
 
 	scopex_place_of(&see->place, scope->site);
-	/* An owner can't exit before it has closed its scope; and a worker is kept. */
+	/* The owner can't exit before it has closed its scope, and a worker is kept. */
 	strscpy(see->comm, scope->owner->comm, sizeof(see->comm));
 	see->pid = scope->owner->pid;
-	/* One is the owner's, and one this visit's. */
+	/* One reference is the owner's, and one this visit's. */
 	see->pending = count - 2;
 	see->depth = scope->depth;
 	see->age_ms = jiffies_to_msecs((u32)jiffies - scope->since);
@@ -110,22 +111,22 @@ static void scopex_shown_worker(struct scopex_shown_worker *see, struct scopex_w
 		scopex_live_age(see, w);
 }
 
-/* No more than were counted before: there may be new ones by now. */
+/* Copy the workers, but no more than there is room for: more may have been created since. */
 static void scopex_live_workers(struct scopex_snapshot *live, unsigned int room)
 {
 	struct scopex_worker *w;
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
-		/* W: pairs with scopex_create_worker(). */
+		/* Each worker in the list is complete; pairs with scopex_create_worker(). */
 		for (w = READ_ONCE(per_cpu(scopex_cpus, cpu).workers);
 		     w && live->nr_workers < room; w = w->next)
 			scopex_shown_worker(&live->worker[live->nr_workers++], w);
 }
 
 /**
- * scopex_free_snapshot() - forget what was seen
- * @live: what scopex_take_snapshot() has returned, or NULL
+ * scopex_free_snapshot() - free a snapshot
+ * @live: the snapshot that scopex_take_snapshot() has returned, or NULL
  */
 void scopex_free_snapshot(struct scopex_snapshot *live)
 {
@@ -137,11 +138,11 @@ void scopex_free_snapshot(struct scopex_snapshot *live)
 }
 
 /**
- * scopex_take_snapshot() - look at all scopes and workers
+ * scopex_take_snapshot() - copy the state of all scopes and workers
  *
  * Context: process context; sleeps.
  *
- * Return: what was seen, to be given to scopex_free_snapshot(); NULL without memory.
+ * Return: the snapshot, for scopex_free_snapshot(); NULL if there is no memory.
  */
 struct scopex_snapshot *scopex_take_snapshot(void)
 {

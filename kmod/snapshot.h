@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What live.c has seen of scopes and workers, for the files in debugfs */
+/* Snapshots of scopes and workers, for the files in debugfs */
 #ifndef _SCOPEX_LIVE_H
 #define _SCOPEX_LIVE_H
 
@@ -9,20 +9,20 @@
 #include "place.h"
 
 /**
- * struct scopex_shown_scope - what is shown of an open scope
- * @place: where it was opened
+ * struct scopex_shown_scope - an open scope, as it is shown
+ * @place: the site that opened it
  * @comm: its owner's name
  * @pid: its owner's number
- * @depth: how many scopes it is nested in
- * @pending: items that are not out
- * @age_ms: since it is listed
- * @error: its first error so far, or why it was cancelled
- * @deadline_ms: what is left of its time; only if @timed
+ * @depth: the number of scopes that it is nested in
+ * @pending: the number of items that are not completed
+ * @age_ms: the time since it was listed
+ * @error: its first error so far, or the reason of its cancellation
+ * @deadline_ms: the time to its deadline; only if @timed
  * @timed: it has a deadline
  * @waiting: its owner waits
  * @cancelled: it is cancelled
  * @serial: its owner runs its items
- * @id: tells it from others, and is not shown
+ * @id: tells it from other scopes, and is not shown
  */
 struct scopex_shown_scope {
 	struct scopex_place		place;
@@ -41,16 +41,16 @@ struct scopex_shown_scope {
 };
 
 /**
- * struct scopex_shown_worker - what is shown of a worker
+ * struct scopex_shown_worker - a worker, as it is shown
  * @cpu: its CPU
  * @comm: its name
  * @pid: its number
- * @state: what it is doing, in a word
+ * @state: its state, in a word
  * @busy: it is in an item
  * @fn: the name of the item's function, "-" if that is not known
- * @place: where the item's scope was opened; only if there is an item
- * @ms: for how long it has been in the item, or -1 if that is not known
- * @or_more: it may be longer
+ * @place: the site that opened the item's scope; only if @busy
+ * @ms: the time that it has been in the item, or -1 if that is not known
+ * @or_more: the time may be longer
  * @scope_id: the item's scope
  */
 struct scopex_shown_worker {
@@ -67,12 +67,12 @@ struct scopex_shown_worker {
 };
 
 /**
- * struct scopex_snapshot - what was seen
- * @scope: the scopes, each before those that are nested in it
- * @nr_scopes: how many
- * @scopes_left: some are not shown, as there are too many
+ * struct scopex_snapshot - the scopes and workers, as they are shown
+ * @scope: the scopes, each one before those that are nested in it
+ * @nr_scopes: the number of scopes
+ * @scopes_left: some scopes are not shown, as there are too many
  * @worker: the workers
- * @nr_workers: how many
+ * @nr_workers: the number of workers
  */
 struct scopex_snapshot {
 	struct scopex_shown_scope	*scope;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* When an item was queued, for the profile */
+/* The time at which an item was queued, for the profile */
 #ifndef _SCOPEX_STAMP_H
 #define _SCOPEX_STAMP_H
 
@@ -13,11 +13,11 @@
 
 static inline void scopex_stamp_queued(struct scopex_work *work)
 {
-	/* Odd, since 0 is for an item that was queued before it was measured. */
+	/* Odd, as 0 stands for an item that was queued while the profile was off. */
 	work->queued = ktime_get_mono_fast_ns() >> SCOPEX_QUEUED_SHIFT | 1;
 }
 
-/* An item that has waited for its turn goes to a queue. */
+/* Stamp an item that has waited for its turn, and is about to be queued on a CPU. */
 static inline void scopex_stamp_again(struct scopex_work *work)
 {
 	if (trace_scopex_submit_enabled())

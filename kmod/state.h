@@ -34,10 +34,59 @@
 #define _SCOPEX_STATE_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/compiler.h>
-#include <linux/scopex.h>
+#include <linux/container_of.h>
+#include <linux/scopex_types.h>
 
 #include "inject.h"
+
+/*
+ * scopex_scope.state. The upper half says what the object is. The lower half
+ * counts references, one for each item that is not out yet and one for the owner,
+ * above the lowest bit, which is set while the owner waits. So the usual submit
+ * is one comparison, whether the owner waits or not.
+ *
+ * The kind is stored less the object's own address (see __scopex_address()). So an open
+ * scope is open at its own place only, and a copy of it is no scope: that costs the
+ * submit no look of its own.
+ */
+#define SCOPEX_WAITING		BIT_ULL(0)
+#define SCOPEX_ONE		BIT_ULL(1)	/* reference */
+#define SCOPEX_COUNT_MAX	BIT_ULL(30)	/* references */
+#define SCOPEX_COUNT_MASK	GENMASK_ULL(31, 1)
+#define SCOPEX_UNLISTED		BIT_ULL(32)	/* not in the list of open scopes */
+/* Bit 33 is SCOPEX_CANCELLED, in scopex_types.h. */
+#define SCOPEX_SERIAL		BIT_ULL(34)	/* the owner runs the items */
+#define __SCOPEX_JOINABLE	BIT_ULL(35)	/* who ends an item looks for joiners */
+#define SCOPEX_LIMITED		BIT_ULL(36)	/* who ends an item lets others start */
+#define SCOPEX_DETACHED		BIT_ULL(37)	/* is a struct scopex_detached */
+#define SCOPEX_CPU_LIMITED	BIT_ULL(38)	/* who starts an item asks for a turn */
+#define SCOPEX_WALK		BIT_ULL(39)	/* its children are still to be cancelled */
+/* All of those that are options; see kmod/option.h. */
+#define SCOPEX_OPTIONS		(SCOPEX_SERIAL | __SCOPEX_JOINABLE | SCOPEX_LIMITED |	\
+				 SCOPEX_DETACHED | SCOPEX_CPU_LIMITED)
+#define SCOPEX_KIND_MASK	GENMASK_ULL(63, 40)
+#define SCOPEX_OPEN		0ULL
+#define SCOPEX_CLOSED		0xdead5c0000000000ULL
+#define SCOPEX_REFUSED		0x0bad5c0000000000ULL
+
+/* scopex_scope.flags, beside those of &enum scopex_flags */
+#define __SCOPEX_LISTED		BIT(5)	/* of a detached item: it is in the registry */
+#define __SCOPEX_ON_WORKER	BIT(6)	/* the owner is a worker, in an item */
+#define __SCOPEX_TIMED		BIT(7)	/* has a deadline */
+
+/* What the address adds to the kind: all of its bits from 3 (it is aligned) to 26. */
+static inline u64 __scopex_address(const struct scopex_scope *scope)
+{
+	return (u64)(unsigned long)scope << 37;
+}
+
+/* What an object is, with the flags and the count as they are in @state. */
+static inline u64 __scopex_decode(const struct scopex_scope *scope, u64 state)
+{
+	return state + __scopex_address(scope);
+}
 
 static inline struct scopex_custom_scope *scopex_custom(struct scopex_scope *scope)
 {

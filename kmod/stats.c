@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is counted on a CPU
+ * The statistics of a CPU
  *
- * Nothing is counted for the sake of these figures that the worker does not know
- * anyway: "submitted" is what was taken plus what is queued, and the depth is
- * what is queued plus what of the last batch has not ended. A reader walks over a queue
- * in steps. It holds scopex_cpu.take_lock for each, so that the items stay there, and
- * begins again if the queue was taken between two steps, or before the counters were summed.
+ * Theory of operation
  *
- * A reset changes no counter, which are their worker's: what they were then is taken
- * off from then on.
+ * The worker counts nothing for these numbers that it does not know anyway. "submitted" is
+ * the number of items taken plus those that are queued. "depth" is the number of items
+ * queued plus those of the last batch that are not completed.
  *
- * Ordering:
+ * A reader walks through a queue in steps. It holds scopex_cpu.take_lock in each step, so
+ * that the items stay there. It begins again if the worker took the queue between two steps,
+ * or before the reader has summed the counters.
  *
- *   N	The worker makes scopex_cpu.takes odd when it takes the queue, under take_lock,
- *	adds what it took to its counter, and makes takes even (a release). A reader that
- *	finds it even (an acquire) finds all that was taken before in the counters. It looks
- *	at takes under the lock when it counts what is queued, and again after the sum: if
- *	that is the same, no item is in both; see take-count.litmus.
+ * No item is counted twice. Under take_lock the worker takes the queue and makes
+ * scopex_cpu.takes odd. Then it adds the number of items to its counter, and makes takes
+ * even with a release. A reader that finds takes even, with an acquire, finds all that was
+ * taken before in the counters. It looks at takes under the lock when it counts the queue,
+ * and again after the sum. If takes has not changed, no item is in both numbers; see
+ * take-count.litmus.
+ *
+ * Counters belong to the workers and are never written here. A reset records their values as
+ * a baseline, which later reads subtract.
  */
 
 #include <linux/delay.h>
@@ -37,11 +40,11 @@ const char * const scopex_stat_names[SCOPEX_STATS] = {
 	"stalls",
 };
 
-/* What the counters were at the last reset. */
+/* The values of the counters at the last reset. */
 static DEFINE_PER_CPU(unsigned long [SCOPEX_STATS], scopex_base);
 static DEFINE_MUTEX(scopex_base_mutex);
 
-/* Those that are not counted, but are so now, or were so at most. */
+/* Returns true for gauges: current or peak values, not counters. */
 static bool scopex_is_level(int stat)
 {
 	return stat == SCOPEX_STAT_DEPTH || stat == SCOPEX_STAT_DEPTH_MAX ||
@@ -55,32 +58,35 @@ static void scopex_sum_workers(struct scopex_cpu *sc,
 	int i;
 
 	memset(count, 0, SCOPEX_COUNTERS * sizeof(*count));
-	/* W: pairs with scopex_create_worker(); the others are older. */
+	/* Each worker in the list is complete; pairs with scopex_create_worker(). */
 	for (w = READ_ONCE(sc->workers); w; w = w->next)
 		for (i = 0; i < SCOPEX_COUNTERS; i++)
 			count[i] += local_read(&w->count[i]);
 }
 
-/* How many items of a queue are counted without letting the worker take it. */
+/* The number of items of a queue that are counted in one step, while the worker can't take it. */
 #define SCOPEX_COUNT_STEP	64
 
-/* How often a count begins again, as the queue was taken, before it is left as it is. */
+/* The number of times that a count begins again before its result is accepted as it is. */
 #define SCOPEX_COUNT_TRIES	100
 
-/* Wait until what the worker has taken is counted, which takes a time for each item. */
+/* Wait until the worker has counted the items that it took, which takes a time for each item. */
 static unsigned long scopex_wait_for_take(struct scopex_cpu *sc)
 {
 	unsigned long takes;
 
-	/* Acquire N: pairs with scopex_take_batch(); see take-count.litmus. */
+	/*
+	 * Acquire: the counters have all items that were taken; pairs with
+	 * scopex_take_batch(); see take-count.litmus.
+	 */
 	while ((takes = smp_load_acquire(&sc->takes)) & 1)
 		usleep_range(50, 100);
 	return takes;
 }
 
 /*
- * Count some more items of a queue, from @node on. Returns false if the worker has taken
- * it since it was counted @takes; then @node may be gone.
+ * Count some more items of a queue, from @node on. Returns false if the worker has taken the
+ * queue since @takes was read; then @node may be gone.
  */
 static bool scopex_count_some(struct scopex_cpu *sc, unsigned long takes,
 			      struct llist_node **node, unsigned long *nr)
@@ -91,7 +97,10 @@ static bool scopex_count_some(struct scopex_cpu *sc, unsigned long takes,
 	spin_lock(&sc->take_lock);
 	same = READ_ONCE(sc->takes) == takes;
 	if (same && !*node)
-		/* Acquire Q: pairs with scopex_queue_push(); see walk-take.litmus. */
+		/*
+		 * Acquire: the items are linked; pairs with scopex_queue_push(); see
+		 * walk-take.litmus.
+		 */
 		*node = smp_load_acquire(&sc->queue);
 	for (i = 0; same && i < SCOPEX_COUNT_STEP && !scopex_queue_end(*node); i++) {
 		(*nr)++;
@@ -102,8 +111,8 @@ static bool scopex_count_some(struct scopex_cpu *sc, unsigned long takes,
 }
 
 /*
- * Has the worker taken something since it was counted @takes? N: the look is under the lock,
- * as the worker makes the count odd under it, and adds what it took after, without a barrier
+ * Returns true if the worker has taken the queue since @takes was read. Look under the lock:
+ * the worker makes takes odd under it, and adds to its counter afterwards, without a barrier
  * in between; see take-count.litmus.
  */
 static bool scopex_taken_since(struct scopex_cpu *sc, unsigned long takes)
@@ -116,7 +125,7 @@ static bool scopex_taken_since(struct scopex_cpu *sc, unsigned long takes)
 	return taken;
 }
 
-/* How many items are queued, and what the workers have counted by then. */
+/* Returns the number of queued items, and sums the workers' counters for the same moment. */
 static unsigned long scopex_queued(struct scopex_cpu *sc, unsigned long *count)
 {
 	unsigned int tries = 0;
@@ -132,7 +141,7 @@ static unsigned long scopex_queued(struct scopex_cpu *sc, unsigned long *count)
 			same = scopex_count_some(sc, takes, &node, &nr);
 		while (same && !scopex_queue_end(node));
 		scopex_sum_workers(sc, count);
-		/* What was counted may have been taken, and counted, since. */
+		/* The worker may have taken and counted these items since. */
 	} while ((!same || scopex_taken_since(sc, takes)) && ++tries < SCOPEX_COUNT_TRIES);
 	return nr;
 }
@@ -148,10 +157,10 @@ static void scopex_read_raw(struct scopex_cpu *sc, unsigned long *stat)
 	stat[SCOPEX_STAT_SUBMITTED] = taken + queued;
 	stat[SCOPEX_STAT_RUN] = count[SCOPEX_RUN];
 	stat[SCOPEX_STAT_CANCELLED] = count[SCOPEX_CANCELLED_ITEMS];
-	/* What a serial scope takes and runs meanwhile may be counted in one of the two only. */
+	/* A serial scope may take and run items during the sum, and be counted in one of both. */
 	ended = min(stat[SCOPEX_STAT_RUN] + stat[SCOPEX_STAT_CANCELLED], taken + queued);
 	stat[SCOPEX_STAT_DEPTH] = taken + queued - ended;
-	/* The worker looks when it takes, and not at what came since. */
+	/* The worker updates depth_max only when it takes the queue. */
 	stat[SCOPEX_STAT_DEPTH_MAX] = max(stat[SCOPEX_STAT_DEPTH_MAX],
 					  stat[SCOPEX_STAT_DEPTH]);
 	stat[SCOPEX_STAT_ERRORS] = count[SCOPEX_ERRORS];
@@ -189,7 +198,7 @@ void scopex_reset_stats(struct scopex_cpu *sc)
 	mutex_lock(&scopex_base_mutex);
 	WRITE_ONCE(sc->depth_max, 0);
 	scopex_read_raw(sc, base);
-	/* What is queued or runs was submitted, and is going to be run. */
+	/* The items that are queued or run now count as submitted after the reset. */
 	base[SCOPEX_STAT_SUBMITTED] = base[SCOPEX_STAT_RUN] +
 				      base[SCOPEX_STAT_CANCELLED];
 	mutex_unlock(&scopex_base_mutex);
@@ -207,7 +216,7 @@ void scopex_add_stats(unsigned long *total, const unsigned long *stat)
 	}
 }
 
-/* A CPU is shown if it has a worker, or if a submit was refused on it. */
+/* Returns true if the CPU is shown: it has a worker, or a submit was refused on it. */
 bool scopex_shown(const struct scopex_cpu *sc)
 {
 	return READ_ONCE(sc->workers) || READ_ONCE(sc->refused);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is counted on a CPU, for the files in debugfs */
+/* The statistics of a CPU, for the files in debugfs */
 #ifndef _SCOPEX_STATS_H
 #define _SCOPEX_STATS_H
 

@@ -11,6 +11,7 @@
 #include <linux/kthread.h>
 #include <linux/math.h>
 #include <linux/printk.h>
+#include <linux/scopex_detached.h>
 
 #include <trace/events/scopex.h>
 
@@ -196,17 +197,19 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 }
 
 /**
- * scopex_submit() - submit an item to this CPU
+ * scopex_submit() - submit an item to a CPU that scopex chooses
  * @scope: an open scope
  * @work: an initialised item that is not busy
  *
  * The item starts at once, as soon as the CPU's worker gets to it; it does not
- * wait for the join (unless the scope is serial, see scopex_scope()). Where this
- * CPU has no worker (see the module's parameter "cpus"), the nearest CPU that has
- * one takes it.
+ * wait for the join (unless the scope is serial, see scopex_scope()). Submits go round the
+ * CPUs, those with a sleeping worker first, so that a loop of submits spreads its items.
+ * Isolated CPUs are left out unless the module's parameter "cpus" names CPUs, or there are
+ * no others.
  *
  * All that the caller wrote before is visible to the item. @work and what it
- * borrows must stay valid until the item is out.
+ * borrows must stay valid until the item is out. An item that is to run again and again
+ * returns SCOPEX_AGAIN, as it can't be submitted while it runs.
  *
  * Context: process, softirq and hard-irq context, any lock held that a task may be
  * woken under (so none of the scheduler's own); not NMI. Does not sleep, allocates
@@ -214,15 +217,34 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
  * caller has to know that the scope is open and stays so until this returns.
  *
  * Return: 0, or with nothing changed and the item as it was: -EBUSY if the item
- * is queued or running, or just being submitted by somebody else; -ECANCELED if
+ * is queued or running, or just being submitted by another caller; -ECANCELED if
  * the scope was cancelled; -ENODEV if no CPU has a worker; -EUSERS if the scope is serial
- * (see scopex_scope()) and its owner is on another CPU; -EOVERFLOW if the scope
- * holds 2^30 references; with a warning, -ESHUTDOWN if the scope is closed,
- * -EINVAL if the item has no function or @scope is none, a copy, or that of a detached
- * item, which takes no other; and the reason
- * why a scope was refused when it was opened.
+ * (see scopex_scope()) and its owner is on another CPU than the one that was named;
+ * -EOVERFLOW if the scope holds 2^30 references; with a warning, -ESHUTDOWN if the scope is
+ * closed, -EINVAL if the item has no function or @scope is none, a copy, or that of a
+ * detached item, which takes no other; and the reason why a scope was refused when it was
+ * opened.
  */
 int scopex_submit(struct scopex_scope *scope, struct scopex_work *work)
+{
+	struct scopex_cpu *sc = scopex_choose_cpu();
+
+	if (unlikely(!sc))
+		return scopex_refuse(-ENODEV);
+	return scopex_submit_to(scope, sc, work, SCOPEX_ANY);
+}
+EXPORT_SYMBOL_GPL(scopex_submit);
+
+/**
+ * __scopex_submit_local() - submit an item to this CPU; for scopex_submit_on()
+ * @scope: an open scope
+ * @work: an initialised item that is not busy
+ *
+ * Context: as for scopex_submit().
+ *
+ * Return: as for scopex_submit_on().
+ */
+int __scopex_submit_local(struct scopex_scope *scope, struct scopex_work *work)
 {
 	/* O: pairs with scopex_update_cpu_map(); see publish-read.litmus. */
 	struct scopex_cpu *sc = this_cpu_read(scopex_local);
@@ -231,29 +253,33 @@ int scopex_submit(struct scopex_scope *scope, struct scopex_work *work)
 		return scopex_refuse(-ENODEV);
 	return scopex_submit_to(scope, sc, work, SCOPEX_NAMED);
 }
-EXPORT_SYMBOL_GPL(scopex_submit);
+EXPORT_SYMBOL_GPL(__scopex_submit_local);
+
+/* @cpu is not the number of a possible CPU. */
+static noinline int scopex_submit_numberless(struct scopex_scope *scope, int cpu,
+					     struct scopex_work *work)
+{
+	if (cpu == SCOPEX_CPU_LOCAL)
+		return __scopex_submit_local(scope, work);
+	return scopex_refuse(-EINVAL);
+}
 
 /**
- * scopex_submit_on() - submit an item to a CPU
+ * __scopex_submit_on() - submit an item to a CPU; for scopex_submit_on()
  * @scope: an open scope
- * @cpu: the CPU's number
+ * @cpu: the CPU's number, or SCOPEX_CPU_LOCAL
  * @work: an initialised item that is not busy
- *
- * As scopex_submit(). If the CPU goes offline meanwhile, the item is run all the
- * same, on another one.
  *
  * Context: as for scopex_submit().
  *
- * Return: as scopex_submit(), and -EINVAL if there can be no such CPU, -ENODEV
- * if it is offline or has no worker.
+ * Return: as for scopex_submit_on().
  */
-int scopex_submit_on(struct scopex_scope *scope, unsigned int cpu,
-		     struct scopex_work *work)
+int __scopex_submit_on(struct scopex_scope *scope, int cpu, struct scopex_work *work)
 {
 	struct scopex_cpu *sc;
 
-	if (unlikely(cpu >= nr_cpu_ids || !cpu_possible(cpu)))
-		return scopex_refuse(-EINVAL);
+	if (unlikely((unsigned int)cpu >= nr_cpu_ids || !cpu_possible(cpu)))
+		return scopex_submit_numberless(scope, cpu, work);
 
 	sc = per_cpu_ptr(&scopex_cpus, cpu);
 	/* Acquire O: pairs with scopex_cpu_online(); see open-submit.litmus. */
@@ -261,34 +287,11 @@ int scopex_submit_on(struct scopex_scope *scope, unsigned int cpu,
 		return scopex_refuse(-ENODEV);
 	return scopex_submit_to(scope, sc, work, SCOPEX_NAMED);
 }
-EXPORT_SYMBOL_GPL(scopex_submit_on);
-
-/**
- * scopex_submit_any() - submit an item to a CPU that scopex chooses
- * @scope: an open scope
- * @work: an initialised item that is not busy
- *
- * As scopex_submit(), but goes round the CPUs, those with a sleeping worker
- * first, so that a loop of submits spreads its items. Isolated CPUs are left out unless
- * the module's parameter "cpus" names CPUs, or there are no others.
- *
- * Context: as for scopex_submit().
- *
- * Return: as for scopex_submit().
- */
-int scopex_submit_any(struct scopex_scope *scope, struct scopex_work *work)
-{
-	struct scopex_cpu *sc = scopex_choose_cpu();
-
-	if (unlikely(!sc))
-		return scopex_refuse(-ENODEV);
-	return scopex_submit_to(scope, sc, work, SCOPEX_ANY);
-}
-EXPORT_SYMBOL_GPL(scopex_submit_any);
+EXPORT_SYMBOL_GPL(__scopex_submit_on);
 
 /**
  * scopex_try_submit() - submit an item unless it had to wait for its turn
- * @scope: an open scope, with a limit (without one it is scopex_submit_any())
+ * @scope: an open scope, with a limit (without one it is scopex_submit())
  * @work: an initialised item that is not busy
  *
  * Context: as for scopex_submit().
@@ -380,19 +383,22 @@ static void scopex_spread(struct scopex_scope *scope, struct scopex_cpu *sc,
 }
 
 /**
- * __scopex_submit_array() - submit many items; for scopex_submit_array()
+ * scopex_submit_strided() - submit many items at once, which are not of an array of objects
  * @scope: an open scope
- * @cpu: a CPU, or SCOPEX_THIS_CPU, or SCOPEX_SPREAD (as scopex_submit_any())
+ * @cpu: the number of the CPU that gets all items; SCOPEX_CPU_LOCAL; or SCOPEX_CPU_ANY
+ *	for an equal part to each CPU
  * @first: the first of the items
  * @nr: how many
  * @stride: how far they are from each other, in bytes
+ *
+ * See scopex_submit_array(), which takes an array of objects with an item in each.
  *
  * Context: as for scopex_submit(). Takes time for each item.
  *
  * Return: as for scopex_submit() and scopex_submit_on(); either all items are
  * submitted, or none, and all are as they were.
  */
-int __scopex_submit_array(struct scopex_scope *scope, int cpu,
+int scopex_submit_strided(struct scopex_scope *scope, int cpu,
 			  struct scopex_work *first, unsigned int nr,
 			  size_t stride)
 {
@@ -406,16 +412,16 @@ int __scopex_submit_array(struct scopex_scope *scope, int cpu,
 	if (unlikely(nr > SCOPEX_COUNT_MAX))
 		return scopex_refuse(-EOVERFLOW);
 
-	if (cpu == SCOPEX_SPREAD) {
+	if (cpu == SCOPEX_CPU_ANY) {
 		sc = scopex_choose_cpu();
-	} else if (cpu == SCOPEX_THIS_CPU) {
-		/* O: as in scopex_submit(). */
+	} else if (cpu == SCOPEX_CPU_LOCAL) {
+		/* O: as in __scopex_submit_local(). */
 		sc = this_cpu_read(scopex_local);
 	} else {
 		if (unlikely((unsigned int)cpu >= nr_cpu_ids || !cpu_possible(cpu)))
 			return scopex_refuse(-EINVAL);
 		sc = per_cpu_ptr(&scopex_cpus, cpu);
-		/* Acquire O: as in scopex_submit_on(). */
+		/* Acquire O: as in __scopex_submit_on(). */
 		if (unlikely(!smp_load_acquire(&sc->open)))
 			sc = NULL;
 	}
@@ -436,7 +442,7 @@ int __scopex_submit_array(struct scopex_scope *scope, int cpu,
 	}
 	if (unlikely(err)) {
 		err = scopex_option_enqueue(scope, sc, first, nr, stride,
-					    cpu == SCOPEX_SPREAD ? SCOPEX_ANY : SCOPEX_NAMED);
+					    cpu == SCOPEX_CPU_ANY ? SCOPEX_ANY : SCOPEX_NAMED);
 		if (!err)
 			return 0;
 		scopex_unclaim_array(scope, first, nr, stride);
@@ -445,10 +451,10 @@ int __scopex_submit_array(struct scopex_scope *scope, int cpu,
 	}
 
 	scopex_inject(SCOPEX_INJECT_PUSH);
-	if (cpu == SCOPEX_SPREAD)
+	if (cpu == SCOPEX_CPU_ANY)
 		scopex_spread(scope, sc, first, nr, stride);
 	else
 		scopex_push_array(scope, sc, first, nr, stride);
 	return 0;
 }
-EXPORT_SYMBOL_GPL(__scopex_submit_array);
+EXPORT_SYMBOL_GPL(scopex_submit_strided);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* An owner waits */
+/* The owner's wait: see wait.c */
 #ifndef _SCOPEX_WAIT_H
 #define _SCOPEX_WAIT_H
 
@@ -19,11 +19,15 @@ static inline unsigned int scopex_how_to_wait(const struct scopex_scope *scope)
 						TASK_UNINTERRUPTIBLE;
 }
 
-/* As set_current_state(); the first fatal signal cancels, and is the last heard. */
+/*
+ * Set the task state, as set_current_state() does. The first fatal signal cancels the scope.
+ * After that the owner does not listen to signals: the pending one would keep it from
+ * sleeping.
+ */
 static inline void scopex_set_waiting(struct scopex_scope *scope, unsigned int *how)
 {
 	if (*how == TASK_KILLABLE && fatal_signal_pending(current)) {
-		scopex_cancel_with(scope, -EINTR);
+		scopex_cancel(scope, -EINTR);
 		*how = TASK_UNINTERRUPTIBLE;
 	}
 	set_current_state(*how);
@@ -33,12 +37,12 @@ static inline void scopex_set_waiting(struct scopex_scope *scope, unsigned int *
  * scopex_sleep_until() - the owner of a scope sleeps until a condition holds
  * @scope: the scope
  * @w: the owner, if it is a worker, else NULL
- * @over: the condition; asked after the owner has set its task state, with a full barrier
- *	in between, and again after each wake-up
+ * @over: the condition. The owner asks it after it has set its task state, with a full
+ *	barrier in between, and again after each wake-up.
  * @arg: for @over
  *
- * A worker lets another one serve its queue meanwhile, unless an option of the scope leaves
- * the items to the owner.
+ * A worker hands its queue over first, unless an option of the scope leaves the items to the
+ * owner.
  */
 static __always_inline void
 scopex_sleep_until(struct scopex_scope *scope, struct scopex_worker *w,

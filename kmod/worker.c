@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Workers: take, run, park, hand over
+ * Workers: take the queue, run the batch, park
  *
  * Theory of operation
  *
- * Each CPU's queue is served by one thread, its active worker. It takes all that
- * is queued at once, turns the chain round (it comes newest first) and runs it
- * item by item. When nothing is left it parks the queue (see queue.h) and sleeps;
- * the submitter that finds the queue parked wakes it.
+ * One thread serves the queue of a CPU: the active worker. It takes all queued items at
+ * once, reverses the chain, which comes newest first, and runs the items one by one. When
+ * no item is left, it parks the queue (see queue.h) and sleeps. The submitter that finds
+ * the queue parked wakes it.
  *
- * A batch is cut into runs: neighbours that belong to the same scope. Items of a
- * run are given back one by one, but their references on the scope are dropped
- * together at the end of the run, which is what makes an item cheap. Nobody
- * waits longer for it: the scope can't drain before the last item of the run
- * anyway. At a change of scope the old scope's references go first, so no scope
- * waits for an item of another one longer than its place in the queue tells.
+ * A batch is cut into runs: neighbours that belong to the same scope. The worker completes
+ * each item by itself, but gives the references of a run back in one step, at the end of
+ * the run. This makes an item cheap, and no owner waits longer for it: a scope can't drain
+ * before the last item of the run anyway. The worker gives the references of one scope back
+ * before it runs an item of the next one, so no owner waits for items that were queued
+ * after its own.
  *
- * An item belongs to the worker from the take to the store-release of its
- * result. All that is needed later (the next item, the scope) is read before;
- * from then on the owner may reuse or free it.
+ * An item belongs to the worker from the take to the store of its result. The worker reads
+ * all that it needs later (the next item, the scope) before that store. From then on the
+ * caller may reuse or free the item.
  *
- * With the parameter "spin_us", a worker that has run out of items looks at its queue for
- * a while before it parks it, and is not woken for what comes meanwhile. It gives way
- * to whoever wants the CPU. An owner does likewise: see scopex_spin_for_items().
+ * With the parameter "spin_us", a worker without items looks at its queue for a while
+ * before it parks, so a submitter need not wake it. It gives way to any other task that
+ * wants the CPU. An owner spins in the same way: see scopex_spin_for_items().
  *
- * The statistics of an item are written before its reference is dropped, so
- * whoever joined a scope finds its items in them.
+ * The worker counts an item before it gives the reference back. So a caller that has joined
+ * a scope finds its items in the statistics.
  *
+<<<<<<< HEAD
  * Blocking. An item may wait: for a scope that it opened, whose items may be
  * queued behind it on this very CPU, or for anything else. So a worker that is
  * about to block gives the queue, with the rest of its batch, to another worker of
@@ -71,6 +72,14 @@
  *	barriers in between: one of the two finds the other; see leave-idle.litmus.
  *	A worker that took a count and gives it back looks again, too; see
  *	leave-undo.litmus.
+=======
+ * In each item the worker may lose its queue, with the rest of the batch: the item hands
+ * over (see hand_over.c), or relief does it for the item (see relief.c). So the worker
+ * reads its fields `active` and `rest` again after each item. A worker that has lost its
+ * queue goes on standby, and takes the queue over if it is unserved; see leave-idle.litmus
+ * and leave-undo.litmus. After a hand-over a submitter wakes the right worker; see
+ * handover-wake.litmus.
+>>>>>>> house
  */
 
 #include <linux/bug.h>
@@ -95,14 +104,62 @@
 #include "queue.h"
 #include "ref.h"
 #include "resched.h"
+#include "state.h"
 #include "text.h"
 #include "worker.h"
 
-/* An item failed. Return the error that it is to be known by. */
+/*
+ * Queue an item again whose function has returned SCOPEX_AGAIN. The caller stores that as
+ * the item's status, which leaves it busy, and drops a reference, for which this takes
+ * another one. The active worker is the only one that takes the item then, and does not
+ * sleep before it has stored the status. Any other worker leaves the item for
+ * scopex_push_again(): the active one could run it, and complete it, before that.
+ */
+static void scopex_run_again(struct scopex_worker *w, struct scopex_scope *scope,
+			     struct scopex_work *work, u64 state)
+{
+	trace_scopex_submit(scope, work, w->sc->cpu);
+	scopex_get(scope);
+	if (state & scopex_hooks.again) {
+		scopex_option_again(scope, work, state);
+	} else if (w->active) {
+		scopex_push(w->sc, work, work);
+	} else {
+		work->node.next = w->again;
+		w->again = &work->node;
+	}
+}
+
+/* Queue what a worker has run that had handed its queue over. */
+static noinline void scopex_push_again(struct scopex_worker *w)
+{
+	unsigned long nr = 0;
+	struct llist_node *node = scopex_queue_reverse(w->again, &nr);
+
+	w->again = NULL;
+	while (node) {
+		struct scopex_work *work = scopex_node_to_work(node);
+
+		node = node->next;
+		scopex_push(w->sc, work, work);
+	}
+}
+
+/*
+ * Count an item that failed, and tell its scope; or queue an item that runs again. Return
+ * the status that the worker stores in the item.
+ */
 static noinline int scopex_item_failed(struct scopex_worker *w,
 				       struct scopex_scope *scope,
 				       struct scopex_work *work, int err)
 {
+	u64 state = atomic64_read(&scope->state);
+
+	/* A scope that ends together with its item has none that runs again. */
+	if (err == SCOPEX_AGAIN && !(state & scopex_hooks.release)) {
+		scopex_run_again(w, scope, work, state);
+		return err;
+	}
 	if (!IS_ERR_VALUE((long)err)) {
 		scopex_misuse("item %ps of scope %s returned %d, which is no errno",
 			      __scopex_work_fn(scope, work),
@@ -129,8 +186,8 @@ static noinline int scopex_item_cancelled(struct scopex_worker *w,
 }
 
 /*
- * Apart, so that the events cost little while they are off; the result goes through the
- * latter, so that it needs no register of its own meanwhile.
+ * Out of line, so that the events cost little while they are off. The result goes through
+ * scopex_trace_end(), so it needs no register of its own during the call.
  */
 static noinline void scopex_trace_start(struct scopex_scope *scope,
 					struct scopex_work *work)
@@ -141,11 +198,11 @@ static noinline void scopex_trace_start(struct scopex_scope *scope,
 static noinline int scopex_trace_end(struct scopex_scope *scope,
 				     struct scopex_work *work, int err)
 {
-	trace_scopex_run_end(scope, work, err);
+	trace_scopex_run_end(scope, work, err == SCOPEX_AGAIN ? 0 : err);
 	return err;
 }
 
-/* Call the function of an item. Return its result. */
+/* Call the function of an item, and return the result. */
 static __always_inline int scopex_call(struct scopex_worker *w,
 				       struct scopex_scope *scope,
 				       struct scopex_work *work)
@@ -173,7 +230,7 @@ static __always_inline int scopex_call(struct scopex_worker *w,
 	return err;
 }
 
-/* An item of a scope with options, or a cancelled one: it ends, and who cares is told. */
+/* Complete an item that is cancelled, or whose scope has options, and tell the options. */
 static void scopex_end_slow(struct scopex_worker *w, struct scopex_scope *scope,
 			       struct scopex_work *work, u64 state)
 {
@@ -181,14 +238,17 @@ static void scopex_end_slow(struct scopex_worker *w, struct scopex_scope *scope,
 					     scopex_call(w, scope, work);
 
 	scopex_complete_item(work, err);
-	/* The scope is kept by the reference that is dropped later. */
+	if (err == SCOPEX_AGAIN)
+		return;
+	/* The worker still holds the item's reference, so the scope stays. */
 	if (state & scopex_hooks.done)
 		scopex_option_done(scope, work, state);
 }
 
 /*
- * An item that an option lets begin, and those that the option has kept and lets begin after
- * it. They count as run by this worker, which may have handed over.
+ * Run an item that an option lets begin, and then the items that the option has kept and
+ * lets begin after it. They count as run by this worker, which may have handed over. Return
+ * how many items were completed.
  */
 static unsigned int
 scopex_run_begun(struct scopex_worker *w, struct scopex_scope *scope,
@@ -209,17 +269,17 @@ scopex_run_begun(struct scopex_worker *w, struct scopex_scope *scope,
 }
 
 /*
- * The scope of no item: of a batch before its first one, and of an item that was
- * initialised again while it was queued. It sends such an item the slow way.
+ * Stands for the scope before the first item of a batch, and for the scope of an item that
+ * was initialised again while it was queued. It sends such an item to the slow path.
  */
 static struct scopex_scope scopex_no_scope = {
 	.state = ATOMIC64_INIT(SCOPEX_CLOSED | SCOPEX_CANCELLED),
 };
 
 /*
- * An item that is cancelled, or of a scope with options. Return how many
- * references on the scope are to be dropped, as so many items are out; if none, the item
- * and the scope may be gone.
+ * Run an item that is cancelled, or whose scope has options. Return how many items were
+ * completed, and so how many references the caller has to give back. If it is 0, the item
+ * and the scope may be freed already.
  */
 static noinline unsigned int
 scopex_run_slow(struct scopex_worker *w, struct scopex_scope *scope,
@@ -227,7 +287,7 @@ scopex_run_slow(struct scopex_worker *w, struct scopex_scope *scope,
 {
 	if (unlikely(scope == &scopex_no_scope))
 		return 0;
-	/* What does not run asks no option. */
+	/* A cancelled item does not run, so no option has to let it begin. */
 	if (state & scopex_hooks.begin && !(state & SCOPEX_CANCELLED))
 		return scopex_run_begun(w, scope, work, state);
 
@@ -266,8 +326,9 @@ scopex_skip_item(struct scopex_worker *w, struct scopex_work *work)
 }
 
 /*
- * The items that follow are of another scope, or the first ones. Return it. In this
- * order: the site may go with the scope that is left.
+ * The next item is of another scope, or is the first one of the batch. Return its scope.
+ * Show the new scope, then give the references of @done back, as the site may go with
+ * @done.
  */
 static noinline struct scopex_scope *
 scopex_change_scope(struct scopex_worker *w, struct scopex_work *work,
@@ -276,7 +337,7 @@ scopex_change_scope(struct scopex_worker *w, struct scopex_work *work,
 	struct scopex_scope *scope = READ_ONCE(work->scope);
 
 	if (unlikely(scopex_is_marked(scope))) {
-		/* RCU-tasks waits for this, also where a batch is long. */
+		/* RCU-tasks waits for this thread, also if the batch is long. */
 		cond_resched_tasks_rcu_qs();
 		scope = scopex_unmarked(scope);
 		WRITE_ONCE(work->scope, scope);
@@ -290,8 +351,8 @@ scopex_change_scope(struct scopex_worker *w, struct scopex_work *work,
 }
 
 /*
- * Run the batch. If an item hands the queue over, the rest of the batch goes with
- * it, and this worker's part ends with that item.
+ * Run the batch. If an item hands over, the rest of the batch goes with the queue, and this
+ * worker stops after that item.
  */
 static void scopex_run_batch(struct scopex_worker *w)
 {
@@ -303,7 +364,10 @@ static void scopex_run_batch(struct scopex_worker *w)
 		struct scopex_work *work = scopex_node_to_work(node);
 		u64 state;
 
-		/* In this order: scopex_relieve() marks the item that is the rest. */
+		/*
+		 * Step on, then look at the scope: scopex_relieve() marks the item that
+		 * @rest points to, and must not mark this one after the look.
+		 */
 		WRITE_ONCE(w->rest, node->next);
 		if (READ_ONCE(work->scope) != scope) {
 			scope = scopex_change_scope(w, work, scope, nr);
@@ -319,8 +383,9 @@ static void scopex_run_batch(struct scopex_worker *w)
 			nr += out;
 			if (!out) {
 				/*
-				 * It may be gone, with the module that has its site, and
-				 * another scope may be where it was.
+				 * The scope may be freed, with the module that has its
+				 * site. Another scope may be at its place then, so do not
+				 * compare with it.
 				 */
 				scopex_clear_current(w);
 				scopex_inject(SCOPEX_INJECT_NOT_COMPLETED);
@@ -330,7 +395,7 @@ static void scopex_run_batch(struct scopex_worker *w)
 				nr = 0;
 			}
 		}
-		/* need_resched() would take a register for the task, cond_resched() a call. */
+		/* need_resched() would take a register, cond_resched() a call. */
 		if (unlikely(should_resched(0)))
 			cond_resched();
 		node = READ_ONCE(w->rest);
@@ -341,7 +406,7 @@ static void scopex_run_batch(struct scopex_worker *w)
 		scopex_put_items(scope, nr);
 }
 
-/* Take what is queued. */
+/* Take all that is queued, as the next batch. */
 static void scopex_take_batch(struct scopex_worker *w)
 {
 	struct scopex_cpu *sc = w->sc;
@@ -353,23 +418,26 @@ static void scopex_take_batch(struct scopex_worker *w)
 	WRITE_ONCE(sc->takes, sc->takes + 1);
 	spin_unlock(&sc->take_lock);
 
-	/* Not under the lock: this takes a time for each item. */
+	/* Not under the lock, as this takes time for each item. */
 	WRITE_ONCE(w->rest, scopex_queue_reverse(newest, &nr));
 	local_add(nr, &w->count[SCOPEX_TAKEN]);
 	if (nr > READ_ONCE(sc->depth_max))
 		WRITE_ONCE(sc->depth_max, nr);
-	/* Release N: pairs with scopex_wait_for_take(); see take-count.litmus. */
+	/*
+	 * Release: a reader that finds @takes even sees the counts; pairs with
+	 * scopex_wait_for_take(); see take-count.litmus.
+	 */
 	smp_store_release(&sc->takes, sc->takes + 1);
 	local_inc(&w->count[SCOPEX_BATCHES]);
 }
 
 /**
- * scopex_serve() - run all that is queued on a CPU
+ * scopex_serve() - run all items that are queued on a CPU
  * @w: its active worker
  *
- * Returns when the queue is empty, or given to another worker.
+ * Returns when the queue is empty, or was handed over.
  *
- * Context: the worker's thread, or anyone once it is gone.
+ * Context: the worker's thread, or any task after the end of that thread.
  */
 void scopex_serve(struct scopex_worker *w)
 {
@@ -377,12 +445,12 @@ void scopex_serve(struct scopex_worker *w)
 		if (!w->rest)
 			scopex_take_batch(w);
 		scopex_run_batch(w);
-		/* RCU-tasks waits for this, also where a queue is never empty. */
+		/* RCU-tasks waits for this thread, also if the queue is never empty. */
 		cond_resched_tasks_rcu_qs();
 	}
 }
 
-/* Look for work, or a loop to help with, before sleeping. */
+/* Spin until there is an item, or a loop to help with, or the time is up. */
 static noinline void scopex_spin_for_work(struct scopex_cpu *sc)
 {
 	WRITE_ONCE(sc->spinning, true);
@@ -390,7 +458,7 @@ static noinline void scopex_spin_for_work(struct scopex_cpu *sc)
 	WRITE_ONCE(sc->spinning, false);
 }
 
-/* Sleep until there is work, or a loop to help with, or the thread has to stop. */
+/* Sleep until there is an item, or a loop to help with, or the thread has to stop. */
 static void scopex_park(struct scopex_worker *w)
 {
 	struct scopex_cpu *sc = w->sc;
@@ -402,8 +470,9 @@ static void scopex_park(struct scopex_worker *w)
 
 	for (;;) {
 		/*
-		 * P: pairs with wake_up_process() in scopex_wake(); see
-		 * park-wake.litmus; and in scopex_ask().
+		 * Set the task state, then look at the queue and the offer; pairs with
+		 * wake_up_process() in scopex_wake(), see park-wake.litmus, and in
+		 * scopex_ask().
 		 */
 		set_current_state(TASK_IDLE);
 		if (READ_ONCE(sc->queue) != SCOPEX_PARKED) {
@@ -414,7 +483,7 @@ static void scopex_park(struct scopex_worker *w)
 			break;
 		}
 		if (READ_ONCE(sc->offer) || kthread_should_stop()) {
-			/* If a push was faster, it is found in the queue. */
+			/* If a push was faster, the worker finds the item in the queue. */
 			scopex_queue_unpark(&sc->queue);
 			break;
 		}
@@ -426,10 +495,13 @@ static void scopex_park(struct scopex_worker *w)
 	__set_current_state(TASK_RUNNING);
 }
 
-/* Help with what the CPU was offered, if it was not taken back. */
+/* Help with the loop that was offered to the CPU, unless its caller took it back. */
 static noinline void scopex_take_offer(struct scopex_worker *w)
 {
-	/* Acquire L: pairs with scopex_ask(); see offer-take.litmus. */
+	/*
+	 * Acquire: see the loop, and its reference; pairs with scopex_ask(); see
+	 * offer-take.litmus.
+	 */
 	struct scopex_offer *offer = xchg_acquire(&w->sc->offer, NULL);
 
 	if (offer)
@@ -437,7 +509,7 @@ static noinline void scopex_take_offer(struct scopex_worker *w)
 }
 
 /**
- * scopex_worker_main() - what a worker does from its start to its end
+ * scopex_worker_main() - the main function of a worker
  * @w: the worker
  *
  * Context: the worker's thread. Returns when the thread has to stop, and nothing is left
@@ -446,7 +518,14 @@ static noinline void scopex_take_offer(struct scopex_worker *w)
 void scopex_worker_main(struct scopex_worker *w)
 {
 	do {
+<<<<<<< HEAD
 		/* Acquire H: it may have become so since it was enlisted; as in scopex_stand_by(). */
+=======
+		/*
+		 * Acquire: see the rest of the batch; pairs with scopex_appoint(), as in
+		 * scopex_stand_by().
+		 */
+>>>>>>> house
 		if (!smp_load_acquire(&w->active))
 			scopex_stand_by(w);
 		scopex_serve(w);
@@ -454,10 +533,14 @@ void scopex_worker_main(struct scopex_worker *w)
 			scopex_take_offer(w);
 		if (w->active && scopex_config.spin_us)
 			scopex_spin_for_work(w->sc);
-		if (w->active)
+		if (w->active) {
 			scopex_park(w);
-		else if (!kthread_should_stop())
-			scopex_worker_idle(w);
+		} else {
+			if (w->again)
+				scopex_push_again(w);
+			if (!kthread_should_stop())
+				scopex_worker_idle(w);
+		}
 	} while (!kthread_should_stop() ||
 		 (w->active && READ_ONCE(w->sc->queue)));
 }

@@ -164,7 +164,7 @@ try_broken()
 }
 
 : >"$work/empty"
-ktap_plan 30
+ktap_plan 34
 ktap_check "unknown KERNEL" \
 	refused "unknown KERNEL=none; known: .*stock-6.1" KERNEL=none make run
 ktap_check "KERNEL with a path" refused "unknown KERNEL=" KERNEL=../x make check
@@ -186,6 +186,12 @@ ktap_check "bad TIMEOUT" \
 ktap_check "bad ACCEL" refused "ACCEL has to be" ACCEL=fast make run
 ktap_check "unknown TEST" refused "unknown TEST=none" TEST=none make check
 ktap_check "TEST that names nothing" refused "names no test" TEST=" " make check
+ktap_check "unknown WITHOUT" refused "unknown WITHOUT=none" WITHOUT=none make check
+ktap_check "TEST without what it names" \
+	refused "names no test" TEST=api WITHOUT=api make check
+ktap_check "unknown WHAT" \
+	refused "unknown WHAT=none; known: tests matrix .* ci all" WHAT="lint none" make check
+ktap_check "WHAT=all with others" refused "WHAT=all goes alone" WHAT="lint all" make check
 ktap_check "cache with a blank in its path" \
 	refused "blanks in the cache's path" XDG_CACHE_HOME="$work/a b" make run
 ktap_check "try without M" refused "needs M=DIR" make try

@@ -89,7 +89,7 @@ for name in ${TEST:-${known[*]}}; do
 done
 
 [[ $host || $tests || $isolated ]] ||
-	die "TEST='${TEST:-}' names no test${WITHOUT:+ besides WITHOUT='$WITHOUT'}; known: ${known[*]%.sh}"
+	die "TEST='${TEST:-}' names no test without '${WITHOUT:-}'; known: ${known[*]%.sh}"
 
 tools=()
 [[ $host != *tools* ]] || tools=(python3:python3 trace-cmd:trace-cmd)

@@ -52,8 +52,9 @@ step()
 	say "begins: $*" 2>&3
 	env "${@:2}" "$(script_of "$1")" | tee "$out" || status=$?
 	count "$out"
-	# One that has no results, or fails without one that failed, is one that failed.
-	((failed || (passed + skipped && !status))) || failed=1
+	# No results are a failure, and so is a status that they do not explain.
+	((passed + failed + skipped || status)) || status=1
+	((failed || !status)) || failed=1
 	echo "$status $((SECONDS - start)) $passed $failed $skipped $*" >>"$work/steps"
 	say "ended with status $status: $*" 2>&3
 }
@@ -130,6 +131,13 @@ ci_beside()
 # 40 minutes on two CPUs without KVM, or 60 if the cache is empty.
 ci()
 {
+	local name
+
+	# At once, and not when it is the turn of kasan.
+	for name in $NO_ISOLATION $KASAN_LEAVES_OUT; do
+		grep -qw "${name}[.]sh" "$ROOT/selftests/Makefile" ||
+			die "what CI leaves out is no test: $name"
+	done
 	beside ci_beside
 	step tests WITHOUT="$HOST_TESTS"
 	step matrix KERNELS=uml WITHOUT="$HOST_TESTS $NO_ISOLATION"

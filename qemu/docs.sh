@@ -73,7 +73,7 @@ make_source()
 	mkdir -p "$dir/reference"
 	cp "$ROOT/qemu/docs/conf.py" "$dir/"
 	copy_readmes "$dir"
-	cd "$ROOT"
+	cd "$ROOT" || return
 	for file in $(documented include/linux/*.h) $(documented kmod/*.[ch]); do
 		page "$file" >"$dir/reference/${file//\//-}.rst"
 		case $file in

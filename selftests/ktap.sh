@@ -44,7 +44,7 @@ ktap_plan()
 # ktap_skip_all REASON - nothing can be tested here: say why, and exit
 ktap_skip_all()
 {
-	echo "TAP version 13"
+	ktap_head
 	echo "1..0 # SKIP $*"
 	exit "$KSFT_SKIP"
 }
@@ -52,6 +52,7 @@ ktap_skip_all()
 # ktap_msg TEXT - a diagnostic line, or several
 ktap_msg()
 {
+	ktap_head
 	printf '%s\n' "$*" | sed 's/^/# /'
 }
 

@@ -71,12 +71,10 @@ c_files()
 
 check_checkpatch()
 {
-	local files
-
-	mapfile -t files < <(c_files)
 	# A status that is not 0 says that there are remarks.
-	(cd "$ROOT" && perl "$SCRIPTS/checkpatch.pl" --no-tree --strict --terse \
-		--show-types --no-summary -f "${files[@]#"$ROOT/"}" 2>&1 || true) |
+	(cd "$ROOT" && c_files | sed "s|^$ROOT/||" |
+		xargs -P "$(nproc)" -n 8 perl "$SCRIPTS/checkpatch.pl" --no-tree --strict --terse \
+		--show-types --no-summary -f 2>&1 || true) |
 		unexpected checkpatch
 }
 
@@ -112,7 +110,7 @@ arch_names()
 		regex+="${regex:+|}$(load_arch "$(basename "$conf" .conf)" && echo "$NAMES")"
 	done
 	(cd "$1" && grep -rInoE --exclude-dir=arch "$regex" Makefile .ci qemu selftests |
-		sed 's|\(:[0-9]*\):\(.*\)|\1: \2 is for qemu/arch/ to say|')
+		sed 's|\(:[0-9]*\):\(.*\)|\1: \2 is for qemu/arch/ to say|') || true
 }
 
 # arch_plants NAME - words of this architecture, which must be found elsewhere
@@ -155,7 +153,7 @@ check_kernel_doc()
 		sed -n 's/^EXPORT_SYMBOL\(_GPL\)\?(\(.*\));/\2/p' "${files[@]}"
 		sed -nE -e 's/^#define (scopex_[a-z_]+)\(.*/\1/p' \
 			-e 's/^(static inline )?[a-z].*[ *](scopex_[a-z_]+)\(.*/\2/p' \
-			-e 's/^(scopex_[a-z_]+)\(.*/\1/p' "$ROOT/include/linux/scopex.h"
+			-e 's/^(scopex_[a-z_]+)\(.*/\1/p' "$ROOT"/include/linux/scopex*.h
 	)
 	while read -r name; do
 		grep -Eqs "^ \* $name\(\) - " "${files[@]}" ||
@@ -176,6 +174,7 @@ interface()
 			echo "parameter scopex${module/#kmod/}.$name" |
 				sed -E 's/scopex(bench|test|verity)s?\./scopex_\1./'
 		done
+	# shellcheck disable=SC2016 # make's
 	sed -n 's/^COMMANDS := /command /p; s/^\.PHONY: \$(COMMANDS) /command /p' "$ROOT/Makefile" |
 		awk '{ for (i = 2; i <= NF; i++) print "command make " $i }'
 	sed -n 's/^CHECKS="\(.*\)"$/\1 ci all/p' "$ROOT/qemu/checks.sh" |
@@ -195,19 +194,19 @@ check_interface()
 			-e 's/^< /in selftests\/interface.txt, but not there: /p'
 }
 
-# lint_build CHECK VARIANT [ARG]... - build VARIANT for a check, and print what is
-# said about that
+# lint_build VARIANT [ARG]... - build VARIANT with warnings, and print what is said about that
 #
 # What was not clean must not be taken for up to date the next time.
 lint_build()
 {
 	local dir log=$work/build
 
-	dir=$(stage_dir "lint-$1-$2")
-	kbuild_scopex "$2" "$dir" "${@:3}" >"$log" 2>&1 && [[ ! -s $log ]] && return
+	dir=$(stage_dir "lint-$1")
+	kbuild_scopex "$1" "$dir" W=1 KCFLAGS=-Werror "${@:2}" >"$log" 2>&1 &&
+		[[ ! -s $log ]] && return
 	grep -Ev '^make(\[[0-9]+\])?: ' "$log" | sed "s|$dir/|$ROOT/|g"
 	rm -rf "$dir"
-	echo "the variant $2 is not clean"
+	echo "the variant $1 is not clean"
 }
 
 # build_check CHECK [ARG]... - for both variants
@@ -217,13 +216,13 @@ build_check()
 
 	for variant in release inject; do
 		with_lock "lint-$KERNEL_ID-$TREE_KEY" \
-			lint_build "$1" "$variant" "${@:2}"
+			lint_build "$variant" "${@:2}"
 	done | unexpected "$1"
 }
 
 check_warnings()
 {
-	build_check warnings W=1 KCFLAGS=-Werror
+	build_check warnings
 }
 
 # The variant with injection has all files. To see that a violation is found, the order of
@@ -232,8 +231,8 @@ check_layers()
 {
 	local objects layers=$ROOT/kmod/layers.txt
 
-	build_check warnings W=1 KCFLAGS=-Werror
-	mapfile -t objects < <(find "$(stage_dir lint-warnings-inject)/kmod" \
+	build_check warnings
+	mapfile -t objects < <(find "$(stage_dir lint-inject)/kmod" \
 		-maxdepth 1 -name '*.o' ! -name 'scopex.o' ! -name 'scopex.mod.o')
 	"$ROOT/selftests/layers.sh" "$layers" "${objects[@]}"
 	tac "$layers" >"$work/upside-down"
@@ -254,9 +253,12 @@ compile_readmes()
 {
 	cp "$ROOT/selftests/prelude.h" "$1/"
 	(cd "$1" && printf 'obj-m += %s\n' *.c | sed 's/c$/o/') >"$1/Kbuild"
-	kbuild "$1" KBUILD_EXTRA_SYMBOLS="$STAGE/Module.symvers" KCPPFLAGS="-I$STAGE/include" \
-		KCFLAGS="-Werror -Wno-unused-function -Wno-unused-variable" 2>&1 |
-		grep -Ev '^make(\[[0-9]+\])?: ' | sed "s|$1/||"
+	{
+		kbuild "$1" KBUILD_EXTRA_SYMBOLS="$STAGE/Module.symvers" \
+			KCPPFLAGS="-I$STAGE/include" \
+			KCFLAGS="-Werror -Wno-unused-function -Wno-unused-variable" 2>&1 ||
+			echo "what is in ${1##*/} does not compile"
+	} | grep -Ev '^make(\[[0-9]+\])?: ' | sed "s|$1/||"
 }
 
 check_readme_code()
@@ -268,7 +270,7 @@ check_readme_code()
 	build_scopex release
 	compile_readmes "$work/readme-code"
 	# One that does not compile has to be seen.
-	mkdir -p "$plant"
+	mkdir "$plant"
 	printf '%s\n' '```c' 'static int f(void)' '{' $'\treturn no_such_thing;' '}' '' \
 		'err = f();' '```' >"$plant/README.md"
 	awk -v out="$plant" -f "$ROOT/selftests/readme-code.awk" "$plant/README.md" >/dev/null
@@ -276,7 +278,7 @@ check_readme_code()
 		echo "does not see that a fragment does not compile"
 }
 
-# It looks at all files each time, whether they have to be compiled or not.
+# It looks at all files each time; what the check "warnings" has compiled is not compiled again.
 check_sparse()
 {
 	need sparse || return
@@ -322,17 +324,27 @@ check_coccinelle()
 		unexpected coccinelle
 }
 
+# user_check FILE - run the rules for users of scopex
+user_check()
+{
+	spatch --very-quiet --macro-file-builtins "$MACROS" \
+		--cocci-file "$ROOT/selftests/coccinelle/scopex.cocci" "$1" ||
+		echo "$1: spatch failed"
+}
+
+# They look into one function at a time, so files are independent. Long ones take minutes:
+# these are first.
 check_scopex_cocci()
 {
-	local dir
-
 	need spatch || return
-	readme_code "$work/README" >/dev/null
-	for dir in "$ROOT/kmod" "$ROOT/include" "$ROOT/qemu" "$work/README"; do
-		spatch --very-quiet --macro-file-builtins "$MACROS" --dir "$dir" \
-			--cocci-file "$ROOT/selftests/coccinelle/scopex.cocci" ||
-			echo "$dir: spatch failed"
-	done | unexpected scopex.cocci
+	export -f user_check
+	export MACROS ROOT
+	readme_code "$work/README" >"$work/files"
+	{
+		find "$ROOT/kmod" "$ROOT/include" "$ROOT/qemu" -name '*.[ch]' ! -name '*.mod.c'
+		cat "$work/files"
+	} | xargs ls -S | xargs -P "$(nproc)" -I{} bash -c 'user_check {}' |
+		unexpected scopex.cocci
 }
 
 check_scopex_cocci_tests()
@@ -428,7 +440,7 @@ check()
 	if "$function" >"$work/out" 2>"$work/err" && [[ ! -s $work/out ]]; then
 		ktap_ok "$name"
 	else
-		sed 's/^/# /' "$work/err" "$work/out"
+		ktap_msg "$(cat "$work/err" "$work/out")"
 		ktap_not_ok "$name"
 	fi
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# joining one item, limits
+# joining one item, limits, items that run again, leaving a block, times and places
 . "$(dirname "$0")/suite.sh"
 
 item_waits_for_its_turn()
@@ -23,9 +23,12 @@ worker_leaves_what_waits()
 		expect "workers in taking_turns" "$(echo "$turn_workers" | wc -l)" -eq 1
 }
 
-ktap_plan 3
+ktap_plan 6
 suite_load
 suite_run options
+suite_run again
+suite_run leave
+suite_run placed
 ktap_check "the worker leaves the scope of an item that waits for its turn" \
 	worker_leaves_what_waits
 suite_unload

@@ -143,7 +143,7 @@ finite_joins_are_not_told()
 		expect_in_log "$NEWCOMERS" 0
 }
 
-ktap_plan 29
+ktap_plan 30
 suite_load
 suite_run crowd
 ktap_check "as many workers are made as are needed" as_many_as_needed
@@ -166,6 +166,7 @@ ktap_check "and again if that was another time" later_burst_is_told_too
 ktap_check "a scope with one worker" serial_is_told workers=1 standby=0
 ktap_check "a scope with two workers" serial_is_told workers=2 standby=1
 ktap_check "a scope with five workers" serial_is_told workers=5 standby=2
+ktap_check "items of a serial scope that run again" suite_passes again_serial workers=1 standby=0
 ktap_check "a scope in the reclaim of memory" suite_passes reclaim standby=0
 ktap_check "workers that can't be made" passes_injected unmade standby=0
 ktap_check "races about an orphan" passes_injected orphan workers=3 standby=2

@@ -70,7 +70,7 @@ release_is_reported()
 	echo 'scopex_test: expected' > /dev/kmsg
 	suite_release
 	log_since_mark | expect_line 'scopex: item lingering_release .*scope release of scopex_detached_end() holds up CPU' &&
-		echo "$row" | expect_line ' stalled .* lingering_release .* release scopex_detached_end() detach\.c:' &&
+		echo "$row" | expect_line ' stalled .* lingering_release .* release scopex_detached_end() detached\.c:' &&
 		suite_rmmod
 }
 

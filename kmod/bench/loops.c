@@ -12,6 +12,7 @@
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/scopex.h>
+#include <linux/scopex_loop.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -338,7 +339,7 @@ static int counted_run(struct counted_item **items, unsigned long n)
 	}
 	scopex_scope(counted) {
 		for (i = 0; i < n && !err; i++)
-			err = scopex_submit(counted, &items[i]->work);
+			err = scopex_submit_on(counted, SCOPEX_CPU_LOCAL, &items[i]->work);
 		err = scopex_join(counted) ?: err;
 	}
 	return err;
@@ -374,7 +375,7 @@ static int teardown_scoped(unsigned long n, u64 *elapsed)
 	for (unsigned long i = 0; i < n; i++)
 		scopex_work_init(&items[i].work, teardown_fn);
 	scopex_scope(scoped) {
-		err = scopex_submit_array(scoped, SCOPEX_THIS_CPU, items, n, work);
+		err = scopex_submit_array(scoped, SCOPEX_CPU_LOCAL, items, n, work);
 		err = scopex_join(scoped) ?: err;
 		begin = ktime_get_ns();
 	}

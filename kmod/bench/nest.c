@@ -55,7 +55,7 @@ static int fib_scopex(int n)
 	if (n < 2)
 		return n;
 	scopex_scope(s) {
-		err = scopex_submit_any(s, &fork.work);
+		err = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &fork.work);
 		if (!err)
 			own = fib_scopex(n - 2);
 		err = scopex_join(s) ?: err;

@@ -40,7 +40,7 @@ static int submit_all_body(struct scopex_scope *scope, void *arg)
 
 	for (i = 0; i < body->nr; i++)
 		EXPECT_EQ(body->test,
-			  scopex_submit_any(scope, &body->items[i].work), 0);
+			  scopex_submit(scope, &body->items[i].work), 0);
 	return body->ret;
 }
 
@@ -74,7 +74,7 @@ static int local_thread(void *data)
 
 	test_item_init(&item);
 	scopex_scope(s)
-		EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work), 0);
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);
 	if (test_served(local->cpu))
 		EXPECT_EQ(test, item.cpu, local->cpu);
@@ -137,7 +137,7 @@ static void submit_any_spreads(struct scopex_test *test)
 	scopex_scope(s) {
 		for (i = 0; i < 2 * served; i++) {
 			items[i].gate = &gate;
-			EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+			EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
 			/* The first round: let it leave its parked queue. */
 			if (i < served)
 				wait_for_completion(&gate.reached);
@@ -164,7 +164,7 @@ static void items_start_before_the_join(struct scopex_test *test)
 	test_item_init(&item);
 	item.gate = &gate;
 	scopex_scope(s) {
-		if (!EXPECT_EQ(test, scopex_submit(s, &item.work), 0))
+		if (!EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work), 0))
 			return;
 		wait_for_completion(&gate.reached);
 		EXPECT(test, scopex_work_busy(&item.work));
@@ -204,7 +204,7 @@ static void first_error_wins(struct scopex_test *test)
 	}
 	scopex_scope(s) {
 		for (i = 0; i < ARRAY_SIZE(items); i++)
-			scopex_submit_on(s, cpu, &items[i].work);
+			EXPECT_EQ(test, scopex_submit_on(s, cpu, &items[i].work), 0);
 		EXPECT_EQ(test, scopex_join(s), -2);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
@@ -218,7 +218,7 @@ static int item_error_first_body(struct scopex_scope *scope, void *arg)
 {
 	struct test_item *item = arg;
 
-	scopex_submit(scope, &item->work);
+	WARN_ON(scopex_submit_on(scope, SCOPEX_CPU_LOCAL, &item->work));
 	while (scopex_work_busy(&item->work))
 		cond_resched();
 	return -EILSEQ;
@@ -245,7 +245,7 @@ static void join_starts_another_round(struct scopex_test *test)
 		for (round = 1; round <= 20; round++) {
 			items[3].ret = round & 1 ? -EAGAIN : 0;
 			for (i = 0; i < ARRAY_SIZE(items); i++)
-				EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+				EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
 			EXPECT_EQ(test, scopex_join(s), items[3].ret);
 			for (i = 0; i < ARRAY_SIZE(items); i++)
 				EXPECT_EQ(test, atomic_read(&items[i].runs), round);
@@ -270,8 +270,8 @@ static int tree_fn(struct scopex_work *work)
 	atomic_inc(&node->runs);
 	for (child = 2 * node->index + 1;
 	     child <= 2 * node->index + 2 && child < node->nr; child++)
-		if (scopex_submit_any(scopex_work_scope(work),
-				      &node->nodes[child].work))
+		if (scopex_submit(scopex_work_scope(work),
+				  &node->nodes[child].work))
 			node->refused++;
 	return 0;
 }
@@ -291,7 +291,7 @@ static void items_submit_items(struct scopex_test *test)
 		nodes[i].nr = nr;
 	}
 	scopex_scope(s)
-		EXPECT_EQ(test, scopex_submit(s, &nodes[0].work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &nodes[0].work), 0);
 	for (i = 0; i < nr; i++) {
 		EXPECT_EQ(test, nodes[i].refused, 0);
 		EXPECT_EQ(test, atomic_read(&nodes[i].runs), 1);
@@ -314,7 +314,7 @@ static int slow_fn(struct scopex_work *work)
 static void leave_block(struct test_item *item, enum way_out way)
 {
 	scopex_scope(s) {
-		scopex_submit(s, &item->work);
+		WARN_ON(scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item->work));
 		if (way == BY_BREAK)
 			break;
 		if (way == BY_CONTINUE)
@@ -346,7 +346,7 @@ static void every_way_out_drains(struct scopex_test *test)
 static int result_of_a_block(struct test_item *item)
 {
 	scopex_scope(open) {
-		scopex_submit(open, &item->work);
+		WARN_ON(scopex_submit_on(open, SCOPEX_CPU_LOCAL, &item->work));
 		return scopex_join(open);
 	}
 }
@@ -360,7 +360,7 @@ static void compiler_sees_that_the_block_is_executed(struct scopex_test *test)
 	item.ret = -EDOM;
 	EXPECT_EQ(test, result_of_a_block(&item), -EDOM);
 	scopex_scope(s)
-		err = scopex_submit(s, &item.work);
+		err = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work);
 	EXPECT_EQ(test, err, 0);
 	EXPECT_EQ(test, atomic_read(&item.runs), 2);
 }
@@ -372,9 +372,9 @@ static void scopes_nest_in_one_task(struct scopex_test *test)
 	test_item_init(&outer_item);
 	test_item_init(&inner_item);
 	scopex_scope(outer) {
-		scopex_submit_any(outer, &outer_item.work);
+		EXPECT_EQ(test, scopex_submit(outer, &outer_item.work), 0);
 		scopex_scope(inner)
-			scopex_submit_any(inner, &inner_item.work);
+			EXPECT_EQ(test, scopex_submit(inner, &inner_item.work), 0);
 		EXPECT_EQ(test, atomic_read(&inner_item.runs), 1);
 	}
 	EXPECT_EQ(test, atomic_read(&outer_item.runs), 1);
@@ -395,7 +395,7 @@ static int crowd_thread(void *data)
 		scopex_scope(s)
 			for (i = 0; i < ARRAY_SIZE(crowd->items); i++)
 				EXPECT_EQ(crowd->test,
-					  scopex_submit_any(s, &crowd->items[i].work), 0);
+					  scopex_submit(s, &crowd->items[i].work), 0);
 		for (i = 0; i < ARRAY_SIZE(crowd->items); i++)
 			EXPECT_EQ(crowd->test,
 				  atomic_read(&crowd->items[i].runs), round);

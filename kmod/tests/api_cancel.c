@@ -3,6 +3,7 @@
 
 #include <linux/delay.h>
 
+#include "../state.h"
 #include "test.h"
 
 /* Fill one CPU behind a gate, so that what is queued does not start. */
@@ -31,11 +32,11 @@ static void cancel_stops_what_has_not_started(struct scopex_test *test)
 	scopex_scope(s) {
 		fill_behind_gate(test, s, cpu, &gate, items, ARRAY_SIZE(items));
 		EXPECT(test, !scopex_cancelled(s));
-		scopex_cancel(s);
+		scopex_cancel(s, 0);
 		EXPECT(test, scopex_cancelled(s));
 
 		test_item_init(&late);
-		EXPECT_EQ(test, scopex_submit(s, &late.work), -ECANCELED);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &late.work), -ECANCELED);
 		EXPECT_EQ(test, scopex_work_result(&late.work), -ENODATA);
 
 		complete_all(&gate.go);
@@ -49,7 +50,7 @@ static void cancel_stops_what_has_not_started(struct scopex_test *test)
 
 		/* The next round knows nothing of it. */
 		EXPECT(test, !scopex_cancelled(s));
-		EXPECT_EQ(test, scopex_submit(s, &late.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &late.work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	EXPECT_EQ(test, atomic_read(&late.runs), 1);
@@ -79,9 +80,9 @@ static void cancel_ends_in_a_drain(struct scopex_test *test)
 	item.work.fn = until_cancelled_fn;
 	item.gate = &gate;
 	scopex_scope(s) {
-		scopex_submit(s, &item.work);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work), 0);
 		wait_for_completion(&gate.reached);
-		scopex_cancel(s);
+		scopex_cancel(s, 0);
 	}
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);
 	EXPECT(test, !scopex_work_busy(&item.work));
@@ -89,7 +90,7 @@ static void cancel_ends_in_a_drain(struct scopex_test *test)
 
 static int cancel_fn(struct scopex_work *work)
 {
-	scopex_cancel(scopex_work_scope(work));
+	scopex_cancel(scopex_work_scope(work), 0);
 	return -EPROTO;
 }
 
@@ -104,7 +105,7 @@ static void item_cancels_its_siblings(struct scopex_test *test)
 		items[1].work.fn = cancel_fn;
 		for (i = 2; i < ARRAY_SIZE(items); i++) {
 			test_item_init(&items[i]);
-			scopex_submit_on(s, cpu, &items[i].work);
+			EXPECT_EQ(test, scopex_submit_on(s, cpu, &items[i].work), 0);
 		}
 		complete_all(&gate.go);
 		/* Its own error came before those of the cancelled ones. */
@@ -122,10 +123,10 @@ static void cancel_of_nothing_is_no_error(struct scopex_test *test)
 
 	test_item_init(&item);
 	scopex_scope(s) {
-		scopex_cancel(s);
-		EXPECT_EQ(test, scopex_submit(s, &item.work), -ECANCELED);
+		scopex_cancel(s, 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work), -ECANCELED);
 		EXPECT_EQ(test, scopex_join(s), 0);
-		EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 }
@@ -139,14 +140,14 @@ static void busy_item_is_refused(struct scopex_test *test)
 
 	scopex_scope(s) {
 		fill_behind_gate(test, s, cpu, &gate, items, ARRAY_SIZE(items));
-		EXPECT_EQ(test, scopex_submit(s, &items[0].work), -EBUSY);
-		EXPECT_EQ(test, scopex_submit_any(s, &items[1].work), -EBUSY);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items[0].work), -EBUSY);
+		EXPECT_EQ(test, scopex_submit(s, &items[1].work), -EBUSY);
 		complete_all(&gate.go);
 		scopex_join(s);
 		EXPECT_EQ(test, atomic_read(&items[0].runs), 1);
 		EXPECT_EQ(test, atomic_read(&items[1].runs), 1);
 
-		EXPECT_EQ(test, scopex_submit(s, &items[1].work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items[1].work), 0);
 	}
 	EXPECT_EQ(test, atomic_read(&items[1].runs), 2);
 }
@@ -177,10 +178,10 @@ static void full_scope_refuses(struct scopex_test *test)
 	test_item_init(&item);
 	scopex_scope(s) {
 		atomic64_add((SCOPEX_COUNT_MAX - 1) * SCOPEX_ONE, &s->state);
-		EXPECT_EQ(test, scopex_submit(s, &item.work), -EOVERFLOW);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work), -EOVERFLOW);
 		EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
 		atomic64_sub(SCOPEX_ONE, &s->state);
-		EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work), 0);
 		while (scopex_work_busy(&item.work))
 			cond_resched();
 		atomic64_sub((SCOPEX_COUNT_MAX - 2) * SCOPEX_ONE, &s->state);

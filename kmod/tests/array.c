@@ -34,7 +34,7 @@ static void array_to_this_cpu(struct scopex_test *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
-		array_to(test, SCOPEX_THIS_CPU, sizes[i]);
+		array_to(test, SCOPEX_CPU_LOCAL, sizes[i]);
 }
 
 static void array_to_a_cpu(struct scopex_test *test)
@@ -50,7 +50,7 @@ static void array_spread(struct scopex_test *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
-		array_to(test, SCOPEX_SPREAD, sizes[i]);
+		array_to(test, SCOPEX_CPU_ANY, sizes[i]);
 }
 
 /* One push for each CPU, an equal part for each. */
@@ -67,7 +67,7 @@ static void array_spreads_evenly(struct scopex_test *test)
 	got = kcalloc(nr_cpu_ids, sizeof(*got), GFP_KERNEL);
 	if (EXPECT(test, items && got)) {
 		scopex_scope(s)
-			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD,
+			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY,
 							    items, nr, work), 0);
 		for (i = 0; i < nr; i++)
 			got[items[i].cpu]++;
@@ -112,7 +112,7 @@ static void array_of_nothing(struct scopex_test *test)
 
 	test_item_init(&item);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, &item, 0,
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, &item, 0,
 						    work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
@@ -133,12 +133,12 @@ static void array_with_a_busy_item(struct scopex_test *test)
 	scopex_scope(s) {
 		/* The first has a result from before. */
 		items[0].ret = -EBADF;
-		EXPECT_EQ(test, scopex_submit(s, &items[0].work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items[0].work), 0);
 		EXPECT_EQ(test, scopex_join(s), -EBADF);
 
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &items[busy].work), 0);
 		wait_for_completion(&gate.reached);
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items,
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items,
 						    ARRAY_SIZE(items), work), -EBUSY);
 		EXPECT_EQ(test, scopex_work_result(&items[0].work), -EBADF);
 		EXPECT_EQ(test, scopex_work_result(&items[1].work), -ENODATA);
@@ -147,7 +147,7 @@ static void array_with_a_busy_item(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_join(s), 0);
 		items[0].ret = 0;
 		items[busy].gate = NULL;
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items,
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items,
 						    ARRAY_SIZE(items), work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
@@ -164,8 +164,8 @@ static void array_to_a_cancelled_scope(struct scopex_test *test)
 	for (i = 0; i < ARRAY_SIZE(items); i++)
 		test_item_init(&items[i]);
 	scopex_scope(s) {
-		scopex_cancel(s);
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items,
+		scopex_cancel(s, 0);
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items,
 						    ARRAY_SIZE(items), work),
 			  -ECANCELED);
 		EXPECT_EQ(test, scopex_submit_array(s, nr_cpu_ids, items,

@@ -66,9 +66,9 @@ static int tree_fn(struct scopex_work *work)
 	scopex_will_block();
 	scopex_scope(s) {
 		if (tree->depth) {
-			tree->err = scopex_submit_any(s, &inner.work);
+			tree->err = scopex_submit(s, &inner.work);
 		} else {
-			tree->err = scopex_submit_any(s, &loop.work);
+			tree->err = scopex_submit(s, &loop.work);
 			wait_for_completion(&loop.started);
 			complete(tree->started);
 		}
@@ -76,7 +76,7 @@ static int tree_fn(struct scopex_work *work)
 			return tree->err;
 		while (!scopex_cancelled(s))
 			usleep_range(50, 200);
-		tree->refused = scopex_submit_any(s, &late.work);
+		tree->refused = scopex_submit(s, &late.work);
 		tree->err = scopex_join(s);
 	}
 	if (tree->depth) {
@@ -97,12 +97,12 @@ static void cancel_tree(struct scopex_test *test, int reason,
 			     .depth = depth, .started = &started };
 
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_any(s, &tree.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &tree.work), 0);
 		wait_for_completion(&started);
 		if (reason)
-			scopex_cancel_with(s, reason);
+			scopex_cancel(s, reason);
 		else
-			scopex_cancel(s);
+			scopex_cancel(s, 0);
 		EXPECT_EQ(test, scopex_error(s), reason);
 		EXPECT_EQ(test, scopex_join(s), reason);
 	}
@@ -141,9 +141,9 @@ static int inner_fn(struct scopex_work *work)
 	struct inner *inner = container_of(work, struct inner, work);
 
 	scopex_scope(s) {
-		scopex_submit_any(s, &inner->loop.work);
+		WARN_ON(scopex_submit(s, &inner->loop.work));
 		wait_for_completion(&inner->loop.started);
-		scopex_cancel_with(s, -EPIPE);
+		scopex_cancel(s, -EPIPE);
 		inner->err = scopex_join(s);
 	}
 	inner->outer_cancelled = scopex_cancelled(scopex_work_scope(work));
@@ -160,7 +160,7 @@ static void cancel_does_not_go_up(struct scopex_test *test)
 	}
 	loop_init(&inner.loop);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_any(s, &inner.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &inner.work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	EXPECT_EQ(test, inner.err, -EPIPE);
@@ -188,7 +188,7 @@ static int late_fn(struct scopex_work *work)
 	scopex_scope(s) {
 		for (i = 0; i < 2; i++) {
 			late->cancelled[i] = scopex_cancelled(s);
-			late->submit[i] = scopex_submit(s, &item.work);
+			late->submit[i] = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work);
 			late->join[i] = scopex_join(s);
 		}
 	}
@@ -202,9 +202,9 @@ static void scope_opened_after_the_cancel(struct scopex_test *test)
 
 	test_gate_init(&late.gate);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_any(s, &late.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &late.work), 0);
 		wait_for_completion(&late.gate.reached);
-		scopex_cancel_with(s, -EXDEV);
+		scopex_cancel(s, -EXDEV);
 		complete(&late.gate.go);
 		EXPECT_EQ(test, scopex_join(s), -EXDEV);
 	}
@@ -225,10 +225,10 @@ static void scope_opened_during_the_cancel(struct scopex_test *test)
 	complete(&late.gate.go);
 	scopex_inject_set(SCOPEX_INJECT_OPEN_NESTED, SCOPEX_INJECT_HOLD);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_any(s, &late.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &late.work), 0);
 		while (!scopex_inject_hits(SCOPEX_INJECT_OPEN_NESTED))
 			usleep_range(50, 200);
-		scopex_cancel(s);
+		scopex_cancel(s, 0);
 		scopex_inject_release(SCOPEX_INJECT_OPEN_NESTED);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
@@ -249,7 +249,7 @@ static void fail(struct scopex_test *test, unsigned int flags, int runs)
 	test_item_init(&first);
 	first.gate = &gate;
 	first.ret = -ENXIO;
-	scopex_scope_with(s, .flags = flags) {
+	scopex_scope(s, .flags = flags) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &first.work), 0);
 		wait_for_completion(&gate.reached);
 		for (i = 0; i < ARRAY_SIZE(others); i++) {
@@ -290,10 +290,10 @@ static void first_error_stops_who_runs(struct scopex_test *test)
 	loop_init(&loop);
 	test_item_init(&fails);
 	fails.ret = -EDOM;
-	scopex_scope_with(s, .flags = SCOPEX_FAIL_FAST) {
-		EXPECT_EQ(test, scopex_submit_any(s, &loop.work), 0);
+	scopex_scope(s, .flags = SCOPEX_FAIL_FAST) {
+		EXPECT_EQ(test, scopex_submit(s, &loop.work), 0);
 		wait_for_completion(&loop.started);
-		EXPECT_EQ(test, scopex_submit_any(s, &fails.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &fails.work), 0);
 		EXPECT_EQ(test, scopex_join(s), -EDOM);
 	}
 	EXPECT(test, loop.ended);
@@ -303,7 +303,7 @@ static int failing_body(struct scopex_scope *scope, void *arg)
 {
 	struct loop *loop = arg;
 
-	if (scopex_submit_any(scope, &loop->work))
+	if (scopex_submit(scope, &loop->work))
 		return -EIO;
 	wait_for_completion(&loop->started);
 	return -ERANGE;
@@ -314,8 +314,8 @@ static void error_of_the_body_cancels(struct scopex_test *test)
 	struct loop loop;
 
 	loop_init(&loop);
-	EXPECT_EQ(test, scopex_run_with(failing_body, &loop,
-					.flags = SCOPEX_FAIL_FAST), -ERANGE);
+	EXPECT_EQ(test, scopex_run(failing_body, &loop,
+				   .flags = SCOPEX_FAIL_FAST), -ERANGE);
 	EXPECT(test, loop.ended);
 }
 
@@ -330,7 +330,7 @@ static void body_in_a_cancelled_scope(struct scopex_test *test)
 {
 	unsigned int calls = 0;
 
-	EXPECT_EQ(test, scopex_run_with(counting_body, &calls, .timeout = -1),
+	EXPECT_EQ(test, scopex_run(counting_body, &calls, .timeout_us = -1),
 		  -ETIME);
 	EXPECT_EQ(test, calls, 1);
 }

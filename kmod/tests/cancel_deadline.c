@@ -16,12 +16,12 @@ static bool deadline_after(struct scopex_test *test, unsigned int ms)
 
 	loop_init(&loop);
 	test_item_init(&late);
-	scopex_scope_with(s, .timeout = ms_to_ktime(ms)) {
-		err = scopex_submit_any(s, &loop.work);
+	scopex_scope(s, .timeout_us = ms * USEC_PER_MSEC) {
+		err = scopex_submit(s, &loop.work);
 		EXPECT(test, !err || err == -ECANCELED);
 		EXPECT_EQ(test, scopex_join(s), -ETIME);
 		/* It has passed, and that goes for the next round, too. */
-		EXPECT_EQ(test, scopex_submit_any(s, &late.work), -ECANCELED);
+		EXPECT_EQ(test, scopex_submit(s, &late.work), -ECANCELED);
 		EXPECT_EQ(test, scopex_join(s), -ETIME);
 	}
 	EXPECT_EQ(test, atomic_read(&late.runs), 0);
@@ -40,7 +40,7 @@ static void deadline_cancels(struct scopex_test *test)
 
 static void deadline_reaches_a_busy_owner(struct scopex_test *test)
 {
-	scopex_scope_with(s, .timeout = ms_to_ktime(2)) {
+	scopex_scope(s, .timeout_us = 2 * USEC_PER_MSEC) {
 		while (!scopex_cancelled(s))
 			cpu_relax();
 		EXPECT_EQ(test, scopex_error(s), -ETIME);
@@ -52,8 +52,7 @@ static int deadline_body(struct scopex_scope *scope, void *arg)
 	struct loop *loop = arg;
 
 	/* Too late is what the deadline's error says, too. */
-	scopex_submit_any(scope, &loop->work);
-	return 0;
+	return scopex_submit(scope, &loop->work);
 }
 
 static bool body_deadline_after(struct scopex_test *test, unsigned int ms)
@@ -62,7 +61,7 @@ static bool body_deadline_after(struct scopex_test *test, unsigned int ms)
 	int err;
 
 	loop_init(&loop);
-	err = scopex_run_with(deadline_body, &loop, .timeout = ms_to_ktime(ms));
+	err = scopex_run(deadline_body, &loop, .timeout_us = ms * USEC_PER_MSEC);
 	EXPECT_EQ(test, err, -ETIME);
 	return loop.ended;
 }
@@ -81,8 +80,8 @@ static void deadline_in_the_past(struct scopex_test *test)
 	struct test_item item;
 
 	test_item_init(&item);
-	scopex_scope_with(s, .timeout = -1) {
-		EXPECT_EQ(test, scopex_submit_any(s, &item.work), -ECANCELED);
+	scopex_scope(s, .timeout_us = -1) {
+		EXPECT_EQ(test, scopex_submit(s, &item.work), -ECANCELED);
 		EXPECT_EQ(test, scopex_join(s), -ETIME);
 	}
 	EXPECT_EQ(test, atomic_read(&item.runs), 0);
@@ -95,8 +94,8 @@ static void deadline_that_does_not_come(struct scopex_test *test)
 
 	test_item_init(&item);
 	for (i = 0; i < 100; i++) {
-		scopex_scope_with(s, .timeout = ms_to_ktime(100000)) {
-			EXPECT_EQ(test, scopex_submit_any(s, &item.work), 0);
+		scopex_scope(s, .timeout_us = 100000 * USEC_PER_MSEC) {
+			EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
 			EXPECT_EQ(test, scopex_join(s), 0);
 		}
 	}
@@ -147,8 +146,8 @@ static void deadline_races_the_end(struct scopex_test *test)
 		struct racer racer = { .work = SCOPEX_WORK_INIT(racer_fn),
 				       .length = length };
 
-		scopex_scope_with(s, .timeout = ns_to_ktime(ns)) {
-			submitted = scopex_submit_any(s, &racer.work);
+		scopex_scope(s, .deadline = ktime_add_ns(ktime_get(), ns)) {
+			submitted = scopex_submit(s, &racer.work);
 			err = scopex_join(s);
 		}
 		/* One that was accepted has run, or was cancelled. */
@@ -180,7 +179,7 @@ static void deadline_races_the_end(struct scopex_test *test)
 /* The nearer deadline wins, whichever scope has it. */
 struct timed {
 	struct scopex_work	work;
-	ktime_t			timeout;
+	s64			timeout_us;
 	int			err;
 	bool			ended;
 };
@@ -191,8 +190,8 @@ static int timed_fn(struct scopex_work *work)
 	struct loop loop;
 
 	loop_init(&loop);
-	scopex_scope_with(s, .timeout = timed->timeout) {
-		scopex_submit_any(s, &loop.work);
+	scopex_scope(s, .timeout_us = timed->timeout_us) {
+		WARN_ON(scopex_submit(s, &loop.work) && !scopex_cancelled(s));
 		timed->err = scopex_join(s);
 	}
 	timed->ended = loop.ended;
@@ -203,10 +202,10 @@ static int timed_fn(struct scopex_work *work)
 static bool outer_deadline_after(struct scopex_test *test, unsigned int ms)
 {
 	struct timed timed = { .work = SCOPEX_WORK_INIT(timed_fn),
-			       .timeout = ms_to_ktime(100000) };
+			       .timeout_us = 100000 * USEC_PER_MSEC};
 
-	scopex_scope_with(s, .timeout = ms_to_ktime(ms)) {
-		scopex_submit_any(s, &timed.work);
+	scopex_scope(s, .timeout_us = ms * USEC_PER_MSEC) {
+		EXPECT(test, !scopex_submit(s, &timed.work) || scopex_cancelled(s));
 		EXPECT_EQ(test, scopex_join(s), -ETIME);
 	}
 	/* It was the outer one's time, not its own. */
@@ -217,15 +216,15 @@ static bool outer_deadline_after(struct scopex_test *test, unsigned int ms)
 static void nearer_deadline_wins(struct scopex_test *test)
 {
 	struct timed timed = { .work = SCOPEX_WORK_INIT(timed_fn),
-			       .timeout = ms_to_ktime(5) };
+			       .timeout_us = 5 * USEC_PER_MSEC};
 	bool hit = outer_deadline_after(test, 20) ||
 		   outer_deadline_after(test, 200) ||
 		   outer_deadline_after(test, 5000);
 
 	EXPECT(test, hit);
 
-	scopex_scope_with(s, .timeout = ms_to_ktime(100000)) {
-		EXPECT_EQ(test, scopex_submit_any(s, &timed.work), 0);
+	scopex_scope(s, .timeout_us = 100000 * USEC_PER_MSEC) {
+		EXPECT_EQ(test, scopex_submit(s, &timed.work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	EXPECT_EQ(test, timed.err, -ETIME);
@@ -247,7 +246,7 @@ static int both_fn(struct scopex_work *work)
 
 	while (!scopex_cancelled(scopex_work_scope(work)))
 		usleep_range(50, 200);
-	scopex_scope_with(s, .timeout = -1) {
+	scopex_scope(s, .timeout_us = -1) {
 		both->inner = scopex_error(s);
 		both->err = scopex_join(s);
 	}
@@ -259,8 +258,8 @@ static void both_deadlines_are_over(struct scopex_test *test)
 	struct both both = { .work = SCOPEX_WORK_INIT(both_fn) };
 	int err;
 
-	scopex_scope_with(s, .timeout = ms_to_ktime(20)) {
-		err = scopex_submit_any(s, &both.work);
+	scopex_scope(s, .timeout_us = 20 * USEC_PER_MSEC) {
+		err = scopex_submit(s, &both.work);
 		EXPECT_EQ(test, scopex_join(s), -ETIME);
 	}
 	if (!err && scopex_work_result(&both.work) != -ECANCELED) {

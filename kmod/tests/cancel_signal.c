@@ -24,11 +24,11 @@ static int victim_thread(void *data)
 	allow_signal(SIGKILL);
 	if (victim->dead_before)
 		send_sig(SIGKILL, current, 1);
-	scopex_scope_with(s, .flags = SCOPEX_KILLABLE) {
-		EXPECT_EQ(victim->test, scopex_submit_any(s, &victim->loop.work), 0);
+	scopex_scope(s, .flags = SCOPEX_KILLABLE) {
+		EXPECT_EQ(victim->test, scopex_submit(s, &victim->loop.work), 0);
 		if (victim->stays)
 			EXPECT_EQ(victim->test,
-				  scopex_submit_any(s, &victim->stays->work), 0);
+				  scopex_submit(s, &victim->stays->work), 0);
 		victim->err = scopex_join(s);
 	}
 	flush_signals(current);

@@ -2,6 +2,7 @@
 /* Suites "deadlock" and "waits": what lockdep says of waits under a lock */
 
 #include <linux/mutex.h>
+#include <linux/scopex_detached.h>
 
 #include "../lockdep.h"
 #include "test.h"
@@ -23,7 +24,7 @@ static void run_one(scopex_fn_t fn)
 	scopex_work_init(&work, fn);
 	scopex_scope(s)
 		if (fn)
-			scopex_submit_any(s, &work);
+			WARN_ON(scopex_submit(s, &work));
 }
 
 /*
@@ -57,7 +58,7 @@ static void waits_for_detached_under_a_lock(struct scopex_test *test)
 	static struct scopex_detached detached;
 
 	scopex_detached_init(&detached, locks_detached_fn, nothing_to_release);
-	EXPECT_EQ(test, scopex_detach(&detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&detached), 0);
 	EXPECT_EQ(test, scopex_detached_wait(&detached), 0);
 	mutex_lock(&deadlock_mutex);
 	EXPECT_EQ(test, scopex_detached_wait(&detached), 0);

@@ -5,6 +5,7 @@
 #include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/scopex_detached.h>
 #include <linux/slab.h>
 
 #include "detach.h"
@@ -75,13 +76,13 @@ static void is_not_submitted_twice(struct scopex_test *test)
 	if (!orphan)
 		return;
 	scopex_inject_set(SCOPEX_INJECT_COMPLETED, 20000);
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	while (scopex_work_busy(&orphan->detached.work))
 		cond_resched();
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), -EBUSY);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), -EBUSY);
 	test_inject_end(test, SCOPEX_INJECT_COMPLETED);
 	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), 0);
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), -EBUSY);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), -EBUSY);
 	scopex_detached_put(&orphan->detached);
 	until_released(before + 1);
 	EXPECT_EQ(test, atomic_read(&runs), 1);
@@ -98,10 +99,10 @@ static void waits_for_the_result(struct scopex_test *test)
 	refs_idle = module_refcount(THIS_MODULE);
 	atomic_set(&orphans_released, 0);
 	orphan->ret = -ECHRNG;
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), -ECHRNG);
 	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), -ECHRNG);
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), -EBUSY);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), -EBUSY);
 	EXPECT_EQ(test, atomic_read(&runs), 1);
 	EXPECT_EQ(test, atomic_read(&orphans_released), 0);
 	scopex_detached_put(&orphan->detached);
@@ -118,9 +119,9 @@ static void outlives_who_submits_it(struct scopex_test *test)
 	orphan = orphan_at_gate(test, &runs, &gate);
 	if (!orphan)
 		return;
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	wait_for_completion(&gate.reached);
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), -EBUSY);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), -EBUSY);
 	scopex_detached_put(&orphan->detached);
 	EXPECT_EQ(test, atomic_read(&orphans_released), 0);
 	complete(&gate.go);
@@ -141,7 +142,7 @@ static void many_are_released(struct scopex_test *test)
 
 		if (!orphan)
 			break;
-		made += !scopex_detach(&orphan->detached);
+		made += !scopex_detached_submit(&orphan->detached);
 		scopex_detached_put(&orphan->detached);
 	}
 	until_released(nr);
@@ -159,7 +160,7 @@ static void cancel_ends_what_runs(struct scopex_test *test)
 	if (!orphan)
 		return;
 	orphan->until_cancelled = true;
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	wait_for_completion(&gate.reached);
 	complete(&gate.go);
 	EXPECT_EQ(test, scopex_detached_cancel(&orphan->detached), 0);
@@ -182,7 +183,7 @@ static void cancel_ends_what_has_not_started(struct scopex_test *test)
 	atomic_set(&orphans_released, 0);
 	scopex_scope(s) {
 		EXPECT(test, test_hold_cpus(s, items, &gate));
-		EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+		EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 		EXPECT_EQ(test, scopex_detached_cancel_nowait(&orphan->detached), 0);
 		EXPECT_EQ(test, scopex_detached_result(&orphan->detached), -EINPROGRESS);
 		complete_all(&gate.go);
@@ -223,7 +224,7 @@ static int parent_fn(struct scopex_detached *detached)
 
 	scopex_work_init(&child, child_fn);
 	scopex_scope(s) {
-		parent->err = scopex_submit_any(s, &child);
+		parent->err = scopex_submit(s, &child);
 		complete(&parent->started);
 		parent->err = parent->err ?: scopex_join(s);
 	}
@@ -239,7 +240,7 @@ static void cancel_reaches_its_scopes(struct scopex_test *test)
 	atomic_set(&orphans_released, 0);
 	init_completion(&parent->started);
 	scopex_detached_init(&parent->detached, parent_fn, parent_release);
-	EXPECT_EQ(test, scopex_detach(&parent->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&parent->detached), 0);
 	wait_for_completion(&parent->started);
 	EXPECT_EQ(test, scopex_detached_cancel(&parent->detached), 0);
 	scopex_detached_put(&parent->detached);
@@ -262,7 +263,7 @@ static void never_submitted(struct scopex_test *test)
 	EXPECT_EQ(test, scopex_detached_cancel(&orphan->detached), -ENODATA);
 	EXPECT(test, !scopex_detached_cancelled(&orphan->detached));
 	orphan->ret = -ECHRNG;
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), -ECHRNG);
 	EXPECT_EQ(test, scopex_detached_result(&orphan->detached), -ECHRNG);
 	EXPECT_EQ(test, atomic_read(&runs), 1);
@@ -281,7 +282,7 @@ static void cancel_does_not_wait(struct scopex_test *test)
 	if (!orphan)
 		return;
 	orphan->until_cancelled = true;
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	wait_for_completion(&gate.reached);
 	local_irq_save(flags);
 	EXPECT_EQ(test, scopex_detached_cancel_nowait(&orphan->detached), 0);
@@ -302,7 +303,7 @@ static void cancel_does_not_wait(struct scopex_test *test)
 static int detach_thread(void *data)
 {
 	struct orphan *orphan = data;
-	int err = scopex_detach(&orphan->detached);
+	int err = scopex_detached_submit(&orphan->detached);
 
 	test_thread_until_stopped();
 	return err;

@@ -4,6 +4,7 @@
 #define _SCOPEX_TEST_DETACH_H
 
 #include <linux/atomic.h>
+#include <linux/scopex_detached.h>
 
 #include "test.h"
 

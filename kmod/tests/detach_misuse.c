@@ -3,6 +3,8 @@
 
 #include <linux/completion.h>
 #include <linux/module.h>
+#include <linux/scopex_detached.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
 #include "detach.h"
@@ -30,8 +32,8 @@ static int host_fn(struct scopex_detached *detached)
 	if (host->joins)
 		host->err = scopex_join(scopex_work_scope(&detached->work));
 	else if (!host->ret)
-		host->err = scopex_submit(scopex_work_scope(&detached->work),
-					  &host->guest.work);
+		host->err = scopex_submit_on(scopex_work_scope(&detached->work), SCOPEX_CPU_LOCAL,
+					     &host->guest.work);
 	return host->ret;
 }
 
@@ -41,7 +43,7 @@ static int detach_host(struct scopex_test *test, struct host *host, int ret)
 	test_item_init(&host->guest);
 	atomic_set(&orphans_released, 0);
 	scopex_detached_init(&host->detached, host_fn, host_release);
-	EXPECT_EQ(test, scopex_detach(&host->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&host->detached), 0);
 	ret = scopex_detached_wait(&host->detached);
 	scopex_detached_put(&host->detached);
 	until_released(1);
@@ -95,7 +97,7 @@ static void use_copy(struct scopex_test *test, struct orphan *copy)
 static void detach_copy(struct scopex_test *test, struct orphan *copy)
 {
 	EXPECT_WARNING("submits an item to what is no open scope",
-		       EXPECT_EQ(test, scopex_detach(&copy->detached), -EINVAL));
+		       EXPECT_EQ(test, scopex_detached_submit(&copy->detached), -EINVAL));
 	/* If it is not given back, the other cases do not wait for it. */
 	if (!EXPECT_EQ(test, module_refcount(THIS_MODULE), refs_idle))
 		refs_idle = module_refcount(THIS_MODULE);
@@ -114,7 +116,7 @@ static void copy_is_told_from_the_item(struct scopex_test *test)
 		goto out;
 	*copy = *orphan;
 	detach_copy(test, copy);
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	wait_for_completion(&gate.reached);
 	*copy = *orphan;
 	/* As one that has just the reference of its creator. */
@@ -158,7 +160,7 @@ static int narcissus_nested(struct narcissus *narcissus)
 
 	scopex_work_init(&narcissus->nested, narcissus_nested_fn);
 	scopex_scope(s)
-		err = scopex_submit_any(s, &narcissus->nested) ?: scopex_join(s);
+		err = scopex_submit(s, &narcissus->nested) ?: scopex_join(s);
 	return err;
 }
 
@@ -200,7 +202,7 @@ static void run_narcissus(struct scopex_test *test, int (*how)(struct narcissus 
 	narcissus->test = test;
 	narcissus->how = how;
 	narcissus->wait = wait;
-	EXPECT_EQ(test, scopex_detach(&narcissus->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&narcissus->detached), 0);
 	EXPECT_EQ(test, scopex_detached_wait(&narcissus->detached), -ECHRNG);
 	EXPECT_EQ(test, narcissus->err, -EDEADLK);
 	EXPECT(test, !narcissus->cancelled);

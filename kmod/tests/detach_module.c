@@ -9,6 +9,7 @@
 #include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/scopex_detached.h>
 #include <linux/slab.h>
 
 #include "detach.h"
@@ -24,7 +25,7 @@ static void pins_its_module(struct scopex_test *test)
 	if (!orphan)
 		return;
 	EXPECT_EQ(test, module_refcount(THIS_MODULE), refs_idle);
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	EXPECT_EQ(test, module_refcount(THIS_MODULE), refs_idle + 1);
 	wait_for_completion(&gate.reached);
 	complete(&gate.go);
@@ -44,7 +45,7 @@ static void refused_by_a_module_that_goes(struct scopex_test *test)
 	atomic_set(&runs, 0);
 	atomic_set(&orphans_released, 0);
 	orphan->detached.owner = &going;
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), -ENODEV);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), -ENODEV);
 	EXPECT_EQ(test, scopex_work_result(&orphan->detached.work), -ENODATA);
 	scopex_detached_put(&orphan->detached);
 	EXPECT_EQ(test, atomic_read(&orphans_released), 1);
@@ -90,7 +91,7 @@ static void coming_detach(struct scopex_test *test, struct module *module)
 	atomic_set(&module->refcnt, 1);
 	scopex_detached_init(detached, coming_fn, coming_release);
 	detached->owner = module;
-	EXPECT_EQ(test, scopex_detach(detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(detached), 0);
 }
 
 /* Nothing but the address of these modules is used, and their count. */

@@ -6,6 +6,8 @@
 
 #include <linux/completion.h>
 #include <linux/module.h>
+#include <linux/scopex_detached.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
 #include "detach.h"
@@ -35,7 +37,7 @@ static int torn_outer_fn(struct scopex_work *work)
 
 	test_item_init(&item);
 	scopex_scope(s)
-		err = scopex_submit(s, &item.work) ?: scopex_join(s);
+		err = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work) ?: scopex_join(s);
 	return err;
 }
 
@@ -50,8 +52,8 @@ static void tears_down(struct scopex_detached *detached)
 	scopex_work_init(&outer, torn_outer_fn);
 	scopex_scope(s) {
 		torn.cancelled = scopex_cancelled(s);
-		torn.scope = scopex_submit(s, &item.work) ?: scopex_join(s);
-		torn.nested = scopex_submit(s, &outer) ?: scopex_join(s);
+		torn.scope = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work) ?: scopex_join(s);
+		torn.nested = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &outer) ?: scopex_join(s);
 	}
 	torn.loop = scopex_for(0, 1000, torn_part);
 }
@@ -72,7 +74,7 @@ static void tears_down_by_detached(struct scopex_detached *detached)
 	if (helper) {
 		scopex_detached_init(&helper->detached, orphan_fn, orphan_release);
 		helper->runs = &runs;
-		torn.detached = scopex_detach(&helper->detached) ?:
+		torn.detached = scopex_detached_submit(&helper->detached) ?:
 				scopex_detached_wait(&helper->detached);
 		scopex_detached_put(&helper->detached);
 	}
@@ -96,7 +98,7 @@ static void release_by(struct scopex_test *test, void (*release)(struct scopex_d
 		return;
 	orphan->detached.release = release;
 	orphan->until_cancelled = true;
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	wait_for_completion(&torn.gate.reached);
 	EXPECT_EQ(test, scopex_detached_cancel_nowait(&orphan->detached), 0);
 	scopex_detached_put(&orphan->detached);
@@ -151,7 +153,7 @@ static void release_lingers(struct scopex_test *test)
 	if (!orphan)
 		return;
 	orphan->detached.release = lingering_release;
-	EXPECT_EQ(test, scopex_detach(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
 	wait_for_completion(&gate.reached);
 	scopex_detached_put(&orphan->detached);
 	complete(&gate.go);

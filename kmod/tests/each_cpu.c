@@ -3,6 +3,7 @@
 
 #include <linux/cpumask.h>
 #include <linux/mutex.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
 #include "test.h"

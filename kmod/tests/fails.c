@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/printk.h>
 #include <linux/scopex.h>
+#include <linux/scopex_detached.h>
 #include <linux/slab.h>
 
 static int late_fn(struct scopex_detached *detached)
@@ -34,7 +35,7 @@ static int __init fails_init(void)
 	if (!late)
 		return -ENOMEM;
 	scopex_detached_init(late, late_fn, late_release);
-	err = scopex_detach(late);
+	err = scopex_detached_submit(late);
 	scopex_detached_put(late);
 	pr_info("scopex_test_fails: init fails\n");
 	return err ?: -ECANCELED;

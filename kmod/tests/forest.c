@@ -4,6 +4,7 @@
 #include <linux/delay.h>
 #include <linux/slab.h>
 
+#include "../state.h"
 #include "forest.h"
 #include "test.h"
 
@@ -23,7 +24,7 @@ static int node_submit(struct scopex_scope *scope, struct forest *forest,
 			       .depth = depth };
 	if (forest->cpu < nr_cpu_ids)
 		return scopex_submit_on(scope, forest->cpu, &node->work);
-	return scopex_submit_any(scope, &node->work);
+	return scopex_submit(scope, &node->work);
 }
 
 /* Opened in the middle of a walk. */

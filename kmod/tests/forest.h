@@ -5,6 +5,7 @@
 
 #include <linux/atomic.h>
 
+#include "../state.h"
 #include "test.h"
 
 /* More than can be reached in one go. */

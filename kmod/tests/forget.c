@@ -13,6 +13,7 @@
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
 #include "test.h"
@@ -70,8 +71,8 @@ static int forgetful_thread(void *data)
 
 	forgetful->pid = current->pid;
 	scopex_work_init(&borrower.work, borrower_fn);
-	__scopex_open(&scope, &guard_site);
-	scopex_submit_on(&scope, forgetful->cpu, &borrower.work);
+	__scopex_open(&scope, &guard_site, NULL);
+	WARN_ON(scopex_submit_on(&scope, forgetful->cpu, &borrower.work));
 	wait_for_completion(&forgetful->gate.reached);
 	kthread_complete_and_exit(NULL, 0);
 }
@@ -180,11 +181,11 @@ out:
 /* A task that ends before the first submit leaves a timer in its frame. */
 static int late_thread(void *data)
 {
-	const struct scopex_options options = { .timeout = ms_to_ktime(3600000) };
+	const struct scopex_options options = { .timeout_us = 3600000 * USEC_PER_MSEC};
 	struct scopex_custom_scope custom;
 	pid_t *pid = data;
 
-	__scopex_open_custom(&custom, &guard_site, &options);
+	__scopex_open(&custom.scope, &guard_site, &options);
 	strscpy(current->comm, TEST_ODD, sizeof(current->comm));
 	WRITE_ONCE(*pid, current->pid);
 	kthread_complete_and_exit(NULL, 0);
@@ -278,7 +279,7 @@ static int callback_body(struct scopex_scope *scope, void *arg)
 	struct test_item *item = arg;
 
 	/* Whatever this does, short of not returning, it can't skip the wait. */
-	return scopex_submit_any(scope, &item->work);
+	return scopex_submit(scope, &item->work);
 }
 
 static void callback_that_can_not_be_skipped(struct scopex_test *test)
@@ -307,7 +308,7 @@ static void item_ends_its_thread(struct scopex_test *test)
 
 	test_item_init(&after);
 	scopex_work_init(&dead, lets_thread_exit_fn);
-	scopex_scope_named(s, "undead") {
+	scopex_scope(s, .name = "undead") {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &dead), 0);
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &after.work), 0);
 		while (scopex_work_busy(&after.work))
@@ -329,8 +330,8 @@ static int oops_thread(void *data)
 	struct borrower borrower = { .forgetful = forgetful, .lent = BORROWED };
 
 	scopex_work_init(&borrower.work, borrower_fn);
-	scopex_scope_named(s, "oopsed") {
-		scopex_submit_on(s, forgetful->cpu, &borrower.work);
+	scopex_scope(s, .name = "oopsed") {
+		WARN_ON(scopex_submit_on(s, forgetful->cpu, &borrower.work));
 		wait_for_completion(&forgetful->gate.reached);
 		__builtin_trap();
 	}

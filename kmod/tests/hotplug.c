@@ -78,7 +78,7 @@ static void offline_cpu_refuses(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
 		/* Nor is it ever chosen, to have its worker run on another one. */
 		for (i = 0; i < 4 * nr_cpu_ids; i++) {
-			EXPECT_EQ(test, scopex_submit_any(s, &item.work), 0);
+			EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
 			scopex_join(s);
 			EXPECT(test, item.worker != cpu);
 		}
@@ -187,9 +187,9 @@ static void load_round(struct load *load, unsigned int round)
 		for (i = 0; i < ARRAY_SIZE(load->items); i++) {
 			cpu = (round + i) % nr_cpu_ids;
 			if (i % 3 == 0)
-				err = scopex_submit(s, &load->items[i].work);
+				err = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &load->items[i].work);
 			else if (i % 3 == 1)
-				err = scopex_submit_any(s, &load->items[i].work);
+				err = scopex_submit(s, &load->items[i].work);
 			else
 				err = scopex_submit_on(s, cpu, &load->items[i].work);
 			if (!err)
@@ -253,8 +253,8 @@ static void nowhere_to_submit_to(struct scopex_test *test)
 
 	test_item_init(&item);
 	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work), -ENODEV);
 		EXPECT_EQ(test, scopex_submit(s, &item.work), -ENODEV);
-		EXPECT_EQ(test, scopex_submit_any(s, &item.work), -ENODEV);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);

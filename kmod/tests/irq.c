@@ -32,7 +32,7 @@ static void source_submit(struct source *source)
 {
 	struct test_item *item = &source->items[source->next++];
 
-	if (scopex_submit_any(source->scope, &item->work))
+	if (scopex_submit(source->scope, &item->work))
 		source->refused++;
 	if (source->next == source->nr)
 		complete(&source->done);
@@ -155,7 +155,7 @@ static void timer_interrupts_submits(struct scopex_test *test)
 			      HRTIMER_MODE_REL_PINNED_HARD);
 		while (!completion_done(&source.done)) {
 			for (i = 0; i < ARRAY_SIZE(items); i++)
-				own += !scopex_submit(s, &items[i].work);
+				own += !scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items[i].work);
 			cond_resched();
 		}
 		source_timer_end(&source);
@@ -185,7 +185,7 @@ static void timer_submits_while_owner_joins(struct scopex_test *test)
 		hrtimer_start(&source.timer, ns_to_ktime(100 * NSEC_PER_USEC),
 			      HRTIMER_MODE_REL_PINNED_HARD);
 		while (!completion_done(&source.done)) {
-			EXPECT_EQ(test, scopex_submit_any(s, &item.work), 0);
+			EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
 			EXPECT_EQ(test, scopex_join(s), 0);
 			rounds++;
 			EXPECT(test, !scopex_work_busy(&item.work));
@@ -217,7 +217,7 @@ static void timer_interrupts_first_submit(struct scopex_test *test)
 			scopex_inject_set(SCOPEX_INJECT_REGISTER, 60000);
 			hrtimer_start(&source.timer, ms_to_ktime(2),
 				      HRTIMER_MODE_REL_PINNED_HARD);
-			scopex_submit(ours, &item.work);
+			EXPECT_EQ(test, scopex_submit_on(ours, SCOPEX_CPU_LOCAL, &item.work), 0);
 		}
 		wait_for_completion(&source.done);
 		source_timer_end(&source);
@@ -240,7 +240,7 @@ static void submit_under_a_spinlock(struct scopex_test *test)
 	scopex_scope(s) {
 		raw_spin_lock_irqsave(&lock, flags);
 		for (i = 0; i < ARRAY_SIZE(items); i++)
-			EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+			EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
 		raw_spin_unlock_irqrestore(&lock, flags);
 	}
 	for (i = 0; i < ARRAY_SIZE(items); i++)

@@ -7,6 +7,8 @@
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include <linux/scopex_detached.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
 #include "test.h"
@@ -22,10 +24,10 @@ static void items_go_anywhere(struct scopex_test *test)
 		return;
 	scopex_scope(s) {
 		for (i = 0; i < ANYWHERE_ITEMS; i++)
-			EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+			EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
 		for (; i < 2 * ANYWHERE_ITEMS; i++)
 			EXPECT_EQ(test, scopex_try_submit(s, &items[i].work), 0);
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, &items[i],
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, &items[i],
 						    ANYWHERE_ITEMS, work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
@@ -51,7 +53,7 @@ static void detached_items_go_anywhere(struct scopex_test *test)
 		return;
 	for (i = 0; i < ANYWHERE_ITEMS; i++) {
 		scopex_detached_init(&detached[i], detached_fn, nothing_to_release);
-		EXPECT_EQ(test, scopex_detach(&detached[i]), 0);
+		EXPECT_EQ(test, scopex_detached_submit(&detached[i]), 0);
 	}
 	for (i = 0; i < ANYWHERE_ITEMS; i++) {
 		EXPECT_EQ(test, scopex_detached_wait(&detached[i]), 0);
@@ -103,7 +105,7 @@ static int submits_here(void *data)
 	int err = 0;
 
 	scopex_scope(s)
-		err = scopex_submit(s, &item->work);
+		err = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item->work);
 	test_thread_until_stopped();
 	return err;
 }

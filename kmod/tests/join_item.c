@@ -16,7 +16,7 @@ static void joins_one_of_many(struct scopex_test *test)
 	test_gate_init(&gate);
 	test_item_init(&first);
 	first.ret = -EXFULL;
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+	scopex_scope(s, .flags = SCOPEX_JOINABLE) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &first.work), 0);
 		for (i = 0; i < ARRAY_SIZE(others); i++) {
 			test_item_init(&others[i]);
@@ -47,10 +47,10 @@ static void join_item_again_and_again(struct scopex_test *test)
 	unsigned int i;
 
 	test_item_init(&item);
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+	scopex_scope(s, .flags = SCOPEX_JOINABLE) {
 		EXPECT_EQ(test, scopex_join_item(&item.work), -ENODATA);
 		for (i = 0; i < 5000; i++) {
-			EXPECT_EQ(test, scopex_submit_any(s, &item.work), 0);
+			EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
 			EXPECT_EQ(test, scopex_join_item(&item.work), 0);
 		}
 		EXPECT_EQ(test, scopex_join_item(&item.work), 0);
@@ -64,9 +64,9 @@ static int joins_inner_fn(struct scopex_work *work)
 	int err = 0, i;
 
 	test_item_init(&inner);
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+	scopex_scope(s, .flags = SCOPEX_JOINABLE) {
 		for (i = 0; i < 20 && !err; i++) {
-			err = scopex_submit(s, &inner.work);
+			err = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &inner.work);
 			err = err ?: scopex_join_item(&inner.work);
 		}
 	}
@@ -80,7 +80,7 @@ static void join_item_in_an_item(struct scopex_test *test)
 
 	scopex_work_init(&work, joins_inner_fn);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit(s, &work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 }
@@ -96,7 +96,7 @@ static bool join_item_deadline(struct scopex_test *test, unsigned int ms)
 	test_item_init(&gated);
 	test_item_init(&behind);
 	gated.gate = &gate;
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE, .timeout = ms_to_ktime(ms)) {
+	scopex_scope(s, .flags = SCOPEX_JOINABLE, .timeout_us = ms * USEC_PER_MSEC) {
 		if (!scopex_submit_on(s, cpu, &gated.work) &&
 		    !scopex_submit_on(s, cpu, &behind.work)) {
 			ok = true;
@@ -131,8 +131,8 @@ static void join_item_needs_the_flag(struct scopex_test *test)
 	test_gate_init(&gate);
 	test_item_init(&item);
 	item.gate = &gate;
-	scopex_scope_with(unjoinable, .flags = SCOPEX_KILLABLE) {
-		EXPECT_EQ(test, scopex_submit_any(unjoinable, &item.work), 0);
+	scopex_scope(unjoinable, .flags = SCOPEX_KILLABLE) {
+		EXPECT_EQ(test, scopex_submit(unjoinable, &item.work), 0);
 		wait_for_completion(&gate.reached);
 		EXPECT_WARNING("(), which is not SCOPEX_JOINABLE",
 			       err = scopex_join_item(&item.work));
@@ -147,8 +147,8 @@ static void unknown_flag(struct scopex_test *test)
 
 	test_item_init(&item);
 	EXPECT_WARNING("() has unknown flags 0x40",
-		       scopex_scope_with(odd, .flags = 0x40)
-			       EXPECT_EQ(test, scopex_submit_any(odd, &item.work), 0));
+		       scopex_scope(odd, .flags = 0x40)
+			       EXPECT_EQ(test, scopex_submit(odd, &item.work), 0));
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);
 }
 
@@ -165,7 +165,7 @@ static int refused_thread(void *data)
 {
 	struct refused *refused = data;
 
-	refused->err = scopex_submit_any(refused->scope, &refused->item.work);
+	refused->err = scopex_submit(refused->scope, &refused->item.work);
 	test_thread_until_stopped();
 	return 0;
 }
@@ -180,7 +180,7 @@ static int refuses_thread(void *data)
 	while (READ_ONCE(custom->joined) != &refused->item.work ||
 	       task_is_running(refused->owner))
 		usleep_range(50, 200);
-	scopex_cancel(refused->scope);
+	scopex_cancel(refused->scope, 0);
 	scopex_inject_release(SCOPEX_INJECT_TRYGET);
 	test_thread_until_stopped();
 	return 0;
@@ -193,10 +193,10 @@ static void join_item_whose_submit_is_refused(struct scopex_test *test)
 
 	test_item_init(&refused.item);
 	refused.item.ret = -EXFULL;
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+	scopex_scope(s, .flags = SCOPEX_JOINABLE) {
 		refused.scope = s;
 		/* So that it has been the scope's. */
-		EXPECT_EQ(test, scopex_submit_any(s, &refused.item.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &refused.item.work), 0);
 		EXPECT_EQ(test, scopex_join(s), -EXFULL);
 		scopex_inject_set(SCOPEX_INJECT_TRYGET, SCOPEX_INJECT_HOLD);
 		submitter = test_thread(test, refused_thread, &refused, nr_cpu_ids);

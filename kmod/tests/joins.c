@@ -37,7 +37,7 @@ static int stream_thread(void *data)
 		init_completion(&begun);
 		for (i = 0; i < ARRAY_SIZE(holders); i++) {
 			holder_init(&holders[i], &begun);
-			scopex_submit_on(stream->scope, JOIN_CPU, &holders[i].work);
+			WARN_ON(scopex_submit_on(stream->scope, JOIN_CPU, &holders[i].work));
 		}
 		for (i = 0; i < ARRAY_SIZE(holders); i++)
 			wait_for_completion(&begun);
@@ -152,10 +152,11 @@ static void join_of_a_long_batch(struct scopex_test *test)
 
 	if (!EXPECT(test, items))
 		return;
-	scopex_scope_with(long_batch, .limit = 1) {
+	scopex_scope(long_batch, .limit = 1) {
 		for (i = 0; i < FINITE_ITEMS; i++) {
 			scopex_work_init(&items[i], naps_shortly_fn);
-			EXPECT_EQ(test, scopex_submit(long_batch, &items[i]), 0);
+			EXPECT_EQ(test, scopex_submit_on(long_batch, SCOPEX_CPU_LOCAL, &items[i]),
+				  0);
 		}
 		EXPECT_EQ(test, scopex_join(long_batch), 0);
 	}
@@ -170,10 +171,11 @@ static void join_of_a_crowd(struct scopex_test *test)
 
 	if (!EXPECT(test, items))
 		return;
-	scopex_scope_with(crowd, .limit = 1, .timeout = ms_to_ktime(4000)) {
+	scopex_scope(crowd, .limit = 1, .timeout_us = 4000 * USEC_PER_MSEC) {
 		for (i = 0; i < nr; i++) {
 			scopex_work_init(&items[i], naps_shortly_fn);
-			scopex_submit(crowd, &items[i]);
+			EXPECT(test, !scopex_submit_on(crowd, SCOPEX_CPU_LOCAL,
+						       &items[i]) || scopex_cancelled(crowd));
 		}
 		EXPECT_EQ(test, scopex_join(crowd), -ETIME);
 	}
@@ -192,7 +194,7 @@ static void join_of_a_long_item(struct scopex_test *test)
 	struct scopex_work item = SCOPEX_WORK_INIT(naps_long_fn);
 
 	scopex_scope(long_item) {
-		EXPECT_EQ(test, scopex_submit(long_item, &item), 0);
+		EXPECT_EQ(test, scopex_submit_on(long_item, SCOPEX_CPU_LOCAL, &item), 0);
 		EXPECT_EQ(test, scopex_join(long_item), 0);
 	}
 }
@@ -207,8 +209,8 @@ static void join_in_a_dirty_frame(struct scopex_test *test)
 	/* The first wait is round 1. */
 	dirty.wait_round = 1;
 	dirty.wait_looks = U8_MAX;
-	__scopex_open(&dirty, __SCOPEX_SITE("dirty"));
-	EXPECT_EQ(test, scopex_submit(&dirty, &item), 0);
+	__scopex_open(&dirty, __SCOPEX_SITE("dirty"), NULL);
+	EXPECT_EQ(test, scopex_submit_on(&dirty, SCOPEX_CPU_LOCAL, &item), 0);
 	__scopex_close(&dirty);
 }
 
@@ -223,7 +225,8 @@ static void joins_of_many_rounds(struct scopex_test *test)
 	scopex_scope(rounds) {
 		for (round = 0; round < 20; round++) {
 			for (i = 0; i < 1 + round % ARRAY_SIZE(items); i++)
-				EXPECT_EQ(test, scopex_submit(rounds, &items[i]), 0);
+				EXPECT_EQ(test,
+					  scopex_submit_on(rounds, SCOPEX_CPU_LOCAL, &items[i]), 0);
 			EXPECT_EQ(test, scopex_join(rounds), 0);
 		}
 	}

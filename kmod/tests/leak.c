@@ -11,6 +11,8 @@
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/scopex_detached.h>
+#include <linux/scopex_loop.h>
 
 #include "../lockdep.h"
 #include "test.h"
@@ -279,7 +281,7 @@ static void leak_in_release(struct scopex_test *test, struct leaky_release *leak
 	init_completion(&leaky->go);
 	init_completion(&leaky->released);
 	scopex_detached_init(&leaky->detached, waits_for_its_creator, leaks_in_release);
-	EXPECT_EQ(test, scopex_detach(&leaky->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&leaky->detached), 0);
 	scopex_detached_put(&leaky->detached);
 	complete(&leaky->go);
 	wait_for_completion(&leaky->released);
@@ -372,7 +374,7 @@ static int leaks_in_chunk(const struct scopex_range *range)
 
 	if (current != loop->caller && !atomic_xchg(&loop->leaked, true)) {
 		memalloc_nofs_save();
-		scopex_cancel(range->scope);
+		scopex_cancel(range->scope, 0);
 	} else {
 		usleep_range(100, 500);
 	}

@@ -57,13 +57,14 @@ static void limit(struct scopex_test *test, unsigned int limit, bool array)
 		ones[i] = (struct one){ .work = SCOPEX_WORK_INIT(crowd_fn),
 					.crowd = &crowd };
 	}
-	scopex_scope_with(s, .limit = limit) {
+	scopex_scope(s, .limit = limit) {
 		if (array)
-			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, ones,
+			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, ones,
 							    CROWD, work), 0);
 		for (i = 0; i < CROWD && !array; i++)
-			EXPECT_EQ(test, scopex_submit_any(s, &ones[i].work), 0);
-		EXPECT_EQ(test, scopex_submit(s, &ones[CROWD - 1].work), -EBUSY);
+			EXPECT_EQ(test, scopex_submit(s, &ones[i].work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &ones[CROWD - 1].work),
+			  -EBUSY);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	for (i = 0; i < CROWD; i++)
@@ -94,7 +95,7 @@ static void try_submit_says_full(struct scopex_test *test)
 		test_item_init(&items[i]);
 	items[0].gate = &gate;
 	items[1].gate = &gate;
-	scopex_scope_with(s, .limit = 2) {
+	scopex_scope(s, .limit = 2) {
 		EXPECT_EQ(test, scopex_try_submit(s, &items[0].work), 0);
 		EXPECT_EQ(test, scopex_try_submit(s, &items[1].work), 0);
 		EXPECT_EQ(test, scopex_try_submit(s, &items[2].work), -EAGAIN);
@@ -119,11 +120,11 @@ static void what_waits_for_its_turn_is_cancelled(struct scopex_test *test)
 	for (i = 0; i < ARRAY_SIZE(items); i++)
 		test_item_init(&items[i]);
 	items[0].gate = &gate;
-	scopex_scope_with(s, .limit = 1) {
+	scopex_scope(s, .limit = 1) {
 		for (i = 0; i < ARRAY_SIZE(items); i++)
-			EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+			EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
 		wait_for_completion(&gate.reached);
-		scopex_cancel(s);
+		scopex_cancel(s, 0);
 		complete(&gate.go);
 		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
 		/* And the limit is as it was. */
@@ -146,9 +147,9 @@ static void order_is_kept_by_a_limit(struct scopex_test *test)
 		test_item_init(&items[i]);
 		items[i].turn = &turn;
 	}
-	scopex_scope_with(s, .limit = 1)
+	scopex_scope(s, .limit = 1)
 		for (i = 0; i < ARRAY_SIZE(items); i++)
-			EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+			EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
 	for (i = 0; i < ARRAY_SIZE(items); i++)
 		EXPECT_EQ(test, items[i].order, i + 1);
 }
@@ -165,8 +166,8 @@ static void limits_go_together(struct scopex_test *test)
 	for (i = 0; i < CROWD; i++)
 		ones[i] = (struct one){ .work = SCOPEX_WORK_INIT(crowd_fn),
 					.crowd = &crowd };
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE, .limit = 3, .limit_per_cpu = 1) {
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, ones, CROWD, work), 0);
+	scopex_scope(s, .flags = SCOPEX_JOINABLE, .limit = 3, .limit_per_cpu = 1) {
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, ones, CROWD, work), 0);
 		EXPECT_EQ(test, scopex_join_item(&ones[CROWD / 2].work), 0);
 		EXPECT_EQ(test, atomic_read(&ones[CROWD / 2].runs), 1);
 		EXPECT_EQ(test, scopex_join(s), 0);
@@ -206,11 +207,11 @@ static void cancelled_item_waits_for_no_turn(struct scopex_test *test)
 
 	test_gate_init(&outlived.gate);
 	test_item_init(&outlived.next);
-	scopex_scope_with(s, .limit_per_cpu = 1) {
+	scopex_scope(s, .limit_per_cpu = 1) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &outlived.work), 0);
 		wait_for_completion(&outlived.gate.reached);
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &outlived.next.work), 0);
-		scopex_cancel(s);
+		scopex_cancel(s, 0);
 		complete(&outlived.gate.go);
 		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
 	}
@@ -243,7 +244,7 @@ static void worker_leaves_what_waits(struct scopex_test *test)
 
 	test_gate_init(&turns.gate);
 	test_item_init(&turns.next);
-	scopex_scope_with(taking_turns, .limit_per_cpu = 1) {
+	scopex_scope(taking_turns, .limit_per_cpu = 1) {
 		EXPECT_EQ(test, scopex_submit_on(taking_turns, cpu, &turns.work), 0);
 		wait_for_completion(&turns.gate.reached);
 		scopex_inject_set(SCOPEX_INJECT_NOT_COMPLETED, SCOPEX_INJECT_HOLD);

@@ -83,7 +83,7 @@ static void no_more_than_the_limit_on_a_cpu(struct scopex_test *test)
 		ones = sleepers_get(test, 2 * SLEEPERS, &all);
 		if (!ones)
 			return;
-		scopex_scope_with(s, .limit_per_cpu = limit) {
+		scopex_scope(s, .limit_per_cpu = limit) {
 			fill_cpu(test, s, ones, cpu, limit);
 			EXPECT_EQ(test, atomic_read(&all.begun), limit);
 			/* Each CPU has its own count. */
@@ -108,9 +108,9 @@ static void limits_on_a_cpu_are_apart(struct scopex_test *test)
 
 	if (!ones || !others)
 		goto out;
-	scopex_scope_with(s, .limit_per_cpu = 1) {
+	scopex_scope(s, .limit_per_cpu = 1) {
 		fill_cpu(test, s, ones, cpu, 1);
-		scopex_scope_with(t, .limit_per_cpu = 1) {
+		scopex_scope(t, .limit_per_cpu = 1) {
 			fill_cpu(test, t, others, cpu, 1);
 			EXPECT_EQ(test, atomic_read(&second.begun), 1);
 			complete_all(&second.go);
@@ -138,7 +138,7 @@ static void order_is_kept_by_a_limit_on_a_cpu(struct scopex_test *test)
 
 	if (!one)
 		return;
-	scopex_scope_with(s, .limit_per_cpu = 1) {
+	scopex_scope(s, .limit_per_cpu = 1) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &one->work), 0);
 		wait_for_completion(&all.began);
 		for (i = 0; i < ARRAY_SIZE(items); i++) {
@@ -175,7 +175,7 @@ static void first_turn_that_ends_is_passed_on(struct scopex_test *test)
 			return;
 		test_item_init(&third);
 		test_item_init(&last);
-		scopex_scope_with(s, .flags = SCOPEX_JOINABLE, .limit_per_cpu = 2) {
+		scopex_scope(s, .flags = SCOPEX_JOINABLE, .limit_per_cpu = 2) {
 			for (i = 0; i < 2; i++) {
 				EXPECT_EQ(test, scopex_submit_on(s, cpu, &ones[i]->work), 0);
 				wait_for_completion(&each[i].began);
@@ -203,9 +203,9 @@ static void what_waits_for_a_cpu_is_cancelled(struct scopex_test *test)
 
 	if (!ones)
 		return;
-	scopex_scope_with(s, .limit_per_cpu = 2) {
+	scopex_scope(s, .limit_per_cpu = 2) {
 		fill_cpu(test, s, ones, cpu, 2);
-		scopex_cancel(s);
+		scopex_cancel(s, 0);
 		complete_all(&all.go);
 		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
 		EXPECT_EQ(test, atomic_read(&all.begun), 2);

@@ -11,6 +11,7 @@
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/sched/signal.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
 #include "test.h"
@@ -175,7 +176,7 @@ static int blocker_thread(void *data)
 		usleep_range(50, 200);
 	for_each_online_cpu(cpu) {
 		blocker->items[cpu].gate = &blocker->gate;
-		scopex_submit_on(blocker->scope, cpu, &blocker->items[cpu].work);
+		WARN_ON(scopex_submit_on(blocker->scope, cpu, &blocker->items[cpu].work));
 	}
 	scopex_inject_release(SCOPEX_INJECT_OFFER);
 	test_thread_until_stopped();
@@ -253,7 +254,7 @@ static int cancel_loop(const struct scopex_range *range)
 	atomic_t *calls = range->arg;
 
 	if (atomic_inc_return(calls) == 3)
-		scopex_cancel(range->scope);
+		scopex_cancel(range->scope, 0);
 	return 0;
 }
 
@@ -275,9 +276,9 @@ static int nap(const struct scopex_range *range)
 static void loop_has_a_deadline(struct scopex_test *test)
 {
 	EXPECT_EQ(test, scopex_for(0, ULONG_MAX, nap, .grain = 1,
-				   .timeout = ms_to_ktime(20)), -ETIME);
+				   .timeout_us = 20 * USEC_PER_MSEC), -ETIME);
 	EXPECT_EQ(test, scopex_for(0, 10, nap, .grain = 1,
-				   .timeout = ms_to_ktime(100000)), 0);
+				   .timeout_us = 100000 * USEC_PER_MSEC), 0);
 }
 
 static int killed_loop_thread(void *data)

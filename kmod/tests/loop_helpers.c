@@ -7,6 +7,7 @@
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/rcupdate.h>
+#include <linux/scopex_loop.h>
 
 #include "test.h"
 
@@ -14,7 +15,7 @@
 static int give_up(const struct scopex_range *range)
 {
 	if (atomic_inc_return(range->arg) > 10000)
-		scopex_cancel(range->scope);
+		scopex_cancel(range->scope, 0);
 	return -E2BIG;
 }
 
@@ -168,8 +169,8 @@ static int receive(const struct scopex_range *range)
 						    msecs_to_jiffies(50));
 		wait_for_guest(guest);
 	} else if (!cmpxchg(&guest->helper, NULL, current)) {
-		scopex_submit_on(guest->scope, raw_smp_processor_id(),
-				 &guest->item.work);
+		WARN_ON(scopex_submit_on(guest->scope, raw_smp_processor_id(),
+					 &guest->item.work));
 		complete(&guest->came);
 	} else if (guest->helper == current) {
 		guest->late += scopex_work_busy(&guest->item.work);
@@ -236,7 +237,7 @@ static int until_traced(const struct scopex_range *range)
 	WRITE_ONCE(tracer->begun, true);
 	udelay(5);
 	if (READ_ONCE(tracer->passed) || time_after(jiffies, tracer->give_up))
-		scopex_cancel(range->scope);
+		scopex_cancel(range->scope, 0);
 	return 0;
 }
 

@@ -11,6 +11,7 @@
  */
 
 #include <linux/sched.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
 #include "test.h"
@@ -18,7 +19,7 @@
 #define MEMORY_ITEMS	100
 
 /* A timer on the stack has the kernel allocate, if it tracks such objects. */
-#define MEMORY_TIMEOUT	(IS_ENABLED(CONFIG_DEBUG_OBJECTS_TIMERS) ? 0 : ms_to_ktime(3600000))
+#define MEMORY_TIMEOUT	(IS_ENABLED(CONFIG_DEBUG_OBJECTS_TIMERS) ? 0 : 3600 * USEC_PER_SEC)
 
 /* Have the current task's allocations fail, if failslab was told to do so to tasks. */
 static void allocations_fail(bool fail)
@@ -44,13 +45,13 @@ static void items_one_by_one(struct scopex_test *test)
 	allocations_fail(true);
 	scopex_scope(s) {
 		for (i = 0; i < MEMORY_ITEMS / 2; i++)
-			EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
+			EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items[i].work), 0);
 		for (; i < MEMORY_ITEMS; i++)
-			EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+			EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
 		EXPECT_EQ(test, scopex_submit_on(s, test_this_cpu(), &fails), 0);
 		EXPECT_EQ(test, scopex_join(s), -EIO);
-		scopex_cancel(s);
-		EXPECT_EQ(test, scopex_submit(s, &items[0].work), -ECANCELED);
+		scopex_cancel(s, 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items[0].work), -ECANCELED);
 	}
 	allocations_fail(false);
 	for (i = 0; i < MEMORY_ITEMS; i++)
@@ -67,10 +68,10 @@ static void items_at_once(struct scopex_test *test)
 		return;
 	allocations_fail(true);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items, MEMORY_ITEMS,
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items, MEMORY_ITEMS,
 						    work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_THIS_CPU, items, MEMORY_ITEMS,
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_LOCAL, items, MEMORY_ITEMS,
 						    work), 0);
 	}
 	allocations_fail(false);
@@ -87,10 +88,10 @@ static void items_with_options(struct scopex_test *test)
 	if (!EXPECT(test, items))
 		return;
 	allocations_fail(true);
-	scopex_scope_with(s, .limit = 2, .limit_per_cpu = 1,
-			  .flags = SCOPEX_FAIL_FAST | SCOPEX_KILLABLE | SCOPEX_JOINABLE,
-			  .timeout = MEMORY_TIMEOUT) {
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items, MEMORY_ITEMS,
+	scopex_scope(s, .limit = 2, .limit_per_cpu = 1,
+		     .flags = SCOPEX_FAIL_FAST | SCOPEX_KILLABLE | SCOPEX_JOINABLE,
+		     .timeout_us = MEMORY_TIMEOUT) {
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items, MEMORY_ITEMS,
 						    work), 0);
 		EXPECT_EQ(test, scopex_join_item(&items[0].work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
@@ -109,7 +110,7 @@ static int nested_fn(struct scopex_work *work)
 
 	test_item_init(&item);
 	scopex_scope(inner) {
-		err = scopex_submit(inner, &item.work);
+		err = scopex_submit_on(inner, SCOPEX_CPU_LOCAL, &item.work);
 		err = err ?: scopex_join(inner);
 	}
 	return err;
@@ -128,8 +129,8 @@ static void items_that_wait(struct scopex_test *test)
 
 	allocations_fail(true);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit(s, &nested), 0);
-		EXPECT_EQ(test, scopex_submit(s, &blocks), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &nested), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &blocks), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	allocations_fail(false);
@@ -159,7 +160,7 @@ static void loops(struct scopex_test *test)
 
 	allocations_fail(true);
 	EXPECT_EQ(test, scopex_reduce(1, 100000, add_numbers, &sum, &total, .grain = 100,
-				      .timeout = MEMORY_TIMEOUT), 0);
+				      .timeout_us = MEMORY_TIMEOUT), 0);
 	allocations_fail(false);
 	EXPECT_EQ(test, total, 100000UL * 100001 / 2);
 }
@@ -194,7 +195,7 @@ static void control(struct scopex_test *test)
 
 	allocations_fail(true);
 	scopex_scope(control) {
-		scopex_submit(control, &item);
+		EXPECT_EQ(test, scopex_submit_on(control, SCOPEX_CPU_LOCAL, &item), 0);
 		scopex_join(control);
 		err = allocates_fn(&own);
 	}

@@ -19,20 +19,20 @@ static void closed_scope(struct scopex_test *test)
 	struct test_item item;
 
 	test_item_init(&item);
-	__scopex_open(&scope, &test_site);
-	EXPECT_EQ(test, scopex_submit(&scope, &item.work), 0);
+	__scopex_open(&scope, &test_site, NULL);
+	EXPECT_EQ(test, scopex_submit_on(&scope, SCOPEX_CPU_LOCAL, &item.work), 0);
 	__scopex_close(&scope);
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);
 
 	EXPECT_WARNING("submits test_item_fn [scopex_test] to a closed scope",
-		       EXPECT_EQ(test, scopex_submit(&scope, &item.work),
+		       EXPECT_EQ(test, scopex_submit_on(&scope, SCOPEX_CPU_LOCAL, &item.work),
 				 -ESHUTDOWN));
 	EXPECT_WARNING("joins what is no open scope",
 		       EXPECT_EQ(test, scopex_join(&scope), -ESHUTDOWN));
 	EXPECT_WARNING("closes what is no open scope",
 		       __scopex_close(&scope));
 	EXPECT_WARNING("cancels what is no open scope",
-		       scopex_cancel(&scope));
+		       scopex_cancel(&scope, 0));
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);
 	EXPECT_EQ(test, scopex_work_result(&item.work), 0);
 }
@@ -45,7 +45,7 @@ static void memory_that_is_no_scope(struct scopex_test *test)
 	memset(&scope, 0xaa, sizeof(scope));
 	test_item_init(&item);
 	EXPECT_WARNING("submits an item to what is no open scope",
-		       EXPECT_EQ(test, scopex_submit_any(&scope, &item.work),
+		       EXPECT_EQ(test, scopex_submit(&scope, &item.work),
 				 -EINVAL));
 	EXPECT_WARNING("joins what is no open scope",
 		       EXPECT_EQ(test, scopex_join(&scope), -EINVAL));
@@ -61,19 +61,21 @@ static void copied_scope(struct scopex_test *test)
 	scopex_scope(original) {
 		copy = *original;
 		EXPECT_WARNING("submits an item to a copy of scope original",
-			       EXPECT_EQ(test, scopex_submit(&copy, &item.work),
+			       EXPECT_EQ(test,
+					 scopex_submit_on(&copy, SCOPEX_CPU_LOCAL, &item.work),
 					 -EINVAL));
 		EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
 		EXPECT_WARNING("closes a copy of scope original",
 			       __scopex_close(&copy));
-		EXPECT_EQ(test, scopex_submit(original, &item.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(original, SCOPEX_CPU_LOCAL, &item.work), 0);
 		EXPECT_EQ(test, scopex_join(original), 0);
 		/* Of one in use, too, which nothing but its place tells from the original. */
 		copy = *original;
 		EXPECT_WARNING("submits an item to a copy of scope original",
-			       EXPECT_EQ(test, scopex_submit(&copy, &item.work),
+			       EXPECT_EQ(test,
+					 scopex_submit_on(&copy, SCOPEX_CPU_LOCAL, &item.work),
 					 -EINVAL));
-		EXPECT_EQ(test, scopex_submit(original, &item.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(original, SCOPEX_CPU_LOCAL, &item.work), 0);
 		copy = *original;
 		EXPECT_WARNING("joins a copy of scope original",
 			       EXPECT_EQ(test, scopex_join(&copy), -EINVAL));
@@ -94,7 +96,7 @@ static int submit_copy_thread(void *data)
 {
 	struct copy *copy = data;
 
-	copy->err = scopex_submit(&copy->custom.scope, &copy->item.work);
+	copy->err = scopex_submit_on(&copy->custom.scope, SCOPEX_CPU_LOCAL, &copy->item.work);
 	test_thread_until_stopped();
 	return 0;
 }
@@ -115,30 +117,33 @@ static void copy_on_the_heap(struct scopex_test *test)
 		return;
 	test_item_init(&item);
 	test_item_init(&copy->item);
-	__scopex_open_custom(&custom, &copied_site, &options);
-	EXPECT_EQ(test, scopex_submit(&custom.scope, &item.work), 0);
+	__scopex_open(&custom.scope, &copied_site, &options);
+	EXPECT_EQ(test, scopex_submit_on(&custom.scope, SCOPEX_CPU_LOCAL, &item.work), 0);
 	EXPECT_EQ(test, scopex_join(&custom.scope), 0);
 	copy->custom = custom;
 	EXPECT_WARNING("submits an item to a copy of scope copied",
-		       EXPECT_EQ(test, scopex_submit(&copy->custom.scope, &copy->item.work),
+		       EXPECT_EQ(test, scopex_submit_on(&copy->custom.scope, SCOPEX_CPU_LOCAL,
+							&copy->item.work),
 				 -EINVAL));
 	/* Another task can't look for the original on its own stack. */
 	EXPECT_WARNING("submits an item to what is no open scope",
 		       test_thread_stop(test_thread(test, submit_copy_thread, copy,
 						    nr_cpu_ids)));
 	EXPECT_EQ(test, copy->err, -EINVAL);
-	__scopex_close_custom(&custom);
+	__scopex_close(&custom.scope);
 	EXPECT_WARNING("submits an item to what is no open scope",
-		       EXPECT_EQ(test, scopex_submit(&copy->custom.scope, &copy->item.work),
+		       EXPECT_EQ(test, scopex_submit_on(&copy->custom.scope, SCOPEX_CPU_LOCAL,
+							&copy->item.work),
 				 -EINVAL));
 	/* Another scope is where the original was. */
-	__scopex_open_custom(&custom, &copied_site, &options);
+	__scopex_open(&custom.scope, &copied_site, &options);
 	EXPECT_WARNING("submits an item to a copy of scope copied",
-		       EXPECT_EQ(test, scopex_submit(&copy->custom.scope, &copy->item.work),
+		       EXPECT_EQ(test, scopex_submit_on(&copy->custom.scope, SCOPEX_CPU_LOCAL,
+							&copy->item.work),
 				 -EINVAL));
-	EXPECT_EQ(test, scopex_submit(&custom.scope, &item.work), 0);
+	EXPECT_EQ(test, scopex_submit_on(&custom.scope, SCOPEX_CPU_LOCAL, &item.work), 0);
 	EXPECT_EQ(test, scopex_join(&custom.scope), 0);
-	__scopex_close_custom(&custom);
+	__scopex_close(&custom.scope);
 	EXPECT_EQ(test, atomic_read(&item.runs), 2);
 	EXPECT_EQ(test, atomic_read(&copy->item.runs), 0);
 	EXPECT_EQ(test, scopex_work_result(&copy->item.work), -ENODATA);
@@ -165,10 +170,10 @@ static void scope_on_the_heap(struct scopex_test *test)
 		return;
 	test_item_init(&item);
 	EXPECT_WARNING("scope misused of misuse_test() is not on the stack",
-		       __scopex_open(scope, &test_site));
-	EXPECT_EQ(test, scopex_submit(scope, &item.work), -EINVAL);
+		       __scopex_open(scope, &test_site, NULL));
+	EXPECT_EQ(test, scopex_submit_on(scope, SCOPEX_CPU_LOCAL, &item.work), -EINVAL);
 	EXPECT_EQ(test, scopex_join(scope), -EINVAL);
-	scopex_cancel(scope);
+	scopex_cancel(scope, 0);
 	__scopex_close(scope);
 	EXPECT_EQ(test, atomic_read(&item.runs), 0);
 	kfree(scope);
@@ -199,8 +204,8 @@ static void open_in_irq(struct irq_work *irq_work)
 		container_of(irq_work, struct elsewhere, irq_work);
 	struct scopex_scope scope;
 
-	__scopex_open(&scope, &test_site);
-	elsewhere->err = scopex_submit(&scope, &elsewhere->item.work);
+	__scopex_open(&scope, &test_site, NULL);
+	elsewhere->err = scopex_submit_on(&scope, SCOPEX_CPU_LOCAL, &elsewhere->item.work);
 	if (!elsewhere->err)
 		elsewhere->err = scopex_join(&scope);
 	__scopex_close(&scope);
@@ -252,7 +257,7 @@ static void item_joins_its_scope(struct scopex_test *test)
 	scopex_work_init(&work, join_fn);
 	EXPECT_WARNING("joins scope own of item_joins",
 		       scopex_scope(own)
-			       scopex_submit(own, &work));
+			       EXPECT_EQ(test, scopex_submit_on(own, SCOPEX_CPU_LOCAL, &work), 0));
 	EXPECT_EQ(test, scopex_work_result(&work), -EPERM);
 }
 
@@ -273,7 +278,7 @@ static void other_task_closes(struct scopex_test *test)
 		EXPECT_WARNING("() in task " TEST_ODD_SHOWN ":",
 			       test_thread_stop(test_thread(test, close_thread,
 							    mine, nr_cpu_ids)));
-		EXPECT_EQ(test, scopex_submit(mine, &item.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(mine, SCOPEX_CPU_LOCAL, &item.work), 0);
 		EXPECT_EQ(test, scopex_join(mine), 0);
 	}
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);
@@ -285,7 +290,7 @@ static void other_task_closes_an_odd_scope(struct scopex_test *test)
 {
 	struct scopex_scope odd;
 
-	__scopex_open(&odd, &odd_site);
+	__scopex_open(&odd, &odd_site, NULL);
 	EXPECT_WARNING("closes scope odd " TEST_ODD_SHOWN " of odd_fn " TEST_ODD_SHOWN "() in",
 		       test_thread_stop(test_thread(test, close_thread, &odd, nr_cpu_ids)));
 	__scopex_close(&odd);

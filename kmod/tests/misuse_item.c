@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Suite "misuse", in part: items and functions that are not as they have to be */
 
+#include <linux/scopex_detached.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
+#include "../state.h"
 #include "test.h"
 
 static int must_not_run(struct scopex_detached *detached)
@@ -19,7 +22,7 @@ static void copied_detached_item(struct scopex_test *test)
 	scopex_detached_init(&original, must_not_run, nothing_to_release);
 	copy = original;
 	EXPECT_WARNING("submits an item to what is no open scope",
-		       EXPECT_EQ(test, scopex_detach(&copy), -EINVAL));
+		       EXPECT_EQ(test, scopex_detached_submit(&copy), -EINVAL));
 	EXPECT_EQ(test, scopex_detached_result(&copy), -ENODATA);
 	EXPECT_EQ(test, refcount_read(&copy.refs), 1);
 	scopex_detached_put(&original);
@@ -31,7 +34,8 @@ static void item_without_function(struct scopex_test *test)
 
 	scopex_scope(s) {
 		EXPECT_WARNING("submits an item without a function",
-			       EXPECT_EQ(test, scopex_submit(s, &work), -EINVAL));
+			       EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &work),
+					 -EINVAL));
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 }
@@ -47,7 +51,7 @@ static void array_without_a_function(struct scopex_test *test)
 	items[1].work.fn = NULL;
 	scopex_scope(s) {
 		EXPECT_WARNING("submits an item without a function",
-			       EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items,
+			       EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items,
 								   ARRAY_SIZE(items), work),
 					 -EINVAL));
 		EXPECT_EQ(test, scopex_join(s), 0);
@@ -75,10 +79,11 @@ static void result_that_is_no_errno(struct scopex_test *test)
 	struct test_item item;
 
 	test_item_init(&item);
-	item.ret = SCOPEX_WORK_BUSY;
+	item.ret = 1;
 	scopex_scope(odd) {
 		EXPECT_WARNING("item test_item_fn [scopex_test] of scope odd returned 1",
-			       EXPECT_EQ(test, scopex_submit(odd, &item.work), 0);
+			       EXPECT_EQ(test, scopex_submit_on(odd, SCOPEX_CPU_LOCAL, &item.work),
+					 0);
 			       EXPECT_EQ(test, scopex_join(odd), -EINVAL));
 	}
 	EXPECT_EQ(test, scopex_work_result(&item.work), -EINVAL);
@@ -94,9 +99,9 @@ static void result_that_stands_for_none(struct scopex_test *test)
 	for (i = 0; i < ARRAY_SIZE(none); i++) {
 		test_item_init(&item);
 		item.ret = none[i];
-		scopex_scope_with(odd, .flags = SCOPEX_JOINABLE) {
+		scopex_scope(odd, .flags = SCOPEX_JOINABLE) {
 			EXPECT_WARNING(", which stands for an item without a result",
-				       EXPECT_EQ(test, scopex_submit_any(odd, &item.work), 0);
+				       EXPECT_EQ(test, scopex_submit(odd, &item.work), 0);
 				       EXPECT_EQ(test, scopex_join_item(&item.work), -EINVAL));
 			EXPECT_EQ(test, scopex_join(odd), -EINVAL);
 		}
@@ -116,7 +121,7 @@ static void detached_result_that_stands_for_none(struct scopex_test *test)
 
 	scopex_detached_init(&detached, returns_no_data, nothing_to_release);
 	EXPECT_WARNING("item returns_no_data [scopex_test] of scope returns_no_data returned -61",
-		       EXPECT_EQ(test, scopex_detach(&detached), 0);
+		       EXPECT_EQ(test, scopex_detached_submit(&detached), 0);
 		       EXPECT_EQ(test, scopex_detached_wait(&detached), -EINVAL));
 	EXPECT_EQ(test, scopex_detached_cancel(&detached), -EINVAL);
 	EXPECT_EQ(test, scopex_detached_result(&detached), -EINVAL);
@@ -253,7 +258,7 @@ static int copies_itself_fn(struct scopex_work *work)
 		return 0;
 	scopex_work_init(&copy.work, copies_itself_fn);
 	scopex_scope(s) {
-		err = scopex_submit_any(s, &copy.work);
+		err = scopex_submit(s, &copy.work);
 		err = err ?: scopex_join(s);
 	}
 	return err;
@@ -267,7 +272,7 @@ static void item_copies_itself(struct scopex_test *test)
 	};
 
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_any(s, &first.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &first.work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	EXPECT_EQ(test, atomic_read(&runs), 4);
@@ -280,7 +285,7 @@ static void memory_is_initialised(struct scopex_test *test)
 	struct test_item item;
 	unsigned int i;
 
-	__scopex_open(&gone, &test_site);
+	__scopex_open(&gone, &test_site, NULL);
 	__scopex_close(&gone);
 	for (i = 0; i < ARRAY_SIZE(odd); i++) {
 		test_item_init(&item);
@@ -294,7 +299,7 @@ static void memory_is_initialised(struct scopex_test *test)
 		item.work.status = SCOPEX_WORK_BUSY;
 		item.work.scope = s;
 		scopex_work_init(&item.work, test_item_fn);
-		EXPECT_EQ(test, scopex_submit_any(s, &item.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
 	}
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);
 }
@@ -337,7 +342,7 @@ static void detached_item_is_initialised_again(struct scopex_test *test)
 	scopex_scope(innocent) {
 		nr = test_hold_cpus(innocent, items, &gate);
 		submit_to_held(innocent, items + nr_cpu_ids);
-		EXPECT_EQ(test, scopex_detach(&detached), 0);
+		EXPECT_EQ(test, scopex_detached_submit(&detached), 0);
 		submit_to_held(innocent, items + 2 * nr_cpu_ids);
 		EXPECT_WARNING(TRACKED ? "ODEBUG: init active" :
 			       ", which is in use by scope runs_once of",
@@ -363,11 +368,12 @@ static void item_is_overwritten(struct scopex_test *test)
 	test_item_init(&item);
 	item.gate = &gate;
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work), 0);
 		wait_for_completion(&gate.reached);
 		item.work = (struct scopex_work)SCOPEX_WORK_INIT(test_item_fn);
 		EXPECT_WARNING("ODEBUG: init active",
-			       EXPECT_EQ(test, scopex_submit(s, &item.work), -EBUSY));
+			       EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work),
+					 -EBUSY));
 		complete(&gate.go);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
@@ -386,12 +392,13 @@ static void item_is_forgotten_when_it_is_out(struct scopex_test *test)
 		if (!EXPECT(test, items))
 			return;
 		scopex_scope(s) {
-			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items, 8, work),
+			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items, 8, work),
 				  0);
 			EXPECT_EQ(test, scopex_join(s), 0);
-			scopex_cancel(s);
-			EXPECT_EQ(test, scopex_submit(s, &items[0].work), -ECANCELED);
-			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items, 8, work),
+			scopex_cancel(s, 0);
+			EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items[0].work),
+				  -ECANCELED);
+			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items, 8, work),
 				  -ECANCELED);
 			for (j = 0; j < 8; j++)
 				scopex_work_init(&items[j].work, test_item_fn);

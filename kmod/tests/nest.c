@@ -11,8 +11,10 @@
 #include <linux/delay.h>
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
+#include "../state.h"
 #include "test.h"
 
 /**
@@ -46,7 +48,7 @@ static int nest_submit(struct scopex_scope *scope, struct nest *nest)
 {
 	if (nest->cpu < nr_cpu_ids)
 		return scopex_submit_on(scope, nest->cpu, &nest->work);
-	return scopex_submit_any(scope, &nest->work);
+	return scopex_submit(scope, &nest->work);
 }
 
 static int nest_fn(struct scopex_work *work)
@@ -141,11 +143,11 @@ static int two_scopes_fn(struct scopex_work *work)
 	test_item_init(&first);
 	test_item_init(&second);
 	scopex_scope(a) {
-		err = scopex_submit(a, &first.work);
+		err = scopex_submit_on(a, SCOPEX_CPU_LOCAL, &first.work);
 		scopex_scope(b) {
-			err = err ?: scopex_submit(b, &second.work);
+			err = err ?: scopex_submit_on(b, SCOPEX_CPU_LOCAL, &second.work);
 			err = err ?: scopex_join(a);
-			err = err ?: scopex_submit(a, &first.work);
+			err = err ?: scopex_submit_on(a, SCOPEX_CPU_LOCAL, &first.work);
 			err = err ?: scopex_join(b);
 		}
 		err = err ?: scopex_join(a);
@@ -164,7 +166,7 @@ static void two_scopes_in_an_item(struct scopex_test *test)
 	scopex_work_init(&work, two_scopes_fn);
 	scopex_scope(s) {
 		for (i = 0; i < 50; i++) {
-			EXPECT_EQ(test, scopex_submit(s, &work), 0);
+			EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &work), 0);
 			EXPECT_EQ(test, scopex_join(s), 0);
 		}
 	}
@@ -199,14 +201,14 @@ static int all_kinds_fn(struct scopex_work *work)
 	for (i = 0; i < ARRAY_SIZE(items); i++)
 		test_item_init(&items[i]);
 	items[0].ret = -EBADMSG;
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE, .limit = 1) {
-		err = scopex_submit(s, &items[0].work);
+	scopex_scope(s, .flags = SCOPEX_JOINABLE, .limit = 1) {
+		err = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items[0].work);
 		if (!err && scopex_join_item(&items[0].work) != -EBADMSG)
 			err = -EIO;
 		items[0].ret = 0;
 		if (!err && scopex_join(s) != -EBADMSG)
 			err = -EIO;
-		err = err ?: scopex_submit_array(s, SCOPEX_SPREAD, items,
+		err = err ?: scopex_submit_array(s, SCOPEX_CPU_ANY, items,
 						 ARRAY_SIZE(items), work);
 		err = err ?: scopex_join_item(&items[2].work);
 		err = err ?: scopex_join(s);
@@ -226,7 +228,7 @@ static void all_kinds_of_scopes_in_an_item(struct scopex_test *test)
 	scopex_work_init(&work, all_kinds_fn);
 	scopex_scope(s) {
 		for (i = 0; i < 20; i++) {
-			EXPECT_EQ(test, scopex_submit(s, &work), 0);
+			EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &work), 0);
 			EXPECT_EQ(test, scopex_join(s), 0);
 		}
 	}
@@ -313,8 +315,8 @@ static int fib_fn(struct scopex_work *work)
 	scopex_work_init(&left.work, fib_fn);
 	scopex_work_init(&right.work, fib_fn);
 	scopex_scope(s) {
-		err = scopex_submit_any(s, &left.work);
-		err = err ?: scopex_submit_any(s, &right.work);
+		err = scopex_submit(s, &left.work);
+		err = err ?: scopex_submit(s, &right.work);
 		err = err ?: scopex_join(s);
 	}
 	fib->result = left.result + right.result;
@@ -327,7 +329,7 @@ static void fork_join(struct scopex_test *test)
 
 	scopex_work_init(&fib.work, fib_fn);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_any(s, &fib.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &fib.work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	EXPECT_EQ(test, fib.result, 377);
@@ -387,7 +389,7 @@ static int joins_again_fn(struct scopex_work *work)
 	struct again *again = container_of(work, struct again, outer);
 	int err;
 
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+	scopex_scope(s, .flags = SCOPEX_JOINABLE) {
 		err = scopex_submit_on(s, again->cpu, &again->work);
 		err = err ?: scopex_submit_on(s, again->cpu, &again->submits);
 		err = err ?: scopex_join_item(&again->work);

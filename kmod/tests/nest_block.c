@@ -89,7 +89,7 @@ static int waits_for_scope_fn(struct scopex_work *work)
 	test_item_init(&inner);
 	inner.gate = &gate;
 	scopex_scope(s) {
-		if (scopex_submit_any(s, &inner.work))
+		if (scopex_submit(s, &inner.work))
 			return -EIO;
 		/* Until the one that is queued behind this has run. */
 		wait_for_completion(&gate.reached);
@@ -193,8 +193,9 @@ static int joins_behind_fn(struct scopex_work *work)
 	int err;
 
 	test_item_init(&behind);
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE)
-		err = scopex_submit(s, &behind.work) ?: scopex_join_item(&behind.work);
+	scopex_scope(s, .flags = SCOPEX_JOINABLE)
+		err = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &behind.work) ?:
+		      scopex_join_item(&behind.work);
 	return err;
 }
 

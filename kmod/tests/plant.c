@@ -66,10 +66,11 @@ static void slow_item(struct scopex_test *test)
 	test_gate_init(&slow.gate);
 	scopex_work_init(&slow.work, planted_slow_fn);
 	scopex_scope(planted_slow) {
-		EXPECT_EQ(test, scopex_submit_any(planted_slow, &slow.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(planted_slow, SCOPEX_CPU_LOCAL, &slow.work), 0);
 		wait_for_completion(&slow.gate.reached);
 		for (i = 0; i < PLANTED_ITEMS; i++)
-			EXPECT_EQ(test, scopex_submit_any(planted_slow, &items[i]), 0);
+			EXPECT_EQ(test, scopex_submit_on(planted_slow, SCOPEX_CPU_LOCAL, &items[i]),
+				  0);
 		for (i = 0; i < PLANTED_ITEMS; i++)
 			while (scopex_work_busy(&items[i]))
 				msleep(20);

@@ -6,7 +6,9 @@
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/sched.h>
+#include <linux/scopex_detached.h>
 
+#include "../state.h"
 #include "test.h"
 
 #define CROWD_CPU	0	/* where the suites for one CPU are run */

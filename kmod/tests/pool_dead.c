@@ -11,6 +11,7 @@
 #include <linux/kthread.h>
 #include <linux/slab.h>
 
+#include "../state.h"
 #include "pool.h"
 #include "test.h"
 

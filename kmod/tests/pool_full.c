@@ -74,7 +74,7 @@ static int opens_tight_fn(struct scopex_work *work)
 	scopex_scope(inner) {
 		for (i = 0; i < ARRAY_SIZE(tight->waits); i++)
 			complete_all(&tight->waits[i].go);
-		scopex_submit(inner, &item.work);
+		WARN_ON(scopex_submit_on(inner, SCOPEX_CPU_LOCAL, &item.work));
 	}
 	return 0;
 }

@@ -12,6 +12,8 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/sched.h>
+#include <linux/scopex_detached.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
 #include "pool.h"
@@ -117,7 +119,7 @@ static void all_that_wait_for_a_detached_item_are_relieved(struct scopex_test *t
 			crowd.detached->go = &crowd.go;
 			scopex_detached_init(&crowd.detached->item, waiter_fn,
 					     waiter_release);
-			EXPECT_EQ(test, scopex_detach(&crowd.detached->item), 0);
+			EXPECT_EQ(test, scopex_detached_submit(&crowd.detached->item), 0);
 			run_crowd(test, &crowd, waits_for_detached_fn, crowd_sizes[i], cpu);
 			scopex_detached_put(&crowd.detached->item);
 		}
@@ -194,7 +196,7 @@ static int sleeps_in_chunk(const struct scopex_range *range)
 		return 0;
 	}
 	err = sleep_here(sleeper);
-	scopex_cancel(range->scope);
+	scopex_cancel(range->scope, 0);
 	return err;
 }
 
@@ -244,7 +246,7 @@ static void release_that_sleeps_is_relieved(struct scopex_test *test)
 	scopex_detached_init(&sleeper->item, starts_fn, sleeps_in_release);
 	scopex_scope(s) {
 		sleeper->scope = s;
-		EXPECT_EQ(test, scopex_detach(&sleeper->item), 0);
+		EXPECT_EQ(test, scopex_detached_submit(&sleeper->item), 0);
 		/* So that the last reference is the worker's. */
 		scopex_detached_put(&sleeper->item);
 		complete(&sleeper->start);
@@ -382,7 +384,7 @@ static void item_that_is_awake_keeps_its_queue(struct scopex_test *test)
 	scopex_work_init(&awake.work[0], spins_fn);
 	scopex_work_init(&awake.work[1], looks_fn);
 	scopex_scope(s) {
-		EXPECT_EQ(test, __scopex_submit_array(s, CROWD_CPU, awake.work, 2,
+		EXPECT_EQ(test, scopex_submit_strided(s, CROWD_CPU, awake.work, 2,
 						      sizeof(awake.work[0])), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
@@ -452,7 +454,7 @@ static void item_of_other_cpus_keeps_its_queue(struct scopex_test *test)
 		scopex_work_init(&rover->awake.work[0], roves_fn);
 		scopex_work_init(&rover->awake.work[1], looks_fn);
 		scopex_scope(s) {
-			EXPECT_EQ(test, __scopex_submit_array(s, CROWD_CPU, rover->awake.work, 2,
+			EXPECT_EQ(test, scopex_submit_strided(s, CROWD_CPU, rover->awake.work, 2,
 							      sizeof(rover->awake.work[0])), 0);
 			EXPECT_EQ(test, scopex_join(s), 0);
 		}

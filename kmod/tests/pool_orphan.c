@@ -222,7 +222,7 @@ static int opens_beside_fn(struct scopex_work *work)
 	/* The orphan is there by now; if not, nothing is wrong. */
 	msleep(100);
 	scopex_scope(inside) {
-		err = scopex_submit(inside, &item.work);
+		err = scopex_submit_on(inside, SCOPEX_CPU_LOCAL, &item.work);
 		err = err ?: scopex_join(inside);
 	}
 	complete(&beside->ended);
@@ -251,8 +251,8 @@ static void scope_opened_beside_an_orphan(struct scopex_test *test)
 	init_completion(&beside.left);
 	init_completion(&beside.ended);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_any(s, &beside.opens), 0);
-		EXPECT_EQ(test, scopex_submit_any(s, &beside.leaves), 0);
+		EXPECT_EQ(test, scopex_submit(s, &beside.opens), 0);
+		EXPECT_EQ(test, scopex_submit(s, &beside.leaves), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 }

@@ -6,6 +6,7 @@
  */
 
 #include <linux/cpumask.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
 #include "pool.h"

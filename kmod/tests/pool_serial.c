@@ -7,6 +7,7 @@
 
 #include <linux/cpumask.h>
 #include <linux/sched.h>
+#include <linux/scopex_loop.h>
 
 #include "pool.h"
 #include "test.h"
@@ -91,7 +92,7 @@ static void expect_refused(struct bound *bound, struct scopex_scope *s,
 
 	EXPECT_EQ(test, scopex_submit_on(s, bound->other, &items[0].work), -EUSERS);
 	expect_untouched(test, items, nr, result);
-	EXPECT_EQ(test, __scopex_submit_array(s, bound->other, &items[0].work, nr,
+	EXPECT_EQ(test, scopex_submit_strided(s, bound->other, &items[0].work, nr,
 					      sizeof(*items)), -EUSERS);
 	expect_untouched(test, items, nr, result);
 }
@@ -110,17 +111,17 @@ static void another_cpu(struct bound *bound, struct scopex_scope *s)
 	for (i = 0; i < ARRAY_SIZE(items); i++)
 		items[i].ret = -EBADMSG;
 	EXPECT_EQ(test, scopex_submit_on(s, bound->cpu, &items[0].work), 0);
-	EXPECT_EQ(test, scopex_submit(s, &items[1].work), 0);
-	EXPECT_EQ(test, scopex_submit_any(s, &items[2].work), 0);
+	EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items[1].work), 0);
+	EXPECT_EQ(test, scopex_submit(s, &items[2].work), 0);
 	EXPECT_EQ(test, scopex_join(s), -EBADMSG);
 	expect_refused(bound, s, items, ARRAY_SIZE(items), -EBADMSG);
 
 	for (i = 0; i < ARRAY_SIZE(items); i++)
 		items[i].ret = 0;
-	EXPECT_EQ(test, __scopex_submit_array(s, bound->cpu, &items[0].work,
+	EXPECT_EQ(test, scopex_submit_strided(s, bound->cpu, &items[0].work,
 					      ARRAY_SIZE(items), sizeof(items[0])), 0);
 	EXPECT_EQ(test, scopex_join(s), 0);
-	EXPECT_EQ(test, __scopex_submit_array(s, SCOPEX_SPREAD, &items[0].work,
+	EXPECT_EQ(test, scopex_submit_strided(s, SCOPEX_CPU_ANY, &items[0].work,
 					      ARRAY_SIZE(items), sizeof(items[0])), 0);
 	EXPECT_EQ(test, scopex_join(s), 0);
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
@@ -145,9 +146,10 @@ static void rather_fails(struct bound *bound, struct scopex_scope *s)
 	struct test_item item;
 
 	test_item_init(&item);
-	scopex_scope_with(never_serial, .flags = SCOPEX_NOT_SERIAL) {
+	scopex_scope(never_serial, .flags = SCOPEX_NOT_SERIAL) {
 		EXPECT_EQ(test, scopex_error(never_serial), -EDEADLK);
-		EXPECT_EQ(test, scopex_submit(never_serial, &item.work), -EDEADLK);
+		EXPECT_EQ(test, scopex_submit_on(never_serial, SCOPEX_CPU_LOCAL, &item.work),
+			  -EDEADLK);
 		EXPECT_EQ(test, scopex_join(never_serial), -EDEADLK);
 	}
 	expect_untouched(test, &item, 1, -ENODATA);
@@ -195,7 +197,7 @@ static void joins_from_below(struct joins *joins)
 	};
 
 	scopex_scope(below) {
-		joins->err = scopex_submit(below, &inner.work);
+		joins->err = scopex_submit_on(below, SCOPEX_CPU_LOCAL, &inner.work);
 		joins->err = joins->err ?: scopex_join(below);
 	}
 	joins->err = joins->err ?: inner.err;
@@ -233,7 +235,7 @@ static void join_is_refused(struct bound *bound, struct scopex_scope *s,
 		.work = SCOPEX_WORK_INIT(joins_fn), .scope = s, .how = how,
 	};
 
-	EXPECT_EQ(bound->test, scopex_submit(s, &joins.work), 0);
+	EXPECT_EQ(bound->test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &joins.work), 0);
 	EXPECT_EQ(bound->test, scopex_join(s), 0);
 	EXPECT_EQ(bound->test, joins.err, -EDEADLK);
 }
@@ -275,7 +277,7 @@ static int latecomer_thread(void *data)
 	int err;
 
 	until_hit(SCOPEX_INJECT_OWN_RUN, 1);
-	err = scopex_submit_any(late->scope, &late->item.work);
+	err = scopex_submit(late->scope, &late->item.work);
 	scopex_inject_release(SCOPEX_INJECT_OWN_RUN);
 	test_thread_until_stopped();
 	return err;
@@ -290,7 +292,7 @@ static void comes_late(struct bound *bound, struct scopex_scope *s)
 
 	test_item_init(&first);
 	test_item_init(&late.item);
-	EXPECT_EQ(test, scopex_submit(s, &first.work), 0);
+	EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &first.work), 0);
 	scopex_inject_set(SCOPEX_INJECT_OWN_RUN, SCOPEX_INJECT_HOLD_ONE);
 	thread = test_thread(test, latecomer_thread, &late, nr_cpu_ids);
 	EXPECT_EQ(test, scopex_join(s), 0);

@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "../state.h"
 #include "test.h"
 
 #define PATTERN	0x5a
@@ -235,9 +236,9 @@ static void submit_races_close(struct scopex_test *test)
 	for (used = 0; used <= 1; used++) {
 		test_item_init(&item);
 		test_item_init(&stranger.item);
-		__scopex_open(&scope, &late_site);
+		__scopex_open(&scope, &late_site, NULL);
 		if (used) {
-			scopex_submit(&scope, &item.work);
+			EXPECT_EQ(test, scopex_submit_on(&scope, SCOPEX_CPU_LOCAL, &item.work), 0);
 			scopex_join(&scope);
 		}
 		scopex_inject_set(SCOPEX_INJECT_TRYGET, SCOPEX_INJECT_HOLD);
@@ -264,7 +265,7 @@ static void submit_races_cancel(struct scopex_test *test)
 				     nr_cpu_ids);
 		while (!scopex_inject_hits(SCOPEX_INJECT_TRYGET))
 			usleep_range(50, 200);
-		scopex_cancel(s);
+		scopex_cancel(s, 0);
 		scopex_inject_release(SCOPEX_INJECT_TRYGET);
 		EXPECT_EQ(test, test_thread_stop(thread), -ECANCELED);
 		test_inject_end(test, SCOPEX_INJECT_TRYGET);
@@ -342,7 +343,7 @@ static int rival_thread(void *data)
 
 	/* Until it was accepted often enough: the refusals take no time at all. */
 	for (i = 0; atomic_read(&rivals->accepted) < rivals->rounds; i++) {
-		err = scopex_submit_any(rivals->scope, &rivals->item.work);
+		err = scopex_submit(rivals->scope, &rivals->item.work);
 		if (!err)
 			atomic_inc(&rivals->accepted);
 		else if (err != -EBUSY)
@@ -531,7 +532,7 @@ static void owner_sees_every_payload(struct scopex_test *test)
 		scopex_scope(s)
 			for_each_online_cpu(cpu) {
 				payloads[cpu].round = round;
-				scopex_submit_on(s, cpu, &payloads[cpu].work);
+				EXPECT_EQ(test, scopex_submit_on(s, cpu, &payloads[cpu].work), 0);
 			}
 		for_each_online_cpu(cpu)
 			if (scopex_work_result(&payloads[cpu].work) == 0)

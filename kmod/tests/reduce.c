@@ -2,6 +2,7 @@
 /* Suite "loop", in part: loops with a result, and loops in others */
 
 #include <linux/delay.h>
+#include <linux/scopex_loop.h>
 
 #include "test.h"
 
@@ -171,7 +172,7 @@ static void loops_in_items(struct scopex_test *test)
 	for (i = 0; i < ARRAY_SIZE(loopers); i++)
 		scopex_work_init(&loopers[i].work, looper_fn);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, loopers,
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, loopers,
 						    ARRAY_SIZE(loopers), work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}

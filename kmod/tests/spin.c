@@ -53,7 +53,7 @@ static int real_time_thread(void *data)
 
 	sched_set_fifo(current);
 	scopex_scope(s) {
-		scopex_submit(s, &item->work);
+		WARN_ON(scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item->work));
 		scopex_join(s);
 	}
 	test_thread_until_stopped();

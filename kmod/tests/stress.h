@@ -8,6 +8,7 @@
 #include <linux/ktime.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
+#include <linux/scopex_detached.h>
 
 #include "test.h"
 
@@ -114,7 +115,7 @@ struct stress_item {
  * @flags: the scope's
  * @limit: the scope's
  * @limit_per_cpu: likewise
- * @timeout: the scope's
+ * @timeout_us: the scope's
  * @calm: it is not cancelled by anybody
  * @loose: interrupts submit at any time, so what belongs to a round is not exact
  * @called: the body was called
@@ -138,7 +139,7 @@ struct stress_frame {
 	unsigned int		flags;
 	unsigned int		limit;
 	unsigned int		limit_per_cpu;
-	ktime_t			timeout;
+	s64			timeout_us;
 	bool			calm;
 	bool			loose;
 	bool			called;

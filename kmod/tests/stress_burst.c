@@ -5,7 +5,9 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/rwsem.h>
+#include <linux/scopex_detached.h>
 
+#include "../state.h"
 #include "stress.h"
 #include "test.h"
 
@@ -187,7 +189,7 @@ static struct stress_way stress_draw_way(u64 *rnd, bool *round)
 
 	*round = way.how == ON && one_in(rnd, 2);
 	if (way.how == ARRAY && one_in(rnd, 2))
-		way.cpu = SCOPEX_SPREAD;
+		way.cpu = SCOPEX_CPU_ANY;
 	return way;
 }
 

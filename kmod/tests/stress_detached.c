@@ -2,6 +2,7 @@
 /* Suite "stress": detached items */
 
 #include <linux/delay.h>
+#include <linux/scopex_detached.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -63,7 +64,7 @@ struct stress_detached *stress_new_detached(struct stress_burst *burst, bool nes
 	scopex_detached_init(&item->detached, stress_detached_fn,
 			     stress_detached_release);
 	item->accepted = true;
-	if (EXPECT_EQ(stress_test, scopex_detach(&item->detached), 0)) {
+	if (EXPECT_EQ(stress_test, scopex_detached_submit(&item->detached), 0)) {
 		count(SUBMITTED, 1);
 		return item;
 	}

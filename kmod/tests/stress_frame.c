@@ -24,7 +24,7 @@ bool stress_above_cancelled(const struct stress_frame *frame)
 /* May the frame's scope have been cancelled in this round? */
 static bool stress_may_be_cancelled(const struct stress_frame *frame)
 {
-	return READ_ONCE(frame->cancelled) || frame->timeout ||
+	return READ_ONCE(frame->cancelled) || frame->timeout_us ||
 	       stress_above_cancelled(frame) ||
 	       (frame->flags & SCOPEX_KILLABLE && fatal_signal_pending(current)) ||
 	       (frame->flags & SCOPEX_FAIL_FAST && atomic_read(&frame->failed));
@@ -232,9 +232,9 @@ static noinline void stress_in_block(struct stress_frame *frame)
 
 static noinline void stress_in_block_with(struct stress_frame *frame)
 {
-	scopex_scope_with(s, .flags = frame->flags, .timeout = frame->timeout,
-			  .limit = frame->limit,
-			  .limit_per_cpu = frame->limit_per_cpu)
+	scopex_scope(s, .flags = frame->flags, .timeout_us = frame->timeout_us,
+		     .limit = frame->limit,
+		     .limit_per_cpu = frame->limit_per_cpu)
 		stress_body(s, frame);
 }
 
@@ -275,13 +275,13 @@ static void stress_options(struct stress_frame *frame)
 		frame->flags |= SCOPEX_KILLABLE;
 	switch (below(rnd, 4)) {
 	case 0:
-		frame->timeout = ns_to_ktime(1 + below(rnd, 50000));
+		frame->timeout_us = 1 + below(rnd, 50);
 		break;
 	case 1:
-		frame->timeout = usecs(50 + below(rnd, 2000));
+		frame->timeout_us = 50 + below(rnd, 2000);
 		break;
 	case 2:
-		frame->timeout = ms_to_ktime(100000);
+		frame->timeout_us = 100 * USEC_PER_SEC;
 		break;
 	}
 }
@@ -311,11 +311,11 @@ void stress_frame(struct stress_frame *frame)
 		stress_ran(frame, scopex_run(stress_body, frame));
 		break;
 	case 3:
-		stress_ran(frame, scopex_run_with(stress_body, frame,
-						  .flags = frame->flags,
-						  .timeout = frame->timeout,
-						  .limit = frame->limit,
-						  .limit_per_cpu = frame->limit_per_cpu));
+		stress_ran(frame, scopex_run(stress_body, frame,
+					     .flags = frame->flags,
+					     .timeout_us = frame->timeout_us,
+					     .limit = frame->limit,
+					     .limit_per_cpu = frame->limit_per_cpu));
 		break;
 	}
 	if (frame->in_use)

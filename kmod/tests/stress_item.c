@@ -50,9 +50,9 @@ static int stress_call_submit(struct scopex_scope *s, struct stress_item *items,
 {
 	switch (way.how) {
 	case HERE:
-		return scopex_submit(s, &items->work);
+		return scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items->work);
 	case ANY:
-		return scopex_submit_any(s, &items->work);
+		return scopex_submit(s, &items->work);
 	case TRY:
 		return scopex_try_submit(s, &items->work);
 	case ON:
@@ -119,7 +119,7 @@ int stress_submit_by(struct stress_frame *frame, struct stress_item *items,
 		/* The scope is serial, and its owner on another CPU. */
 		EXPECT(stress_test, frame->depth && !stress_roomy);
 		EXPECT(stress_test, way.how != ANY && way.how != TRY);
-		EXPECT(stress_test, way.how != ARRAY || way.cpu != SCOPEX_SPREAD);
+		EXPECT(stress_test, way.how != ARRAY || way.cpu != SCOPEX_CPU_ANY);
 		count(SERIAL, 1);
 		break;
 	default:
@@ -138,7 +138,7 @@ int stress_submit(struct stress_frame *frame, struct stress_item *items, unsigne
 		way.how = ARRAY;
 	way.cpu = below(rnd, nr_cpu_ids + 1);
 	if (way.how == ARRAY && !one_in(rnd, 3))
-		way.cpu = one_in(rnd, 2) ? SCOPEX_SPREAD : SCOPEX_THIS_CPU;
+		way.cpu = one_in(rnd, 2) ? SCOPEX_CPU_ANY : SCOPEX_CPU_LOCAL;
 	return stress_submit_by(frame, items, nr, inside, way);
 }
 
@@ -157,9 +157,9 @@ void stress_cancel(struct stress_frame *frame, u64 *rnd)
 
 	WRITE_ONCE(frame->cancelled, true);
 	if (one_in(rnd, 2)) {
-		scopex_cancel(s);
+		scopex_cancel(s, 0);
 	} else {
-		scopex_cancel_with(s, -ESTALE);
+		scopex_cancel(s, -ESTALE);
 		EXPECT(stress_test, scopex_error(s));
 	}
 	EXPECT(stress_test, scopex_cancelled(s) || scopex_error(s) == -EDEADLK);

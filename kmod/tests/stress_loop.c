@@ -2,6 +2,7 @@
 /* Suite "stress": loops, and functions on each CPU */
 
 #include <linux/cpumask.h>
+#include <linux/scopex_loop.h>
 
 #include "stress.h"
 #include "test.h"
@@ -58,7 +59,7 @@ static int stress_part(const struct scopex_range *range)
 	}
 	if (numbers->wild && one_in(&rnd, 16)) {
 		atomic_inc(&numbers->cancelled);
-		scopex_cancel(range->scope);
+		scopex_cancel(range->scope, 0);
 	}
 	if (numbers->wild && one_in(&rnd, 16)) {
 		atomic_inc(&numbers->failed);
@@ -92,19 +93,19 @@ void stress_loop(struct stress_frame *parent, unsigned int depth, u64 *rnd)
 	unsigned long grain = below(rnd, 1 + nr / 2);
 	bool run_all = one_in(rnd, 2);
 	u64 sum = 0, total = 0;
-	ktime_t timeout = 0;
+	s64 timeout_us = 0;
 	int err;
 
 	count(LOOPS, 1);
 	if (numbers.wild && one_in(rnd, 4))
-		timeout = usecs(1 + below(rnd, 1000));
+		timeout_us = 1 + below(rnd, 1000);
 	if (numbers.reduces)
 		err = scopex_reduce(numbers.first, nr, stress_part, &stress_sum, &total,
 				    .arg = &numbers, .grain = grain,
-				    .timeout = timeout, .run_all = run_all);
+				    .timeout_us = timeout_us, .run_all = run_all);
 	else
 		err = scopex_for(numbers.first, nr, stress_part, .arg = &numbers,
-				 .grain = grain, .timeout = timeout,
+				 .grain = grain, .timeout_us = timeout_us,
 				 .run_all = run_all);
 
 	/* One that failed cancels the others unless all are to run. */
@@ -112,12 +113,12 @@ void stress_loop(struct stress_frame *parent, unsigned int depth, u64 *rnd)
 		EXPECT_EQ(stress_test, bitmap_weight(numbers.seen, LOOP_MAX), nr);
 		EXPECT_EQ(stress_test, atomic_read(&numbers.failed), 0);
 	}
-	if (err == -EPIPE && run_all && !timeout && !atomic_read(&numbers.cancelled) &&
+	if (err == -EPIPE && run_all && !timeout_us && !atomic_read(&numbers.cancelled) &&
 	    !(parent && (stress_above_cancelled(parent) ||
 			 scopex_cancelled(parent->scope))))
 		EXPECT_EQ(stress_test, bitmap_weight(numbers.seen, LOOP_MAX), nr);
 	if (err && !atomic_read(&numbers.failed) && !atomic_read(&numbers.cancelled) &&
-	    !timeout && err != -EDEADLK)
+	    !timeout_us && err != -EDEADLK)
 		EXPECT(stress_test, parent && (stress_above_cancelled(parent) ||
 					       scopex_cancelled(parent->scope)));
 	for_each_set_bit(n, numbers.seen, LOOP_MAX)

@@ -16,6 +16,7 @@
 #include <linux/rcupdate_wait.h>
 #include <linux/slab.h>
 
+#include "../state.h"
 #include "test.h"
 
 /* So many, of so many ticks each, take much longer than what waits for them needs. */
@@ -114,7 +115,7 @@ static int relay_fn(struct scopex_work *work)
 	struct traced *traced = spin->traced;
 
 	if (spin + 1 < traced->spins + SPINS)
-		scopex_submit_on(scopex_work_scope(work), traced->cpu, &spin[1].work);
+		WARN_ON(scopex_submit_on(scopex_work_scope(work), traced->cpu, &spin[1].work));
 	return spin_fn(work);
 }
 
@@ -161,7 +162,7 @@ static void tracers_get_on_beside_turns(struct scopex_test *test)
 		return;
 	test_gate_init(&first.gate);
 	test_item_init(&last);
-	scopex_scope_with(s, .limit_per_cpu = 1) {
+	scopex_scope(s, .limit_per_cpu = 1) {
 		EXPECT_EQ(test, scopex_submit_on(s, traced.cpu, &first.work), 0);
 		wait_for_completion(&first.gate.reached);
 		EXPECT_EQ(test, scopex_submit_array(s, traced.cpu, traced.spins, SPINS, work), 0);
@@ -195,7 +196,7 @@ static int serial_fn(struct scopex_work *work)
 
 	scopex_scope(s) {
 		EXPECT(serial->test, atomic64_read(&s->state) & SCOPEX_SERIAL);
-		EXPECT_EQ(serial->test, scopex_submit_array(s, SCOPEX_SPREAD,
+		EXPECT_EQ(serial->test, scopex_submit_array(s, SCOPEX_CPU_ANY,
 							    serial->traced->spins,
 							    SPINS, work), 0);
 	}

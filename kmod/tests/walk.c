@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+#include "../state.h"
 #include "forest.h"
 #include "test.h"
 
@@ -28,7 +29,7 @@ static void cancel_forest(struct scopex_test *test, struct forest forest)
 				break;
 			scopex_inject_set(SCOPEX_INJECT_CANCEL_STEP, 1);
 			raw_spin_lock_irqsave(&lock, flags);
-			scopex_cancel(s);
+			scopex_cancel(s, 0);
 			steps = scopex_inject_hits(SCOPEX_INJECT_CANCEL_STEP);
 			raw_spin_unlock_irqrestore(&lock, flags);
 			test_inject_end(test, SCOPEX_INJECT_CANCEL_STEP);
@@ -58,8 +59,8 @@ static void late_walk_leaves_no_time(struct scopex_test *test)
 			    !EXPECT(test, forest_grow(test, second, &forests[1])))
 				break;
 			raw_spin_lock_irqsave(&lock, flags);
-			scopex_cancel(first);
-			scopex_cancel(second);
+			scopex_cancel(first, 0);
+			scopex_cancel(second, 0);
 			raw_spin_unlock_irqrestore(&lock, flags);
 			EXPECT_EQ(test, scopex_join(first), 0);
 			EXPECT_EQ(test, scopex_join(second), 0);
@@ -91,7 +92,7 @@ static bool deadline_fells(struct scopex_test *test, struct forest forest, unsig
 {
 	bool grown = false;
 
-	scopex_scope_with(s, .timeout = ms_to_ktime(ms)) {
+	scopex_scope(s, .timeout_us = ms * USEC_PER_MSEC) {
 		grown = forest_grow(test, s, &forest);
 		while (!scopex_cancelled(s))
 			usleep_range(500, 1000);
@@ -136,7 +137,7 @@ static int meets_another(void *data)
 	while (atomic_read(&canceller->ready) < 2)
 		cond_resched();
 	local_bh_disable();
-	scopex_cancel(canceller->scope);
+	scopex_cancel(canceller->scope, 0);
 	local_bh_enable();
 	test_thread_until_stopped();
 	return 0;
@@ -176,7 +177,7 @@ static int holds_the_timer_off(void *data)
 	struct forest *forest = canceller->forest;
 
 	local_bh_disable();
-	scopex_cancel(canceller->scope);
+	scopex_cancel(canceller->scope, 0);
 	canceller->pending = atomic64_read(&canceller->scope->state) & SCOPEX_WALK;
 	WRITE_ONCE(forest->felled, true);
 	while (atomic_read(&forest->out) < forest_size(forest))
@@ -205,7 +206,7 @@ static void join_waits_for_the_walk(struct scopex_test *test)
 	struct scopex_scope scope;
 
 	forest.cpu = test_this_cpu();
-	__scopex_open(&scope, &walked_site);
+	__scopex_open(&scope, &walked_site, NULL);
 	canceller.scope = &scope;
 	if (EXPECT(test, forest_grow(test, &scope, &forest))) {
 		thread = test_thread(test, holds_the_timer_off, &canceller,
@@ -229,7 +230,7 @@ static int lets_one_open(void *data)
 	struct forest *forest = canceller->forest;
 
 	local_bh_disable();
-	scopex_cancel(canceller->scope);
+	scopex_cancel(canceller->scope, 0);
 	canceller->pending = atomic64_read(&canceller->scope->state) & SCOPEX_WALK;
 	WRITE_ONCE(forest->go, true);
 	while (!atomic_read(&forest->late_open))
@@ -276,8 +277,8 @@ static void closed_scope_is_left_alone(struct scopex_test *test)
 	/* Each look takes its time. */
 	scopex_inject_set(SCOPEX_INJECT_VISIT, 500);
 	for (i = 0; i < 100 && !scopex_test_failed(test); i++) {
-		__scopex_open(&scope, &walked_site);
-		EXPECT_EQ(test, scopex_submit(&scope, &item.work), 0);
+		__scopex_open(&scope, &walked_site, NULL);
+		EXPECT_EQ(test, scopex_submit_on(&scope, SCOPEX_CPU_LOCAL, &item.work), 0);
 		EXPECT_EQ(test, scopex_join(&scope), 0);
 		__scopex_close(&scope);
 		for (j = 0; j < 200; j++) {
@@ -305,7 +306,7 @@ static void forests_come_and_go_under_a_look(struct scopex_test *test)
 				if (!EXPECT(test, forest_grow(test, s, &forests[i])))
 					break;
 				local_bh_disable();
-				scopex_cancel(s);
+				scopex_cancel(s, 0);
 				local_bh_enable();
 				EXPECT_EQ(test, scopex_join(s), 0);
 				forest_is_gone(test, s, &forests[i]);

@@ -4,9 +4,11 @@
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/irqflags.h>
+#include <linux/scopex_detached.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "../state.h"
 #include "forest.h"
 #include "test.h"
 
@@ -78,7 +80,7 @@ static struct walked *walked_start(struct scopex_test *test, unsigned int cpu,
 		atomic_set(released, 0);
 		init_completion(&walked->grown);
 		scopex_detached_init(&walked->detached, walked_fn, walked_release);
-		EXPECT_EQ(test, scopex_detach(&walked->detached), 0);
+		EXPECT_EQ(test, scopex_detached_submit(&walked->detached), 0);
 		wait_for_completion(&walked->grown);
 		elsewhere = walked->elsewhere;
 		if (elsewhere) {
@@ -207,7 +209,7 @@ static void listed_start(struct scopex_test *test, struct listed *listed)
 	test_gate_init(&listed->gate);
 	init_completion(&listed->released);
 	scopex_detached_init(&listed->detached, listed_fn, listed_release);
-	if (EXPECT_EQ(test, scopex_detach(&listed->detached), 0))
+	if (EXPECT_EQ(test, scopex_detached_submit(&listed->detached), 0))
 		wait_for_completion(&listed->gate.reached);
 }
 

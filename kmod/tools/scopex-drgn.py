@@ -57,7 +57,7 @@ def bit(number):
     return 1 << number
 
 
-# As in include/linux/scopex.h, where these are macros, which debug information lacks.
+# As in state.h and scopex_types.h, where these are macros, which debug information lacks.
 WAITING = bit(0)
 COUNT_SHIFT = 1
 COUNT_MASK = 0xFFFFFFFE
@@ -74,7 +74,7 @@ KINDS = {OPEN: "open", 0xDEAD5C0000000000: "closed", 0x0BAD5C0000000000: "refuse
 FAIL_FAST = bit(0)
 KILLABLE = bit(1)
 TIMED = bit(7)
-BUSY = 1
+BUSY = 0x5C0A6A1
 # As in queue.h: both end a chain.
 PARKED = 1
 

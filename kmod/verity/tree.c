@@ -50,6 +50,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/scopex.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/vmalloc.h>
@@ -256,7 +257,7 @@ static int verity_on_cpus(struct verity_job *job)
 
 	lane = lanes;
 	atomic64_set(&job->next, 0);
-	scopex_scope_with(scope, .flags = SCOPEX_FAIL_FAST | SCOPEX_KILLABLE) {
+	scopex_scope(scope, .flags = SCOPEX_FAIL_FAST | SCOPEX_KILLABLE) {
 		for_each_cpu(cpu, job->t->cpus) {
 			scopex_work_init(&lane->work, verity_lane);
 			lane->job = job;
@@ -266,7 +267,7 @@ static int verity_on_cpus(struct verity_job *job)
 				if (err != -ECANCELED)
 					verity_failed(job, "no worker on CPU",
 						      cpu, err);
-				scopex_cancel_with(scope, err);
+				scopex_cancel(scope, err);
 				break;
 			}
 			lane++;

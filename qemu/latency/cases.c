@@ -13,6 +13,8 @@
 #include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/scopex.h>
+#include <linux/scopex_detached.h>
+#include <linux/scopex_loop.h>
 #include <linux/umh.h>
 #include <linux/vmalloc.h>
 
@@ -100,7 +102,7 @@ static int queues_and_cancels(struct scopex_work *work)
 {
 	int err = queues_array(work);
 
-	scopex_cancel(scopex_work_scope(work));
+	scopex_cancel(scopex_work_scope(work), 0);
 	return err;
 }
 
@@ -112,8 +114,8 @@ static int in_item(unsigned int n, scopex_fn_t fn, unsigned int limit)
 
 	if (err)
 		return err;
-	scopex_scope_with(queued, .limit = limit) {
-		scopex_submit_on(queued, 0, &first);
+	scopex_scope(queued, .limit = limit) {
+		WARN_ON(scopex_submit_on(queued, 0, &first));
 		err = scopex_join(queued);
 	}
 	if (fn == queues_and_cancels)
@@ -138,7 +140,7 @@ static int case_cancel_items(unsigned int n)
 
 static int case_array(unsigned int n)
 {
-	static const int cpus[] = { 0, SCOPEX_THIS_CPU, SCOPEX_SPREAD };
+	static const int cpus[] = { 0, SCOPEX_CPU_LOCAL, SCOPEX_CPU_ANY };
 	unsigned int i;
 	int err = 0;
 
@@ -169,7 +171,7 @@ static int keeps_turn(struct scopex_work *work)
 	int err = queues_array(work);
 
 	scopex_scope(after)
-		scopex_submit_on(after, 0, &behind);
+		WARN_ON(scopex_submit_on(after, 0, &behind));
 	nr_ran--;
 	return err;
 }
@@ -181,8 +183,8 @@ static int case_limit_per_cpu(unsigned int n)
 
 	if (err)
 		return err;
-	scopex_scope_with(limited, .limit_per_cpu = 1) {
-		scopex_submit_on(limited, 0, &first);
+	scopex_scope(limited, .limit_per_cpu = 1) {
+		WARN_ON(scopex_submit_on(limited, 0, &first));
 		err = scopex_join(limited);
 	}
 	return free_things(err, n);
@@ -259,7 +261,7 @@ static noinline void opens(unsigned int nr)
 	}
 	scopex_scope(held) {
 		/* By its first item, it is listed. */
-		scopex_submit_on(held, 0, &work);
+		WARN_ON(scopex_submit_on(held, 0, &work));
 		opens(nr - 1);
 	}
 }
@@ -351,9 +353,9 @@ static int cancels_one(void)
 	struct scopex_work work = SCOPEX_WORK_INIT(opens_child);
 
 	scopex_scope(other) {
-		scopex_submit_on(other, 0, &work);
+		WARN_ON(scopex_submit_on(other, 0, &work));
 		scopex_join(other);
-		scopex_cancel(other);
+		scopex_cancel(other, 0);
 	}
 	return 0;
 }
@@ -373,9 +375,8 @@ static int has_deadline(void)
 	struct scopex_work work = SCOPEX_WORK_INIT(opens_child);
 	int err = 0;
 
-	scopex_scope_with(timed, .timeout = ms_to_ktime(20)) {
-		scopex_submit_on(timed, 0, &work);
-		err = waits_for_deadline(timed);
+	scopex_scope(timed, .timeout_us = 20 * USEC_PER_MSEC) {
+		err = scopex_submit_on(timed, 0, &work) ?: waits_for_deadline(timed);
 	}
 	return err;
 }
@@ -411,7 +412,7 @@ static int case_waiters(unsigned int n)
 		return -ENOMEM;
 	scopex_detached_init(&item, is_awaited, is_released);
 	expect(n);
-	err = scopex_detach(&item);
+	err = scopex_detached_submit(&item);
 	for (i = 0; i < n && !err; i++) {
 		tasks[i] = kthread_run(waits_for_item, NULL, "waits/%u", i);
 		err = PTR_ERR_OR_ZERO(tasks[i]);
@@ -463,7 +464,7 @@ static int nests(struct scopex_work *work)
 		return 0;
 	}
 	scopex_scope(chain)
-		scopex_submit_on(chain, 0, &inner);
+		WARN_ON(scopex_submit_on(chain, 0, &inner));
 	return 0;
 }
 
@@ -486,11 +487,11 @@ static int make_star(unsigned int n)
 
 /* Call a function beside, or with the topmost scope of, what was made of @nr items. */
 static int with_nested(struct scopex_work *work, unsigned int nr, int (*beside)(void),
-		       int (*top)(struct scopex_scope *scope), ktime_t timeout)
+		       int (*top)(struct scopex_scope *scope), s64 timeout_us)
 {
 	int err = 0;
 
-	scopex_scope_with(tree, .timeout = timeout) {
+	scopex_scope(tree, .timeout_us = timeout_us) {
 		for (unsigned int i = 0; i < nr && !err; i++)
 			err = scopex_submit_on(tree, 0, work + i);
 		if (!err && !wait_for_completion_timeout(&all_wait, 60 * HZ))
@@ -503,17 +504,17 @@ static int with_nested(struct scopex_work *work, unsigned int nr, int (*beside)(
 }
 
 static int with_chain(unsigned int n, int (*beside)(void),
-		      int (*top)(struct scopex_scope *scope), ktime_t timeout)
+		      int (*top)(struct scopex_scope *scope), s64 timeout_us)
 {
 	struct scopex_work first = SCOPEX_WORK_INIT(nests);
 
 	levels = n;
 	expect(1);
-	return with_nested(&first, 1, beside, top, timeout);
+	return with_nested(&first, 1, beside, top, timeout_us);
 }
 
 static int with_star(unsigned int n, int (*top)(struct scopex_scope *scope),
-		     ktime_t timeout)
+		     s64 timeout_us)
 {
 	unsigned int nr = DIV_ROUND_UP(n, SCOPES_PER_STACK);
 	int err = make_star(nr);
@@ -522,19 +523,19 @@ static int with_star(unsigned int n, int (*top)(struct scopex_scope *scope),
 		return err;
 	expect(nr);
 	BUILD_BUG_ON(sizeof(*things) != sizeof(struct scopex_work));
-	err = with_nested(&things->work, nr, NULL, top, timeout);
+	err = with_nested(&things->work, nr, NULL, top, timeout_us);
 	vfree(things);
 	return err;
 }
 
 static int cancels(struct scopex_scope *scope)
 {
-	scopex_cancel(scope);
+	scopex_cancel(scope, 0);
 	return 0;
 }
 
 /* Long enough for all of it to be there before. */
-#define LATER	ms_to_ktime(30000)
+#define LATER	(30 * USEC_PER_SEC)
 
 /* Who wants a turn looks at all workers of the CPU. */
 static int takes_turns(void)
@@ -542,10 +543,10 @@ static int takes_turns(void)
 	struct scopex_work work[3];
 	int err = 0;
 
-	scopex_scope_with(limited, .limit_per_cpu = 1) {
+	scopex_scope(limited, .limit_per_cpu = 1) {
 		for (unsigned int i = 0; i < ARRAY_SIZE(work); i++) {
 			scopex_work_init(&work[i], runs);
-			scopex_submit_on(limited, 0, &work[i]);
+			WARN_ON(scopex_submit_on(limited, 0, &work[i]));
 		}
 		err = scopex_join(limited);
 	}
@@ -574,8 +575,8 @@ static int is_relieved(void)
 	int err = 0;
 
 	scopex_scope(queued) {
-		scopex_submit_on(queued, 0, &first);
-		scopex_submit_on(queued, 0, &second);
+		WARN_ON(scopex_submit_on(queued, 0, &first));
+		WARN_ON(scopex_submit_on(queued, 0, &second));
 		err = scopex_join(queued);
 	}
 	return err;

@@ -24,6 +24,7 @@ refused()
 
 	shift
 	if env -u KERNEL -u KERNEL_IMAGE -u KERNEL_MODULES -u KDIR -u ACCEL -u CPUS -u TIMEOUT -u TEST \
+			-u WITHOUT -u WHAT \
 			"$@" >"$work/out" 2>&1 </dev/null; then
 		ktap_msg "not refused: $*"
 		return 1

@@ -20,6 +20,7 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/scopex.h>
+#include <linux/scopex_detached.h>
 
 /* Completed by who has come to where it stays. */
 static DECLARE_COMPLETION(hung);
@@ -69,8 +70,8 @@ static int nests_fn(struct scopex_work *work)
 		{ SCOPEX_WORK_INIT(rest_fn) },
 	};
 
-	scopex_scope_named(s, "inner")
-		scopex_submit_array(s, 1, items, ARRAY_SIZE(items), work);
+	scopex_scope(s, .name = "inner")
+		WARN_ON(scopex_submit_array(s, 1, items, ARRAY_SIZE(items), work));
 	return 0;
 }
 
@@ -84,11 +85,11 @@ static int outer_thread(void *unused)
 	};
 	unsigned int i;
 
-	scopex_scope_named(s, "outer") {
-		scopex_submit_on(s, 0, &nests);
+	scopex_scope(s, .name = "outer") {
+		WARN_ON(scopex_submit_on(s, 0, &nests));
 		wait_for_completion(&hung);
 		for (i = 0; i < ARRAY_SIZE(behind); i++)
-			scopex_submit_on(s, 1, &behind[i]);
+			WARN_ON(scopex_submit_on(s, 1, &behind[i]));
 		complete(&queued);
 	}
 	return 0;
@@ -98,9 +99,9 @@ static int cancelled_thread(void *unused)
 {
 	struct scopex_work item = SCOPEX_WORK_INIT(queued_fn);
 
-	scopex_scope_named(s, "cancelled") {
-		scopex_submit_on(s, 1, &item);
-		scopex_cancel_with(s, -EIO);
+	scopex_scope(s, .name = "cancelled") {
+		WARN_ON(scopex_submit_on(s, 1, &item));
+		scopex_cancel(s, -EIO);
 		complete(&queued);
 	}
 	return 0;
@@ -116,9 +117,9 @@ static int limited_thread(void *unused)
 	};
 	unsigned int i;
 
-	scopex_scope_with(limited, .limit = 1, .timeout = ms_to_ktime(3600 * 1000)) {
+	scopex_scope(limited, .limit = 1, .timeout_us = (3600 * 1000) * USEC_PER_MSEC) {
 		for (i = 0; i < ARRAY_SIZE(items); i++)
-			scopex_submit_on(limited, 1, &items[i]);
+			WARN_ON(scopex_submit_on(limited, 1, &items[i]));
 		complete(&queued);
 	}
 	return 0;
@@ -148,13 +149,13 @@ static int turns_thread(void *unused)
 	};
 	unsigned int i;
 
-	scopex_scope_with(turns, .limit_per_cpu = 1) {
-		scopex_submit_on(turns, 0, &first);
+	scopex_scope(turns, .limit_per_cpu = 1) {
+		WARN_ON(scopex_submit_on(turns, 0, &first));
 		wait_for_completion(&hung);
 		for (i = 0; i < ARRAY_SIZE(others); i++)
-			scopex_submit_on(turns, 0, &others[i]);
+			WARN_ON(scopex_submit_on(turns, 0, &others[i]));
 		scopex_scope(s)
-			scopex_submit_on(s, 0, &says_when);
+			WARN_ON(scopex_submit_on(s, 0, &says_when));
 	}
 	return 0;
 }
@@ -190,7 +191,7 @@ static int __init hang_init(void)
 		msleep(20);
 	}
 	scopex_detached_init(&detached, detached_fn, detached_release);
-	scopex_detach(&detached);
+	WARN_ON(scopex_detached_submit(&detached));
 	wait_for_completion(&queued);
 	return 0;
 }
