@@ -63,17 +63,24 @@ write_job()
 	END
 }
 
-# build VARIANT - build the worker's tree, always in the same place, so that only what a
+# build VARIANT [ARG]... - build the tree in $own, always in the same place, so that only what a
 # mutant changes is compiled; the modules are left in $own/VARIANT
 build()
 {
 	local stage
 
-	stage=$(stage_dir "mutants-$slot-$1")
-	ROOT=$own/tree build_variant "$1" "$stage" >>"$own/build.log" 2>&1 || return
+	stage=$(stage_dir "mutants-$(basename "$own")-$1")
+	ROOT=$own/tree build_variant "$1" "$stage" "${@:2}" >>"$own/build.log" 2>&1 &&
+		install_modules "$stage" "$own/$1" &&
+		objcopy --strip-debug "$stage/kmod/scopex.o" "$own/$1.o"
+}
+
+# build_mutant VARIANT - build the module only; the others are those of the base
+build_mutant()
+{
 	rm -rf "${own:?}/$1"
-	install_modules "$stage" "$own/$1"
-	objcopy --strip-debug "$stage/kmod/scopex.o" "$own/$1.o"
+	cp -r "$work/base/$1" "$own/"
+	build "$1" CONFIG_SCOPEX_TEST= CONFIG_SCOPEX_VERITY= CONFIG_SCOPEX_BENCH=
 }
 
 # is_equivalent VARIANT - is it the object that the code without a mutant compiles to?
@@ -99,12 +106,14 @@ run()
 		>"$own/vm.log" 2>&1
 }
 
-# noticed_by - the suite, and what it or the kernel said first
+# noticed_by - the suite, and what it or the kernel said first; false if the VM has not come
+# to any
 noticed_by()
 {
 	local suite line
 
 	suite=$(sed -n 's/^# suite //p' "$own/log/job.log" | tail -n 1)
+	[[ $suite ]] || return
 	line=$(grep -m 1 -E '^[# ]*not ok' "$own/log/job.log" | sed 's/^[# ]*//') ||
 		line=$(sed -n 's/^scopex: FAIL: //p' "$own/vm.log" | head -n 1)
 	echo "$suite: ${line:-no reason is known}" | tr '\t\r' '  '
@@ -113,32 +122,38 @@ noticed_by()
 # judge - the verdict on the mutant in the worker's tree, and what noticed it
 judge()
 {
-	rm -rf "$own"/{release,inject,build.log}
-	build release || {
+	local suites=$INJECTED by
+
+	rm -rf "$own"/{inject,build.log}
+	build_mutant release || {
 		echo "not-built"
 		return
 	}
+	# shellcheck disable=SC2086 # words
 	if ! is_equivalent release; then
-		# shellcheck disable=SC2086 # words
 		run "$QUICK_LIMIT" $QUICK || {
-			echo "noticed $(noticed_by)"
+			by=$(noticed_by) && echo "noticed $by"
 			return
 		}
+		suites="$OTHERS $INJECTED"
 	fi
-	build inject || {
+	build_mutant inject || {
 		echo "not-built"
 		return
 	}
-	if ! is_equivalent release; then
-		# shellcheck disable=SC2086
-		run "$OTHERS_LIMIT" $OTHERS $INJECTED
-	elif ! is_equivalent inject; then
-		# shellcheck disable=SC2086
-		run "$OTHERS_LIMIT" $INJECTED
-	else
+	if is_equivalent release && is_equivalent inject; then
 		echo "equivalent"
 		return
-	fi && echo "survived" || echo "noticed $(noticed_by)"
+	fi
+	# shellcheck disable=SC2086
+	with_lock "mutants-others-$KERNEL_ID-$TREE_KEY" is_sound "$OTHERS_LIMIT" $OTHERS $INJECTED ||
+		return
+	# shellcheck disable=SC2086
+	if run "$OTHERS_LIMIT" $suites; then
+		echo "survived"
+	else
+		by=$(noticed_by) && echo "noticed $by"
+	fi
 }
 
 # fresh_tree - the worker's tree, as the code is
@@ -167,7 +182,7 @@ work_on()
 		start=$SECONDS
 		fresh_tree
 		"$ROOT/selftests/campaign.py" apply "$own/tree" "$name" || exit
-		read -r verdict by < <(judge)
+		read -r verdict by < <(judge) || exit
 		printf '%s\t%s\t%s\n' "$verdict" "$name" "$by" >>"$log/verdicts"
 		say "$((SECONDS - start)) s, $verdict: $name${by:+ (by $by)}"
 		[[ $verdict != not-built ]] || cp "$own/build.log" "$log/"
@@ -196,36 +211,32 @@ start_workers()
 	return $status
 }
 
-# pass - do all suites, with the code as it is? If not, a failure with a mutant means nothing.
-pass()
-{
-	# shellcheck disable=SC2086 # words
-	fresh_tree && build release && build inject &&
-		run "$QUICK_LIMIT" $QUICK && run "$OTHERS_LIMIT" $OTHERS $INJECTED && return
-	say "without a mutant: $(noticed_by)"
-	return 1
-}
-
-# is_sound - likewise; once for each tree
+# is_sound LIMIT SUITE... - do the suites pass with the code as it is? If not, a failure with a
+# mutant means nothing. Once for each tree.
 is_sound()
 {
-	local key
+	local key own=$work/base
 
-	key=$KERNEL_ID-$(cd "$work" && find tree overlay -type f -print0 | sort -z |
-		xargs -0 sha1sum | sha1sum | cut -c1-12)
-	[[ -e $CACHE/mutants/$key ]] && return
-	say "do all suites pass without a mutant?"
-	own=$work/0 slot=0
-	mkdir -p "$own" "$CACHE/mutants"
-	pass && touch "$CACHE/mutants/$key"
+	key=$CACHE/mutants/$KERNEL_ID-$({
+		echo "$*"
+		cd "$work" && find tree overlay -type f -print0 | sort -z | xargs -0 sha1sum
+	} | sha1sum | cut -c1-12)
+	[[ ! -e $key ]] || return 0
+	say "do these pass without a mutant? ${*:2}"
+	if ! run "$@"; then
+		say "without a mutant: $(noticed_by || cat "$own/vm.log")"
+		return 1
+	fi
+	mkdir -p "$CACHE/mutants"
+	touch "$key"
 }
 
-# build_base - what the code as it is compiles to, in the place of each worker
-build_base()
+# build_worker - what the code as it is compiles to, in the place of each worker
+build_worker()
 {
 	fresh_tree
-	build release && build inject || exit
-	[[ $slot != 0 ]] || cp "$own"/{release,inject}.o "$work/"
+	build_mutant release && build_mutant inject || exit
+	[[ $own != "$work/0" ]] || cp "$own"/{release,inject}.o "$work/"
 }
 
 stop()
@@ -270,18 +281,18 @@ cp -r "$ROOT/Kbuild" "$ROOT/kmod" "$ROOT/include" "$work/tree/"
 [[ -s $work/names ]] || die "MUTANT='${MUTANT:-}': there is no such mutant"
 
 ktap_check "survivors.txt fits the code" "$ROOT/selftests/campaign.py" check "$work/tree"
-start_workers build_base || die "the modules do not build"
-if is_sound; then
-	ktap_ok "all suites pass without a mutant"
-	say "trying $(wc -l <"$work/names") mutants"
-	start_workers work_on || die "a worker has failed"
-	status=0
-	"$ROOT/selftests/campaign.py" report "$work/tree" "$log/verdicts" >"$log/report" ||
-		status=$?
-	ktap_msg "$(<"$log/report")"
-	ktap_check "the mutants are noticed, but for those with a reason" test "$status" = 0
-else
-	ktap_not_ok "all suites pass without a mutant"
-fi
+own=$work/base
+mkdir -p "$own"
+fresh_tree
+build release && build inject && start_workers build_worker ||
+	die "the modules do not build: $(tail -n 5 "$work"/*/build.log)"
+# shellcheck disable=SC2086 # words
+is_sound "$QUICK_LIMIT" $QUICK || die "this is no base for mutants"
+say "trying $(wc -l <"$work/names") mutants"
+start_workers work_on || die "a worker has failed"
+status=0
+"$ROOT/selftests/campaign.py" report "$work/tree" "$log/verdicts" >"$log/report" || status=$?
+ktap_msg "$(<"$log/report")"
+ktap_check "the mutants are noticed, but for those with a reason" test "$status" = 0
 say "logs: $log"
 conclude "make check WHAT=mutants"
