@@ -32,6 +32,7 @@ help:
 	@echo 'make check WHAT="lint model"    other checks, one or more:'
 	@echo '  tests matrix        with one kernel; with each one, or KERNELS="uml kasan"'
 	@echo '  hazards harness     do tests fail without their rule (HAZARD=)? checks?'
+	@echo '  mutants             do tests fail without a line? SAMPLE=, MUTANT=, LOCKS=1'
 	@echo '  lint docs model     static checks (LINT=); make docs; herd7 (TEST=)'
 	@echo '  builds debian       clang, in a tree (CASES=); minimal Debian (SUITES=)'
 	@echo '  postmortem latency  a dump of a VM; how long interrupts are off (CASES=)'

@@ -91,7 +91,8 @@ static __always_inline void scopex_complete_item(struct scopex_work *work, int s
  * Returns true if an item is completed, and stores its result in *@result. One look for
  * both, as another submitter may claim the item again.
  *
- * Acquire: pairs with scopex_complete_item(), as in scopex_work_busy().
+ * Acquire: pairs with scopex_complete_item(), as in scopex_work_busy(); see
+ * item-completed.litmus.
  */
 static inline bool scopex_is_completed(const struct scopex_work *work, int *result)
 {

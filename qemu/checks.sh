@@ -11,7 +11,7 @@
 
 . "$(dirname "$0")/lib/kernel.sh"
 
-CHECKS="tests matrix hazards harness lint docs model builds debian postmortem latency"
+CHECKS="tests matrix hazards mutants harness lint docs model builds debian postmortem latency"
 
 # What CI leaves out of the tests with KERNEL=kasan, which are a third of its time otherwise.
 # KASAN, lockdep and kmemleak look for misused memory and locks. In these suites they see
@@ -174,6 +174,8 @@ all()
 	step bench LANES=path
 	step hazards
 	step hazards KERNEL=kasan HAZARD="$(debug_hazards)"
+	step mutants SAMPLE=100
+	step mutants LOCKS=1 SAMPLE=10
 	if ((EUID == 0)); then
 		step debian
 	else

@@ -435,12 +435,14 @@ refuses()
 	fi
 }
 
-# Does each mutant still fit the code? Whether a test notices it, check-hazards.sh says.
+# Does each mutant still fit the code, and each that no test notices? Whether a test notices
+# it, check-hazards.sh and check-mutants.sh say.
 check_mutants()
 {
 	need python3 || return
 	"$ROOT/selftests/mutate.py" --check "$ROOT" \
 		"$ROOT"/selftests/hazards/*.mutant
+	"$ROOT/selftests/campaign.py" check "$ROOT"
 	printf '\n@@ no_such()\n-\treturn;\n' |
 		refuses '@@ no_such\(\): there is no such definition'
 	printf '\n@@ scopex_init()\n-\tno_such();\n' |

@@ -72,13 +72,13 @@ class Definition:
         self.start = start
         self.head = re.split("[{;=]", text[start:end], maxsplit=1)[0]
         self.is_prototype = "{" not in text[start:end] and text[start] != "#"
-        self._text = text[start:end]
+        self.text = text[start:end]
         self._tokens = None
 
     def find(self, old):
         """Where in the file are the tokens? A list of their (start, end) for each place."""
         if self._tokens is None:
-            self._tokens = tokens(self._text)
+            self._tokens = tokens(self.text)
         names = [token for token, *_ in self._tokens]
         return [[(self.start + start, self.start + end)
                  for _, start, end in self._tokens[at:at + len(old)]]
