@@ -318,11 +318,10 @@ void scopex_stand_by(struct scopex_worker *w)
 		 * scopex_appoint(); see handover-standby.litmus.
 		 */
 		set_current_state(TASK_IDLE);
-<<<<<<< HEAD
-		/* Acquire H: pairs with scopex_appoint(); see handover-standby.litmus. */
-=======
-		/* Acquire: see the rest of the batch; pairs with scopex_appoint(). */
->>>>>>> house
+		/*
+		 * Acquire: see the rest of the batch; pairs with scopex_appoint(); see
+		 * handover-standby.litmus.
+		 */
 		if (smp_load_acquire(&w->active) || kthread_should_stop())
 			break;
 		schedule();

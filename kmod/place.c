@@ -24,7 +24,7 @@ void scopex_place_of(struct scopex_place *place, const struct scopex_site *site)
 
 /**
  * scopex_name_fn() - copy the name of a function
- * @name: stores the name, or "-" if there is none: an address is not shown
+ * @name: stores the name, or "-" where the kernel knows no name: users see no address
  * @size: the size of @name
  * @fn: the function, or NULL
  *

@@ -58,10 +58,10 @@
 #define SCOPEX_UNLISTED		BIT_ULL(32)	/* not in the list of open scopes */
 /* Bit 33 is SCOPEX_CANCELLED, in scopex_types.h. */
 #define SCOPEX_SERIAL		BIT_ULL(34)	/* the owner runs the items */
-#define __SCOPEX_JOINABLE	BIT_ULL(35)	/* who ends an item looks for joiners */
-#define SCOPEX_LIMITED		BIT_ULL(36)	/* who ends an item lets others start */
+#define __SCOPEX_JOINABLE	BIT_ULL(35)	/* the owner may wait for one item */
+#define SCOPEX_LIMITED		BIT_ULL(36)	/* so many items queued or run */
 #define SCOPEX_DETACHED		BIT_ULL(37)	/* is a struct scopex_detached */
-#define SCOPEX_CPU_LIMITED	BIT_ULL(38)	/* who starts an item asks for a turn */
+#define SCOPEX_CPU_LIMITED	BIT_ULL(38)	/* so many items run on each CPU */
 #define SCOPEX_WALK		BIT_ULL(39)	/* its children are still to be cancelled */
 /* All of those that are options; see kmod/option.h. */
 #define SCOPEX_OPTIONS		(SCOPEX_SERIAL | __SCOPEX_JOINABLE | SCOPEX_LIMITED |	\

@@ -27,59 +27,12 @@
  * The worker counts an item before it gives the reference back. So a caller that has joined
  * a scope finds its items in the statistics.
  *
-<<<<<<< HEAD
- * Blocking. An item may wait: for a scope that it opened, whose items may be
- * queued behind it on this very CPU, or for anything else. So a worker that is
- * about to block gives the queue, with the rest of its batch, to another worker of
- * the CPU that stands by for that. It goes on when it is woken, next to the new
- * active worker, ends its item, and stands by itself. No item ever runs on the
- * stack of another one that waits.
- *
- *	active		serves the queue; there is exactly one
- *	blocked		gave the queue away, has an item to end
- *	standby		in scopex_cpu.standby, has nothing
- *
- * Workers on standby are made ahead, in process context, by a work of the
- * kernel's: up to "standby" that are free, up to "workers" in all. More items than
- * that may block at about the same time. So a request to hand over is never lost: a
- * worker that finds none on standby leaves its queue behind as an orphan, with the
- * rest of the batch. The next worker that stands by takes it over: one that the pool
- * makes on demand, up to its bound, or one whose item ends. The kernel log names
- * who holds the workers when the bound keeps an orphan waiting.
- *
- * For a wait for a scope to be safe, a worker has to be there for sure: opening a
- * scope in an item reserves one (scopex_cpu.spare counts those that are not
- * reserved). If there is none, the opener waits for the pool to grow. Only at the
- * bound, if no worker can be made, or if the opener must not wait for memory, the
- * scope is serial: its items are not queued on any CPU but with the scope, and its
- * owner runs them when it waits for them. Then its wait depends on nothing but
- * itself. That takes stack: see scopex_open_nested().
- *
- * An item may sleep without having said so. The watchdog sees that, and hands its
- * queue over in its stead: see scopex_relieve(). That is done on the worker's own CPU,
- * where a worker that sleeps can't wake up meanwhile; so the worker itself needs no
- * atomic operation to know whether it still has the queue.
- *
- * Ordering:
- *
- *   H	The release in scopex_appoint() pairs with the acquire of the one that
- *	gets the queue (scopex_stand_by, scopex_worker_main): it sees the rest of
- *	the batch, and all that the former one did as the active worker. That the next
- *	one to wake a parked queue's worker wakes the right one takes another pair, in
- *	scopex_queue_park() and scopex_wake(); see handover-wake.litmus.
- *   D	A worker that leaves an orphan, as none is on standby, says so, then looks
- *	again; one that comes to stand by is counted, then looks for an orphan. Full
- *	barriers in between: one of the two finds the other; see leave-idle.litmus.
- *	A worker that took a count and gives it back looks again, too; see
- *	leave-undo.litmus.
-=======
  * In each item the worker may lose its queue, with the rest of the batch: the item hands
  * over (see hand_over.c), or relief does it for the item (see relief.c). So the worker
  * reads its fields `active` and `rest` again after each item. A worker that has lost its
  * queue goes on standby, and takes the queue over if it is unserved; see leave-idle.litmus
  * and leave-undo.litmus. After a hand-over a submitter wakes the right worker; see
  * handover-wake.litmus.
->>>>>>> house
  */
 
 #include <linux/bug.h>
@@ -522,14 +475,10 @@ static noinline void scopex_take_offer(struct scopex_worker *w)
 void scopex_worker_main(struct scopex_worker *w)
 {
 	do {
-<<<<<<< HEAD
-		/* Acquire H: it may have become so since it was enlisted; as in scopex_stand_by(). */
-=======
 		/*
 		 * Acquire: see the rest of the batch; pairs with scopex_appoint(), as in
-		 * scopex_stand_by().
+		 * scopex_stand_by(); see handover-standby.litmus.
 		 */
->>>>>>> house
 		if (!smp_load_acquire(&w->active))
 			scopex_stand_by(w);
 		scopex_serve(w);
