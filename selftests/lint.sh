@@ -123,7 +123,8 @@ prose()
 		(?<!["`:])\b[Ww]ho(ever)?\b(?!["`=]) | \bis${gap}none\b | \b[Mm]eanwhile\b |
 		\b[Ll]ikewise\b | \bas${gap}ever\b | \bwhich${gap}see\b |
 		\b(is|are|was|were|be)${gap}out\b(?!-|${gap}of\b) |
-		\b([Bb]arriers?|Release|Acquire)${gap}[A-Z]\b | \([A-Z]\) | \bsee${gap}[A-Z]${gap}in\b
+		\b([Bb]arriers?|Release|Acquire)${gap}[A-Z]\b | \([A-Z]\) |
+		\bsee${gap}[A-Z]${gap}in\b
 	}x;
 	my %said;
 	while (/$comment/g) {

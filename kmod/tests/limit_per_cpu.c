@@ -145,7 +145,7 @@ static void order_is_kept_by_a_limit_on_a_cpu(struct scopex_test *test)
 			test_item_init(&items[i]);
 			items[i].turn = &turn;
 			EXPECT_EQ(test, scopex_submit_on(s, cpu, &items[i].work), 0);
-			/* Cancel when half of them wait for their turn, and the others are queued. */
+			/* Cancel when half of them wait for their turn, the others are queued. */
 			if (i != ARRAY_SIZE(items) / 2)
 				continue;
 			test_item_init(&last);

@@ -69,7 +69,7 @@ static void copied_scope(struct scopex_test *test)
 			       __scopex_close(&copy));
 		EXPECT_EQ(test, scopex_submit_on(original, SCOPEX_CPU_LOCAL, &item.work), 0);
 		EXPECT_EQ(test, scopex_join(original), 0);
-		/* A copy of a scope in use, too, which differs from the original only by its address. */
+		/* A copy of a scope in use, too, which differs only by its address. */
 		copy = *original;
 		EXPECT_WARNING("submits an item to a copy of scope original",
 			       EXPECT_EQ(test,

@@ -267,7 +267,7 @@ static void detached_item_ends_under_a_look(struct scopex_test *test)
 	if (!EXPECT(test, listed))
 		return;
 	for (i = 0; i < 40 && !scopex_test_failed(test); i++) {
-		/* Not on the CPU of the look, which may keep that CPU to itself while it is held. */
+		/* Not on the CPU of the look, which may keep it to itself while held. */
 		listed_start(test, listed);
 		while (listed->cpu != cpu && !scopex_test_failed(test)) {
 			listed_end(listed);
