@@ -4,9 +4,8 @@
  *
  * Theory of operation
  *
- * While the profile is off, it costs an item nothing. To switch it on makes functions of
- * this file probes of scopex's own trace events, like those of a tracer. They cost as much
- * as an event that is on. Switched off again, the events cost as little as before.
+ * While the profile is off, it costs an item nothing. Switched on, functions of this file
+ * are probes of scopex's own trace events, and cost as much as an event that is on.
  *
  * A time needs two looks at the clock. The first one is stored in the object that is
  * measured, and goes away with it:
@@ -22,8 +21,7 @@
  * An item or a scope that began before the profile was switched on has no such mark, or an
  * older one. It is counted, but not measured. A queue delay is known modulo four and a half
  * minutes only: so a longer delay is shown as a shorter one. An item that was submitted
- * again while the profile was off has an old mark, which can by chance be taken for a new
- * one.
+ * again while the profile was off has an old mark, which may look like a new one.
  *
  * A call site gets a number when an event first names it. It keeps its profile until scopex
  * is unloaded, also if its module is unloaded and loaded again. A site is known by its name
