@@ -214,9 +214,14 @@ default_cases()
 	own "item that ends its thread" "WARNING.*item_ends_its_thread" undead
 	own "item that ends its thread, and none stands by" \
 		"WARNING.*item_ends_its_thread" undead standby=0 workers=1
-	own "oops in the frame of a scope" \
-		"Kernel panic - not syncing: scopex: task scopex_oops:.* in the open scope oopsed of oops_thread" \
-		oops
+	# Elsewhere a task exits with its frames in place after an oops, and drains its scope.
+	if [[ $MACHINE == qemu ]]; then
+		own "oops in the frame of a scope" \
+			"Kernel panic - not syncing: scopex: task scopex_oops:.* in the open scope oopsed of oops_thread" \
+			oops
+	else
+		leave_out "a kernel that goes back to the top of the stack after an oops" 1
+	fi
 }
 
 kasan_cases()
