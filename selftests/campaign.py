@@ -228,18 +228,22 @@ def models(test):
     return re.findall(r"(\w+)\(\)", found[1]) if found else []
 
 
-def proved(function, functions):
-    """Replace what a function's barriers name by the litmus tests that prove them."""
-    where = {function.name} | {other.name for other in functions if function.name in other.calls}
+def prove(functions):
+    """Replace what the barriers name by the litmus tests that prove them."""
     named = collections.defaultdict(set)
-    for other in functions:
-        for *_, proof in other.mutants:
-            named[other.name].update(proof or [])
-    for name, *rest, proof in function.mutants:
-        if proof is not None:
-            tests = {test for word in proof for test in [word, *named[word]]}
-            proof = sorted(test for test in tests if where.intersection(models(test)))
-        yield (name, *rest, proof)
+    callers = collections.defaultdict(set)
+    for function in functions:
+        for *_, proof in function.mutants:
+            named[function.name].update(proof or [])
+        for callee in function.calls:
+            callers[callee].add(function.name)
+    for function in functions:
+        where = {function.name} | callers[function.name]
+        for i, (*rest, proof) in enumerate(function.mutants):
+            if proof is not None:
+                tests = {test for word in proof for test in [word, *named[word]]}
+                proof = sorted(test for test in tests if where.intersection(models(test)))
+                function.mutants[i] = (*rest, proof)
 
 
 def mutants_of(root):
@@ -251,10 +255,11 @@ def mutants_of(root):
                  and not definition.text.startswith("#")]
     for function in functions:
         function.walk()
+    prove(functions)
     found = {}
     for function in functions:
         # By their place, for the numbers of equal lines.
-        for name, *rest in sorted(proved(function, functions), key=lambda mutant: mutant[2]):
+        for name, *rest in sorted(function.mutants, key=lambda mutant: mutant[2]):
             again = 1
             unique = name
             while unique in found:
