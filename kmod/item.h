@@ -62,27 +62,27 @@ static __always_inline bool scopex_claim(struct scopex_work *work, int *status)
 
 /*
  * Take a claim back, with the status of before.
- *
- * Release: pairs with scopex_claim() of another submitter; see claim-undo.litmus.
  */
 static inline void scopex_unclaim(struct scopex_work *work, int status)
 {
 	scopex_untrack(work);
+	/* Release: pairs with scopex_claim() of another submitter; see claim-undo.litmus. */
 	smp_store_release(&work->status, status);
 }
 
 /*
  * Complete an item: the worker's last access to it. Or leave it busy, with SCOPEX_AGAIN: it
  * is queued again.
- *
- * Release: a caller that sees the result sees what the item has written; pairs with
- * scopex_claim(), see claim-reuse.litmus, and with scopex_work_busy() and
- * scopex_work_result(), see item-completed.litmus.
  */
 static __always_inline void scopex_complete_item(struct scopex_work *work, int status)
 {
 	if (status != SCOPEX_AGAIN)
 		scopex_untrack(work);
+	/*
+	 * Release: a caller that sees the result sees what the item has written; pairs with
+	 * scopex_claim(), see claim-reuse.litmus, and with scopex_work_busy() and
+	 * scopex_work_result(), see item-completed.litmus.
+	 */
 	smp_store_release(&work->status, status);
 	scopex_inject(SCOPEX_INJECT_COMPLETED);
 }
@@ -90,12 +90,13 @@ static __always_inline void scopex_complete_item(struct scopex_work *work, int s
 /*
  * Returns true if an item is completed, and stores its result in *@result. One look for
  * both, as another submitter may claim the item again.
- *
- * Acquire: pairs with scopex_complete_item(), as in scopex_work_busy(); see
- * item-completed.litmus.
  */
 static inline bool scopex_is_completed(const struct scopex_work *work, int *result)
 {
+	/*
+	 * Acquire: pairs with scopex_complete_item(), as in scopex_work_busy(); see
+	 * item-completed.litmus.
+	 */
 	*result = smp_load_acquire(&work->status);
 	return *result != SCOPEX_WORK_BUSY;
 }

@@ -10,11 +10,18 @@ struct scopex_hooks scopex_hooks;
 static const struct scopex_option *const scopex_no_options[] = { NULL };
 static const struct scopex_option *const *scopex_options = scopex_no_options;
 
-/* For each option whose bit is set in a scope's state. */
-#define for_each_option(_option, _state)				\
-	for (const struct scopex_option *const *__at = scopex_options;	\
-	     ((_option) = *__at); __at++)				\
-		if ((_option)->flag & (_state))
+/*
+ * The option after @at, or the first one if @at is NULL, that has a bit of @state; NULL if
+ * there is none.
+ */
+static const struct scopex_option *const *
+scopex_next_option(const struct scopex_option *const *at, u64 state)
+{
+	at = at ? at + 1 : scopex_options;
+	while (*at && !((*at)->flag & state))
+		at++;
+	return *at ? at : NULL;
+}
 
 /**
  * scopex_options_init() - give the core the table of all options
@@ -24,17 +31,17 @@ static const struct scopex_option *const *scopex_options = scopex_no_options;
  */
 void scopex_options_init(const struct scopex_option *const *options)
 {
-	const struct scopex_option *option;
+	const struct scopex_option *const *at = NULL;
 
 	scopex_options = options;
-	for_each_option(option, ~0ULL) {
-		scopex_hooks.enqueue |= option->enqueue ? option->flag : 0;
-		scopex_hooks.begin |= option->begin ? option->flag : 0;
-		scopex_hooks.done |= option->done ? option->flag : 0;
-		scopex_hooks.undo |= option->undo ? option->flag : 0;
-		scopex_hooks.again |= option->again ? option->flag : 0;
-		scopex_hooks.poll |= option->poll ? option->flag : 0;
-		scopex_hooks.release |= option->release ? option->flag : 0;
+	while ((at = scopex_next_option(at, ~0ULL))) {
+		scopex_hooks.enqueue |= (*at)->enqueue ? (*at)->flag : 0;
+		scopex_hooks.begin |= (*at)->begin ? (*at)->flag : 0;
+		scopex_hooks.done |= (*at)->done ? (*at)->flag : 0;
+		scopex_hooks.undo |= (*at)->undo ? (*at)->flag : 0;
+		scopex_hooks.again |= (*at)->again ? (*at)->flag : 0;
+		scopex_hooks.poll |= (*at)->poll ? (*at)->flag : 0;
+		scopex_hooks.release |= (*at)->release ? (*at)->flag : 0;
 	}
 }
 
@@ -50,12 +57,12 @@ void scopex_options_init(const struct scopex_option *const *options)
 u64 scopex_option_open(struct scopex_custom_scope *custom,
 		       const struct scopex_options *options)
 {
-	const struct scopex_option *option;
+	const struct scopex_option *const *at = NULL;
 	u64 state = 0;
 
-	for_each_option(option, ~0ULL)
-		if (option->open && option->open(custom, options))
-			state |= option->flag;
+	while ((at = scopex_next_option(at, ~0ULL)))
+		if ((*at)->open && (*at)->open(custom, options))
+			state |= (*at)->flag;
 	return state;
 }
 
@@ -77,11 +84,11 @@ int scopex_option_enqueue(struct scopex_scope *scope, struct scopex_cpu *sc,
 			  enum scopex_where where)
 {
 	u64 state = atomic64_read(&scope->state);
-	const struct scopex_option *option;
+	const struct scopex_option *const *at = NULL;
 
-	for_each_option(option, state)
-		if (option->enqueue)
-			return option->enqueue(scope, sc, first, nr, stride, where);
+	while ((at = scopex_next_option(at, state)))
+		if ((*at)->enqueue)
+			return (*at)->enqueue(scope, sc, first, nr, stride, where);
 	return 1;
 }
 
@@ -99,11 +106,10 @@ int scopex_option_enqueue(struct scopex_scope *scope, struct scopex_cpu *sc,
 bool scopex_option_begin(struct scopex_worker *w, struct scopex_scope *scope,
 			 struct scopex_work *work, u64 state)
 {
-	const struct scopex_option *option;
+	const struct scopex_option *const *at =
+		scopex_next_option(NULL, state & scopex_hooks.begin);
 
-	for_each_option(option, state & scopex_hooks.begin)
-		return option->begin(w, scope, work);
-	return true;
+	return !at || (*at)->begin(w, scope, work);
 }
 
 /**
@@ -119,11 +125,10 @@ bool scopex_option_begin(struct scopex_worker *w, struct scopex_scope *scope,
 struct scopex_work *scopex_option_next(struct scopex_worker *w,
 				       struct scopex_scope *scope, u64 state)
 {
-	const struct scopex_option *option;
+	const struct scopex_option *const *at =
+		scopex_next_option(NULL, state & scopex_hooks.begin);
 
-	for_each_option(option, state & scopex_hooks.begin)
-		return option->next(w, scope);
-	return NULL;
+	return at ? (*at)->next(w, scope) : NULL;
 }
 
 /**
@@ -136,10 +141,10 @@ struct scopex_work *scopex_option_next(struct scopex_worker *w,
  */
 void scopex_option_done(struct scopex_scope *scope, struct scopex_work *work, u64 state)
 {
-	const struct scopex_option *option;
+	const struct scopex_option *const *at = NULL;
 
-	for_each_option(option, state & scopex_hooks.done)
-		option->done(scope, work);
+	while ((at = scopex_next_option(at, state & scopex_hooks.done)))
+		(*at)->done(scope, work);
 }
 
 /**
@@ -152,10 +157,10 @@ void scopex_option_done(struct scopex_scope *scope, struct scopex_work *work, u6
  */
 void scopex_option_undo(struct scopex_scope *scope, struct scopex_work *work, u64 state)
 {
-	const struct scopex_option *option;
+	const struct scopex_option *const *at = NULL;
 
-	for_each_option(option, state & scopex_hooks.undo)
-		option->undo(scope, work);
+	while ((at = scopex_next_option(at, state & scopex_hooks.undo)))
+		(*at)->undo(scope, work);
 }
 
 /**
@@ -168,10 +173,10 @@ void scopex_option_undo(struct scopex_scope *scope, struct scopex_work *work, u6
  */
 void scopex_option_again(struct scopex_scope *scope, struct scopex_work *work, u64 state)
 {
-	const struct scopex_option *option;
+	const struct scopex_option *const *at = NULL;
 
-	for_each_option(option, state & scopex_hooks.again)
-		option->again(scope, work);
+	while ((at = scopex_next_option(at, state & scopex_hooks.again)))
+		(*at)->again(scope, work);
 }
 
 /**
@@ -184,10 +189,10 @@ void scopex_option_again(struct scopex_scope *scope, struct scopex_work *work, u
  */
 void scopex_option_poll(struct scopex_worker *w, struct scopex_scope *scope, u64 state)
 {
-	const struct scopex_option *option;
+	const struct scopex_option *const *at = NULL;
 
-	for_each_option(option, state & scopex_hooks.poll)
-		option->poll(w, scope);
+	while ((at = scopex_next_option(at, state & scopex_hooks.poll)))
+		(*at)->poll(w, scope);
 }
 
 /**
@@ -201,10 +206,10 @@ void scopex_option_poll(struct scopex_worker *w, struct scopex_scope *scope, u64
  */
 bool scopex_option_idle(struct scopex_scope *scope, u64 state)
 {
-	const struct scopex_option *option;
+	const struct scopex_option *const *at = NULL;
 
-	for_each_option(option, state & scopex_hooks.poll)
-		if (!option->idle(scope))
+	while ((at = scopex_next_option(at, state & scopex_hooks.poll)))
+		if (!(*at)->idle(scope))
 			return false;
 	return true;
 }
@@ -219,10 +224,9 @@ bool scopex_option_idle(struct scopex_scope *scope, u64 state)
  */
 void scopex_option_release(struct scopex_worker *w, struct scopex_scope *scope, u64 state)
 {
-	const struct scopex_option *option;
+	const struct scopex_option *const *at =
+		scopex_next_option(NULL, state & scopex_hooks.release);
 
-	for_each_option(option, state & scopex_hooks.release) {
-		option->release(w, scope);
-		return;
-	}
+	if (at)
+		(*at)->release(w, scope);
 }
