@@ -40,6 +40,7 @@
 #include "hand_over.h"
 #include "misuse.h"
 #include "registry.h"
+#include "resched.h"
 #include "scope.h"
 #include "state.h"
 #include "text.h"
@@ -120,14 +121,7 @@ static SCOPEX_EXIT_PROBE(scopex_exit_probe)
  */
 static bool scopex_is_unused(const struct scopex_scope *scope)
 {
-	unsigned int i;
-
-	for (i = 0; i < 1000; i++) {
-		if ((atomic64_read(&scope->state) & SCOPEX_COUNT_MASK) == SCOPEX_ONE)
-			return true;
-		cpu_relax();
-	}
-	return false;
+	return scopex_spin_until(scopex_is_drained(atomic64_read(&scope->state)), 1000);
 }
 
 static int scopex_oops(struct notifier_block *nb, unsigned long what, void *data)

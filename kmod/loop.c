@@ -295,16 +295,6 @@ static void scopex_help(struct scopex_worker *w, struct scopex_offer *offer)
 	scopex_put_items(scope, 1);
 }
 
-/* Wait a little for helpers in their last chunk: this may be enough. */
-static void scopex_spin(struct scopex_scope *scope)
-{
-	unsigned int i;
-
-	for (i = 0; i < SCOPEX_LOOP_SPINS && !need_resched() &&
-	     (atomic64_read(&scope->state) & SCOPEX_COUNT_MASK) != SCOPEX_ONE; i++)
-		cpu_relax();
-}
-
 /* Run a loop over one number or more. */
 static void scopex_run_loop(struct scopex_loop *loop)
 {
@@ -340,7 +330,10 @@ static void scopex_run_loop(struct scopex_loop *loop)
 
 	if ((atomic64_read(&scope->state) & SCOPEX_COUNT_MASK) != SCOPEX_ONE) {
 		scopex_withdraw(loop);
-		scopex_spin(scope);
+		/* Helpers that are in their last chunk may leave before a sleep is worth it. */
+		scopex_spin_until(need_resched() ||
+				  scopex_is_drained(atomic64_read(&scope->state)),
+				  SCOPEX_LOOP_SPINS);
 	}
 	/* Report an incomplete loop as cancelled. */
 	if (unlikely((u64)atomic64_read(&loop->claimed) < loop->chunks))

@@ -42,6 +42,7 @@
 #include "inject.h"
 #include "ref.h"
 #include "registry.h"
+#include "resched.h"
 #include "state.h"
 
 #define SCOPEX_BUCKETS_SHIFT	10
@@ -134,14 +135,10 @@ void scopex_unregister(struct scopex_scope *scope)
 }
 
 /*
- * Limit the tries of an exiting task to get a lock: it may have oopsed while its CPU held
- * the lock. Returns false if it has to give up.
+ * An exiting task gives up after so many tries to get a lock: it may have oopsed while its
+ * CPU held the lock.
  */
-static bool scopex_try_again(unsigned int *tries)
-{
-	cpu_relax();
-	return ++*tries < 1000000;
-}
+#define SCOPEX_LOCK_TRIES	1000000
 
 /**
  * scopex_unregister_exiting() - the same, for an exiting task whose stack is lost
@@ -155,12 +152,11 @@ static bool scopex_try_again(unsigned int *tries)
 bool scopex_unregister_exiting(struct scopex_scope *scope)
 {
 	struct scopex_bucket *bucket = scopex_bucket_of(scope);
-	unsigned int tries = 0;
 	unsigned long flags;
 
-	while (!raw_spin_trylock_irqsave(&bucket->lock, flags))
-		if (!scopex_try_again(&tries))
-			return false;
+	if (!scopex_spin_until(raw_spin_trylock_irqsave(&bucket->lock, flags),
+			       SCOPEX_LOCK_TRIES))
+		return false;
 	hlist_del_init(&scope->node);
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 	return true;
@@ -202,16 +198,15 @@ struct scopex_scope *scopex_scope_of(struct task_struct *task)
 {
 	struct scopex_bucket *bucket = scopex_bucket(task);
 	struct scopex_scope *scope = NULL;
-	unsigned int tries = 0;
 	unsigned long flags;
 
 	/* An empty list needs no lock: @task is the current task, and adds no scope now. */
 	if (likely(!READ_ONCE(bucket->scopes.first)))
 		return NULL;
 
-	while (!raw_spin_trylock_irqsave(&bucket->lock, flags))
-		if (!scopex_try_again(&tries))
-			return NULL;
+	if (!scopex_spin_until(raw_spin_trylock_irqsave(&bucket->lock, flags),
+			       SCOPEX_LOCK_TRIES))
+		return NULL;
 	hlist_for_each_entry(scope, &bucket->scopes, node)
 		if (scope->owner == task)
 			break;

@@ -34,6 +34,23 @@ do {									\
 } while (0)
 
 /**
+ * scopex_spin_until() - spin until a condition holds, for some looks at most
+ * @cond: the condition
+ * @looks: the number of looks
+ *
+ * Returns true if the condition held at a look.
+ */
+#define scopex_spin_until(cond, looks)					\
+({									\
+	unsigned int __left = (looks);					\
+	bool __held;							\
+									\
+	while (!(__held = (cond)) && --__left)				\
+		cpu_relax();						\
+	__held;								\
+})
+
+/**
  * scopex_cond_resched() - give way between two items or chunks that are not in a batch
  * @tick: the time of the last report to RCU-tasks, in jiffies
  *
