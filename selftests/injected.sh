@@ -13,6 +13,6 @@ suite_run cancel
 suite_run loop
 suite_run options
 suite_run detach
-suite_run forget
+suite_run exit
 suite_unload
 ktap_finish

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Suite "forget", in part: items that leave their worker in another state */
+/* Suite "exit", in part: items that leave their worker in another state */
 
 #include <linux/completion.h>
 #include <linux/cpumask.h>
@@ -409,4 +409,4 @@ static const struct scopex_case leak_cases[] = {
 #endif
 };
 
-SCOPEX_SUITE_PART(forget, leak, leak_cases);
+SCOPEX_SUITE_PART(exit, leak, leak_cases);

@@ -29,7 +29,7 @@ static const struct scopex_suite * const suites[] = {
 	&tracers_suite, &serial_tracers_suite, &join_item_suite, &limit_suite,
 	&limit_per_cpu_suite, &turn_suite, &detach_suite, &detach_module_suite,
 	&detach_release_suite, &detach_misuse_suite, &release_suite, &lingers_suite,
-	&coming_suite, &forget_suite, &leak_suite, &undead_suite, &oops_suite,
+	&coming_suite, &exit_suite, &leak_suite, &undead_suite, &oops_suite,
 	&deadlock_suite, &waits_suite, &stress_suite, &load_suite, &hold_suite,
 	&tree_suite, &sites_suite, &odd_suite, &odd_hold_suite, &slow_suite,
 	&convoy_suite, &memory_suite, &allocates_suite, &spin_suite, &anywhere_suite,

@@ -96,7 +96,7 @@ extern const struct scopex_suite detach_misuse_suite;
 extern const struct scopex_suite release_suite;
 extern const struct scopex_suite lingers_suite;
 extern const struct scopex_suite coming_suite;
-extern const struct scopex_suite forget_suite;
+extern const struct scopex_suite exit_suite;
 extern const struct scopex_suite leak_suite;
 extern const struct scopex_suite undead_suite;
 extern const struct scopex_suite oops_suite;

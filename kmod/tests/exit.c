@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suite "forget": scopes that are never closed, and what scopex does about them
+ * Suite "exit": scopes that are never closed, and what scopex does about them
  *
  * A task ends without having closed its scope, while items borrow from its stack: the
  * failure that scopex exists to prevent. Suites "undead" and "oops": scopes that never end.
@@ -354,7 +354,7 @@ static const struct scopex_case oops_cases[] = {
 
 SCOPEX_SUITE(oops, oops_cases);
 
-static const struct scopex_case forget_cases[] = {
+static const struct scopex_case exit_cases[] = {
 	SCOPEX_CASE(guard_that_is_skipped),
 	SCOPEX_CASE(deadline_without_an_item),
 	SCOPEX_CASE(loop_without_its_caller),
@@ -363,4 +363,4 @@ static const struct scopex_case forget_cases[] = {
 	SCOPEX_CASE(many_guards_that_are_skipped),
 };
 
-SCOPEX_SUITE(forget, forget_cases);
+SCOPEX_SUITE(exit, exit_cases);

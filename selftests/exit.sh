@@ -6,7 +6,7 @@
 ktap_plan 3
 suite_load
 log_mark
-suite_run forget
+suite_run exit
 # Without tracepoints and the check of items there is nothing to warn of.
 if log_since_mark | grep -q 'scopex_test: expect "'; then
 	ktap_check "warnings name the culprit" warnings_name_the_culprit
