@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an item leaves behind on its worker's thread; see context.h
+ * The state that an item leaves behind on its worker's thread: see context.h
  *
- * Not looked at, as a module can't see it, or can't tell whether the item has done it:
- * the cgroups of the thread (an administrator may enable a controller at the same time),
- * namespaces, I/O priority, NUMA policy, signal handlers.
+ * The worker does not look at the cgroups, namespaces, I/O priority, NUMA policy and signal
+ * handlers of the thread. A module can't read these, or can't tell whether the item has
+ * changed them: an administrator may enable a cgroup controller at the same time.
  */
 
 #include <linux/bottom_half.h>
@@ -21,16 +21,18 @@
 #include <linux/sched/mm.h>
 
 #include "context.h"
-#include "internal.h"
+#include "cpu.h"
+#include "lockdep.h"
+#include "text.h"
 
 /*
- * The scopes of memory allocation, and PF_NOFREEZE: a suspend would wait for ever for a
- * worker without it (see set_freezable()).
+ * The flags of memory allocation, and PF_NOFREEZE: a worker without it would be freezable,
+ * and a suspend would wait for it for ever (see set_freezable()).
  */
 #define SCOPEX_CONTEXT_FLAGS	(PF_MEMALLOC | PF_MEMALLOC_NOFS | PF_MEMALLOC_NOIO |	\
 				 PF_MEMALLOC_PIN | PF_LOCAL_THROTTLE | PF_NOFREEZE)
 
-/* What an item has left behind, as text. */
+/* The differences that an item has left behind, as text. */
 struct scopex_leaks {
 	char		text[256];
 	unsigned int	len;
@@ -69,7 +71,7 @@ static unsigned int scopex_migration_disabled(void)
 
 /**
  * scopex_context_save() - note the state of the current thread, before an item
- * @before: where to; scopex_context_check() has to follow
+ * @before: stores the state; scopex_context_check() has to follow
  *
  * Context: the worker's thread.
  */
@@ -81,7 +83,7 @@ void scopex_context_save(struct scopex_context *before)
 		.nice = task_nice(current),
 		.policy = current->policy,
 		.rt_priority = current->rt_priority,
-		/* A reference, as the item may replace them: then they are put back. */
+		/* With a reference, as scopex_check_creds() may have to restore them. */
 		.real_cred = get_cred(current_real_cred()),
 		.cred = current_cred(),
 		.mm = current->mm,
@@ -92,8 +94,9 @@ void scopex_context_save(struct scopex_context *before)
 }
 
 /*
- * Bottom halves first: with PREEMPT_RT, to have them off takes a lock, an RCU read section
- * and the migration, which the enabling gives back. Without, it is in the preempt count.
+ * Enable bottom halves first. With PREEMPT_RT, local_bh_disable() takes a lock, enters an
+ * RCU read section and disables migration, and local_bh_enable() undoes all three. Without
+ * PREEMPT_RT it is part of the preempt count.
  */
 static void scopex_end_atomic(void)
 {
@@ -110,7 +113,7 @@ static void scopex_end_atomic(void)
 		preempt_enable();
 }
 
-/* Nothing of what follows may be done in another state than the usual one. */
+/* Check and restore this first: the other checks must not run in atomic context. */
 static void scopex_check_atomic(struct scopex_leaks *leaks, int locks)
 {
 	unsigned int state = get_current_state();
@@ -154,31 +157,31 @@ static void scopex_check_memory(struct scopex_leaks *leaks,
 #ifdef CONFIG_MEMCG
 	current->active_memcg = before->memcg;
 #endif
-	/* Of the block layer's cgroup only the setting is exported to modules. */
+	/* The block layer exports only this setter of its cgroup to modules. */
 	kthread_associate_blkcg(NULL);
-	/* Both may be on the stack that the item had. */
+	/* Both may point into the stack frame of the item's function. */
 	current->plug = before->plug;
 	current->journal_info = before->journal_info;
 }
 
 /*
- * Has the item let its thread run on other CPUs? When the CPU goes offline, it is the
- * scheduler that does so: to a worker that wakes up, as soon as the CPU is dying; to all,
- * after it has taken the CPU out of the active ones. The worker is bound again before the
- * CPU is active again, and no longer dying.
+ * Returns true if the item has let its thread run on other CPUs. The scheduler does so, too,
+ * when the CPU goes offline: to a worker that wakes up, as soon as the CPU is dying; to all
+ * workers, after the CPU is no longer active. The worker is bound again before the CPU is
+ * active again and no longer dying.
  */
 static bool scopex_unbound(struct scopex_worker *w)
 {
 	const struct cpumask *mask = cpumask_of(w->sc->cpu);
 
-	/* data_race() - the scheduler may write it; a wrong answer is asked again below */
+	/* data_race() - the scheduler may write the mask; the look below corrects a wrong answer */
 	if (current != w->task || data_race(cpumask_equal(&current->cpus_mask, mask)))
 		return false;
-	/* The mask first, then the CPU, then whether it came online in between. */
+	/* The mask, then the CPU, then the mask again: the CPU may come online in between. */
 	smp_rmb();
 	if (!cpu_active(w->sc->cpu) || cpu_dying(w->sc->cpu))
 		return false;
-	/* data_race() - as above; while the CPU is active, the scheduler does not write it */
+	/* data_race() - as above; the scheduler does not write the mask while the CPU is active */
 	return !data_race(cpumask_equal(&current->cpus_mask, mask));
 }
 
@@ -193,7 +196,7 @@ static void scopex_check_sched(struct scopex_leaks *leaks, struct scopex_worker 
 			    current->rt_priority);
 	if (task_nice(current) != before->nice)
 		scopex_leak(leaks, "nice level %d", task_nice(current));
-	/* The only policy that a module can set with its nice level. */
+	/* A module can set no other policy together with its nice level. */
 	if (policy && before->policy == SCHED_NORMAL)
 		sched_set_normal(current, before->nice);
 	else if (task_nice(current) != before->nice)
@@ -221,7 +224,10 @@ static void scopex_check_creds(struct scopex_leaks *leaks,
 	if (replaced)
 		scopex_leak(leaks, "other credentials");
 
-	/* Before 6.13, to revert gives a reference back, which a commit has taken: not both. */
+	/*
+	 * Do not commit and then revert to @before->cred: before 6.13, revert_creds() gives
+	 * back a reference, which commit_creds() has taken.
+	 */
 	if (replaced) {
 		if (current_cred() != current_real_cred())
 			revert_creds(current_real_cred());
@@ -233,19 +239,20 @@ static void scopex_check_creds(struct scopex_leaks *leaks,
 }
 
 /**
- * scopex_context_check() - has an item left its thread as it was? If not, name it, and
- *	restore what can be restored
+ * scopex_context_check() - check that an item has left its thread as it was
  * @w: the worker
- * @site: of the item's scope
- * @fn: the item's function, or the one of a loop, or a release function
+ * @site: the site of the item's scope
+ * @fn: the item's function, or that of a loop, or a release function
  * @before: from scopex_context_save()
+ *
+ * If not, name the item in a warning, and restore as much as a module can.
  *
  * Context: the worker's thread.
  */
 void scopex_context_check(struct scopex_worker *w, const struct scopex_site *site, void *fn,
 			  const struct scopex_context *before)
 {
-	/* As of scopex_misuse(), but all kinds of leaks share this one. */
+	/* The same limit as of scopex_misuse(), but one for all kinds of leaks. */
 	static DEFINE_RATELIMIT_STATE(told, DEFAULT_RATELIMIT_INTERVAL,
 				      4 * DEFAULT_RATELIMIT_BURST);
 	struct scopex_leaks leaks = { };

@@ -2,11 +2,11 @@
 /*
  * The state of a worker's thread, before and after an item
  *
- * Items of all users run one after the other on the same threads. So an item that
- * leaves its thread in another state than it found it in changes what the next items
- * do: they fail to reclaim memory, run on another CPU, or with other credentials. On
- * kernels that are for finding mistakes (SCOPEX_CHECK_ITEMS) the worker compares, names
- * the item, and restores what it can, as the items that follow are not to blame.
+ * Items of all users run one after the other on the same threads. If an item leaves its
+ * thread in another state than before, the next items behave differently: they fail to
+ * reclaim memory, or run on another CPU, or with other credentials. On debugging kernels
+ * (SCOPEX_CHECK_ITEMS) the worker compares the state, names the item, and restores what it
+ * can, as the next items are not to blame.
  */
 #ifndef _SCOPEX_CONTEXT_H
 #define _SCOPEX_CONTEXT_H
@@ -19,17 +19,17 @@ struct scopex_worker;
 
 /**
  * struct scopex_context - the state of the current thread
- * @locks: how many locks it holds, as lockdep counts
+ * @locks: the number of locks that it holds, as lockdep counts
  * @flags: PF_MEMALLOC and the like: see SCOPEX_CONTEXT_FLAGS
  * @nice: its nice level
  * @policy: its scheduling policy
  * @rt_priority: its priority, if the policy has one
  * @real_cred: its credentials, with a reference
- * @cred: those that it acts by
+ * @cred: the credentials that it acts by
  * @mm: the address space that it uses
  * @memcg: the memory cgroup that it charges instead of its own
- * @plug: the block layer's list of requests to be submitted
- * @journal_info: a filesystem's
+ * @plug: the block layer's list of requests that are not submitted yet
+ * @journal_info: a handle of a filesystem's journal
  */
 struct scopex_context {
 	int			locks;

@@ -15,10 +15,10 @@ static struct {
 	atomic_t	hits;
 } scopex_points[SCOPEX_INJECT_POINTS];
 
-/* How many workers are still to be refused. */
+/* The number of further workers whose creation has to fail. */
 static atomic_t scopex_no_workers;
 
-/* Let others run. Without CONFIG_PREEMPT_COUNT it is up to the test that this is allowed. */
+/* Let others run. Without CONFIG_PREEMPT_COUNT the test has to know that this is allowed. */
 static void scopex_give_way(void)
 {
 	mdelay(1);
@@ -43,8 +43,8 @@ static void scopex_hold(enum scopex_inject_point point, unsigned int how)
 }
 
 /**
- * scopex_inject() - a point of the protocol where a test may want to wait
- * @point: which one
+ * scopex_inject() - wait at a point of the protocol, if a test has asked for it
+ * @point: the point
  *
  * Context: any but NMI. Busy-waits, since most points are in atomic context.
  */
@@ -68,8 +68,8 @@ void scopex_inject(enum scopex_inject_point point)
 
 /**
  * scopex_inject_set() - put a delay at a point, and count its hits from zero
- * @point: which one
- * @usecs: how long, in microseconds; 0 for no delay; SCOPEX_INJECT_HOLD;
+ * @point: the point
+ * @usecs: the delay in microseconds; 0 for no delay; or SCOPEX_INJECT_HOLD, or
  *	SCOPEX_INJECT_HOLD_ONE
  *
  * Context: any.
@@ -82,8 +82,8 @@ void scopex_inject_set(enum scopex_inject_point point, unsigned int usecs)
 EXPORT_SYMBOL_GPL(scopex_inject_set);
 
 /**
- * scopex_inject_release() - let those go on that are held at a point
- * @point: which one
+ * scopex_inject_release() - let those threads go on that are held at a point
+ * @point: the point
  *
  * Context: any.
  */
@@ -94,8 +94,8 @@ void scopex_inject_release(enum scopex_inject_point point)
 EXPORT_SYMBOL_GPL(scopex_inject_release);
 
 /**
- * scopex_inject_hits() - how often a delay was hit
- * @point: where it is
+ * scopex_inject_hits() - get how often a delay was hit
+ * @point: the point of the delay
  *
  * Context: any.
  *
@@ -108,8 +108,8 @@ unsigned int scopex_inject_hits(enum scopex_inject_point point)
 EXPORT_SYMBOL_GPL(scopex_inject_hits);
 
 /**
- * scopex_inject_no_workers() - let the making of workers fail
- * @nr: how often; 0 for no more
+ * scopex_inject_no_workers() - make the creation of workers fail
+ * @nr: the number of times; 0 to end this
  *
  * Context: any.
  */
@@ -120,11 +120,11 @@ void scopex_inject_no_workers(unsigned int nr)
 EXPORT_SYMBOL_GPL(scopex_inject_no_workers);
 
 /**
- * scopex_inject_no_worker() - a worker is to be made: does that fail?
+ * scopex_inject_no_worker() - does a test want the creation of this worker to fail?
  *
  * Context: any.
  *
- * Return: whether a test wants it to.
+ * Return: true if it has to fail.
  */
 bool scopex_inject_no_worker(void)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Delays at chosen points of the protocol, so that a test can hold a race open
- * for as long as it likes. Only in a module built with CONFIG_SCOPEX_INJECT=y;
- * otherwise a point is no code at all.
+ * Delays at chosen points of the protocol
+ *
+ * A test can hold a race open for as long as it likes. The delays are only in a module that
+ * is built with CONFIG_SCOPEX_INJECT=y; otherwise a point is no code at all.
  */
 #ifndef _SCOPEX_INJECT_H
 #define _SCOPEX_INJECT_H
@@ -11,47 +12,48 @@
 #include <linux/types.h>
 
 /**
- * enum scopex_inject_point - where a delay can be put
- * @SCOPEX_INJECT_ASSOCIATE: a submit has read the scope's state, and has not
- *	yet taken its reference
- * @SCOPEX_INJECT_REGISTER: the first submit holds the lock of the list of
- *	scopes
- * @SCOPEX_INJECT_PUSH: a submit has its reference, the item is not queued yet
- * @SCOPEX_INJECT_WAKE: the item is queued on a parked CPU, its worker not woken
+ * enum scopex_inject_point - the points where a test can put a delay
+ * @SCOPEX_INJECT_TRYGET: a submitter has read the scope's state, and has not yet taken its
+ *	reference
+ * @SCOPEX_INJECT_REGISTER: the first submitter holds the lock of the list of scopes
+ * @SCOPEX_INJECT_PUSH: a submitter has its reference, and has not yet queued the item
+ * @SCOPEX_INJECT_WAKE: a submitter has queued the item on a parked CPU, and has not yet
+ *	woken the worker
  * @SCOPEX_INJECT_PARK: the worker has parked its queue, and still looks awake
- * @SCOPEX_INJECT_ITEM_OUT: the worker has given an item back to its owner
- * @SCOPEX_INJECT_LAST_PUT: the last reference of a waited-for scope is gone,
- *	its owner not woken
- * @SCOPEX_INJECT_HAND_OVER: a worker has taken another one from the standby, and
- *	not yet given it the queue
- * @SCOPEX_INJECT_UNHANDED: a worker has found none on standby, and not yet left its queue
- *	behind
- * @SCOPEX_INJECT_ORPHAN: a worker has left its queue behind, and not looked again for
- *	one on standby
- * @SCOPEX_INJECT_ADOPT: a worker on standby is counted off for an orphan, which is not
- *	taken yet
- * @SCOPEX_INJECT_ADOPT_NONE: likewise, and somebody else has taken the orphan; the count
- *	is not given back yet
- * @SCOPEX_INJECT_OWN_RUN: the owner of a serial scope, which it waits for, has run the
- *	items that were there, and not yet said that it sleeps
- * @SCOPEX_INJECT_OPEN_NESTED: a scope is being opened in an item, and not yet in
- *	the list where a cancellation finds it
- * @SCOPEX_INJECT_OFFER: a loop has been offered to a CPU, its worker not woken
+ * @SCOPEX_INJECT_COMPLETED: the worker has completed an item
+ * @SCOPEX_INJECT_LAST_PUT: the worker has given back the last reference of a scope whose
+ *	owner waits, and has not yet woken the owner
+ * @SCOPEX_INJECT_HAND_OVER: a worker has taken another one from the standby, and has not yet
+ *	given it the queue
+ * @SCOPEX_INJECT_UNHANDED: a worker has found none on standby, and has not yet made its
+ *	queue an orphan
+ * @SCOPEX_INJECT_ORPHAN: a worker has made its queue an orphan, and has not yet looked again
+ *	for a worker on standby
+ * @SCOPEX_INJECT_ADOPT: a worker on standby is counted off for an orphan, which is not taken
+ *	yet
+ * @SCOPEX_INJECT_ADOPT_NONE: the same, and another one has taken the orphan; the count is
+ *	not given back yet
+ * @SCOPEX_INJECT_OWN_RUN: the owner of a serial scope, which it waits for, has run the items
+ *	that were there, and has not yet set its task state
+ * @SCOPEX_INJECT_OPEN_NESTED: an item opens a scope, and has not yet listed it for
+ *	cancellations
+ * @SCOPEX_INJECT_OFFER: a loop was offered to a CPU, and its worker is not woken yet
  * @SCOPEX_INJECT_CANCEL_STEP: a cancellation goes one step through the scopes below
- * @SCOPEX_INJECT_WALK_LATER: a cancellation has not reached all, and not yet left the rest
- *	to the timer
- * @SCOPEX_INJECT_NOT_OUT: a worker has no item any more, as it is out with its scope, or
- *	waits for its turn
- * @SCOPEX_INJECT_VISIT: a look at all open scopes has a reference on one of them
- * @SCOPEX_INJECT_POINTS: how many there are
+ * @SCOPEX_INJECT_WALK_LATER: a cancellation has not reached all scopes, and has not yet left
+ *	the rest to the timer
+ * @SCOPEX_INJECT_NOT_COMPLETED: a worker has no item any more, as the item is completed
+ *	together with its scope, or deferred
+ * @SCOPEX_INJECT_AGAIN: a worker has queued an item again, and has not yet stored its status
+ * @SCOPEX_INJECT_VISIT: a walk through all open scopes has a reference on one of them
+ * @SCOPEX_INJECT_POINTS: the number of points
  */
 enum scopex_inject_point {
-	SCOPEX_INJECT_ASSOCIATE,
+	SCOPEX_INJECT_TRYGET,
 	SCOPEX_INJECT_REGISTER,
 	SCOPEX_INJECT_PUSH,
 	SCOPEX_INJECT_WAKE,
 	SCOPEX_INJECT_PARK,
-	SCOPEX_INJECT_ITEM_OUT,
+	SCOPEX_INJECT_COMPLETED,
 	SCOPEX_INJECT_LAST_PUT,
 	SCOPEX_INJECT_HAND_OVER,
 	SCOPEX_INJECT_UNHANDED,
@@ -63,17 +65,18 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_OFFER,
 	SCOPEX_INJECT_CANCEL_STEP,
 	SCOPEX_INJECT_WALK_LATER,
-	SCOPEX_INJECT_NOT_OUT,
+	SCOPEX_INJECT_NOT_COMPLETED,
+	SCOPEX_INJECT_AGAIN,
 	SCOPEX_INJECT_VISIT,
 	SCOPEX_INJECT_POINTS,
 };
 
-/* Instead of a delay: until scopex_inject_release(), but for 10 s at most. */
+/* Instead of a delay: wait for scopex_inject_release(), but for 10 s at most. */
 #define SCOPEX_INJECT_HOLD	UINT_MAX
 
 /*
- * The same for the first one that comes, which stays awake and lets others of its CPU run:
- * for a worker that the watchdog must not take for one that sleeps in its item.
+ * The same for the first thread that comes. It stays awake and lets others of its CPU run:
+ * so the watchdog does not take it for a worker that sleeps in its item.
  */
 #define SCOPEX_INJECT_HOLD_ONE	(UINT_MAX - 1)
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What lockdep is told, and what is looked at after each item
+ * What scopex tells lockdep
  *
- * Each place that opens scopes has a lockdep map. Who runs an item holds it, who waits
- * for a scope takes it for a moment. So a task that waits for a scope under a lock
- * which an item takes is reported when both have happened once, deadlock or not.
+ * Each site has a lockdep map. A worker acquires it around each item, and each wait for a
+ * scope acquires and releases it. So lockdep reports a task that waits for a scope under a
+ * lock that an item takes, when both have happened once, whether or not they have met in a
+ * deadlock.
  *
- * Scopes nest, and of one place may be nested in another of the same, which is no
- * deadlock, as workers hand over. So the depth of a scope is lockdep's subclass:
- * a wait is always for a deeper scope than the one whose item waits. What is deeper
- * than lockdep has subclasses is left out.
+ * Scopes nest, and a scope may be nested in another one of the same site. That is no
+ * deadlock, as workers hand over. So the depth of a scope is its lockdep subclass: a wait is
+ * always for a deeper scope than that of the item that waits. Scopes that are deeper than
+ * lockdep has subclasses are left out.
  */
 #ifndef _SCOPEX_LOCKDEP_H
 #define _SCOPEX_LOCKDEP_H
@@ -19,11 +20,11 @@
 #include <linux/scopex.h>
 #include <linux/sched.h>
 
-/* On kernels that are for finding mistakes; it would cost each item some more. */
+/* Check the worker's thread after each item: on debugging kernels only, as it takes time. */
 #define SCOPEX_CHECK_ITEMS	(IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) ||	\
 				 IS_ENABLED(CONFIG_SCOPEX_INJECT))
 
-/* Likewise: a wait is looked at even if there is nothing to be waited for. */
+/* Check each close, also that of a scope which had no items: on debugging kernels only. */
 #define SCOPEX_CHECK_WAITS	(IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) ||	\
 				 IS_ENABLED(CONFIG_LOCKDEP))
 
@@ -33,20 +34,20 @@ static inline int scopex_locks_held(void)
 	return lockdep_depth(current);
 }
 
-static inline void scopex_dep_run(struct scopex_scope *scope)
+static inline void scopex_lockdep_acquire(struct scopex_scope *scope)
 {
 	if (scope->depth < MAX_LOCKDEP_SUBCLASSES)
 		lock_acquire(&scope->site->map, scope->depth, 0, 2, 1, NULL,
 			     _THIS_IP_);
 }
 
-static inline void scopex_dep_ran(struct scopex_scope *scope)
+static inline void scopex_lockdep_release(struct scopex_scope *scope)
 {
 	if (scope->depth < MAX_LOCKDEP_SUBCLASSES)
 		lock_release(&scope->site->map, _THIS_IP_);
 }
 
-static inline void scopex_dep_wait(struct scopex_scope *scope)
+static inline void scopex_lockdep_flush(struct scopex_scope *scope)
 {
 	if (scope->depth < MAX_LOCKDEP_SUBCLASSES) {
 		lock_acquire(&scope->site->map, scope->depth, 0, 0, 1, NULL,
@@ -56,13 +57,13 @@ static inline void scopex_dep_wait(struct scopex_scope *scope)
 }
 
 /*
- * An item may wait for another one of the same place, which it has detached. Lockdep
- * would take that for a wait for itself, since both are of depth 0.
+ * An item may wait for another item of the same site, which it has detached. Both are of
+ * depth 0, so lockdep would take that for a wait of the item for itself.
  */
-static inline void scopex_dep_wait_detached(struct scopex_scope *scope)
+static inline void scopex_lockdep_flush_detached(struct scopex_scope *scope)
 {
 	if (!lock_is_held(&scope->site->map))
-		scopex_dep_wait(scope);
+		scopex_lockdep_flush(scope);
 }
 #else
 static inline int scopex_locks_held(void)
@@ -70,10 +71,10 @@ static inline int scopex_locks_held(void)
 	return 0;
 }
 
-static inline void scopex_dep_run(struct scopex_scope *scope) { }
-static inline void scopex_dep_ran(struct scopex_scope *scope) { }
-static inline void scopex_dep_wait(struct scopex_scope *scope) { }
-static inline void scopex_dep_wait_detached(struct scopex_scope *scope) { }
+static inline void scopex_lockdep_acquire(struct scopex_scope *scope) { }
+static inline void scopex_lockdep_release(struct scopex_scope *scope) { }
+static inline void scopex_lockdep_flush(struct scopex_scope *scope) { }
+static inline void scopex_lockdep_flush_detached(struct scopex_scope *scope) { }
 #endif
 
 #endif /* _SCOPEX_LOCKDEP_H */

@@ -1,50 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Parallel loops: a range of numbers, in chunks, by the caller and idle CPUs
+ * Parallel loops: a range of numbers, in chunks, by the caller and by idle CPUs
  *
  * Theory of operation
  *
- * A loop is on the caller's stack: a scope, and a counter from which chunks are
- * claimed one by one. The caller claims and runs chunks until there are none, so a
- * loop gets done whatever the other CPUs do. They help if they are idle: nothing is
- * queued for a loop. Instead, a loop is offered to the worker of a CPU:
+ * A loop is on the caller's stack: a scope, and a counter from which threads claim chunks one
+ * by one. The caller claims and runs chunks until none is left, so it completes the loop
+ * whatever the other CPUs do. Workers of idle CPUs help. Nothing is queued for a loop.
+ * Instead, a thread of the loop offers it to the worker of a CPU:
  *
  *	scopex_cpu.offer	NULL, or the loop that the worker may help with
  *
- * Who puts a loop there (cmpxchg from NULL) has taken a reference on its scope for
- * the worker before. Either the worker takes the loop out (xchg to NULL), helps, and
- * drops the reference when there is no chunk left to claim. Or the caller, when it
- * has none left, takes the loop back (cmpxchg to NULL) and drops the reference: so
- * it never waits for a CPU that has not begun. Exactly one of the two gets it. Who
- * made an offer when the caller was already looking for them takes it back itself
- * (M).
+ * Offers. The thread takes a reference on the loop's scope for the worker, and then stores the
+ * offer (cmpxchg from NULL). The worker takes the offer out (xchg to NULL), helps, and gives
+ * the reference back when no chunk is left to claim. Or the caller, when it has no chunk left,
+ * takes the offer back (cmpxchg to NULL) and gives the reference back. So the caller never
+ * waits for a CPU that has not begun. Exactly one of the two gets the offer.
  *
- * Only a CPU whose worker sleeps is asked, and who claims a chunk asks one more CPU
- * before, if there are chunks left. So helpers come in as fast as they can be woken,
- * each brings others, and none of them is too many for long. CPUs are asked in the
- * order of their ring, in which those of a NUMA node are neighbours. The caller's own is
- * left out, as its worker would only take it from the caller (who may sleep in a chunk,
- * but who knows for how long). A helper whose CPU is given items leaves after its chunk:
- * whoever is still in the loop asks again when it is idle.
+ * The helper sees the loop and its reference: a release of the offer, and an acquire by the
+ * worker; see offer-take.litmus. A thread makes an offer, and then looks whether the loop is
+ * over; the caller sees that the loop is over, and then looks for offers. Each side has a full
+ * barrier in between. So one of the two takes the offer back; see offer-withdraw.litmus. The
+ * caller sees the results of a helper as those of an item: see put-drain.litmus.
  *
- * A loop that is offered is listed with the open scopes, so that forget.c finds it.
+ * Helpers. A thread offers the loop only to a CPU whose worker sleeps. It makes one offer for
+ * each chunk that it claims, before it runs the chunk, if more chunks are left. So helpers
+ * come as fast as they can be woken, and each brings others. CPUs are asked in the order of
+ * their ring, in which the CPUs of a NUMA node are neighbours. The caller's CPU is left out:
+ * its worker would take the CPU from the caller. The caller may sleep in a chunk, but scopex
+ * can't know for how long. A helper whose CPU gets items leaves after its chunk. The other
+ * threads of the loop ask that CPU again when it is idle.
  *
- * Nothing is allocated, however many CPUs there are. A chunk is no item: it is run
- * like a part of one, and may do what an item may.
+ * A loop is listed with the open scopes before its first offer, so exit.c finds it.
  *
- * Ordering:
- *
- *   L	The release of an offer pairs with the acquire that takes it out: the helper
- *	sees the loop, and its reference on the scope; see offer-take.litmus.
- *   M	An offer is made, then it is looked whether the loop is over; the caller
- *	sees that the loop is over, then looks for offers. With full barriers in
- *	between, one of the two takes it back; see offer-withdraw.litmus.
- *   P	The offer comes before the look at the worker's task state (a full barrier
- *	in wake_up_process()), and the worker sets its state before it looks for an
- *	offer. Without, a helper would be missing, and no more.
- *
- * What a chunk has written is visible to the caller by way of the helper's last
- * reference (A, in scope.c).
+ * A loop allocates no memory, however many CPUs there are. A chunk is not an item. But it
+ * runs like a part of one, and may do all that an item may.
  */
 
 #include <linux/bug.h>
@@ -56,46 +46,60 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/scopex_loop.h>
 #include <linux/string.h>
 
 #include <trace/events/scopex.h>
 
+#include "cancel.h"
 #include "context.h"
-#include "internal.h"
+#include "cpu.h"
+#include "inject.h"
+#include "lockdep.h"
+#include "misuse.h"
+#include "queue.h"
+#include "ref.h"
+#include "registry.h"
+#include "resched.h"
+#include "scope.h"
+#include "select.h"
+#include "state.h"
 
-/* How many CPUs are looked at for one that is idle. */
+/* The number of CPUs that a thread looks at to find an idle one. */
 #define SCOPEX_ASK	4
 
-/* So many chunks for each CPU, if the caller does not say how large they are. */
+/* The number of chunks for each CPU, if the caller does not give their size. */
 #define SCOPEX_CHUNKS_PER_CPU	8
 
 /*
- * What a caller may not do in an allocation, as it holds locks of a filesystem say, its
- * helpers may not do either: the caller waits for them. PF_MEMALLOC itself is left out.
- * It opens the reserves of memory to one thread, which promises to free more soon.
+ * Restrictions of the caller on allocations, for example because it holds locks of a
+ * filesystem. They hold for its helpers, too, as the caller waits for them. PF_MEMALLOC is
+ * left out: it opens the reserves of memory to one thread, which promises to free more soon.
  */
 #define SCOPEX_MEMALLOC	(PF_MEMALLOC_NOFS | PF_MEMALLOC_NOIO | PF_MEMALLOC_PIN)
 
-/* How often the caller looks whether the helpers are out before it sleeps. */
+/* How often the caller looks whether the helpers have left, before it sleeps. */
 #define SCOPEX_LOOP_SPINS	300
 
 /**
  * struct scopex_loop - a parallel loop, on the stack of its caller
+ * @offer: the offer of the loop to a worker
  * @scope: its scope
- * @claimed: how many chunks have been claimed
- * @chunks: how many there are
+ * @claimed: the number of chunks that were claimed
+ * @chunks: the number of chunks
  * @first: the first number
- * @count: how many numbers there are
- * @grain: how many numbers are a chunk
- * @cpu: where the caller was when it last claimed a chunk
- * @memalloc: the PF_MEMALLOC flags of the caller that its helpers need, too
- * @fn: does a chunk
+ * @count: the number of numbers
+ * @grain: the number of numbers in a chunk
+ * @cpu: the CPU of the caller when it last claimed a chunk
+ * @memalloc: the PF_MEMALLOC flags of the caller that hold for its helpers, too
+ * @fn: the function that does a chunk
  * @arg: its argument
- * @reduction: how results are joined; NULL if there are none
- * @total: where to
+ * @reduction: how results are joined; NULL if the loop has no result
+ * @total: the caller's total
  * @lock: protects @total
  */
 struct scopex_loop {
+	struct scopex_offer		offer;
 	struct scopex_scope		*scope;
 	atomic64_t			claimed ____cacheline_aligned_in_smp;
 	u64				chunks ____cacheline_aligned_in_smp;
@@ -108,11 +112,11 @@ struct scopex_loop {
 	void				*arg;
 	const struct scopex_reduction	*reduction;
 	void				*total;
-	/* for @total */
+	/* protects @total */
 	spinlock_t			lock;
 };
 
-/* Is there nothing left to claim? */
+/* Returns true if no chunk is left to claim. */
 static bool scopex_loop_over(const struct scopex_loop *loop)
 {
 	return (u64)atomic64_read(&loop->claimed) >= loop->chunks ||
@@ -121,25 +125,25 @@ static bool scopex_loop_over(const struct scopex_loop *loop)
 
 static bool scopex_claim_chunk(struct scopex_loop *loop, u64 *chunk)
 {
-	/* The counter is not written for nothing, and never wraps. */
+	/* Read first: so the counter is not written in vain, and never wraps. */
 	if (scopex_loop_over(loop))
 		return false;
 	*chunk = atomic64_fetch_inc_relaxed(&loop->claimed);
 	return *chunk < loop->chunks;
 }
 
-/* Take an offer back. False if it is not there: the worker has it, or had it. */
+/* Take an offer back. Returns false if the worker took it first, or it was never there. */
 static bool scopex_take_back(struct scopex_loop *loop, struct scopex_cpu *sc)
 {
-	/* Relaxed: the reference is one that nobody else has seen. */
-	if (READ_ONCE(sc->offer) != loop ||
-	    cmpxchg_relaxed(&sc->offer, loop, NULL) != loop)
+	/* Relaxed: no other thread has seen the reference of the offer. */
+	if (READ_ONCE(sc->offer) != &loop->offer ||
+	    cmpxchg_relaxed(&sc->offer, &loop->offer, NULL) != &loop->offer)
 		return false;
-	scopex_unget(loop->scope);
+	scopex_put_not_last(loop->scope);
 	return true;
 }
 
-/* Ask one more CPU to help, if one that is near is idle. */
+/* Offer the loop to one more CPU, if one of the next few is idle. */
 static void scopex_ask(struct scopex_loop *loop, struct scopex_cpu **cursor)
 {
 	struct scopex_cpu *sc = *cursor;
@@ -157,33 +161,37 @@ static void scopex_ask(struct scopex_loop *loop, struct scopex_cpu **cursor)
 	if (i == SCOPEX_ASK)
 		return;
 
-	/* By the caller, who is the first to ask. */
-	scopex_list(loop->scope);
+	/* The caller does this: it makes the first offer. */
+	scopex_register_once(loop->scope);
 	scopex_get(loop->scope);
-	/* Release L: pairs with scopex_help(); see offer-take.litmus. */
-	if (cmpxchg_release(&sc->offer, NULL, loop)) {
-		scopex_unget(loop->scope);
+	/*
+	 * Release: the worker sees the loop and the reference; pairs with
+	 * scopex_take_offer(); see offer-take.litmus.
+	 */
+	if (cmpxchg_release(&sc->offer, NULL, &loop->offer)) {
+		scopex_put_not_last(loop->scope);
 		return;
 	}
 	scopex_inject(SCOPEX_INJECT_OFFER);
 	/*
-	 * P: has a full barrier; pairs with set_current_state() in scopex_park(). M:
-	 * it is one between the offer and the look at the loop, too; pairs with
-	 * scopex_withdraw(); see offer-withdraw.litmus.
+	 * wake_up_process() has a full barrier. It orders the offer before the look at the
+	 * worker's task state; pairs with set_current_state() in scopex_park(), and without it
+	 * a helper could be missing. It also orders the offer before the look at the loop;
+	 * pairs with scopex_withdraw(); see offer-withdraw.litmus.
 	 */
 	wake_up_process(READ_ONCE(sc->active));
 	if (unlikely(scopex_loop_over(loop)))
 		scopex_take_back(loop, sc);
 }
 
-/* Take back what nobody has taken up. */
+/* Take the offers back that no worker has taken. */
 static void scopex_withdraw(struct scopex_loop *loop)
 {
 	unsigned int cpu;
 
 	/*
-	 * M: between the look that found the loop over and those for offers; pairs
-	 * with scopex_ask(); see offer-withdraw.litmus.
+	 * A full barrier between the look that found the loop over and the looks for offers;
+	 * pairs with scopex_ask(); see offer-withdraw.litmus.
 	 */
 	smp_mb();
 	for_each_possible_cpu(cpu)
@@ -216,8 +224,8 @@ static void scopex_do_chunk(struct scopex_loop *loop, u64 chunk, void *result)
 }
 
 /*
- * Do chunks until there are none, or the loop is cancelled, or the CPU of @helper, if
- * there is one, has items to run.
+ * Do chunks until none is left, or the loop is cancelled, or the CPU of @helper has items to
+ * run. @helper is NULL in the caller.
  */
 static void scopex_do_chunks(struct scopex_loop *loop, struct scopex_cpu *cursor,
 			     struct scopex_worker *helper)
@@ -225,7 +233,7 @@ static void scopex_do_chunks(struct scopex_loop *loop, struct scopex_cpu *cursor
 	const struct scopex_reduction *reduction = loop->reduction;
 	bool serial = atomic64_read(&loop->scope->state) & SCOPEX_SERIAL;
 	u64 result[SCOPEX_RESULT_MAX / sizeof(u64)] __scopex_uninitialized;
-	/* So that it is reported in each loop: a worker may go from one to the next. */
+	/* Report to RCU-tasks in each loop: a worker may go from one loop to the next. */
 	unsigned long tick = jiffies - 1;
 	bool done = false;
 	u64 chunk;
@@ -242,14 +250,14 @@ static void scopex_do_chunks(struct scopex_loop *loop, struct scopex_cpu *cursor
 			scopex_ask(loop, &cursor);
 		scopex_do_chunk(loop, chunk, reduction ? result : NULL);
 		done = true;
-		/* One by one: it is how stall.c sees that the worker gets on. */
+		/* One by one: this shows stall.c that the worker gets on. */
 		if (helper)
 			local_inc(&helper->count[SCOPEX_CHUNKS]);
-		/* A worker has no signals; the caller would notice it at its end. */
+		/* Only the caller has signals. It would notice this one at its end only. */
 		if (unlikely(fatal_signal_pending(current)) &&
 		    loop->scope->flags & SCOPEX_KILLABLE)
-			scopex_cancel_with(loop->scope, -EINTR);
-		scopex_breathe(&tick);
+			scopex_cancel(loop->scope, -EINTR);
+		scopex_cond_resched(&tick);
 		if (helper && !scopex_queue_end(READ_ONCE(helper->sc->queue)))
 			break;
 	}
@@ -261,56 +269,33 @@ static void scopex_do_chunks(struct scopex_loop *loop, struct scopex_cpu *cursor
 	}
 }
 
-/**
- * scopex_help() - help with the loop that the CPU was offered, if there is one
- * @w: the CPU's active worker, which has nothing else to do
- *
- * Context: the worker's thread.
- */
-void scopex_help(struct scopex_worker *w)
+/* Help with a loop. The worker has taken the offer, and has no item to run. */
+static void scopex_help(struct scopex_worker *w, struct scopex_offer *offer)
 {
-	struct scopex_cpu *sc = w->sc;
+	struct scopex_loop *loop = container_of(offer, struct scopex_loop, offer);
+	struct scopex_scope *scope = loop->scope;
 	unsigned int flags = current->flags;
+	struct scopex_cpu *sc = w->sc;
 	struct scopex_context before;
-	struct scopex_loop *loop;
-	struct scopex_scope *scope;
 
-	if (!READ_ONCE(sc->offer))
-		return;
-	/* Acquire L: pairs with scopex_ask(); see offer-take.litmus. */
-	loop = xchg_acquire(&sc->offer, NULL);
-	if (!loop)
-		return;
-
-	scope = loop->scope;
-	scopex_enter(w, scope);
+	scopex_set_current(w, scope);
 	WRITE_ONCE(w->fn, (void *)loop->fn);
 	current->flags |= loop->memalloc;
 	if (SCOPEX_CHECK_ITEMS)
 		scopex_context_save(&before);
-	scopex_dep_run(scope);
+	scopex_lockdep_acquire(scope);
 	scopex_do_chunks(loop, sc, w);
-	scopex_dep_ran(scope);
+	scopex_lockdep_release(scope);
 	if (SCOPEX_CHECK_ITEMS)
 		scopex_context_check(w, scope->site, (void *)loop->fn, &before);
 	current_restore_flags(flags, SCOPEX_MEMALLOC);
 	local_inc(&w->count[SCOPEX_HELPS]);
-	scopex_leave(w);
-	/* The last touch of the loop was before, of the scope is this. */
+	scopex_clear_current(w);
+	/* The last access to the loop was before. This is the last one to the scope. */
 	scopex_put_items(scope, 1);
 }
 
-/* Wait a little for helpers that are in their last chunk; it may be enough. */
-static void scopex_spin(struct scopex_scope *scope)
-{
-	unsigned int i;
-
-	for (i = 0; i < SCOPEX_LOOP_SPINS && !need_resched() &&
-	     (atomic64_read(&scope->state) & SCOPEX_COUNT_MASK) != SCOPEX_ONE; i++)
-		cpu_relax();
-}
-
-/* Run a loop that is over one number or more. */
+/* Run a loop over one number or more. */
 static void scopex_run_loop(struct scopex_loop *loop)
 {
 	struct scopex_scope *scope = loop->scope;
@@ -328,26 +313,29 @@ static void scopex_run_loop(struct scopex_loop *loop)
 	atomic64_set(&loop->claimed, 0);
 	spin_lock_init(&loop->lock);
 
-	/* What a chunk opens belongs to the loop. */
+	/* Scopes that a chunk opens are children of the loop. */
 	if (w) {
 		outer = w->scope;
 		outer_site = w->site;
 		outer_fn = w->fn;
-		scopex_enter(w, scope);
+		scopex_set_current(w, scope);
 		WRITE_ONCE(w->fn, (void *)loop->fn);
 	}
-	/* O: as in scopex_submit(). */
+	/* As in __scopex_submit_local(). */
 	scopex_do_chunks(loop, this_cpu_read(scopex_local), NULL);
 	if (w) {
-		scopex_enter_at(w, outer, outer_site);
+		scopex_set_current_at(w, outer, outer_site);
 		WRITE_ONCE(w->fn, outer_fn);
 	}
 
 	if ((atomic64_read(&scope->state) & SCOPEX_COUNT_MASK) != SCOPEX_ONE) {
 		scopex_withdraw(loop);
-		scopex_spin(scope);
+		/* Helpers that are in their last chunk may leave before a sleep is worth it. */
+		scopex_spin_until(need_resched() ||
+				  scopex_is_drained(atomic64_read(&scope->state)),
+				  SCOPEX_LOOP_SPINS);
 	}
-	/* A loop that was not done to its end is none. */
+	/* Report an incomplete loop as cancelled. */
 	if (unlikely((u64)atomic64_read(&loop->claimed) < loop->chunks))
 		scopex_set_error(scope, -ECANCELED);
 }
@@ -355,9 +343,9 @@ static void scopex_run_loop(struct scopex_loop *loop)
 /**
  * __scopex_for() - for scopex_for() and scopex_reduce()
  * @first: the first number
- * @count: how many numbers
- * @fn: does a part of them
- * @params: the rest
+ * @count: the number of numbers
+ * @fn: the function that does a part of them
+ * @params: the other parameters
  * @site: the place in the code
  *
  * Context: process context; sleeps.
@@ -372,7 +360,8 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 	struct scopex_custom_scope custom __scopex_uninitialized;
 
 	might_sleep();
-	/* One by one, as most of it is room between cache lines. */
+	/* Set each field by itself: most of the struct is room between cache lines. */
+	loop.offer.help = scopex_help;
 	loop.first = first;
 	loop.count = count;
 	loop.grain = params->grain;
@@ -388,13 +377,14 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 		 (void *)_RET_IP_, SCOPEX_RESULT_MAX))
 		return -EINVAL;
 
-	loop.scope = scopex_open_timed(&custom, site, params->flags |
-				       (params->run_all ? 0 : SCOPEX_FAIL_FAST),
-				       params->timeout);
+	loop.scope = &custom.scope;
+	scopex_open_timed(&custom, site, params->flags |
+			  (params->run_all ? 0 : SCOPEX_FAIL_FAST),
+			  params->timeout_us, params->deadline);
 	if (likely(count) &&
 	    likely(scopex_is_open(loop.scope)))
 		scopex_run_loop(&loop);
-	__scopex_close_custom(&custom);
+	__scopex_close(&custom.scope);
 	return custom.scope.error;
 }
 EXPORT_SYMBOL_GPL(__scopex_for);

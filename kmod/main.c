@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* scopex.ko: parameters, load and unload */
+/* scopex.ko: parameters, the table of options, the order of init and exit */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -11,7 +11,18 @@
 #include <linux/sched/prio.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "cancel.h"
+#include "config.h"
+#include "debugfs.h"
+#include "detached.h"
+#include "exit.h"
+#include "hotplug.h"
+#include "option.h"
+#include "options.h"
+#include "registry.h"
+#include "select.h"
+#include "text.h"
+#include "watchdog.h"
 
 static char *cpus;
 module_param(cpus, charp, 0444);
@@ -37,7 +48,22 @@ static unsigned int spin_us;
 module_param(spin_us, uint, 0444);
 MODULE_PARM_DESC(spin_us, "how long workers and owners spin before they sleep, in us, up to 100000 (default: 0)");
 
-/* More threads than that are a mistake. */
+/*
+ * The options, in the order in which the core calls them. The serial option is the first
+ * one: the owner runs the items of a serial scope, even if the scope has limits. The
+ * joinable option comes before the limits: the waiter for an item is woken before another
+ * item starts.
+ */
+static const struct scopex_option *const scopex_all_options[] = {
+	&scopex_serial_option,
+	&scopex_joinable_option,
+	&scopex_limit_option,
+	&scopex_cpu_limit_option,
+	&scopex_detached_option,
+	NULL
+};
+
+/* A higher number of threads can only be a mistake. */
 #define SCOPEX_WORKERS_MAX	4096
 
 #define SCOPEX_SPIN_US_MAX	100000
@@ -101,23 +127,24 @@ static int __init scopex_init(void)
 		.stall_ms = stall_ms, .spin_us = spin_us, .spare_isolated = !cpus,
 	};
 
+	scopex_options_init(scopex_all_options);
 	scopex_registry_init();
 	scopex_cancel_init();
 	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
 		return -ENOMEM;
 	err = scopex_parse_cpus(mask);
 	if (!err)
-		err = scopex_cpus_start(mask);
+		err = scopex_start_cpus(mask);
 	free_cpumask_var(mask);
 	if (err)
 		return err;
-	err = scopex_detach_init();
+	err = scopex_detached_init_modules();
 	if (err) {
-		scopex_cpus_stop();
+		scopex_stop_cpus();
 		return err;
 	}
 
-	err = scopex_forget_init();
+	err = scopex_exit_init();
 	if (err)
 		pr_info("tasks that exit with an open scope are not noticed: %pe\n",
 			ERR_PTR(err));
@@ -132,17 +159,17 @@ static int __init scopex_init(void)
 }
 
 /*
- * The kernel does not call this while a module that uses scopex is loaded, and a
- * scope lives on the stack of such a module's function: nobody is inside.
+ * The kernel does not call this while a module that uses scopex is loaded. A scope lives on
+ * the stack of a function of such a module, so no scope is open.
  */
 static void __exit scopex_exit(void)
 {
 	scopex_debugfs_exit();
 	scopex_watchdog_exit();
 	if (scopex_config.exits_seen)
-		scopex_forget_exit();
-	scopex_detach_exit();
-	scopex_cpus_stop();
+		scopex_exit_stop();
+	scopex_detached_exit_modules();
+	scopex_stop_cpus();
 	scopex_cancel_exit();
 }
 

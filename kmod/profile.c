@@ -4,33 +4,33 @@
  *
  * Theory of operation
  *
- * Nothing of this is in the way of an item until it is switched on. Then functions of
- * this file become probes of scopex's own trace events, as a tracer's would, and so
- * cost what an event costs that is on; switched off, the events are what they were.
+ * While the profile is off, it costs an item nothing. Switched on, functions of this file
+ * are probes of scopex's own trace events, and cost as much as an event that is on.
  *
- * A time needs two looks at the clock. The first one is kept where it goes away with
- * what it belongs to:
+ * A time needs two looks at the clock. The first one is stored in the object that is
+ * measured, and goes away with it:
  *
- *	queue delay	scopex_work.queued, of an item that waits in a queue; in units of
- *			64 ns, as there are 32 bits
- *	run time	scopex_work.node.next and, as a pointer may have 32 bits only, .queued,
- *			which are nobody's while the item runs; the lowest two bits of the
- *			former are set, which those of no link are, nor of SCOPEX_PARKED
- *			scopex_range.since, of a part of a loop
+ *	queue delay	scopex_work.queued, while the item is queued; in units of 64 ns, as there
+ *			are 32 bits
+ *	run time	scopex_work.node.next and .queued, which have no other use while the item
+ *			runs; both, as a pointer may have 32 bits only. The lowest two bits of the
+ *			pointer are set, which no link has, nor SCOPEX_PARKED
+ *			scopex_range.since, for a chunk of a loop
  *	scope latency	scopex_scope.opened
  *
- * What began before the last switching-on has no such mark, or an older one. It is
- * counted, but no time of it is. (A queue delay is known modulo four and a half minutes
- * only: one that is longer is shown as a shorter one, and an older mark, of an item that
- * was submitted again while it was off, can be taken for a new one by chance.)
+ * An item or a scope that began before the profile was switched on has no such mark, or an
+ * older one. It is counted, but not measured. A queue delay is known modulo four and a half
+ * minutes only: so a longer delay is shown as a shorter one. An item that was submitted
+ * again while the profile was off has an old mark, which may look like a new one.
  *
- * A call site gets a number when it is first met, and keeps its profile until scopex
- * is unloaded, also if its module goes and comes back. It is known by its name and its
- * place in the code, so an inline function is one site, whatever modules it is in. There
- * is room for so many of them, made when it is switched on for the first time; what comes
- * later shares one.
- * Each CPU has its own figures. They are atomic, since an item may be moved or preempted
- * by another worker's, but nearly always in the cache of the CPU that adds to them.
+ * A call site gets a number when an event first names it. It keeps its profile until scopex
+ * is unloaded, also if its module is unloaded and loaded again. A site is known by its name
+ * and its place in the code, so an inline function is one site, in however many modules it
+ * is. The memory for a fixed number of sites is allocated when the profile is first switched
+ * on. Later sites share one profile.
+ *
+ * Each CPU has its own numbers. They are atomic, since an item may be moved, or preempted by
+ * another worker's item. They are nearly always in the cache of the CPU that adds to them.
  */
 
 #include <linux/jiffies.h>
@@ -43,8 +43,12 @@
 
 #include <trace/events/scopex.h>
 
-#include "internal.h"
+#include "cpu.h"
+#include "item.h"
+#include "place.h"
 #include "profile.h"
+#include "stamp.h"
+#include "state.h"
 
 /* A profile on a CPU: a struct scopex_profile in which everything is atomic. */
 #define SCOPEX_PROFILE_WORDS	(sizeof(struct scopex_profile) / sizeof(u64))
@@ -58,20 +62,20 @@ static struct scopex_place scopex_places[SCOPEX_PROFILE_SITES + 1] = {
 	{ .name = "(others)", .func = "-", .file = "-" },
 };
 
-/* How many places are known; their slowest items; and what protects changes of both. */
+/* The number of known sites, their slowest items, and the lock for changes of both. */
 static unsigned int scopex_nr_places = 1;
 static struct scopex_slowest scopex_slowest[SCOPEX_PROFILE_SITES + 1];
 static DEFINE_RAW_SPINLOCK(scopex_places_lock);
 
-/* Since when it is on; 0 if it is off. */
+/* The time when the profile was switched on; 0 if it is off. */
 static u64 scopex_profile_since;
 static DEFINE_MUTEX(scopex_profile_mutex);
 
-/* How many of the probes below are registered; protected by the mutex. */
+/* The number of probes below that are registered; protected by the mutex. */
 static unsigned int scopex_probes;
 
 /**
- * scopex_profile_clock() - the time that profiles are taken by
+ * scopex_profile_clock() - read the clock of the profile
  *
  * Context: any.
  *
@@ -85,37 +89,6 @@ u64 scopex_profile_clock(void)
 #define SCOPEX_WORD(_field)						\
 	(offsetof(struct scopex_profile, _field) / sizeof(u64))
 
-/**
- * scopex_place_of() - copy what is shown of a call site
- * @place: where to
- * @site: the site
- *
- * Context: any, as long as the site's module can't go.
- */
-void scopex_place_of(struct scopex_place *place, const struct scopex_site *site)
-{
-	strscpy(place->name, site->name, sizeof(place->name));
-	strscpy(place->func, site->func, sizeof(place->func));
-	strscpy(place->file, kbasename(site->file), sizeof(place->file));
-	place->line = site->line;
-}
-
-/**
- * scopex_name_fn() - what a function is called
- * @name: is set to that, or to "-": an address is not shown
- * @size: of @name
- * @fn: the function, or NULL
- *
- * Context: any, as long as the function's module can't go.
- */
-void scopex_name_fn(char *name, size_t size, void *fn)
-{
-	if (fn)
-		snprintf(name, size, "%ps", fn);
-	if (!fn || !strncmp(name, "0x", 2))
-		strscpy(name, "-", size);
-}
-
 static bool scopex_is_place(const struct scopex_place *place,
 			    const struct scopex_place *other)
 {
@@ -123,7 +96,7 @@ static bool scopex_is_place(const struct scopex_place *place,
 	       !strcmp(place->func, other->func) && !strcmp(place->file, other->file);
 }
 
-/* The number of a site that is met for the first time. */
+/* Find, or give, the number of a site that has none yet. */
 static noinline unsigned int scopex_new_place(struct scopex_site *site)
 {
 	struct scopex_place place = { };
@@ -139,16 +112,19 @@ static noinline unsigned int scopex_new_place(struct scopex_site *site)
 		i = 0;
 	} else if (i == scopex_nr_places) {
 		scopex_places[i] = place;
-		/* Release: pairs with scopex_profile_sites(); see places-read.litmus. */
+		/*
+		 * Release: the row is complete before it is counted; pairs with
+		 * scopex_profile_sites(); see places-read.litmus.
+		 */
 		smp_store_release(&scopex_nr_places, i + 1);
 	}
 	raw_spin_unlock_irqrestore(&scopex_places_lock, flags);
-	/* One more than the number, as 0 is for none. */
+	/* One more than the number, as 0 stands for no number. */
 	WRITE_ONCE(site->profile, i + 1);
 	return i;
 }
 
-/* The profile of a scope's site on this CPU; for an item, on the CPU of its worker. */
+/* Returns the profile of a scope's site on this CPU; for an item, on the CPU of its worker. */
 static atomic64_t *scopex_profile_here(const struct scopex_scope *scope)
 {
 	struct scopex_worker *w = scopex_this_worker();
@@ -156,7 +132,10 @@ static atomic64_t *scopex_profile_here(const struct scopex_scope *scope)
 	unsigned int site = READ_ONCE(scope->site->profile);
 
 	site = likely(site) ? site - 1 : scopex_new_place(scope->site);
-	/* Pairs with scopex_profile_make(); see publish-read.litmus. */
+	/*
+	 * The address dependency makes the arrays complete; pairs with
+	 * scopex_profile_make(); see publish-read.litmus.
+	 */
 	return READ_ONCE(scopex_profiles)[cpu]->site[site];
 }
 
@@ -173,21 +152,21 @@ static void scopex_profile_add(atomic64_t *profile, enum scopex_profile_time whi
 		;
 }
 
-/* Since when something took till @now, if that was measured. */
+/* Get the time from @start to @now. Returns false if @start was not measured. */
 static bool scopex_profile_took(u64 start, u64 now, u64 *ns)
 {
 	*ns = now > start ? now - start : 0;
 	return start >= READ_ONCE(scopex_profile_since);
 }
 
-/* An item took longer than all before; the longer it gets, the less often that is. */
+/* An item took longer than all before. The longer the longest time is, the rarer this is. */
 static noinline void scopex_profile_is_slowest(struct scopex_slowest *slowest, u64 ns,
 					       void *fn)
 {
 	char name[sizeof(slowest->fn)];
 	unsigned long flags;
 
-	/* Now, as its module may be gone when it is shown. */
+	/* Copy the name now: the module may be gone when it is shown. */
 	scopex_name_fn(name, sizeof(name), fn);
 	raw_spin_lock_irqsave(&scopex_places_lock, flags);
 	if (ns > slowest->ns) {
@@ -197,7 +176,7 @@ static noinline void scopex_profile_is_slowest(struct scopex_slowest *slowest, u
 	raw_spin_unlock_irqrestore(&scopex_places_lock, flags);
 }
 
-/* An item, or a part of a loop, has run. */
+/* Add the run time of an item, or of a chunk of a loop. */
 static void scopex_profile_ran(const struct scopex_scope *scope, atomic64_t *profile,
 			       u64 start, void *fn)
 {
@@ -212,28 +191,25 @@ static void scopex_profile_ran(const struct scopex_scope *scope, atomic64_t *pro
 		scopex_profile_is_slowest(slowest, ns, fn);
 }
 
-#define SCOPEX_QUEUED_SHIFT	6
-/* By so much the clocks of two CPUs may differ: a millisecond, in these units. */
+/* The clocks of two CPUs may differ by this much: a millisecond, in units of 64 ns. */
 #define SCOPEX_QUEUED_SLACK	16384
 
-static u32 scopex_queued_now(void)
-{
-	/* Odd, since 0 is for an item that was queued before it was measured. */
-	return scopex_profile_clock() >> SCOPEX_QUEUED_SHIFT | 1;
-}
-
-/* What tells a start from a link; and how much of it is above: all but that of one ns. */
+/*
+ * The two lowest bits of a pointer that holds a start are set. The second one takes the
+ * place of the lowest bit of the time, 1 ns, which is lost. The time from bit 31 on is in
+ * .queued.
+ */
 #define SCOPEX_STARTED		3UL
 #define SCOPEX_STARTED_BITS	31
 
-/* An item that runs has 63 bits of its start, so that it may take as long as it likes. */
+/* Store 63 bits of the start of a running item, so that it may take as long as it likes. */
 static void scopex_set_started(struct scopex_work *work, u64 now)
 {
 	work->node.next = (struct llist_node *)((u32)now << 1 | SCOPEX_STARTED);
 	work->queued = now >> SCOPEX_STARTED_BITS;
 }
 
-/* When an item that runs was started; 0 if it was not measured then. */
+/* Returns the time when a running item was started; 0 if the profile was off then. */
 static u64 scopex_started(const struct scopex_work *work)
 {
 	unsigned long next = (unsigned long)work->node.next;
@@ -246,19 +222,7 @@ static u64 scopex_started(const struct scopex_work *work)
 static void scopex_probe_submit(void *unused, const struct scopex_scope *scope,
 				struct scopex_work *work, unsigned int target)
 {
-	work->queued = scopex_queued_now();
-}
-
-/**
- * scopex_profile_queued() - an item that has waited for its turn goes to a queue
- * @work: the item
- *
- * Context: any.
- */
-void scopex_profile_queued(struct scopex_work *work)
-{
-	if (trace_scopex_submit_enabled())
-		work->queued = scopex_queued_now();
+	scopex_stamp_queued(work);
 }
 
 static void scopex_probe_run_start(void *unused, const struct scopex_scope *scope,
@@ -272,7 +236,7 @@ static void scopex_probe_run_start(void *unused, const struct scopex_scope *scop
 	if ((s32)units < 0 && (s32)units > -SCOPEX_QUEUED_SLACK)
 		units = 0;
 	delay = (u64)units << SCOPEX_QUEUED_SHIFT;
-	/* The clock that it was queued by may be a little behind. */
+	/* The clock of the submitter's CPU may be a little behind. */
 	if (work->queued && delay <= now - READ_ONCE(scopex_profile_since) +
 				     (SCOPEX_QUEUED_SLACK << SCOPEX_QUEUED_SHIFT))
 		scopex_profile_add(scopex_profile_here(scope), SCOPEX_PROFILE_DELAY, delay);
@@ -292,7 +256,7 @@ static void scopex_probe_run_end(void *unused, const struct scopex_scope *scope,
 		atomic64_inc(&profile[SCOPEX_WORD(count[SCOPEX_PROFILE_ERRORS])]);
 	if (start)
 		scopex_profile_ran(scope, profile, start, __scopex_work_fn(scope, work));
-	/* What is queued again while nobody measures that has no mark of today's. */
+	/* Leave no mark for a time when the item is queued again while the profile is off. */
 	work->queued = 0;
 }
 
@@ -342,7 +306,7 @@ static void scopex_probe_close(void *unused, struct scopex_scope *scope)
 		scopex_profile_add(profile, SCOPEX_PROFILE_LATENCY, ns);
 }
 
-/* One more is registered, in their order, unless @err says why not. */
+/* Count a probe that was registered, in their order, unless @err says that it was not. */
 static int scopex_added(int err)
 {
 	if (!err)
@@ -413,7 +377,7 @@ static int scopex_profile_make(void)
 	if (!profiles)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
-		/* Who switches it on is told. */
+		/* No warning: the write that switches the profile on returns the error. */
 		profiles[cpu] = kvzalloc_node(sizeof(**profiles), GFP_KERNEL | __GFP_NOWARN,
 					      cpu_to_node(cpu));
 		if (!profiles[cpu]) {
@@ -421,14 +385,17 @@ static int scopex_profile_make(void)
 			return -ENOMEM;
 		}
 	}
-	/* Release: pairs with the address dependency of readers; see publish-read.litmus. */
+	/*
+	 * Release: the arrays are complete; pairs with the address dependency of readers;
+	 * see publish-read.litmus.
+	 */
 	smp_store_release(&scopex_profiles, profiles);
 	return 0;
 }
 
 /**
- * scopex_profile_switch() - measure, or don't
- * @on: which
+ * scopex_profile_switch() - switch the profile on or off
+ * @on: true for on
  *
  * Context: process context; sleeps.
  *
@@ -451,11 +418,11 @@ int scopex_profile_switch(bool on)
 }
 
 /**
- * scopex_profile_is_on() - is it measured?
+ * scopex_profile_is_on() - is the profile on?
  *
  * Context: any.
  *
- * Return: whether it is.
+ * Return: true if it is.
  */
 bool scopex_profile_is_on(void)
 {
@@ -463,11 +430,11 @@ bool scopex_profile_is_on(void)
 }
 
 /**
- * scopex_profile_start_time() - since when it is measured
+ * scopex_profile_start_time() - get the time when the profile was switched on
  *
  * Context: any.
  *
- * Return: by scopex_profile_clock(); in the future if it is not measured.
+ * Return: the time, of scopex_profile_clock(); a time in the future if the profile is off.
  */
 u64 scopex_profile_start_time(void)
 {
@@ -475,7 +442,7 @@ u64 scopex_profile_start_time(void)
 }
 
 /**
- * scopex_profile_exit() - stop measuring, and forget
+ * scopex_profile_exit() - switch the profile off, and free its memory
  *
  * Context: process context; sleeps.
  */
@@ -486,9 +453,9 @@ void scopex_profile_exit(void)
 }
 
 /**
- * scopex_profile_reset() - begin anew
+ * scopex_profile_reset() - set all profiles to zero
  *
- * What happens meanwhile may be in parts of a profile, and not in others.
+ * An item that ends during the reset may be in some parts of a profile, and not in others.
  *
  * Context: process context; sleeps.
  */
@@ -511,22 +478,22 @@ void scopex_profile_reset(void)
 }
 
 /**
- * scopex_profile_sites() - how many call sites are known
+ * scopex_profile_sites() - get the number of call sites
  *
- * Return: one more than the greatest number of one; number 0 stands for all that there
- * was no room for. 0 if it was never switched on.
+ * Return: one more than the greatest number of a site. Number 0 stands for all sites that
+ * there was no room for. 0 if the profile was never switched on.
  */
 unsigned int scopex_profile_sites(void)
 {
-	/* Acquire: pairs with scopex_new_place(); see places-read.litmus. */
+	/* Acquire: the rows are complete; pairs with scopex_new_place(); see places-read.litmus. */
 	return READ_ONCE(scopex_profiles) ? smp_load_acquire(&scopex_nr_places) : 0;
 }
 
 /**
- * scopex_profile_place() - which call site it is
+ * scopex_profile_place() - get the place in the code of a call site
  * @site: its number
  *
- * Return: its place in the code.
+ * Return: its place.
  */
 const struct scopex_place *scopex_profile_place(unsigned int site)
 {
@@ -534,9 +501,9 @@ const struct scopex_place *scopex_profile_place(unsigned int site)
 }
 
 /**
- * scopex_profile_slowest() - which item of a call site took longest
+ * scopex_profile_slowest() - get the item of a call site that took longest
  * @site: its number
- * @slowest: is set to that
+ * @slowest: stores the item
  */
 void scopex_profile_slowest(unsigned int site, struct scopex_slowest *slowest)
 {
@@ -564,9 +531,9 @@ static void scopex_profile_sum(unsigned int cpu, unsigned int site,
 }
 
 /**
- * scopex_profile_of_site() - what was measured of a call site
+ * scopex_profile_of_site() - get the profile of a call site
  * @site: its number
- * @sum: is set to that
+ * @sum: stores the profile
  */
 void scopex_profile_of_site(unsigned int site, struct scopex_profile *sum)
 {
@@ -580,9 +547,9 @@ void scopex_profile_of_site(unsigned int site, struct scopex_profile *sum)
 }
 
 /**
- * scopex_profile_of_cpu() - what was measured on a CPU
+ * scopex_profile_of_cpu() - get the profile of a CPU
  * @cpu: its number
- * @sum: is set to that
+ * @sum: stores the profile
  */
 void scopex_profile_of_cpu(unsigned int cpu, struct scopex_profile *sum)
 {
@@ -596,10 +563,10 @@ void scopex_profile_of_cpu(unsigned int cpu, struct scopex_profile *sum)
 }
 
 /**
- * scopex_profile_measured() - how many times there are in a distribution
+ * scopex_profile_measured() - get the number of times in a distribution
  * @timing: the distribution
  *
- * Return: their number.
+ * Return: the number.
  */
 u64 scopex_profile_measured(const struct scopex_timing *timing)
 {
@@ -612,11 +579,11 @@ u64 scopex_profile_measured(const struct scopex_timing *timing)
 }
 
 /**
- * scopex_profile_percentile() - what so many percent of the times are below
+ * scopex_profile_percentile() - get a percentile of a distribution
  * @timing: the distribution
- * @percent: how many
+ * @percent: the percentage of times that are below the percentile
  *
- * Return: the end of the bucket that has it, in ns, or the longest time if that is
+ * Return: the upper end of the bucket that has it, in ns, or the longest time if that is
  * less; 0 if nothing was measured.
  */
 u64 scopex_profile_percentile(const struct scopex_timing *timing, unsigned int percent)

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What profile.c has measured, for the files in debugfs */
+/* The measured times and counts of profile.c, for the files in debugfs */
 #ifndef _SCOPEX_PROFILE_H
 #define _SCOPEX_PROFILE_H
 
 #include <linux/types.h>
 
+#include "place.h"
+
 struct scopex_site;
 
 /**
- * enum scopex_profile_count - what is counted for each call site
- * @SCOPEX_PROFILE_SCOPES: scopes that have ended
+ * enum scopex_profile_count - the counters of each call site
+ * @SCOPEX_PROFILE_SCOPES: scopes that were closed
  * @SCOPEX_PROFILE_ITEMS: items that ran
- * @SCOPEX_PROFILE_CHUNKS: parts of parallel loops
+ * @SCOPEX_PROFILE_CHUNKS: chunks of parallel loops
  * @SCOPEX_PROFILE_ERRORS: items that failed
- * @SCOPEX_PROFILE_CANCELLED: items that ended without having run
- * @SCOPEX_PROFILE_CHUNK_ERRORS: parts of loops that failed
+ * @SCOPEX_PROFILE_CANCELLED: items that were completed without having run
+ * @SCOPEX_PROFILE_CHUNK_ERRORS: chunks of loops that failed
  * @SCOPEX_PROFILE_SERIAL: scopes whose items ran on their owner's stack
- * @SCOPEX_PROFILE_COUNTS: how many there are
+ * @SCOPEX_PROFILE_COUNTS: the number of counters
  */
 enum scopex_profile_count {
 	SCOPEX_PROFILE_SCOPES,
@@ -30,11 +32,11 @@ enum scopex_profile_count {
 };
 
 /**
- * enum scopex_profile_time - what is measured for each call site
- * @SCOPEX_PROFILE_DELAY: of an item, from when it was queued to its start
- * @SCOPEX_PROFILE_RUN: of an item, or a part of a loop, from its start to its end
- * @SCOPEX_PROFILE_LATENCY: of a scope, from when it was opened to its end
- * @SCOPEX_PROFILE_TIMES: how many there are
+ * enum scopex_profile_time - the times that are measured for each call site
+ * @SCOPEX_PROFILE_DELAY: of an item, from its submit to its start
+ * @SCOPEX_PROFILE_RUN: of an item, or a chunk of a loop, from its start to its end
+ * @SCOPEX_PROFILE_LATENCY: of a scope, from its opening to its end
+ * @SCOPEX_PROFILE_TIMES: the number of times
  */
 enum scopex_profile_time {
 	SCOPEX_PROFILE_DELAY,
@@ -43,14 +45,14 @@ enum scopex_profile_time {
 	SCOPEX_PROFILE_TIMES,
 };
 
-/* Bucket n has what is less than 2^n ns and is in no earlier one; the last, the rest. */
+/* Bucket n has the times below 2^n ns that are in no earlier one; the last one has the rest. */
 #define SCOPEX_PROFILE_BUCKETS	41
 
 /**
  * struct scopex_timing - a distribution of times
  * @total: their sum, in ns
  * @max: the longest
- * @bucket: how many are in each bucket
+ * @bucket: the number of times in each bucket
  */
 struct scopex_timing {
 	u64	total;
@@ -59,7 +61,7 @@ struct scopex_timing {
 };
 
 /**
- * struct scopex_profile - what was measured of a call site, or on a CPU
+ * struct scopex_profile - the profile of a call site, or of a CPU
  * @count: see &enum scopex_profile_count
  * @time: see &enum scopex_profile_time
  */
@@ -69,22 +71,8 @@ struct scopex_profile {
 };
 
 /**
- * struct scopex_place - the call site of a profile; its module may be gone
- * @name: as in &struct scopex_site, cut off where it is too long
- * @func: likewise
- * @file: likewise, the last part of the path
- * @line: the line
- */
-struct scopex_place {
-	char		name[32];
-	char		func[48];
-	char		file[32];
-	unsigned int	line;
-};
-
-/**
  * struct scopex_slowest - the item of a call site that took longest
- * @ns: how long
+ * @ns: its run time
  * @fn: the name of its function, whose module may be gone
  */
 struct scopex_slowest {
@@ -92,11 +80,9 @@ struct scopex_slowest {
 	char	fn[56];
 };
 
-/* How many call sites there is room for; one more is for all others. */
+/* The number of call sites that there is room for; one more stands for all others. */
 #define SCOPEX_PROFILE_SITES	128
 
-void scopex_place_of(struct scopex_place *place, const struct scopex_site *site);
-void scopex_name_fn(char *name, size_t size, void *fn);
 void scopex_profile_exit(void);
 int scopex_profile_switch(bool on);
 bool scopex_profile_is_on(void);

@@ -1,35 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The queue of a CPU: any number of pushers, one taker, one word
+ * The queue of a CPU: any number of submitters push, one worker takes, one word
  *
- * An llist whose head word also says whether the taker sleeps:
+ * Theory of operation
  *
- *	NULL		empty, the worker is awake and will look again
- *	SCOPEX_PARKED	empty, the worker sleeps or is about to
- *	a node		the newest item; the chain ends in NULL or SCOPEX_PARKED,
- *			whichever the head held when the oldest one was pushed
+ * The queue is a chain of nodes, as an llist is. Its word also says whether the worker
+ * sleeps:
  *
- * A push that replaces SCOPEX_PARKED, and no other, has to wake the worker. So
- * the question "does it sleep?" costs a submitter no load of its own, exactly
- * one of any number of pushers answers yes, and no window is left between
- * looking at the queue and going to sleep: parking is a cmpxchg from NULL, which
- * fails if anything was pushed.
+ *	NULL		empty; the worker is awake, and will look again
+ *	SCOPEX_PARKED	empty; the worker sleeps, or is about to
+ *	a node		the newest item; the chain ends in NULL or SCOPEX_PARKED, as the
+ *			word was when the oldest item was pushed
  *
- * Who may call what, at the same time as what:
+ * A push that replaces SCOPEX_PARKED, and no other push, has to wake the worker. So a
+ * submitter needs no further load to know whether the worker sleeps, and exactly one of
+ * several submitters wakes it. The worker parks the queue by a compare-and-exchange from
+ * NULL, which fails if an item was pushed. So the worker can't miss an item between its
+ * last look at the queue and its sleep.
+ *
+ * Which operations may run at the same time:
  *
  *			push	take	park	unpark
  *	push		yes	yes	yes	yes
  *	take, park,
- *	unpark		yes	no	no	no	(worker only, or after it)
+ *	unpark		yes	no	no	no	(only the worker, or after its end)
  *
- * Ordering. The release of a push (Q) makes the item, and the reference on its
- * scope that was taken before, visible to the acquire of the take (Q). A node is
- * never read by anybody but its taker once taken; a reader who holds
- * scopex_cpu.take_lock keeps the worker from taking, and may walk the chain. See
- * push-take.litmus and walk-take.litmus in selftests/litmus/.
+ * Ordering. A submitter takes a reference on the scope, then pushes the item by a release.
+ * The worker takes the item by an acquire, and so sees both; see push-take.litmus. Once a
+ * node is taken, only the worker reads it. A reader that holds scopex_cpu.take_lock keeps
+ * the worker from taking, and may walk the chain; see walk-take.litmus.
  *
- * There is no ABA: the only compare that a stale value could fool is the push,
- * and it does not look into the node that it finds.
+ * There is no ABA problem. A stale value could only deceive the compare-and-exchange of a
+ * push, and a push does not look into the node that it finds.
  */
 #ifndef _SCOPEX_QUEUE_H
 #define _SCOPEX_QUEUE_H
@@ -39,16 +41,16 @@
 
 #define SCOPEX_PARKED	((struct llist_node *)1UL)
 
-/* Both NULL and SCOPEX_PARKED end a chain. */
+/* Returns true if @node ends a chain, which both NULL and SCOPEX_PARKED do. */
 static inline bool scopex_queue_end(const struct llist_node *node)
 {
 	return (unsigned long)node <= (unsigned long)SCOPEX_PARKED;
 }
 
 /**
- * scopex_queue_push() - hang a chain of nodes on the queue
+ * scopex_queue_push() - push a chain of nodes
  * @queue: the queue's word
- * @newest: the first node of the chain, which is taken last
+ * @newest: the first node of the chain, whose item runs last
  * @oldest: the last node of the chain; may be the same
  *
  * Context: any but NMI.
@@ -64,8 +66,8 @@ static inline bool scopex_queue_push(struct llist_node **queue,
 	do {
 		oldest->next = head;
 		/*
-		 * Release Q: pairs with scopex_queue_take(); see
-		 * push-take.litmus.
+		 * Release: the worker sees the item, and its reference; pairs with
+		 * scopex_queue_take(); see push-take.litmus.
 		 */
 	} while (!try_cmpxchg_release(queue, &head, newest));
 
@@ -73,52 +75,90 @@ static inline bool scopex_queue_push(struct llist_node **queue,
 }
 
 /**
- * scopex_queue_take() - take all that is queued
+ * scopex_queue_take() - take all nodes
  * @queue: the queue's word; must not be parked
  *
  * Context: the worker.
  *
- * Return: the newest node of the chain, or an end of chain.
+ * Return: the newest node of the chain, or the end of a chain if the queue is empty.
  */
 static inline struct llist_node *scopex_queue_take(struct llist_node **queue)
 {
-	/* Acquire Q: pairs with scopex_queue_push(); see push-take.litmus. */
+	/*
+	 * Acquire: see the items and their references; pairs with scopex_queue_push(); see
+	 * push-take.litmus.
+	 */
 	return xchg_acquire(queue, NULL);
 }
 
 /**
- * scopex_queue_park() - announce that the worker is about to sleep
+ * scopex_queue_park() - say that the worker is about to sleep
  * @queue: the queue's word
  *
  * Context: the worker.
  *
- * Return: false if something is queued; then the worker has to take it.
+ * Return: true if the queue is parked; false if an item is queued, which the worker has to
+ * take first.
  */
 static inline bool scopex_queue_park(struct llist_node **queue)
 {
 	struct llist_node *head = NULL;
 
 	/*
-	 * Fails if something was pushed; see park-wake.litmus. Release H: pairs
-	 * with scopex_wake(), which has to know who parked; see
-	 * handover-wake.litmus.
+	 * Fails if an item was pushed; see park-wake.litmus.
+	 *
+	 * Release: a submitter that finds the queue parked sees which worker parked it;
+	 * pairs with scopex_wake(); see handover-wake.litmus.
 	 */
 	return try_cmpxchg_release(queue, &head, SCOPEX_PARKED);
 }
 
 /**
- * scopex_queue_unpark() - take the announcement back
+ * scopex_queue_unpark() - say that the worker is awake again
  * @queue: the queue's word
  *
- * Context: the worker, awake for a reason that is not in the queue.
+ * Context: the worker, which was woken without a push.
  *
- * Return: false if a push was faster; then something is queued.
+ * Return: true if the queue is not parked any more; false if a push was faster, and an item
+ * is queued.
  */
 static inline bool scopex_queue_unpark(struct llist_node **queue)
 {
 	struct llist_node *head = SCOPEX_PARKED;
 
 	return try_cmpxchg_relaxed(queue, &head, NULL);
+}
+
+/*
+ * Reverse a chain: the result has the oldest node first, and ends in NULL. Add the number
+ * of nodes to *@nr.
+ *
+ * Each pass turns three nodes round, as the pointers to three neighbours then keep their
+ * registers: this takes four instructions for each node instead of seven.
+ */
+static inline struct llist_node *scopex_queue_reverse(struct llist_node *a, unsigned long *nr)
+{
+	struct llist_node *b, *c = NULL;
+
+	for (;;) {
+		if (scopex_queue_end(a))
+			return c;
+		b = a->next;
+		a->next = c;
+		if (scopex_queue_end(b)) {
+			*nr += 1;
+			return a;
+		}
+		c = b->next;
+		b->next = a;
+		if (scopex_queue_end(c)) {
+			*nr += 2;
+			return b;
+		}
+		a = c->next;
+		c->next = b;
+		*nr += 3;
+	}
 }
 
 #endif /* _SCOPEX_QUEUE_H */

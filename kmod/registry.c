@@ -4,24 +4,33 @@
  *
  * Theory of operation
  *
- * A scope that was opened outside of items is in one of the registry's buckets, which its
- * owner chooses: so a task that exits finds its scopes without a look at those of others.
- * A scope that was opened in an item is one of its parent's children, and on its worker's
- * own list (scopex_worker.innermost), which only the worker touches. The lock of a
- * bucket protects the bucket's list, or the children of a scope that chooses it.
+ * The lists. A scope that was opened outside of items is in one of the registry's buckets.
+ * The owner's address chooses the bucket, so an exiting task finds its scopes without a look
+ * at those of all other tasks. A scope that was opened in an item is among its parent's
+ * children, and on its worker's own list (scopex_worker.innermost), which only the worker
+ * touches. The parent's address chooses a bucket, too: the lock of that bucket protects the
+ * children.
  *
- * A scope in a list is open: its owner closes it, and takes it out, in one section under
- * the lock. So a look under the lock may take a reference, and with a reference the scope
- * stays open, in its list, and so do all scopes that it is nested in. See walk-close.litmus,
- * and register-unregister.litmus for a look that takes none.
+ * Listing. An empty scope costs nothing here: its first submitter lists it. The flag
+ * UNLISTED sends that submitter to the slow path, which clears the flag in the step that
+ * takes the reference. The item keeps its reference until it is completed, so the owner
+ * can't close the scope before it is listed. A scope that can be held without an item is
+ * listed earlier: one with a deadline or a parent when it is opened, the scope of a loop
+ * before it is first offered.
  *
- * That is how a walk visits any number of scopes, in any depth, with no memory of its own
- * and one scope a step: the scope at which it is holds its place. No lock is held between
- * steps, so no section with interrupts off depends on how many scopes there are. A walk
- * that holds the last reference but the owner's wakes the owner when it goes on, as an
- * item would.
+ * Closing. The owner closes a scope and takes it out of its list in one section under the
+ * lock. So a scope in a list is open, and a look under the lock may take a reference. With
+ * that reference the scope stays open and in its list, and so do all scopes that it is
+ * nested in. See walk-close.litmus, and register-unregister.litmus for a look that takes no
+ * reference.
  *
- * A scope that is opened, or closed, during a walk may be visited or not.
+ * Walks. A walk visits any number of scopes at any depth. It needs no memory: a reference on
+ * the scope that it visits holds its place. It goes one scope a step, and holds no lock
+ * between steps, so no section with interrupts off depends on how many scopes there are. If
+ * the walk gives back the last reference but the owner's, it wakes the owner, as an item
+ * would.
+ *
+ * A walk may visit or miss a scope that is opened or closed during the walk.
  */
 
 #include <linux/hash.h>
@@ -30,14 +39,18 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 
-#include "internal.h"
+#include "inject.h"
+#include "ref.h"
+#include "registry.h"
+#include "resched.h"
+#include "state.h"
 
 #define SCOPEX_BUCKETS_SHIFT	10
 #define SCOPEX_BUCKETS		BIT(SCOPEX_BUCKETS_SHIFT)
 
 /**
- * struct scopex_bucket - the open scopes of some tasks, and a lock for more than these
- * @lock: protects @scopes, and the children of scopes
+ * struct scopex_bucket - some of the open scopes, and a lock
+ * @lock: protects @scopes, and the children of those scopes that choose this bucket
  * @scopes: the scopes
  */
 struct scopex_bucket {
@@ -45,7 +58,7 @@ struct scopex_bucket {
 	struct hlist_head	scopes;
 };
 
-/* Set up for those who open a scope before the initcall, where scopex is built in. */
+/* Initialised by the compiler: built-in code may open a scope before the initcall of scopex. */
 static struct scopex_bucket scopex_buckets[SCOPEX_BUCKETS] = {
 	[0 ... SCOPEX_BUCKETS - 1] = {
 		.lock = __RAW_SPIN_LOCK_UNLOCKED(scopex_buckets),
@@ -57,15 +70,17 @@ static struct scopex_bucket *scopex_bucket(const void *key)
 	return &scopex_buckets[hash_ptr(key, SCOPEX_BUCKETS_SHIFT)];
 }
 
-/* The bucket whose lock protects the list that a scope is in. */
+/* Returns the bucket whose lock protects the scope's list. */
 static struct scopex_bucket *scopex_bucket_of(const struct scopex_scope *scope)
 {
 	return scopex_bucket(scope->parent ?: (const void *)scope->owner);
 }
 
 /**
- * scopex_register() - put a scope in the list where it is found while it is open
+ * scopex_register() - list a scope
  * @scope: the scope
+ *
+ * Walks find the scope in its list until it is closed.
  *
  * Context: its owner, or a submitter that holds a reference.
  */
@@ -85,11 +100,27 @@ void scopex_register(struct scopex_scope *scope)
 }
 
 /**
+ * scopex_register_once() - list a scope before anything but a submit holds it
+ * @scope: the scope
+ *
+ * Does nothing if the scope is listed.
+ *
+ * Context: its owner, before any other task or interrupt can submit to it.
+ */
+void scopex_register_once(struct scopex_scope *scope)
+{
+	if (likely(!(atomic64_read(&scope->state) & SCOPEX_UNLISTED)))
+		return;
+	scopex_state_listed(scope);
+	scopex_register(scope);
+}
+
+/**
  * scopex_unregister() - take a scope out of its list, and leave it open
  * @scope: the scope
  *
- * A look that holds it finds nothing after it in the list, and ends there. No other one
- * finds it from now on; see detached-end.litmus.
+ * A walk that is at the scope finds no next one in the list, and ends there. No other walk
+ * finds the scope from now on; see detached-end.litmus.
  *
  * Context: the worker that ends a detached item.
  */
@@ -103,44 +134,43 @@ void scopex_unregister(struct scopex_scope *scope)
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 }
 
-/* A task that exits may have oopsed in a section of the lock that it tries to get. */
-static bool scopex_try_again(unsigned int *tries)
-{
-	cpu_relax();
-	return ++*tries < 1000000;
-}
+/*
+ * An exiting task gives up after so many tries to get a lock: it may have oopsed while its
+ * CPU held the lock.
+ */
+#define SCOPEX_LOCK_TRIES	1000000
 
 /**
- * scopex_unregister_exiting() - the same, for a task whose stack is lost
+ * scopex_unregister_exiting() - the same, for an exiting task whose stack is lost
  * @scope: a scope of the current task
  *
  * Context: any but NMI.
  *
- * Return: false if the lock can't be had for long, as it may be held by a section of this
- * CPU's that has oopsed; then nothing was done.
+ * Return: true if the scope is out of its list. False if the lock could not be had, and
+ * nothing was done: an oops on this CPU may have left the lock held.
  */
 bool scopex_unregister_exiting(struct scopex_scope *scope)
 {
 	struct scopex_bucket *bucket = scopex_bucket_of(scope);
-	unsigned int tries = 0;
 	unsigned long flags;
 
-	while (!raw_spin_trylock_irqsave(&bucket->lock, flags))
-		if (!scopex_try_again(&tries))
-			return false;
+	if (!scopex_spin_until(raw_spin_trylock_irqsave(&bucket->lock, flags),
+			       SCOPEX_LOCK_TRIES))
+		return false;
 	hlist_del_init(&scope->node);
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 	return true;
 }
 
 /**
- * scopex_close_listed() - close a scope that is drained, and take it out of its list
+ * scopex_close_listed() - close a drained scope, and take it out of its list
  * @scope: the scope
- * @state: its state when it was found to be drained
+ * @state: the drained state that the caller has read
  *
  * Context: its owner.
  *
- * Return: false if it is not in that state any more; then nothing was done.
+ * Return: true if the scope is closed. False if its state was not @state any more, and
+ * nothing was done.
  */
 bool scopex_close_listed(struct scopex_scope *scope, u64 state)
 {
@@ -149,12 +179,7 @@ bool scopex_close_listed(struct scopex_scope *scope, u64 state)
 	bool closed;
 
 	raw_spin_lock_irqsave(&bucket->lock, flags);
-	/*
-	 * Fails if a submit, or a walk, was faster, which then is waited for. Acquire A: an
-	 * item may have come and gone since the look; see associate-close.litmus.
-	 */
-	closed = atomic64_try_cmpxchg_acquire(&scope->state, (s64 *)&state,
-					      scopex_encode(scope, SCOPEX_CLOSED));
+	closed = scopex_state_close(scope, state);
 	if (closed)
 		hlist_del(&scope->node);
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
@@ -162,27 +187,26 @@ bool scopex_close_listed(struct scopex_scope *scope, u64 state)
 }
 
 /**
- * scopex_scope_of() - a scope of a task that was opened outside of items
+ * scopex_scope_of() - find a scope that a task has opened outside of items
  * @task: the current task
  *
- * Context: any but NMI. Gives up as scopex_unregister_exiting() does.
+ * Context: any but NMI. Gives up in the same case as scopex_unregister_exiting().
  *
- * Return: the scope, or NULL if none is listed.
+ * Return: the scope, or NULL if it finds none.
  */
 struct scopex_scope *scopex_scope_of(struct task_struct *task)
 {
 	struct scopex_bucket *bucket = scopex_bucket(task);
 	struct scopex_scope *scope = NULL;
-	unsigned int tries = 0;
 	unsigned long flags;
 
-	/* The task is the only one that could add one of its own. */
+	/* An empty list needs no lock: @task is the current task, and adds no scope now. */
 	if (likely(!READ_ONCE(bucket->scopes.first)))
 		return NULL;
 
-	while (!raw_spin_trylock_irqsave(&bucket->lock, flags))
-		if (!scopex_try_again(&tries))
-			return NULL;
+	if (!scopex_spin_until(raw_spin_trylock_irqsave(&bucket->lock, flags),
+			       SCOPEX_LOCK_TRIES))
+		return NULL;
 	hlist_for_each_entry(scope, &bucket->scopes, node)
 		if (scope->owner == task)
 			break;
@@ -191,8 +215,8 @@ struct scopex_scope *scopex_scope_of(struct task_struct *task)
 }
 
 /*
- * The scope that comes after @scope in a list, or the first one, with a reference. The
- * caller holds @scope. The lock of the list is that of @bucket.
+ * Take a reference on the scope after @scope in a list, or on the first one if @scope is
+ * NULL, and return it. The lock of @bucket protects the list. The caller keeps @scope open.
  */
 static struct scopex_scope *scopex_get_next(struct scopex_bucket *bucket,
 					    struct hlist_head *list,
@@ -212,12 +236,14 @@ static struct scopex_scope *scopex_get_next(struct scopex_bucket *bucket,
 }
 
 /**
- * scopex_walk_step() - go on to the next scope, or back to a parent
- * @walk: the walk, which is not over; at the beginning at its top
+ * scopex_walk_step() - go to the next scope, or back to a parent
+ * @walk: the walk, which is not over; before the first step it is at its top
  *
- * Context: any but NMI, as long as the top is open. Takes the same time for each step.
+ * Each step takes the same time.
  *
- * Return: true if @walk->at is a scope that was not visited before.
+ * Context: any but NMI, while the top is open.
+ *
+ * Return: true if @walk->at is a scope that the walk has not visited before.
  */
 bool scopex_walk_step(struct scopex_walk *walk)
 {
@@ -234,7 +260,7 @@ bool scopex_walk_step(struct scopex_walk *walk)
 
 	walk->up = !next;
 	if (!next) {
-		/* Open as long as @at is, whose item it waits for. */
+		/* The parent is open as long as @at is: it waits for the item that opened @at. */
 		next = at->parent;
 		if (next != walk->top)
 			scopex_get(next);
@@ -246,7 +272,7 @@ bool scopex_walk_step(struct scopex_walk *walk)
 }
 
 /**
- * scopex_walk_end() - end a walk, which may not be over
+ * scopex_walk_end() - end a walk, also before it is over
  * @walk: the walk
  */
 void scopex_walk_end(struct scopex_walk *walk)
@@ -257,9 +283,9 @@ void scopex_walk_end(struct scopex_walk *walk)
 }
 
 /**
- * scopex_visit_open() - visit all open scopes, each before those that are nested in it
- * @visit: called with a scope, which stays open meanwhile, and @arg; false ends it. Must
- *	not sleep for long, as the scope's owner may wait.
+ * scopex_visit_open() - visit all open scopes, each one before those that are nested in it
+ * @visit: called with a scope, which stays open during the call, and @arg. Returns false to
+ *	end the visit. Must not sleep for long, as the scope's owner may wait.
  * @arg: for @visit
  *
  * Context: process context; sleeps.
@@ -295,7 +321,7 @@ void scopex_visit_open(scopex_visit_fn_t visit, void *arg)
 }
 
 /**
- * scopex_registry_init() - make the locks of one class, for lockdep
+ * scopex_registry_init() - give the locks of all buckets one lockdep class
  */
 void scopex_registry_init(void)
 {

@@ -4,16 +4,19 @@
  *
  * Theory of operation
  *
- * Nothing is measured when an item starts: that would cost each of them something.
- * Instead, the watchdog looks at all active workers from time to time, four
- * times per threshold or more. One that is in an item (it has a site), and has ended none
- * since an earlier look at it in an item that was a threshold ago, is stalled: running, or
- * asleep without having said scopex_will_block(). It is reported once, and counted. (A
- * worker that a look finds between two items may be taken for one in the second: that
- * is reported early then, if the worker does not get the CPU before it begins.)
+ * Items pay nothing for this: no clock is read when an item starts. Instead, the watchdog
+ * looks at all active workers from time to time, at least four times per threshold. A worker
+ * is stalled if it is in an item (it has a site), and has completed none since a look a
+ * threshold ago that also found it in an item. The item runs for too long, or sleeps without
+ * having said scopex_will_block(). The watchdog reports and counts it once.
  *
- * The scope of the item is not touched, as it may go at any time; its site belongs to
- * a module that can't go while the item runs, and not before an RCU grace period after.
+ * A look may find a worker between two items of a batch, and then takes it for one in the
+ * second item. If the worker does not get the CPU before it begins that item, the item is
+ * reported early.
+ *
+ * The watchdog does not touch the item's scope, which may go at any time. It looks at the
+ * site under RCU: the module of the site can't go while the item runs, nor until an RCU
+ * grace period after.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -25,10 +28,13 @@
 
 #include <trace/events/scopex.h>
 
-#include "internal.h"
+#include "config.h"
+#include "cpu.h"
+#include "stall.h"
+#include "text.h"
 
 /**
- * scopex_stall_threshold() - after what time an item is reported
+ * scopex_stall_threshold() - get the time after which an item is reported
  *
  * Return: jiffies.
  */
@@ -61,7 +67,7 @@ static unsigned long scopex_ended(struct scopex_worker *w)
 }
 
 /**
- * scopex_look_for_stall() - look whether a worker is in the item that it was in before
+ * scopex_look_for_stall() - look whether a worker is still in the item of the last look
  * @w: the worker
  *
  * Context: the watchdog.
@@ -71,47 +77,50 @@ void scopex_look_for_stall(struct scopex_worker *w)
 	unsigned long now = jiffies, ended = scopex_ended(w);
 	bool busy = READ_ONCE(w->site);
 
-	/* Who is in no item begins one after this look: to the next look, it is new. */
+	/* A worker in no item may begin one now: then it is new to the next look. */
 	if (!busy)
 		ended--;
 	if (!busy || ended != w->stall_ended) {
 		WRITE_ONCE(w->stall_since, now);
 		WRITE_ONCE(w->stall_told, false);
 		/*
-		 * First these, then which item; pairs with scopex_is_as_seen(); see
-		 * stall-since.litmus.
+		 * Write the time before the number that says which item it belongs to; pairs
+		 * with scopex_is_as_seen(); see stall-since.litmus.
 		 */
 		smp_wmb();
 		WRITE_ONCE(w->stall_ended, ended);
 		return;
 	}
-	/* One that is not active holds up nobody. */
+	/* A worker that is not active holds up no other item. */
 	if (!READ_ONCE(w->active) || w->stall_told ||
 	    now - w->stall_since < scopex_stall_threshold())
 		return;
-	/* Who sees it counted finds it in the log. */
+	/* Report before the count: a reader of the count finds the report in the log. */
 	scopex_report_stall(w);
 	WRITE_ONCE(w->stall_told, true);
 	WRITE_ONCE(w->sc->stalls, w->sc->stalls + 1);
 }
 
-/* Is a worker in the item that it was in at the last look? */
+/* Returns true if a worker is in the item that it was in at the last look. */
 static bool scopex_is_as_seen(struct scopex_worker *w)
 {
 	bool same = READ_ONCE(w->stall_ended) == scopex_ended(w);
 
-	/* Pairs with scopex_look_for_stall(); see stall-since.litmus. */
+	/*
+	 * Read which item, then its time; pairs with scopex_look_for_stall(); see
+	 * stall-since.litmus.
+	 */
 	smp_rmb();
 	return same;
 }
 
 /**
- * scopex_is_stalled() - was the item that a worker is in reported?
+ * scopex_is_stalled() - was the worker's item reported as stalled?
  * @w: the worker, which is in an item
  *
  * Context: any.
  *
- * Return: whether it was.
+ * Return: true if it was.
  */
 bool scopex_is_stalled(struct scopex_worker *w)
 {
@@ -119,12 +128,12 @@ bool scopex_is_stalled(struct scopex_worker *w)
 }
 
 /**
- * scopex_stall_age() - for how long a worker has been seen in its item
+ * scopex_stall_age() - get how long ago a look first found the worker in its item
  * @w: the worker, which is in an item
  *
  * Context: any.
  *
- * Return: jiffies; 0 if it was not looked at since it has begun.
+ * Return: jiffies; 0 if no look has found it in this item yet.
  */
 unsigned long scopex_stall_age(struct scopex_worker *w)
 {

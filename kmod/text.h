@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How texts are shown that somebody else has chosen: names of tasks, scopes and files,
- * and parameters
+ * How scopex shows texts that others have chosen: names of tasks, scopes and files, and
+ * parameters
  *
- * Whoever may name a task could forge lines, or talk to the terminal of who reads them.
- * So all that is no printable character of ASCII is shown as an octal number, as in
- * /proc/mounts (\012 for a line feed), and so is the backslash.
+ * A user may name a task, and could forge lines, or send control characters to the terminal
+ * of a reader. So each byte that is no printable character of ASCII, and the backslash, is
+ * shown as an octal number, as in /proc/mounts: \012 for a line feed.
  */
 #ifndef _SCOPEX_TEXT_H
 #define _SCOPEX_TEXT_H
@@ -15,13 +15,13 @@
 #include <linux/string.h>
 #include <linux/string_helpers.h>
 
-/* For the kernel's own functions, which take what else to escape as a string. */
+/* For string_escape_mem() and seq_escape_str(), which take further characters as a string. */
 #define SCOPEX_ESCAPE	(ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND)
 
 /**
  * scopex_escape() - make a text fit for the kernel log
- * @to: where to; what has no room is left out
- * @size: how much room there is, at least 1
+ * @to: stores the text; the end of a text that is too long is left out
+ * @size: the size of @to, at least 1
  * @text: the text
  *
  * Context: any.
@@ -40,15 +40,15 @@ static inline const char *scopex_escape(char *to, size_t size, const char *text)
 #define SCOPEX_COMM_SIZE	(4 * TASK_COMM_LEN)
 
 /**
- * scopex_comm() - the name of a task, for the kernel log
+ * scopex_comm() - get the name of a task, for the kernel log
  * @_task: the task
  *
- * Return: the name, which is there until the end of the block.
+ * Return: the name, which is valid until the end of the block.
  */
 #define scopex_comm(_task)						\
 	scopex_escape((char [SCOPEX_COMM_SIZE]) { }, SCOPEX_COMM_SIZE, (_task)->comm)
 
-/* What a name that has to be escaped has room for; any other is shown as long as it is. */
+/* The room for a name that has to be escaped. Any other name is shown in full length. */
 #define SCOPEX_NAME_SIZE	128
 
 static inline const char *__scopex_name(char *to, const char *text)
@@ -61,13 +61,13 @@ static inline const char *__scopex_name(char *to, const char *text)
 }
 
 /**
- * scopex_name() - the name of a scope, a function or a file, for the kernel log
+ * scopex_name() - get the name of a scope, a function or a file, for the kernel log
  * @_text: the name
  *
- * It takes room on the stack. So a message is in a function of its own, unless nothing is
- * called, or waited for, below it.
+ * It takes room on the stack. So put the message into a function of its own, unless nothing
+ * is called, or waited for, below it.
  *
- * Return: the name, which is there until the end of the block.
+ * Return: the name, which is valid until the end of the block.
  */
 #define scopex_name(_text)	__scopex_name((char [SCOPEX_NAME_SIZE]) { }, _text)
 

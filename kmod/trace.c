@@ -4,6 +4,7 @@
 #include <linux/string.h>
 
 #include "compat/assign_str.h"
+#include "item.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/scopex.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Items in use: what may not be initialised, or submitted; see track.h */
+/* Busy items: refuse to initialise or to submit them again; see track.h */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -13,13 +13,17 @@
 #include <linux/scopex.h>
 #include <linux/uaccess.h>
 
-#include "internal.h"
+#include "cpu.h"
+#include "item.h"
+#include "misuse.h"
+#include "state.h"
+#include "text.h"
 #include "track.h"
 
 /*
- * Copy the scope that has an item which is not out. The item may be completed at this
- * moment, and its scope be gone, or be no item at all: so the scope is copied without a
- * fault, and believed if it is one that has items.
+ * Copy the scope of a busy item. The item may be completed at this moment and its scope be
+ * gone, or it may be no item at all. So copy without a fault, and accept the copy only if it
+ * is an open scope that has items. Returns false otherwise.
  */
 static bool scopex_copy_scope(struct scopex_work *work, struct scopex_scope *copy)
 {
@@ -34,7 +38,7 @@ static bool scopex_copy_scope(struct scopex_work *work, struct scopex_scope *cop
 }
 
 #ifdef CONFIG_DEBUG_OBJECTS
-/* What the kernel has said of the object that is being initialised on this CPU. */
+/* The kernel has found that the object that is being initialised on this CPU is in use. */
 static DEFINE_PER_CPU(bool, scopex_is_in_use);
 
 static void *scopex_work_hint(void *addr)
@@ -42,7 +46,7 @@ static void *scopex_work_hint(void *addr)
 	return (void *)((struct scopex_work *)addr)->fn;
 }
 
-/* The kernel has warned, with the stack of the culprit. */
+/* The kernel has warned before this call, with the stack of the culprit. */
 static bool scopex_fixup_init(void *addr, enum debug_obj_state state)
 {
 	__this_cpu_write(scopex_is_in_use, true);
@@ -56,8 +60,9 @@ static const struct debug_obj_descr scopex_work_descr = {
 };
 
 /*
- * Make an object of an item, unless it is one. The fixup function is called in between,
- * and is told nothing but the address: interrupts are off so that no other item comes in.
+ * Make an item an object that the kernel knows. Returns false if it is one already. The
+ * kernel calls the fixup function in between, and tells it nothing but the address.
+ * Interrupts are off so that no other item comes in between on this CPU.
  */
 static bool scopex_init_object(struct scopex_work *work)
 {
@@ -89,12 +94,12 @@ static noinline void scopex_tell_in_use(struct scopex_work *work, const char *wh
 }
 
 /**
- * __scopex_work_may_init() - may an item be initialised? For scopex_work_init()
+ * __scopex_work_may_init() - check for scopex_work_init() that an item is not busy
  * @work: the item, or memory that is to become one
  *
  * Context: any but NMI.
  *
- * Return: false, with a warning, if it is in use.
+ * Return: true if it may be initialised; false, with a warning, if it is busy.
  */
 bool __scopex_work_may_init(struct scopex_work *work)
 {
@@ -108,12 +113,12 @@ bool __scopex_work_may_init(struct scopex_work *work)
 EXPORT_SYMBOL_GPL(__scopex_work_may_init);
 
 /**
- * scopex_track() - an item is in use from now on
+ * scopex_track() - make an item known to the kernel as busy
  * @work: the item, which the caller has claimed
  *
  * Context: as for scopex_submit().
  *
- * Return: false, with a warning, if it was in use: its status was overwritten.
+ * Return: true, or false, with a warning, if it was busy before: its status was overwritten.
  */
 bool scopex_track(struct scopex_work *work)
 {
@@ -126,7 +131,7 @@ bool scopex_track(struct scopex_work *work)
 }
 
 /**
- * scopex_untrack() - an item is not in use any more
+ * scopex_untrack() - make an item unknown to the kernel, as it is not busy any more
  * @work: the item, whose status is still that of a claimed one
  *
  * Context: any but NMI.
@@ -139,12 +144,12 @@ void scopex_untrack(struct scopex_work *work)
 
 #else
 /**
- * __scopex_work_may_init() - may an item be initialised? For scopex_work_init()
+ * __scopex_work_may_init() - check for scopex_work_init() that an item is not busy
  * @work: the item, or memory that is to become one; its status is that of a busy item
  *
  * Context: any but NMI.
  *
- * Return: false, with a warning, if it is in use.
+ * Return: true if it may be initialised; false, with a warning, if it is busy.
  */
 bool __scopex_work_may_init(struct scopex_work *work)
 {
@@ -152,7 +157,7 @@ bool __scopex_work_may_init(struct scopex_work *work)
 
 	if (likely(!scopex_copy_scope(work, &copy)))
 		return true;
-	/* An item may copy the object that it is in: that looks the same. */
+	/* An item may have copied the object that it is in, and the copy looks busy, too. */
 	if (scopex_is_within(scopex_unmarked(READ_ONCE(work->scope))))
 		return true;
 	scopex_misuse("%pS initialises item %ps, which is in use by scope %s of %s(): refused",

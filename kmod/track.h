@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which items are in use
+ * Which items are busy
  *
- * An item that is initialised again while it is queued is no item of its scope any more,
- * and a submit after that would break the queue that it is in. So scopex_work_init()
- * refuses what has the status of a busy item, and a scope that is open and has items.
+ * If a caller initialises an item again while it is queued, its scope loses the item, and a
+ * further submit breaks the queue that it is in. So scopex_work_init() refuses an item that
+ * has the status of a busy one and an open scope that has items.
  *
- * On kernels with CONFIG_DEBUG_OBJECTS an item is an object that is known to the kernel
- * from its claim until it is completed, and for no longer: nobody has to say that the
- * memory is used for something else now. To initialise or to submit a known one is
- * reported, and refused, whatever its fields are. On other kernels the worker finds some
- * of the items whose fields were overwritten: see scopex_change_scope().
+ * On kernels with CONFIG_DEBUG_OBJECTS an item is an object that the kernel knows, from the
+ * claim until it is completed and no longer: so no caller has to say that the memory is used
+ * for something else. The kernel reports a caller that initialises or submits a known item,
+ * and scopex refuses that, whatever the fields of the item are. On other kernels the worker
+ * finds some of the items whose fields were overwritten: see scopex_change_scope().
  */
 #ifndef _SCOPEX_TRACK_H
 #define _SCOPEX_TRACK_H

@@ -4,23 +4,24 @@
  *
  * Theory of operation
  *
- * Items pay nothing to be watched. A work of the kernel's looks at each CPU ten times a
- * second as long as some worker is in an item, and once a second otherwise; more often if
- * the parameter "stall_ms" is short. It does six things:
+ * Items pay nothing to be watched. A delayed work looks at each CPU ten times a
+ * second while a worker is in an item, and once a second otherwise; more often if the
+ * parameter "stall_ms" is short. It does six things:
  *
  *	stalls	reports items that take too long: see stall.c
  *	joins	reports an owner that waits for too long as items are still submitted to its
  *		scope: a join drains
- *	CPUs	sees whether others are isolated than before: see cpu.c
- *	relief	finds a worker that sleeps in an item while others wait in its queue, and
- *		has another one take over, as if the item had said scopex_will_block()
- *	orphans	asks again for a worker for a queue that has none: see cpu.c
- *	RCU	finds a worker in a batch that is longer than a look is apart, and makes
- *		it report a quiescent state to RCU-tasks, for which tracers wait
+ *	CPUs	sees whether other CPUs are isolated than before: see select.c
+ *	relief	finds a worker that sleeps in an item while others wait in its queue, and has
+ *		the queue handed over, as if the item had said scopex_will_block()
+ *	orphans	asks again for a worker for a queue that has none: see pool.c
+ *	RCU	finds a worker whose batch takes longer than the time between two looks, and
+ *		makes it report a quiescent state to RCU-tasks, for which tracers wait
  *
- * What it sees from another CPU is a hint. Relief and the mark for RCU are decided on the
- * worker's own CPU, where the worker can't run at the same time: see scopex_tend(). After a
- * relief the next look comes soon, as items that sleep often come in bursts.
+ * The watchdog usually runs on another CPU than the worker, so its observations are hints.
+ * Relief and the mark for RCU are decided on the worker's own CPU, where the worker can't
+ * run at the same time: see relief.c. After a relief the next look comes soon, as items that
+ * sleep often come in bursts.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -32,10 +33,20 @@
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 
-#include "internal.h"
+#include "config.h"
+#include "cpu.h"
+#include "hand_over.h"
+#include "pool.h"
+#include "queue.h"
+#include "registry.h"
+#include "relief.h"
+#include "select.h"
+#include "stall.h"
+#include "state.h"
 #include "text.h"
+#include "watchdog.h"
 
-/* Between two looks: while no worker is in an item, while one is, and after a relief. */
+/* The time to the next look: with no worker in an item, with one in an item, after a relief. */
 #define SCOPEX_LOOK_IDLE	HZ
 #define SCOPEX_LOOK_BUSY	(HZ / 10)
 #define SCOPEX_LOOK_SOON	(HZ / 100 ?: 1)
@@ -43,8 +54,8 @@
 static void scopex_look(struct work_struct *work);
 static DECLARE_DELAYED_WORK(scopex_look_work, scopex_look);
 
-/* Has the active worker of a CPU to be looked after? */
-static bool scopex_needs_tending(struct scopex_cpu *sc, struct scopex_worker *w)
+/* Returns true if the active worker of a CPU may need relief, or a mark for RCU-tasks. */
+static bool scopex_needs_relief(struct scopex_cpu *sc, struct scopex_worker *w)
 {
 	unsigned long batches = local_read(&w->count[SCOPEX_BATCHES]);
 	bool same = batches == sc->tend_batches, rest = READ_ONCE(w->rest);
@@ -55,39 +66,39 @@ static bool scopex_needs_tending(struct scopex_cpu *sc, struct scopex_worker *w)
 	return rest && same;
 }
 
-/* Look at a CPU's workers. Returns how soon to look again. */
+/* Look at a CPU's workers. Returns the time to the next look, in jiffies. */
 static unsigned long scopex_look_at_cpu(struct scopex_cpu *sc)
 {
 	unsigned long next = SCOPEX_LOOK_IDLE;
 	struct scopex_worker *w;
 
-	/* W: pairs with scopex_make_worker(). */
+	/* Each worker in the list is complete; pairs with scopex_create_worker(). */
 	for (w = READ_ONCE(sc->workers); w; w = w->next) {
 		if (scopex_config.stall_ms)
 			scopex_look_for_stall(w);
 		if (!READ_ONCE(w->active) || !READ_ONCE(w->site))
 			continue;
 		next = min_t(unsigned long, next, SCOPEX_LOOK_BUSY);
-		if (!scopex_needs_tending(sc, w))
+		if (!scopex_needs_relief(sc, w))
 			continue;
 		if (!task_is_running(w->task))
 			next = SCOPEX_LOOK_SOON;
-		scopex_ask_to_tend(sc);
+		scopex_ask_for_relief(sc);
 	}
 	scopex_look_at_orphan(sc);
 	return next;
 }
 
 /*
- * A reference count that rises while the owner waits is an item that came after the wait
- * began. So is one that has not fallen though a worker has given references back: items that
- * submit the next one, and end, keep it as it is. Another look at the scope (at debugfs, or a
- * cancellation) is taken for an item, too, so one rise is not enough.
+ * If the number of references rises during the wait, an item came after the wait began. The
+ * same holds if the number has not fallen although a worker has given references back: items
+ * that each submit the next one keep it as it is. A walk through the open scopes (for
+ * debugfs, or a cancellation) takes a reference, too, so one rise is not enough.
  */
 #define SCOPEX_RISES	3
 #define SCOPEX_TOLD	U8_MAX
 
-/* The workers that have given back references since the last looks at scopes, by the scope. */
+/* The workers that have given references back since the last looks at scopes, by the scope. */
 static DEFINE_HASHTABLE(scopex_parted, 6);
 
 static void scopex_each_worker(void (*fn)(struct scopex_worker *w))
@@ -95,15 +106,16 @@ static void scopex_each_worker(void (*fn)(struct scopex_worker *w))
 	struct scopex_worker *w;
 	unsigned int cpu;
 
-	/* W: pairs with scopex_make_worker(). */
+	/* Each worker in the list is complete; pairs with scopex_create_worker(). */
 	for_each_possible_cpu(cpu)
 		for (w = READ_ONCE(per_cpu(scopex_cpus, cpu).workers); w; w = w->next)
 			fn(w);
 }
 
 /*
- * After the looks at scopes: of which one has a worker called an item in this batch? One that
- * has called none yet may have to put its item off, and gives nothing back.
+ * After the looks at scopes, note the scope whose item the worker has called in this batch.
+ * A worker that has called none may have to defer its item, and then gives no reference
+ * back.
  */
 static void scopex_note_item(struct scopex_worker *w)
 {
@@ -112,8 +124,9 @@ static void scopex_note_item(struct scopex_worker *w)
 }
 
 /*
- * Before the next ones: that batch is over if the worker is in none, or in another one. (It
- * may be about to give its references back, which three looks do not find by chance.)
+ * Before the next looks, find the workers whose noted batch is over: they are in no batch,
+ * or in another one. A worker may be found just before it gives its references back, but not
+ * three times by chance.
  */
 static void scopex_find_parted(struct scopex_worker *w)
 {
@@ -132,14 +145,17 @@ static bool scopex_has_ended_items(const struct scopex_scope *scope)
 	return false;
 }
 
-/* Has an item come since the first look at this wait? A count that is cut off does not tell. */
+/*
+ * Returns true if an item has come since the first look at this wait. A number that was cut
+ * off at U16_MAX does not tell.
+ */
 static bool scopex_has_newcomers(const struct scopex_scope *scope, u16 count)
 {
 	return count > scope->wait_low ||
 	       (count == scope->wait_low && count < U16_MAX && scopex_has_ended_items(scope));
 }
 
-/* How often all open scopes are looked at in the time that "stall_ms" tells. */
+/* The number of looks at all open scopes in the time "stall_ms". */
 #define SCOPEX_JOIN_LOOKS	4
 
 static bool scopex_look_at_join(struct scopex_scope *scope, void *unused)
@@ -172,7 +188,7 @@ static bool scopex_look_at_join(struct scopex_scope *scope, void *unused)
 	return true;
 }
 
-/* So many times per threshold: it is a look at each open scope. */
+/* Look at the waits of all open scopes; only so often, as it is a walk through all of them. */
 static void scopex_look_at_joins(void)
 {
 	static unsigned long next = INITIAL_JIFFIES;
@@ -191,14 +207,14 @@ static void scopex_look(struct work_struct *work)
 	unsigned long next = SCOPEX_LOOK_IDLE;
 	unsigned int cpu;
 
-	/* Looks go on during hotplug; what needs the lock is left for the next one. */
+	/* Do not wait for CPUs that come or go: the next look does what needs the hotplug lock. */
 	for_each_possible_cpu(cpu)
 		next = min(next, scopex_look_at_cpu(per_cpu_ptr(&scopex_cpus, cpu)));
 	scopex_look_at_joins();
 	scopex_look_at_isolation();
 	if (scopex_config.stall_ms)
 		next = min(next, scopex_stall_threshold() / 4);
-	queue_delayed_work(scopex_maker, &scopex_look_work, next);
+	queue_delayed_work(scopex_pool_wq, &scopex_look_work, next);
 }
 
 /**
@@ -206,7 +222,7 @@ static void scopex_look(struct work_struct *work)
  */
 void scopex_watchdog_init(void)
 {
-	queue_delayed_work(scopex_maker, &scopex_look_work, SCOPEX_LOOK_BUSY);
+	queue_delayed_work(scopex_pool_wq, &scopex_look_work, SCOPEX_LOOK_BUSY);
 }
 
 /**

@@ -16,7 +16,7 @@
 #	SHAPE_CPUS= for how many (default: "1 2 4 8 16")
 #	RECORD=1 write qemu/bench/recorded.txt from this run's path lane, and the plots that
 #		README shows, of the lanes that were run
-#	FILE=	what the native lane builds a verity tree of (as "make run" does it)
+#	FILE=	the data for the native lane's verity tree (as in "make run")
 #	OUT=	where to
 #	TIMEOUT= in seconds, for each VM
 #
@@ -29,7 +29,7 @@
 REPORT=$ROOT/qemu/bench/report.py
 RECORDED=$ROOT/qemu/bench/recorded.txt
 
-# Those that README shows are in qemu/bench/plots.
+# The README shows the plots in qemu/bench/plots.
 PLOTS="path-here-bars path-here-n native-there-bars shape-items shape-contend"
 
 # measure NAME RUNS ARG... - in a VM, into OUT/NAME.csv; a case
@@ -43,16 +43,15 @@ measure()
 	if run_vm --log "$CACHE/logs/bench-$name-$TREE_KEY" \
 			--job "$ROOT/qemu/guest/bench.sh" --memory 1536 --output "$WORK/$name" \
 			--env "RUNS=$runs" --timeout "${TIMEOUT:-600}" "$@" >&2; then
-		((++passed))
+		ktap_ok "$name is measured"
 		mv "$WORK/$name/results.csv" "$OUT/$name.csv"
 	else
-		((++failed))
-		say "make bench: $name has failed"
+		ktap_not_ok "$name is measured"
 	fi
 }
 
-# One item there and back depends on when the scheduler lets whom run, so that is done
-# often. With many items, ours and the best of the others are looked at.
+# One item there and back depends on the scheduler, so it is measured often. With many items,
+# only scopex and its best competitors are measured.
 lane_path()
 {
 	local many="only=items peers=scopex,scopex_array,kthread_worker,wq_completion"
@@ -63,11 +62,11 @@ lane_path()
 		)only=teardown n=1000000 rounds=3" --icount
 }
 
-# The data is what comes with the kernel, or FILE=.
+# The data is the kernel's package, or FILE=.
 lane_native()
 {
 	verity_data
-	# Who else uses these CPUs is in the figures.
+	# Other load on these CPUs would be in the figures.
 	cut -d ' ' -f 1 /proc/loadavg >"$OUT/native.load"
 	KERNEL=uml measure native "n=1,10,100,1000 rounds=9;only=items n=10000 rounds=3;$(
 		)only=teardown n=1000000" --cpus 2 --disk "$WORK/data" --env VERITY=1
@@ -82,7 +81,7 @@ lane_shape()
 	for cpus in $SHAPE_CPUS; do
 		options=()
 		((cpus == 1)) || options+=(--nodes 2)
-		# So many CPUs take long to boot where there are two.
+		# So many CPUs take long to boot on a host with two.
 		BOOT_TIMEOUT=${BOOT_TIMEOUT:-$((180 + 15 * cpus))} \
 		TIMEOUT=${TIMEOUT:-$((600 + 30 * cpus))} \
 			measure "shape-$cpus" "only=items,contend n=1000 rounds=3 $(
@@ -118,18 +117,16 @@ done
 lanes=($LANES)
 if "$REPORT" --recorded "$RECORDED" ${RECORD:+--record} --out "$OUT" "${lanes[@]}" |
 		tee "$OUT/table.txt"; then
-	((++passed))
+	ktap_ok "all figures are there"
 else
-	((++failed))
-	say "make bench: figures are missing"
+	ktap_not_ok "all figures are there"
 fi
 for plot in "$OUT"/*.gp; do
 	[[ -e $plot ]] || break
 	if (cd "$OUT" && gnuplot "$plot") && [[ -s ${plot%.gp}.svg ]]; then
-		((++passed))
+		ktap_ok "${plot##*/} is plotted"
 	else
-		((++failed))
-		say "make bench: ${plot##*/} could not be plotted"
+		ktap_not_ok "${plot##*/} is plotted"
 	fi
 done
 for plot in ${RECORD:+$PLOTS}; do

@@ -28,22 +28,35 @@ full_cache()
 		XDG_CACHE_HOME="$work/cache" make run
 }
 
-# A QEMU that aborts, as it may do with a KVM that does not work, is no news to the user.
+# emulator - the program that this machine's architecture is emulated by
+emulator()
+(
+	. qemu/lib/arch.sh
+	load_arch "$(host_arch)"
+	echo "$QEMU_PROGRAM"
+)
+
+# A QEMU that aborts, as it may with a broken KVM, must not bother the user.
 probe_aborts()
 {
 	mkdir "$work/aborts"
-	printf '%s\n' '#!/bin/sh' 'kill -ABRT $$' >"$work/aborts/qemu-system-x86_64"
-	chmod +x "$work/aborts/qemu-system-x86_64"
-	! (
-		. qemu/lib/accel.sh
-		PATH=$work/aborts:$PATH
-		accel_works kvm
-	) >"$work/out" 2>&1 && [[ ! -s $work/out ]] && return
-	ktap_msg "$(cat "$work/out")"
-	return 1
+	printf '%s\n' '#!/bin/sh' 'kill -ABRT $$' >"$work/aborts/emulator"
+	chmod +x "$work/aborts/emulator"
+	expect_failure "$work/out" probe "$work/aborts/emulator" &&
+		expect_no_line -E . <"$work/out"
 }
 
-# compiler_of PACKAGE... - what is chosen for gcc-12 where apt knows these, and none is there
+# probe EMULATOR
+probe()
+(
+	. qemu/lib/arch.sh
+	. qemu/lib/accel.sh
+	load_arch "$(host_arch)"
+	QEMU_PROGRAM=$1
+	accel_works kvm
+)
+
+# compiler_of PACKAGE... - the choice for gcc-12 where apt knows these, and none is installed
 compiler_of()
 {
 	mkdir -p "$work/apt"
@@ -60,15 +73,12 @@ compiler_of()
 
 chosen_compilers()
 {
-	local chosen
-
-	chosen="$(compiler_of gcc-12 gcc), $(compiler_of gcc), $(compiler_of)"
-	[[ $chosen == "gcc-12, gcc, gcc-12" ]] && return
-	ktap_msg "$chosen"
-	return 1
+	expect "the chosen compilers" \
+		"$(compiler_of gcc-12 gcc), $(compiler_of gcc), $(compiler_of)" \
+		= "gcc-12, gcc, gcc-12"
 }
 
-# A module with parameters. It does not say FAIL, but what looks like it.
+# A module with parameters. It does not log FAIL, only words that look like it.
 told_module()
 {
 	mkdir "$work/told"
@@ -94,11 +104,9 @@ told_module()
 # One parameter comes with modprobe, the other one by way of the kernel's command line.
 try_told()
 {
-	make try M="$work/told" MODULE_PARAMS=one=1 APPEND="quiet told.two=2" \
-		>"$work/out" 2>&1 &&
-		grep -q 'told 1 and 2: no FAILURE' "$work/out" && return
-	ktap_msg "$(cat "$work/out")"
-	return 1
+	expect_success "$work/out" \
+		make try M="$work/told" MODULE_PARAMS=one=1 APPEND="quiet told.two=2" &&
+		expect_line -E 'told 1 and 2: no FAILURE' <"$work/out"
 }
 
 # Its status is the job's.
@@ -112,38 +120,35 @@ try_script()
 	echo "$PARAMS"
 	exit 5
 	END
-	! make try M="$work/told" SCRIPT="$work/script" MODULE_PARAMS=one=3 \
-		PARAMS="its own" >"$work/out" 2>&1 &&
-		grep -qx 'its own' "$work/out" &&
-		grep -q 'FAIL: the job ended with status 5' "$work/out" && return
-	ktap_msg "$(cat "$work/out")"
-	return 1
+	expect_failure "$work/out" make try M="$work/told" SCRIPT="$work/script" \
+		MODULE_PARAMS=one=3 PARAMS="its own" &&
+		expect_line -E '^its own$' <"$work/out" &&
+		expect_line -E 'FAIL: the job ended with status 5' <"$work/out"
 }
 
-# What a module says of itself is in the verdict.
+# The verdict has what a module reports about itself.
 try_fails()
 {
-	! make try M=qemu/harness/plant MODULE_PARAMS=what=says >"$work/out" 2>&1 &&
-		grep -q 'scopex: FAIL: a module says so: .* FAIL: planted$' "$work/out" &&
-		grep -q 'scopex: make try: FAILED' "$work/out" && return
-	ktap_msg "$(cat "$work/out")"
-	return 1
+	expect_failure "$work/out" make try M=qemu/harness/plant MODULE_PARAMS=what=says &&
+		expect_line -E 'scopex: FAIL: a module says so: .* FAIL: planted$' <"$work/out" &&
+		expect_line -E 'scopex: make try: FAILED' <"$work/out"
 }
 
-# README's example, taken from there, in a kernel that is given as one's own is
+# The README's example, in a kernel that is given as a user's own kernel is
 try_readme()
 {
 	readme_module "$work/sum"
-	(
-		. qemu/lib/kernel.sh
-		select_kernel
-		env -u KERNEL KERNEL_IMAGE="$KERNEL_BOOT" KDIR="$KERNEL_BUILD" \
-			KERNEL_MODULES="$KERNEL_ROOT" make try M="$work/sum"
-	) >"$work/out" 2>&1 &&
-		grep -q 'sum of 1 to 8000: 32004000$' "$work/out" && return
-	ktap_msg "$(cat "$work/out")"
-	return 1
+	expect_success "$work/out" try_in_own_kernel "$work/sum" &&
+		expect_line -E 'sum of 1 to 8000: 32004000$' <"$work/out"
 }
+
+try_in_own_kernel()
+(
+	. qemu/lib/kernel.sh
+	select_kernel
+	env -u KERNEL KERNEL_IMAGE="$KERNEL_BOOT" KDIR="$KERNEL_BUILD" \
+		KERNEL_MODULES="$KERNEL_ROOT" make try M="$1"
+)
 
 # A module that can't be loaded must not pass.
 try_broken()
@@ -154,14 +159,12 @@ try_broken()
 		'static int __init broken_init(void) { return -EIO; }' \
 		'module_init(broken_init);' 'MODULE_LICENSE("GPL");' \
 		'MODULE_DESCRIPTION("Fails");' >"$work/broken/broken.c"
-	! make try M="$work/broken" >"$work/out" 2>&1 &&
-		grep -q 'FAIL: the job ended with status 1' "$work/out" && return
-	ktap_msg "$(cat "$work/out")"
-	return 1
+	expect_failure "$work/out" make try M="$work/broken" &&
+		expect_line -E 'FAIL: the job ended with status 1' <"$work/out"
 }
 
 : >"$work/empty"
-ktap_plan 30
+ktap_plan 34
 ktap_check "unknown KERNEL" \
 	refused "unknown KERNEL=none; known: .*stock-6.1" KERNEL=none make run
 ktap_check "KERNEL with a path" refused "unknown KERNEL=" KERNEL=../x make check
@@ -183,6 +186,12 @@ ktap_check "bad TIMEOUT" \
 ktap_check "bad ACCEL" refused "ACCEL has to be" ACCEL=fast make run
 ktap_check "unknown TEST" refused "unknown TEST=none" TEST=none make check
 ktap_check "TEST that names nothing" refused "names no test" TEST=" " make check
+ktap_check "unknown WITHOUT" refused "unknown WITHOUT=none" WITHOUT=none make check
+ktap_check "TEST without what it names" \
+	refused "names no test" TEST=api WITHOUT=api make check
+ktap_check "unknown WHAT" \
+	refused "unknown WHAT=none; known: tests matrix .* ci all" WHAT="lint none" make check
+ktap_check "WHAT=all with others" refused "WHAT=all goes alone" WHAT="lint all" make check
 ktap_check "cache with a blank in its path" \
 	refused "blanks in the cache's path" XDG_CACHE_HOME="$work/a b" make run
 ktap_check "try without M" refused "needs M=DIR" make try
@@ -194,7 +203,7 @@ ktap_check "unusable cache" \
 	refused "cannot write to the cache directory" XDG_CACHE_HOME=/proc make run
 ktap_check "full cache" full_cache
 ktap_check "missing programs, no apt" \
-	refused "missing programs .*no apt.*qemu-system-x86_64" \
+	refused "missing programs .*no apt.* $(emulator)" \
 	PATH="$work/bin" make run
 ktap_check "a probe that aborts" probe_aborts
 ktap_check "the compiler that there is" chosen_compilers

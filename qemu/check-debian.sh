@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check-debian: are "make run" and "make check" the first commands that one can type on
+# make check WHAT=debian: are "make run" and "make check" the first commands that one can type on
 # a minimal Debian with git and make? As root in a clone; as a user with sudo, and as one
-# without, in an archive of the tree. Each in a chroot of its own, with an empty cache. What
-# is tried is what was committed.
+# without, in an archive of the tree. Each in a chroot of its own, with an empty cache. The
+# check uses the last commit.
 #
 #	SUITES=	of Debian (default: bookworm trixie testing)
 #	TEST=	what make check runs there (default: all as root, "api" as the users)
@@ -85,27 +85,27 @@ new_user()
 	prepare "chown -R $1: /home/$1"
 }
 
-# works USER COMMAND - its verdict is OK, and the shell had nothing to say
+# works USER COMMAND - its verdict is OK, and the shell has printed no complaint
 works()
 {
-	inside "$1" "cd scopex && $2" >"$work/out" 2>&1 &&
-		grep -Eq "^scopex: ${2%% TEST=*}: OK" "$work/out" &&
-		! grep -E 'Aborted|command not found' "$work/out"
+	expect_success "$work/out" inside "$1" "cd scopex && $2" &&
+		expect_line -E "^scopex: ${2%% TEST=*}: OK" <"$work/out" &&
+		expect_no_line -E 'Aborted|command not found' <"$work/out"
 }
 
-# told USER COMMAND - it fails with one line, which has what to do
+# told USER COMMAND - it fails with one line, which says what to do
 told()
 {
-	! inside "$1" "cd scopex && $2" >"$work/out" 2>&1 &&
-		[[ $(grep -vc '^make: ' "$work/out") == 1 ]] &&
-		grep -q '^scopex: error: .*; as root: apt-get ' "$work/out"
+	expect_failure "$work/out" inside "$1" "cd scopex && $2" &&
+		expect_line -E '^scopex: error: .*; as root: apt-get ' <"$work/out" &&
+		expect "lines that are not make's" "$(grep -vc '^make: ' "$work/out")" -eq 1
 }
 
 # both USER WHO TEST
 both()
 {
-	verdict "$suite, $2: make run" works "$1" "make run"
-	verdict "$suite, $2: make check" works "$1" "make check TEST='$3'"
+	ktap_check "$suite, $2: make run" works "$1" "make run"
+	ktap_check "$suite, $2: make check" works "$1" "make check TEST='$3'"
 }
 
 try_suite()
@@ -122,34 +122,33 @@ try_suite()
 
 	new_machine
 	new_user plain
-	verdict "$suite, a user without sudo: told what to install" told plain "make check"
+	ktap_check "$suite, a user without sudo: told what to install" told plain "make check"
 	prepare "$(sed -n 's/.*; as root: //p' "$work/out")"
 	both plain "a user without sudo" "${TEST:-api}"
 }
 
-((EUID == 0)) || die "make check-debian needs root, for chroots"
+((EUID == 0)) || die "make check WHAT=debian needs root, for chroots"
 make_cache
 need_programs debootstrap:debootstrap git:git
 SUITES=${SUITES:-bookworm trixie testing}
 mkdir -p "$DEBS/partial"
 job=
 work=$(mktemp -d "$CACHE/debian/run.XXXXXX")
-# What runs in a chroot ends with what has started it.
+# Processes in a chroot end with the process that has started them.
 trap '[[ -z $job ]] || kill -KILL "$job" 2>/dev/null || true; rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 CHROOT=$work/root
-# shellcheck disable=SC2034 # by verdict
-OUTPUTS=("$work/out")
 
 for suite in $SUITES; do
 	[[ $suite =~ ^[a-z]+$ ]] || die "SUITES=$suite: suites are known by one word"
 	say "trying Debian $suite"
 	BASE=$CACHE/debian/$suite
 	if ! with_lock "debian-$suite" make_base "$suite" >"$work/out" 2>&1; then
-		verdict "$suite: debootstrap" false
+		ktap_msg "$(cat "$work/out")"
+		ktap_not_ok "$suite: debootstrap"
 		continue
 	fi
 	try_suite
 done
-conclude "make check-debian"
+conclude "make check WHAT=debian"

@@ -1,24 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check-hazards: does each hazard's test fail when its rule is taken out?
+# make check WHAT=hazards: does each hazard's test fail when its rule is taken out?
 #
-# A patch in selftests/hazards/ takes one rule out of the code, and says in its
+# A mutant in selftests/hazards/ takes one rule out of the code, and says in its
 # head which scripts of selftests/ have to notice. First these have to pass with
-# the code as it is. Then each patch is built and run in a VM of its own, which
-# has to fail, and to say what the patch expects. Fields of the head, one a line:
+# the code as it is. Then each mutant is built and run in a VM of its own, which
+# has to fail, and to print what the mutant expects. selftests/mutate.py explains how the
+# changes below the head are written. Fields of the head, one a line:
 #
 #	Hazard:		its number and name
 #	Rule:		what is taken out; may go on in indented lines
 #	Run:		scripts of selftests/
 #	Variant:	the modules that modprobe finds: release, or inject
 #	Config:		what the kernel needs for the rule to matter, as
-#			CONFIG_PREEMPT_RCU=y; most patches have no such line
-#	Append:		more words for the kernel's command line; likewise
+#			CONFIG_PREEMPT_RCU=y; most mutants have no such line
+#	Append:		more words for the kernel's command line; most mutants have no such
+#			line
 #	Expect:		an extended regular expression for a line of what the
 #			scripts print, or of the kernel's log
 #
-#	HAZARD=	the patches to try, as "01 14-no" (default: all)
+#	HAZARD=	the mutants to try, as "01 14-no" (default: all)
 #	PARALLEL= how many VMs at a time (default: 2)
 #
 # The kernel is chosen by the environment: see qemu/lib/kernel.sh.
@@ -27,71 +29,70 @@
 . "$ROOT/qemu/lib/build.sh"
 . "$ROOT/qemu/lib/accel.sh"
 
-# The cases need other CPUs to be busy with; 4 is what they were written for.
+# The cases need several CPUs; they were written for 4.
 CPUS=4
 
 # A mutant that hangs must not hang for long: a blocked task, or a CPU that is
 # stuck, is a panic after this time.
 STUCK=12
 
-# One that neither ends nor is noticed costs that much.
+# A mutant that neither ends nor is noticed takes this long.
 LIMIT=480
 
-# result pass|fail|skip TEXT - one line, and count it
+# result pass|fail|skip TEXT [REASON]
 result()
 {
 	case $1 in
-	pass) ((++passed)) ;;
-	fail) ((++failed)) ;;
-	skip) ((++skipped)) ;;
+	pass) ktap_ok "$2" ;;
+	fail) ktap_not_ok "$2" ;;
+	skip) ktap_skip "$2" "$3" ;;
 	esac
-	echo "$2"
 }
 
-# field NAME PATCH - the value of a field of its head
+# field NAME MUTANT - the value of a field of its head
 field()
 {
-	sed -n -e "/^--- /q" -e "s/^$1:[[:space:]]*//p" "$2"
+	sed -n -e '/^$/q' -e "s/^$1:[[:space:]]*//p" "$2"
 }
 
-# Which patches does HAZARD= name?
-choose_patches()
+# Which mutants does HAZARD= name?
+choose_mutants()
 {
-	local want patch found
+	local want mutant found
 
 	if [[ -z ${HAZARD:-} ]]; then
-		patches=("$ROOT"/selftests/hazards/*.patch)
+		mutants=("$ROOT"/selftests/hazards/*.mutant)
 		return
 	fi
 	for want in $HAZARD; do
 		found=
-		for patch in "$ROOT/selftests/hazards/$want"*.patch; do
-			[[ -e $patch ]] || continue
-			patches+=("$patch")
+		for mutant in "$ROOT/selftests/hazards/$want"*.mutant; do
+			[[ -e $mutant ]] || continue
+			mutants+=("$mutant")
 			found=y
 		done
-		[[ -n $found ]] || die "HAZARD=$want: no such patch in selftests/hazards/"
+		[[ -n $found ]] || die "HAZARD=$want: no such mutant in selftests/hazards/"
 	done
 }
 
 check_head()
 {
-	local patch=$1 name script
+	local mutant=$1 name script
 
 	for name in Hazard Rule Run Variant Expect; do
-		[[ -n $(field "$name" "$patch") ]] || die "$patch: no $name:"
+		[[ -n $(field "$name" "$mutant") ]] || die "$mutant: no $name:"
 	done
-	case $(field Variant "$patch") in
+	case $(field Variant "$mutant") in
 	release | inject) ;;
-	*) die "$patch: Variant: is release or inject" ;;
+	*) die "$mutant: Variant: is release or inject" ;;
 	esac
-	for script in $(field Run "$patch"); do
-		[[ -x $ROOT/selftests/$script ]] || die "$patch: Run: no selftests/$script"
+	for script in $(field Run "$mutant"); do
+		[[ -x $ROOT/selftests/$script ]] || die "$mutant: Run: no selftests/$script"
 	done
 }
 
-# What a patch runs, as a word: the same word needs no second proof that it
-# passes without the patch.
+# What a mutant runs, as a word: the same word needs no second proof that it
+# passes without the mutant.
 run_key()
 {
 	local scripts words
@@ -127,7 +128,7 @@ write_job()
 
 # build_in TREE VARIANT TARGET - build a tree, and leave the modules there
 #
-# Always in the same place, so that only what a patch changes is compiled.
+# Always in the same place, so that only the files that a mutant changes are compiled.
 build_in()
 {
 	local tree=$1 variant=$2 target=$3 stage
@@ -185,18 +186,18 @@ finish_all()
 	done
 }
 
-# The code as it is has to pass, or a failure with a patch means nothing.
+# The unchanged code has to pass, or a failure with a mutant means nothing.
 judge_sound()
 {
 	local name=$1 status=$2
 
 	if ((status)); then
-		result fail "FAILED $name: without any patch (see $log/$name)"
+		result fail "FAILED $name: without any mutant (see $log/$name)"
 	elif grep -Eq '^1\.\.0 # SKIP' "$log/$name/job.log"; then
 		cannot_run+="$name "
-		result skip "SKIP $name: $(grep -Em1 '^1\.\.0 # SKIP' "$log/$name/job.log")"
+		result skip "$name" "$(sed -n 's/^1\.\.0 # SKIP //p' "$log/$name/job.log")"
 	else
-		result pass "passed $name: without any patch"
+		result pass "passed $name: without any mutant"
 	fi
 }
 
@@ -209,14 +210,14 @@ said()
 
 judge_mutant()
 {
-	local name=$1 status=$2 patch expect sound line
+	local name=$1 status=$2 mutant expect sound line
 
-	patch=$ROOT/selftests/hazards/$name.patch
-	expect=$(field Expect "$patch")
-	sound=$(run_key "$patch")
+	mutant=$ROOT/selftests/hazards/$name.mutant
+	expect=$(field Expect "$mutant")
+	sound=$(run_key "$mutant")
 	line=$(said "$name" "$expect")
 	if [[ -n $(said "${sound//:/-}" "$expect") ]]; then
-		result fail "FAILED $name: what it expects is said without the patch, too"
+		result fail "FAILED $name: what it expects is said without the mutant, too"
 	elif ((!status)); then
 		result fail "MISSED $name: everything passed (see $log/$name)"
 	elif [[ -z $line ]]; then
@@ -226,14 +227,14 @@ judge_mutant()
 	fi
 }
 
-# Prove that what the patches run passes without them.
+# Prove that the scripts of the mutants pass without them.
 run_sound()
 {
-	local patch key name
+	local mutant key name
 
 	kind=sound
-	for patch in "${patches[@]}"; do
-		key=$(run_key "$patch")
+	for mutant in "${mutants[@]}"; do
+		key=$(run_key "$mutant")
 		name=${key//:/-}
 		[[ ! -e $log/$name ]] || continue
 		mkdir -p "$log/$name" "$work/$name"
@@ -242,33 +243,34 @@ run_sound()
 		start "$name" "$key"
 	done
 	finish_all
-	((failed == 0)) || conclude "make check-hazards" || exit
+	# shellcheck disable=SC2154 # ktap.sh sets it
+	((ktap_failed == 0)) || conclude "make check WHAT=hazards" || exit
 }
 
 run_mutants()
 {
-	local patch key name tree config
+	local mutant key name tree config
 
 	kind=mutant
-	for patch in "${patches[@]}"; do
-		key=$(run_key "$patch")
-		name=$(basename "$patch" .patch)
+	for mutant in "${mutants[@]}"; do
+		key=$(run_key "$mutant")
+		name=$(basename "$mutant" .mutant)
 		tree=$work/$name/tree
 		if [[ " $cannot_run " == *" ${key//:/-} "* ]]; then
-			result skip "SKIP $name: ${key//:/-} does not run here"
+			result skip "$name" "${key//:/-} does not run here"
 			continue
 		fi
-		config=$(field Config "$patch")
+		config=$(field Config "$mutant")
 		if [[ -n $config ]] &&
 				! grep -qx "$config" "$KERNEL_BUILD/include/config/auto.conf"; then
-			result skip "SKIP $name: the kernel has no $config"
+			result skip "$name" "the kernel has no $config"
 			continue
 		fi
 		mkdir -p "$log/$name" "$work/$name"
 		cp -r "$work/tree" "$tree"
-		if ! patch -p1 -s -f --fuzz=0 --no-backup-if-mismatch -d "$tree" \
-			<"$patch" >"$log/$name/build.log" 2>&1; then
-			result fail "FAILED $name: the patch does not apply"
+		if ! "$ROOT/selftests/mutate.py" "$tree" "$mutant" \
+			>"$log/$name/build.log" 2>&1; then
+			result fail "FAILED $name: does not apply (see $log/$name/build.log)"
 			continue
 		fi
 		if ! build "$tree" "${key%%:*}" "$work/$name/modules" "$log/$name/build.log"; then
@@ -289,17 +291,17 @@ stop_vms()
 
 PARALLEL=${PARALLEL:-2}
 is_number PARALLEL= "$PARALLEL"
-patches=()
-choose_patches
-for patch in "${patches[@]}"; do
-	check_head "$patch"
+mutants=()
+choose_mutants
+for mutant in "${mutants[@]}"; do
+	check_head "$mutant"
 done
-select_kernel patch:patch
+select_kernel python3:python3
 [[ -r $KERNEL_BUILD/include/config/auto.conf ]] ||
 	die "what the kernel has is not known: no include/config/auto.conf in $KERNEL_BUILD"
 # Once, and not by each VM: the answer is in the cache afterwards.
-[[ $KERNEL_MACHINE != pc ]] || select_accel
-[[ $KERNEL_MACHINE != pc ]] || select_emulator
+[[ $MACHINE != qemu ]] || select_accel
+[[ $MACHINE != qemu ]] || select_emulator
 
 log=${CACHE:?}/logs/hazards-$KERNEL_ID-$TREE_KEY
 rm -rf "$log"
@@ -318,4 +320,4 @@ cp -r "$ROOT/Kbuild" "$ROOT/kmod" "$ROOT/include" "$work/tree/"
 run_sound
 run_mutants
 say "logs: $log"
-conclude "make check-hazards"
+conclude "make check WHAT=hazards"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check-latency: for how long does scopex keep interrupts or preemption off?
+# make check WHAT=latency: for how long does scopex keep interrupts or preemption off?
 #
 # Each case of qemu/latency/ is run with few and with many objects, on an emulated CPU whose
 # clock counts instructions. Its longest section may take LIMIT instructions, and be no
@@ -21,7 +21,7 @@
 . "$ROOT/qemu/lib/jobs.sh"
 
 LIMIT=50000
-# What the kernel's part of a section differs by: a wake-up, which may not come with few
+# How much the kernel's part of a section varies: a wake-up, which may not come with few
 FLOOR=4000
 
 # Each level, and each stack of a star, takes a worker, of which a CPU has 4096 at most.
@@ -73,14 +73,18 @@ if [[ ${STRESS:-} == 1 ]]; then
 fi
 if run_vm --job "$ROOT/qemu/guest/latency.sh" --modules "$WORK/modules" --icount \
 		--env "RUNS=${all# }" --timeout "${TIMEOUT:-1200}" >"$WORK/out"; then
-	((++passed))
+	ktap_ok "the VM"
 else
-	((++failed))
-	say "make check-latency: the VM has failed"
-	grep -v '^latency: ' "$WORK/out" || true
+	ktap_msg "$(grep -v '^latency: ' "$WORK/out")"
+	ktap_not_ok "the VM"
 fi
 awk -v cases="$CASES" -v limit="$LIMIT" -v floor="$FLOOR" \
-	-f "$ROOT/qemu/latency/judge.awk" "$WORK/out" | tee "$WORK/verdicts"
-((passed += $(grep -c '^ok ' "$WORK/verdicts"))) || true
-((failed += $(grep -c '^not ok ' "$WORK/verdicts"))) || true
-conclude "make check-latency"
+	-f "$ROOT/qemu/latency/judge.awk" "$WORK/out" >"$WORK/verdicts"
+while read -r line; do
+	case $line in
+	"ok "*) ktap_ok "${line#ok }" ;;
+	"not ok "*) ktap_not_ok "${line#not ok }" ;;
+	*) echo "$line" ;;
+	esac
+done <"$WORK/verdicts"
+conclude "make check WHAT=latency"

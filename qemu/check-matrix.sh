@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check-matrix: make check with one kernel after the other, and a table.
+# make check WHAT=matrix: make check with one kernel after the other, and a table.
 #
 #	KERNELS= names (default: all in qemu/kernels/ but those that say MATRIX=no)
 #	TEST=, TIMEOUT= as for make check
@@ -26,15 +26,18 @@ row()
 	printf '%-12s %-24s %-7s %-34s %-8s %6s\n' "$@" >>"$work/table"
 }
 
+# Kernels that failed without a failed result.
+bad=()
 row kernel version runs-on tests verdict time
 for kernel in $kernels; do
 	say "make check KERNEL=$kernel"
+	# shellcheck disable=SC2154 # common.sh sets it
 	start=$SECONDS status=0 version=- accel=- before=$failed
 	log=$CACHE/logs/check-$kernel-$TREE_KEY
 	rm -f "$log/machine"
 	KERNEL=$kernel "$ROOT/qemu/check.sh" | tee "$work/out" || status=$?
-	tests=-
-	! add_counts "$work/out" || tests=$(tail -n 1 "$work/out")
+	count "$work/out"
+	tests=$(tail -n 1 "$work/out" | grep -xE '[0-9]+ passed, .* skipped') || tests=-
 	[[ ! -e $log/machine ]] || read -r version accel <"$log/machine"
 	case $status in
 	0)
@@ -44,10 +47,13 @@ for kernel in $kernels; do
 	"$UNAVAILABLE") verdict='not run' ;;
 	*) verdict=FAILED ;;
 	esac
-	((!status || failed > before)) || ((++failed))
+	((!status || failed > before)) || bad+=("make check KERNEL=$kernel: $verdict")
 	row "$kernel" "$version" "$accel" "$tests" "$verdict" "$((SECONDS - start))s"
 done
 
 echo
 cat "$work/table"
-conclude "make check-matrix"
+for kernel in "${bad[@]}"; do
+	ktap_not_ok "$kernel"
+done
+conclude "make check WHAT=matrix"

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check-postmortem: does kmod/tools/scopex-drgn.py find in a dump what a kernel hangs in?
-# A VM is hung by qemu/postmortem/hang/, and dumped; what the script says about it has
-# to be qemu/postmortem/expected.txt, but for times, numbers of tasks and the like. Then
-# it is told lies.
+# make check WHAT=postmortem: does kmod/tools/scopex-drgn.py find in a dump what a kernel hangs in?
+# qemu/postmortem/hang/ hangs a VM, which is dumped. The script's output has to be
+# qemu/postmortem/expected.txt, but for times, numbers of tasks and the like. Then the
+# script has to cope with other memory than the dump has, which lie.py shows it.
 #
 #	KERNEL=	one that runs in QEMU (default: debuginfo)
 #	VMLINUX= its debug information, if it was not built here
@@ -24,7 +24,8 @@ dump()
 	DUMP=$WORK/vmcore run_vm --job "$ROOT/qemu/guest/postmortem.sh" \
 		--modules "$WORK/modules" --cpus 2 --memory 256 --log "$log" \
 		--timeout "${TIMEOUT:-300}" >"$WORK/out" 2>"$WORK/err" || true
-	grep -q 'FAIL: the job says that it hangs' "$WORK/err" && [[ -s $WORK/vmcore ]]
+	expect_line -E 'FAIL: the job says that it hangs' <"$WORK/err" &&
+		expect "the dump" "$(stat -c %s "$WORK/vmcore")" -gt 0
 }
 
 # look [FILE]... -- SCRIPT [OPTION]... - run drgn with the symbols in FILE; to be sure
@@ -43,8 +44,17 @@ look()
 		>"$WORK/out" 2>"$WORK/err"
 }
 
-# What differs from one hang to the next. A line of the source has to be one that a
-# scope comes from.
+# looks [FILE]... -- SCRIPT [OPTION]... - the same, which has to succeed
+looks()
+{
+	look "$@" && return
+	ktap_msg "expected success, found status $? of drgn:"
+	ktap_msg "$(tail -n 40 "$WORK"/{out,err})"
+	return 1
+}
+
+# Replace what differs from one hang to the next. A line of the source has to be one that
+# opens a scope.
 normalise()
 {
 	awk -v source="$POSTMORTEM/hang/hang.c" '
@@ -68,10 +78,9 @@ normalise()
 found()
 {
 	# The names of what is in hang.ko are found without its debug information.
-	look "$VMLINUX" "$MODULE" -- "$SCRIPT" --no-stacks || return
-	normalise <"$WORK/out" | diff "$POSTMORTEM/expected.txt" - >"$WORK/diff" && return
-	cat "$WORK/diff" >>"$WORK/out"
-	return 1
+	looks "$VMLINUX" "$MODULE" -- "$SCRIPT" --no-stacks || return
+	normalise <"$WORK/out" >"$WORK/found.txt"
+	expect_success "$WORK/diff" diff "$POSTMORTEM/expected.txt" "$WORK/found.txt"
 }
 
 # stack TASK TEXT... - is there a stack of such a task, with all of these in it?
@@ -81,16 +90,15 @@ stack()
 
 	stack=$(awk -v RS='' -v task="^stack of $1[:0-9]* " '$0 ~ task' "$WORK/out")
 	for text in "${@:2}"; do
-		[[ $stack == *"$text"* ]] || {
-			echo "there is no $text in a stack of $1" >>"$WORK/err"
-			return 1
-		}
+		[[ $stack == *"$text"* ]] && continue
+		ktap_msg "expected $text in a stack of $1, found: $stack"
+		return 1
 	done
 }
 
 stacks()
 {
-	look "$VMLINUX" "$MODULE" "$HANG" -- "$SCRIPT" || return
+	looks "$VMLINUX" "$MODULE" "$HANG" -- "$SCRIPT" || return
 	# Drgn does not find the registers of what runs in QEMU's dumps.
 	stack hang/0 outer_thread scopex_drain_scope &&
 		stack scopex/0 nests_fn scopex_drain_scope has_turn_fn detached_fn &&
@@ -99,8 +107,8 @@ stacks()
 
 json()
 {
-	look "$VMLINUX" "$MODULE" -- "$SCRIPT" --json || return
-	/usr/bin/python3 - "$WORK/out" <<-'END' 2>"$WORK/err"
+	looks "$VMLINUX" "$MODULE" -- "$SCRIPT" --json || return
+	expect_success "$WORK/err" /usr/bin/python3 - "$WORK/out" <<-'END'
 	import json, sys
 	data = json.load(open(sys.argv[1]))
 	scopes = {scope["name"]: scope for scope in data["scopes"]}
@@ -115,36 +123,32 @@ json()
 # refused TEXT ARG... - one clear line, and no traceback
 refused()
 {
-	! look "${@:2}" || return
-	! grep -q Traceback "$WORK/err" && grep -q "^scopex-drgn: .*$1" "$WORK/err"
+	! look "${@:2}" || {
+		ktap_msg "expected failure, found success of drgn"
+		return 1
+	}
+	expect_no_line Traceback <"$WORK/err" && expect_line -E "^scopex-drgn: .*$1" <"$WORK/err"
 }
 
-# lied_to LIE TEXT... - what is not so is told, and what is not concerned is shown
+# lied_to LIE TEXT... - the script reports what can't be true, and shows the rest
 lied_to()
 {
 	local text
 
-	LIE=$1 look "$VMLINUX" "$MODULE" -- "$POSTMORTEM/lie.py" "$SCRIPT" || return
+	LIE=$1 looks "$VMLINUX" "$MODULE" -- "$POSTMORTEM/lie.py" "$SCRIPT" || return
 	shift
-	! grep -q Traceback "$WORK/err" || return
+	expect_no_line Traceback <"$WORK/err" || return
 	for text in "$@" 'in spins_fn of scope inner' 'stack of hang/0'; do
-		grep -q "$text" "$WORK/out" || {
-			echo "there is no: $text" >>"$WORK/err"
-			return 1
-		}
+		expect_line -E "$text" <"$WORK/out" || return
 	done
 }
 
 select_kernel drgn:python3-drgn
 VMLINUX=${VMLINUX:-$KERNEL_BUILD/vmlinux}
-[[ $KERNEL_MACHINE == pc ]] || die "KERNEL=$KERNEL_ID does not run in QEMU"
+[[ $MACHINE == qemu ]] || die "KERNEL=$KERNEL_ID does not run in QEMU"
 [[ -e $VMLINUX ]] || die "the debug information of KERNEL=$KERNEL_ID is not in $VMLINUX"
 need_space 1000
 work_dir
-# shellcheck disable=SC2034 # by verdict
-OUTPUTS=("$WORK"/{out,err})
-: >"$WORK/out"
-: >"$WORK/err"
 
 build_theirs "$POSTMORTEM/hang"
 MODULE=$WORK/modules/scopex.ko HANG=$WORK/modules/hang.ko
@@ -152,25 +156,25 @@ log=$CACHE/logs/check-postmortem-$TREE_KEY
 rm -rf "$log"
 
 say "hanging a VM"
-verdict "a VM that hangs is dumped" dump
+ktap_check "a VM that hangs is dumped" dump
 if [[ -s $WORK/vmcore ]]; then
-	verdict "what hangs is found" found
-	verdict "stacks" stacks
-	verdict "--json" json
-	verdict "no vmlinux" refused "no debug information of the kernel" -- "$SCRIPT"
-	verdict "no scopex.ko" refused "no debug information of scopex" \
+	ktap_check "what hangs is found" found
+	ktap_check "stacks" stacks
+	ktap_check "--json" json
+	ktap_check "no vmlinux" refused "no debug information of the kernel" -- "$SCRIPT"
+	ktap_check "no scopex.ko" refused "no debug information of scopex" \
 		"$VMLINUX" -- "$SCRIPT"
-	LIE=unloaded verdict "scopex is not loaded" refused "scopex is not loaded" \
+	LIE=unloaded ktap_check "scopex is not loaded" refused "scopex is not loaded" \
 		"$VMLINUX" -- "$POSTMORTEM/lie.py" "$SCRIPT"
-	verdict "a queue that goes in a circle" lied_to circle \
+	ktap_check "a queue that goes in a circle" lied_to circle \
 		'queue of CPU 1: goes in a circle'
-	verdict "a list that leads nowhere" lied_to nowhere \
+	ktap_check "a list that leads nowhere" lied_to nowhere \
 		"open scopes of CPU [01]: can't be followed"
-	verdict "a scope that is none" lied_to none 'is none: its state is'
-	verdict "an owner that is none" lied_to owner 'owner of scope turns: '
-	verdict "scopes that are nested in each other" lied_to nested \
+	ktap_check "a scope that is none" lied_to none 'is none: its state is'
+	ktap_check "an owner that is none" lied_to owner 'owner of scope turns: '
+	ktap_check "scopes that are nested in each other" lied_to nested \
 		'outer, opened in'
 else
 	echo "# logs: $log"
 fi
-conclude "make check-postmortem"
+conclude "make check WHAT=postmortem"

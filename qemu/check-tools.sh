@@ -67,11 +67,20 @@ said()
 	local regex
 
 	for regex; do
-		grep -qE "$regex" "$work/out" && continue
-		ktap_msg "not said: $regex"
-		ktap_msg "$(cat "$work/out")"
-		return 1
+		expect_line -E "$regex" <"$work/out" || return
 	done
+}
+
+# tops [OPTION]... - run it with a reading; it has to succeed
+tops()
+{
+	expect_success "$work/out" "$top" --once "$@"
+}
+
+# python FILE... - the script on standard input has nothing against these files
+python()
+{
+	expect_success "$work/python" python3 - "$@"
 }
 
 # Half a second in which 500,000 items ran, of 1 us each.
@@ -79,7 +88,7 @@ top_compares()
 {
 	counters 1000000000 1000 >"$work/then"
 	counters 1500000000 501000 >"$work/now"
-	$top --once --file "$work/now" --before "$work/then" >"$work/out" 2>&1 &&
+	tops --file "$work/now" --before "$work/then" &&
 		said 'in 0\.5 s: 1000k items/s' \
 			'^ +0 ##########  ?100% +3 +1000k ' \
 			'^ +100% +1000k +0 +0 +1\.0us +1\.0us .* two words place_fn\(\) place\.c:7$' \
@@ -89,8 +98,8 @@ top_compares()
 
 top_prints_json()
 {
-	$top --json --once --file "$work/now" --before "$work/then" >"$work/out" 2>&1 &&
-		python3 - "$work/out" <<-'END'
+	tops --json --file "$work/now" --before "$work/then" &&
+		python "$work/out" <<-'END'
 		import json, sys
 		view = json.load(open(sys.argv[1]))
 		assert view["version"] == 1 and view["total"]["run"] == 1000000
@@ -102,11 +111,11 @@ top_prints_json()
 		END
 }
 
-# What was counted before a reset must not be taken off.
+# Counts from before a reset must not be subtracted.
 top_survives_a_reset()
 {
 	counters 2000000000 100 >"$work/reset"
-	$top --once --file "$work/reset" --before "$work/now" >"$work/out" 2>&1 &&
+	tops --file "$work/reset" --before "$work/now" &&
 		said 'in 0\.5 s: 200 items/s'
 }
 
@@ -116,8 +125,8 @@ top_fails()
 	local text=$1 file=$2
 
 	shift 2
-	! $top "$@" --once --file "$file" --interval 0.1 >"$work/out" 2>&1 &&
-		[[ $(wc -l <"$work/out") == 1 ]] && said "^scopex-top: .*$text"
+	expect_failure "$work/out" "$top" "$@" --once --file "$file" --interval 0.1 &&
+		said "^scopex-top: .*$text" && expect lines "$(wc -l <"$work/out")" -eq 1
 }
 
 top_refuses()
@@ -128,58 +137,63 @@ top_refuses()
 		top_fails "has version '', this program knows 1" "$work/empty" &&
 		top_fails "has version '2'" "$work/newer" &&
 		top_fails "loaded anew" "$work/then" --before "$work/now" &&
-		! $top --interval 0 >"$work/out" 2>&1 && said 'has to be from 0.1'
+		expect_failure "$work/out" "$top" --interval 0 && said 'has to be from 0.1'
 }
 
-# The live view, in a terminal of 100 columns, until q is pressed
-top_is_live()
+# live COLUMNS TEXT SED-SCRIPT - the live view, in a terminal, of counters that go on and
+# are changed by the script; q is pressed when TEXT is seen, or does not come
+live()
 {
-	local n=1 feed status=0
+	local columns=$1 text=$2 script=$3 n=0 feed status=0
 
+	rm -f "$work"/{keys,ended,live}
 	mkfifo "$work/keys"
-	counters 100000000 100 >"$work/live"
-	while counters "$((++n * 100000000))" "$((n * 100))" >"$work/next"; do
+	while ((++n)); do
+		counters "$((n * 100000000))" "$((n * 100))" | sed -E "$script" >"$work/next"
 		mv "$work/next" "$work/live"
 		sleep 0.1
 	done &
 	feed=$!
+	wait_until 60 test -s "$work/live"
 	: >"$work/out"
 	{
 		exec 8>"$work/keys"
-		until [[ -e $work/ended ]] || grep -q 'place_fn' "$work/out"; do
-			sleep 0.1
-		done
+		wait_until 100 grep -q "$text" "$work/out"
 		printf q >&8
 	} &
-	timeout 120 script -qec "stty rows 30 cols 100; TERM=vt100 $top --interval 0.2 --file $work/live" \
+	timeout 120 script -qec "stty rows 30 cols $columns; TERM=vt100 $top --interval 0.2 --file $work/live" \
 		/dev/null <"$work/keys" >"$work/out" 2>&1 || status=$?
-	touch "$work/ended"
 	kill "$feed"
 	wait
-	((status == 0)) || ktap_msg "status $status: $(tail -c 200 "$work/out" | tr -d '\033\r')"
-	((status == 0)) && said 'items/s' 'two words' 'ENOSPC' 'q: end'
+	expect "the status" "$status" -eq 0 && return
+	ktap_msg "$(tail -c 200 "$work/out" | tr -d '\033\r')"
+	return 1
 }
 
-# What no terminal may get to see, as sed puts it into a text: escape sequences of 7 and
+top_is_live()
+{
+	live 100 place_fn '' && said 'items/s' 'two words' 'ENOSPC' 'q: end'
+}
+
+# Characters that no terminal may get, as sed puts them into a text: escape sequences of 7 and
 # of 8 bits, a byte that is no UTF-8, ends of lines for some (a carriage return, U+2028),
-# text from right to left; and what is of XML.
+# text from right to left; and characters of XML.
 odd='\x1b[31m\xc2\x9b31m\xff\r\xe2\x80\xa8\xe2\x80\xae<\&">\x7f'
 
-# harmless FILE... - there are no characters in them but those that are printed, and ends
-# of lines
+# harmless FILE... - the files have only printable characters and ends of lines
 harmless()
 {
-	python3 - "$@" <<-'END'
+	python "$@" <<-'END'
 	import sys
 	for path in sys.argv[1:]:
 	    text = open(path, "rb").read().decode()
 	    bad = [char for char in text if char != "\n" and not char.isprintable()]
 	    if bad:
-	        sys.exit(f"# {path} has {set(bad)!r}")
+	        sys.exit(f"{path} has {set(bad)!r}")
 	END
 }
 
-# odd_readings - texts of all kinds that nobody should trust, and one that is no number
+# odd_readings - texts of all kinds that a program must not trust, one of them for a number
 odd_readings()
 {
 	local file
@@ -194,17 +208,17 @@ odd_readings()
 top_is_harmless()
 {
 	odd_readings
-	$top --once --file "$work/odd.now" --before "$work/odd.then" >"$work/out" 2>&1 &&
+	tops --file "$work/odd.now" --before "$work/odd.then" &&
 		harmless "$work/out" &&
 		said 'two words\\x1b\[31m\\x9b31m\\xff\\r\\u2028\\u202e<&">\\x7f place_fn' \
 			'^  inner.* 007:5 place_fn' 'some task.*x7f:5 ' || return
-	[[ $(wc -l <"$work/out") == $($top --once --file "$work/now" --before "$work/then" |
-		wc -l) ]] || return
-	$top --json --once --file "$work/odd.now" --before "$work/odd.then" >"$work/out" 2>&1 &&
+	expect lines "$(wc -l <"$work/out")" \
+		-eq "$($top --once --file "$work/now" --before "$work/then" | wc -l)" || return
+	tops --json --file "$work/odd.now" --before "$work/odd.then" &&
 		harmless "$work/out"
 }
 
-# A key that is missing, text for a number, a version that is none
+# A missing key, text for a number, a version that is not a number
 top_refuses_what_is_odd()
 {
 	sed '/^scope0.pending/d' "$work/now" >"$work/lacks"
@@ -219,39 +233,14 @@ top_refuses_what_is_odd()
 # A name that would have the terminal move its cursor is shown as it is spelt.
 top_is_harmless_live()
 {
-	local n=1 feed status=0
-
-	rm -f "$work/keys" "$work/ended" "$work/live"
-	mkfifo "$work/keys"
-	while ((++n)) && counters "$((n * 100000000))" "$((n * 100))" |
-			sed -E "s/^(scope0\.owner) .*/\1 x\x1b[7;7Hfaked\x00/" >"$work/next"; do
-		mv "$work/next" "$work/live"
-		sleep 0.1
-	done &
-	feed=$!
-	until [[ -s $work/live ]]; do
-		sleep 0.1
-	done
-	: >"$work/out"
-	{
-		exec 8>"$work/keys"
-		until [[ -e $work/ended ]] || grep -q 'faked' "$work/out"; do
-			sleep 0.1
-		done
-		printf q >&8
-	} &
-	timeout 120 script -qec "stty rows 30 cols 150; TERM=vt100 $top --interval 0.2 --file $work/live" \
-		/dev/null <"$work/keys" >"$work/out" 2>&1 || status=$?
-	touch "$work/ended"
-	kill "$feed"
-	wait
-	((status == 0)) && said 'x\\x1b\[7;7Hfaked\\x00:5'
+	live 150 faked 's/^(scope0\.owner) .*/\1 x\x1b[7;7Hfaked\x00/' &&
+		said 'x\\x1b\[7;7Hfaked\\x00:5'
 }
 
-# The script for drgn, without drgn: how it shows names that are not what they should be
+# The script for drgn, without drgn: how it shows damaged or hostile names
 drgn_is_harmless()
 {
-	python3 - "$work/out" <<-'END' && harmless "$work/out" && said '^    odd.x1b.31m.*, opened in '
+	python "$work/out" <<-'END' && harmless "$work/out" && said '^    odd.x1b.31m.*, opened in '
 	import importlib.util, sys, types
 	for name in ("drgn", "drgn.helpers", "drgn.helpers.linux", "drgn.helpers.linux.cpumask",
 	             "drgn.helpers.linux.percpu", "drgn.helpers.linux.sched"):
@@ -289,7 +278,7 @@ top_in_a_vm()
 {
 	TOP="--once --json" make top >"$work/out" 2>&1 || true
 	said '^scopex: make top: OK$' &&
-		grep '^{' "$work/out" >"$work/json" && python3 - "$work/json" <<-'END'
+		grep '^{' "$work/out" >"$work/json" && python "$work/json" <<-'END'
 		import json, sys
 		view = json.load(open(sys.argv[1]))
 		assert len(view["cpus"]) >= 2 and view["config"]["profile"] == 1
@@ -304,10 +293,8 @@ recorded=qemu/timeline/demo/demo.trace
 # drawn TRACE [OPTION]... - draw it; in $work/counts is what check.py finds
 drawn()
 {
-	"$timeline" --svg "$work/t.svg" --json "$work/t.json" "$@" >"$work/out" 2>&1 &&
-		qemu/timeline/check.py "$work/t.svg" "$work/t.json" >"$work/counts" && return
-	ktap_msg "$(cat "$work/out" "$work/counts")"
-	return 1
+	expect_success "$work/out" "$timeline" --svg "$work/t.svg" --json "$work/t.json" "$@" &&
+		expect_success "$work/counts" qemu/timeline/check.py "$work/t.svg" "$work/t.json"
 }
 
 # counted NAME=NUMBER... - these were found, so many
@@ -317,7 +304,7 @@ counted()
 
 	for count; do
 		[[ " $(<"$work/counts") " == *" $count "* ]] && continue
-		ktap_msg "not $count: $(<"$work/counts")"
+		ktap_msg "expected $count, found $(<"$work/counts")"
 		bad=1
 	done
 	return "$bad"
@@ -330,7 +317,7 @@ hovered()
 
 	for text; do
 		grep -q -e "$text" "$work/t.svg" && continue
-		ktap_msg "the picture does not say: $text"
+		ktap_msg "expected in the picture, and not found: $text"
 		bad=1
 	done
 	return "$bad"
@@ -341,7 +328,7 @@ demo_is_drawn()
 {
 	drawn "$recorded" && counted item=19 chunk=10 bars=29 scope=8 bracket=8 \
 		failed=2 out=2 cancel=2 hand=3 stall=1 long=1 park=9 queue=2 legend=7 &&
-		[[ $(<"$work/counts") != *warning=* && $(<"$work/counts") != *lost=* ]]
+		expect_no_line -E 'warning=|lost=' <"$work/counts"
 }
 
 demo_is_explained()
@@ -367,8 +354,8 @@ demo_is_for_perfetto()
 same_again()
 {
 	drawn "$recorded" && mv "$work/t.svg" "$work/1.svg" && mv "$work/t.json" "$work/1.json" &&
-		drawn "$recorded" && cmp "$work/1.svg" "$work/t.svg" &&
-		cmp "$work/1.json" "$work/t.json"
+		drawn "$recorded" && expect_success "$work/out" cmp "$work/1.svg" "$work/t.svg" &&
+		expect_success "$work/out" cmp "$work/1.json" "$work/t.json"
 }
 
 # At that time there is the item that runs until its scope is cancelled.
@@ -378,7 +365,7 @@ part_is_drawn()
 		hovered 'shown: 15 ms from 30 ms on'
 }
 
-# What trace-cmd prints looks different from what tracefs has.
+# trace-cmd prints another format than tracefs has.
 report_is_drawn()
 {
 	drawn qemu/timeline/demo/three.report &&
@@ -390,7 +377,7 @@ lost()
 {
 	sed "$2" "$recorded" >"$work/lost.trace"
 	drawn "$work/lost.trace" && counted lost=1 warning=1 && hovered "! $1" &&
-		grep -q "scopex: warning: .*$1" "$work/out"
+		expect_success "$work/found" grep "scopex: warning: .*$1" "$work/out"
 }
 
 events_are_lost()
@@ -409,19 +396,18 @@ halves_are_drawn()
 	drawn "$work/lost.trace" && hovered 'its start is not recorded' &&
 		sed '/run_end.*=strict /d' "$recorded" >"$work/lost.trace" &&
 		drawn "$work/lost.trace" && hovered 'its end is not recorded' &&
-		! grep -q 'item burn_fn: 1[0-9][0-9] ms' "$work/t.svg"
+		expect_no_line -E 'item burn_fn: 1[0-9][0-9] ms' <"$work/t.svg"
 }
 
 cut_off()
 {
 	head -c 15000 "$recorded" >"$work/cut.trace"
 	drawn "$work/cut.trace" && counted warning=1 &&
-		grep -q "scopex: warning: .* the first is line 116: the trace is cut off" \
-			"$work/out"
+		said "scopex: warning: .* the first is line 116: the trace is cut off"
 }
 
-# Names of tasks, scopes, functions and files that nobody should trust: all that is drawn
-# is there, the picture is XML, and says what the names are.
+# Hostile names of tasks, scopes, functions and files: the picture is complete, it is XML, and
+# it shows the names.
 odd_names_are_drawn()
 {
 	LC_ALL=C sed -E "s/^( *)modprobe-/\1a <$odd-/; s/name=strict /name=strict$odd /;
@@ -431,13 +417,11 @@ odd_names_are_drawn()
 		counted item=19 chunk=10 bars=29 scope=8 &&
 		harmless "$work/t.svg" "$work/t.json" "$work/out" &&
 		hovered 'strict\\x1b\[31m\\x9b31m\\xff\\r\\u2028\\u202e&lt;&amp;"&gt;\\x7f' \
-			'<title>&lt;&amp;\\x1b\[1m' 'a &lt;\\x1b.* (62)' && return
-	ktap_msg "$(head -n 20 "$work/out")"
-	return 1
+			'<title>&lt;&amp;\\x1b\[1m' 'a &lt;\\x1b.* (62)'
 }
 
-# A task's name that ends lines, and lines that look like others: some can't be read, and
-# what a scope is called makes no event.
+# A task's name that ends lines, and lines that look like others: some can't be read, and the
+# name of a scope is not taken for an event.
 forged_lines_are_told()
 {
 	sed -E "s/^( *)modprobe-/\1mod\nprobe-/" "$recorded" >"$work/odd.trace"
@@ -460,11 +444,11 @@ large_numbers_are_refused()
 		echo '# entries-in-buffer/entries-written: 1/1   #P:99999999999'
 	} >"$work/odd.trace"
 	drawn "$work/odd.trace" && counted item=19 chunk=10 warning=1 &&
-		grep -q "scopex: warning: .*4 lines can't be read" "$work/out"
+		said "scopex: warning: .*4 lines can't be read"
 }
 
-# Items of 2 us on two CPUs, one of a hundred longer: what is too narrow is merged, and
-# nothing is left out.
+# Items of 2 us on two CPUs, one of a hundred longer: bars that are too narrow are merged, and
+# none is left out.
 many_events()
 {
 	awk 'function event(us, cpu, text) {
@@ -481,23 +465,21 @@ many_events()
 		}
 	}' >"$work/many.trace"
 	drawn "$work/many.trace" --width 90000 && counted bars=30000 scope=1 &&
-		[[ $(<"$work/counts") =~ \ elements=([0-9]+)\ .*\ many=[0-9]+ ]] &&
-		((BASH_REMATCH[1] <= 16000)) && (($(stat -c %s "$work/t.svg") < 8000000)) &&
+		expect_line -E ' elements=([0-9]{1,4}|1[0-5][0-9]{3}|16000) .* many=[0-9]+' <"$work/counts" &&
+		expect "the picture's size" "$(stat -c %s "$work/t.svg")" -lt 8000000 &&
 		drawn "$work/many.trace" && counted bars=30000
 }
 
-# What is recorded in a VM; README's example has 8 items.
+# A recording from a VM; the README's example has 8 items.
 timeline_of_readme()
 {
 	readme_module "$work/sum"
-	make timeline M="$work/sum" OUT="$work/timeline" >"$work/out" 2>&1 &&
-		[[ $(tail -n 1 "$work/out") == "scopex: make timeline: OK" &&
-			-s $work/timeline/trace.dat ]] &&
-		qemu/timeline/check.py "$work"/timeline/timeline.{svg,json} >"$work/counts" &&
+	expect_success "$work/out" make timeline M="$work/sum" OUT="$work/timeline" &&
+		expect "the last line" "$(tail -n 1 "$work/out")" = "scopex: make timeline: OK" &&
+		expect_success "$work/found" test -s "$work/timeline/trace.dat" &&
+		expect_success "$work/counts" qemu/timeline/check.py "$work"/timeline/timeline.{svg,json} &&
 		counted bars=8 scope=1 X:item=8 s:submit=8 &&
-		grep -q 'item sum_part: ' "$work/timeline/timeline.svg" && return
-	ktap_msg "$(cat "$work/out")"
-	return 1
+		expect_success "$work/found" grep 'item sum_part: ' "$work/timeline/timeline.svg"
 }
 
 # events_of DIR - without the title
@@ -509,8 +491,8 @@ events_of()
 # The same from its trace.dat, and from half of it
 timeline_of_file()
 {
-	make timeline TRACE="$work/timeline/trace.dat" OUT="$work/again" >"$work/out" 2>&1 &&
-		cmp <(events_of timeline) <(events_of again) || return
+	expect_success "$work/out" make timeline TRACE="$work/timeline/trace.dat" OUT="$work/again" &&
+		expect_success "$work/found" cmp <(events_of timeline) <(events_of again) || return
 	head -c 100000 "$work/timeline/trace.dat" >"$work/half.dat"
 	refused "half.dat: trace-cmd finds nothing in it: it is cut off" \
 		make timeline TRACE="$work/half.dat" OUT="$work/again"
@@ -542,8 +524,12 @@ bench_figures()
 # reported [OPTION]... - make the table of what is in $work/bench
 reported()
 {
-	qemu/bench/report.py --out "$work/bench" --recorded "$work/recorded" "$@" path \
-		>"$work/out" 2>&1
+	expect_success "$work/out" report "$@"
+}
+
+report()
+{
+	qemu/bench/report.py --out "$work/bench" --recorded "$work/recorded" "$@" path
 }
 
 bench_names_growth()
@@ -552,7 +538,7 @@ bench_names_growth()
 	bench_figures 100 >"$work/bench/path.csv"
 	reported --record && said '^0 of [0-9]+ recorded figures' || return
 	bench_figures 101 >"$work/bench/path.csv"
-	reported && said '^0 of [0-9]+ recorded figures' && ! grep -q '^GROWN' "$work/out" || return
+	reported && said '^0 of [0-9]+ recorded figures' && expect_no_line -E '^GROWN' <"$work/out" || return
 	bench_figures 103 >"$work/bench/path.csv"
 	reported && said '^1 of [0-9]+ recorded figures' \
 		'^GROWN items.scopex.here.1000.submit: 100 to 103 instructions, \+3\.0 %$'
@@ -567,7 +553,7 @@ bench_compares()
 		'^ +a workqueue takes .* met +18\.0 x \(wq_flush: 900\)$' \
 		'^one item there and back.* 0\.167 x \(50; kthread_worker: 300\)$' \
 		'^ +the scheduler.s part.* 0\.800 x \(40 of 50\)$' \
-		'^10 us .* lane not run$' && python3 - "$work/bench/results.json" <<-'END'
+		'^10 us .* lane not run$' && python "$work/bench/results.json" <<-'END'
 		import json, sys
 		results = json.load(open(sys.argv[1]))
 		verdicts = [row.get("verdict") for row in results["targets"]]
@@ -580,17 +566,17 @@ bench_compares()
 lacks()
 {
 	bench_figures 100 | grep -v "^$1" >"$work/bench/path.csv"
-	! reported && said MISSING
+	expect_failure "$work/out" report && said MISSING
 }
 
 bench_misses()
 {
 	lacks items,scopex,here,1000,0,1,submit && lacks items,scopex,here,10000, &&
 		lacks items,kthread_worker,here,1000, && lacks size,scopex_scope && lacks . || return
-	rm "$work/bench/path.csv" && ! reported && said 'scopex: error: .*path.csv' MISSING ||
+	rm "$work/bench/path.csv" && expect_failure "$work/out" report && said 'scopex: error: .*path.csv' MISSING ||
 		return
 	bench_figures 100 >"$work/bench/path.csv"
-	rm "$work/recorded" && ! reported && said 'MISSING .*recorded: No such file'
+	rm "$work/recorded" && expect_failure "$work/out" report && said 'MISSING .*recorded: No such file'
 }
 
 echo "no trace" >"$work/text"

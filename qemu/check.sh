@@ -6,6 +6,7 @@
 #
 #	TEST=	what to run, as "api race"; "commands" and "tools" are the host's part
 #		(default: all)
+#	WITHOUT= what to leave out of that
 #	CPUS=	how many the VM has (default: 4)
 #	TIMEOUT= in seconds
 #	STRESS_SECONDS= how long the stress test takes (default: 10)
@@ -14,17 +15,6 @@
 . "$(dirname "$0")/lib/kernel.sh"
 . "$ROOT/qemu/lib/build.sh"
 . "$ROOT/qemu/lib/kselftest.sh"
-
-# count FILE TESTS - count the results of the programs TESTS in FILE
-count()
-{
-	local counts p f s
-
-	counts=$(awk -v tests="$2" -v may_skip="$MAY_SKIP" -f "$ROOT/qemu/count-tests.awk" "$1")
-	head -n -1 <<<"$counts" >&2
-	read -r p f s < <(tail -n 1 <<<"$counts")
-	((passed += p, failed += f, skipped += s)) || true
-}
 
 # check_host NAME - a part that runs on the host, in the form that kselftest's runner
 # gives to the others
@@ -40,13 +30,11 @@ check_host()
 }
 
 # check_vm LOG TESTS [WORDS] - run programs in a VM, with more words for the kernel's
-# command line, and leave its log in the directory LOG
-#
-# The VM's verdict is a test too: modules unloaded, log clean, powered off. It is none of
-# a VM in which nothing was tested.
+# command line, and leave its log in the directory LOG; its verdict is kept in "vms"
 check_vm()
 {
 	local log=$1 tests=$2 words="slub_debug=FZP hash_pointers=always ${3:-}"
+	# shellcheck disable=SC2154 # common.sh sets them
 	local status=0 before=$((passed + failed))
 
 	build_scopex inject
@@ -58,11 +46,11 @@ check_vm()
 		--append "$words" --log "$log" ||
 		status=$?
 	[[ -e $log/job.log ]] || die "the VM was not started"
-	count "$log/job.log" "$tests"
+	count "$log/job.log" "$tests" "$MAY_SKIP"
 	if ((status)); then
-		((++failed))
+		vms+=("not ok")
 	elif ((passed + failed > before)); then
-		((++passed))
+		vms+=(ok)
 	fi
 }
 
@@ -71,11 +59,26 @@ is_number STRESS_SECONDS "$stress"
 
 mapfile -t programs < <(sed -n 's/^TEST_PROGS [:+]= //p' "$ROOT/selftests/Makefile" | tr ' ' '\n')
 known=(commands tools "${programs[@]}")
-host='' tests='' isolated=
-for name in ${TEST:-${known[*]}}; do
+host='' tests='' isolated='' without=' '
+
+# known_name VARIABLE NAME - the whole name of what a variable names
+known_name()
+{
+	local name=$2
+
 	[[ $name == commands || $name == tools ]] || name=${name%.sh}.sh
 	[[ " ${known[*]} " == *" $name "* ]] ||
-		die "unknown TEST=${name%.sh}; known: ${known[*]%.sh}"
+		die "unknown $1=${name%.sh}; known: ${known[*]%.sh}"
+	echo "$name"
+}
+
+for name in ${WITHOUT:-}; do
+	name=$(known_name WITHOUT "$name")
+	without+="$name "
+done
+for name in ${TEST:-${known[*]}}; do
+	name=$(known_name TEST "$name")
+	[[ $without != *" $name "* ]] || continue
 	if [[ $name != *.sh ]]; then
 		host+="$name "
 	elif [[ $name == isolated.sh ]]; then
@@ -85,7 +88,8 @@ for name in ${TEST:-${known[*]}}; do
 	fi
 done
 
-[[ $host || $tests || $isolated ]] || die "TEST='${TEST:-}' names no test; known: ${known[*]%.sh}"
+[[ $host || $tests || $isolated ]] ||
+	die "TEST='${TEST:-}' names no test without '${WITHOUT:-}'; known: ${known[*]%.sh}"
 
 tools=()
 [[ $host != *tools* ]] || tools=(python3:python3 trace-cmd:trace-cmd)
@@ -106,12 +110,15 @@ settings=$WORK/root/kselftest/scopex/settings
 echo "timeout=$(($(sed -n 's/^timeout=//p' "$ROOT/selftests/settings") + stress))" >"$settings"
 
 log=$CACHE/logs/check-$KERNEL_ID-$TREE_KEY
+# Without a VM, beside the logs of a run that has one.
+[[ $tests || $isolated ]] || log=$CACHE/logs/check-host-$KERNEL_ID-$TREE_KEY
 rm -rf "$log"
 mkdir -p "$log"
 for name in $host; do
 	check_host "$name" | tee "$log/$name.log"
-	count "$log/$name.log" "scopex:$name"
+	count "$log/$name.log" "scopex:$name" "$MAY_SKIP"
 done
+vms=()
 [[ -z $tests ]] || check_vm "$log" "$tests"
 # In a VM of its own, where the last two CPUs are isolated, in the two ways there are.
 if [[ $isolated ]]; then
@@ -119,6 +126,11 @@ if [[ $isolated ]]; then
 	((${CPUS:-4} < 3)) || words="isolcpus=$((${CPUS:-4} - 1)) nohz_full=$((${CPUS:-4} - 2))"
 	check_vm "$log/isolated" "$isolated" "$words"
 fi
+
+# A VM's verdict is a result too, but of one in which nothing was tested.
+for verdict in "${vms[@]}"; do
+	"ktap_${verdict/ /_}" "the VM: modules unloaded, kernel log clean, powered off"
+done
 
 say "logs: $log"
 conclude "make check"

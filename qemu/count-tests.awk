@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Count the results in what kselftest's runner printed, nested KTAP, and check
-# that nothing is missing: every plan is kept, every program of the list "tests"
-# has reported, and no parent is better than its children.
+# Count the results in KTAP, and check that nothing is missing: every plan, which may
+# follow the results, is kept, every program of the list "tests" has reported, and no
+# parent is better than its children. The input may have several documents, one after the
+# other: the output of kselftest's runner, whose programs "tests" lists, or the output of a
+# command, for which "tests" does not matter.
 #
-# What is skipped has failed unless "may_skip", an extended regular expression, matches
+# A skipped case has failed unless "may_skip", an extended regular expression, matches
 # "PROGRAM: CASE # SKIP REASON" (of a program, "selftests: PROGRAM # SKIP REASON").
 #
 # A case is a result without results of its own below it. Prints what was not
 # passed, then "PASSED FAILED SKIPPED".
 #
-# Depth: the runner prefixes what a program prints by "# ", a program indents
-# what its suites print by two spaces.
+# Depth: the runner prefixes the output of a program by "# ", a program indents the output
+# of its suites by two spaces. Outside a program, "# " begins a comment.
 
 function bad(text)
 {
@@ -89,12 +91,22 @@ function result(d, line,	not_ok, skip, text, number, deeper, nested)
 		if (tolower(text) ~ /# skip *$/)
 			text = text " " reason
 		skip_case((d ? current ": " : "") text)
-	} else if (!d && !plans[1]) {
+	} else if (!d && in_program && !plans[1]) {
 		bad(text " has no results of its own")
 	} else {
 		passed++
 	}
 	below_failed[d + 1] = plans[d + 1] = 0
+	if (!d)
+		in_program = 0
+}
+
+# Everything that is still open is complete.
+function close_all(	deeper)
+{
+	for (deeper = max_depth + 0; deeper >= 0; deeper--)
+		if (planned[deeper] != "" || results[deeper] > 0)
+			close_depth(deeper)
 }
 
 function skip_case(text)
@@ -111,8 +123,13 @@ function skip_case(text)
 	current = $0
 	sub(/^# selftests: /, "", current)
 	reason = ""
+	in_program = 1
 	next
 }
+
+/^K?TAP version / { close_all() }
+
+/^#/ && !in_program { next }
 
 {
 	line = $0
@@ -133,14 +150,10 @@ function skip_case(text)
 }
 
 END {
-	for (deeper = max_depth; deeper >= 0; deeper--)
-		if (planned[deeper] != "" || results[deeper] > 0)
-			close_depth(deeper)
+	close_all()
 	n = split(tests, list, " ")
 	for (i = 1; i <= n; i++)
 		if (reported[list[i]] != 1)
 			bad(list[i] " has reported " reported[list[i]] + 0 " times")
-	if (!n)
-		bad("no list of programs")
 	print passed + 0, failed + 0, skipped + 0
 }

@@ -28,7 +28,7 @@
 # The kernel is chosen by the environment: see qemu/lib/kernel.sh.
 #
 #	DUMP=	where the memory of a VM that hangs is left, for debuggers: one that is
-#		not done in time, or whose job has written "hung" to /dev/ttyS2
+#		not done in time, or whose job has written "hung" to /dev/verdict
 
 . "$(dirname "$0")/lib/kernel.sh"
 . "$ROOT/qemu/lib/build.sh"
@@ -91,7 +91,7 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/scopex-vm.XXXXXX")
 log=${log:-$dir}
 vm='' terminal='' watcher=''
 [[ -z $interactive ]] || terminal=$(stty -g)
-# One that is there is of another run.
+# An existing one belongs to another run.
 [[ -z $dump ]] || rm -f "$dump"
 # The VM has to go with us, whatever ends us.
 cleanup()
@@ -111,9 +111,10 @@ cmdline+=" panic=-1 oops=panic hung_task_panic=1 softlockup_panic=1"
 cmdline+=" sysctl.kernel.panic_on_rcu_stall=1"
 cmdline+=" sysctl.kernel.hung_task_timeout_secs=60 $append"
 [[ -z $disk ]] || ln -s "$(realpath "$disk")" "$dir/disk"
-# What the guest can hold in its memory fits; what is not written takes no room.
+# As large as the guest's memory, so all output fits; unwritten blocks take no room.
 [[ -z $output ]] || truncate -s "${memory}M" "$dir/output"
-machine_"$KERNEL_MACHINE"
+machine_"$MACHINE"
+guest_names
 
 if [[ -z $modules ]]; then
 	build_scopex release
@@ -201,15 +202,15 @@ show_console()
 	} | tr -d '\r' | sed 's/^/  | /' >&2
 }
 
-# module_fails FILE - the lines in which a module says FAIL. Few of them begin their lines
-# with their names, but once the first one is loaded nobody else says that.
+# module_fails FILE - the lines in which a module says FAIL. Few modules begin their lines
+# with their names, but once the first one is loaded nothing else logs that word.
 module_fails()
 {
 	awk -f "$ROOT/qemu/scan-log/whole-lines.awk" "$1" |
 		sed -n '/: loading out-of-tree module /,$p' | grep -aw FAIL
 }
 
-# end_with_terminal PID - only who leads the session is told that its terminal has gone,
+# end_with_terminal PID - only the leader of the session is told that its terminal has gone,
 # and that may be a make which waits for us
 end_with_terminal()
 {
@@ -297,8 +298,8 @@ if [[ -n $modules_judge ]] && words=$(module_fails "$dir/console"); then
 	red+=("a module says so: ${words%%$'\n'*}")
 fi
 # Of what qemu/lib/emulator.sh is there for.
-if [[ $ACCEL == tcg && -z $QEMU_IS_SOUND ]] && grep -qE 'int3: 0000 \[#1\]' "$dir/console"; then
-	red+=("the kernel met a breakpoint of its own code patching too late: a QEMU that is older than 8.1 does that; run it again")
+if [[ $ACCEL == tcg && -z $QEMU_IS_SOUND ]] && grep -qE "$QEMU_BREAKS" "$dir/console"; then
+	red+=("a QEMU that is older than $QEMU_SINCE has broken the guest; run it again")
 fi
 if [[ -n $output ]]; then
 	mkdir -p "$output"

@@ -1,36 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # what debugfs shows against what was really done: see kmod/tests/load.c
-. "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
-
-# is NAME VALUE - compare a counter
-is()
-{
-	is_now=$(counter "$1")
-	[ "$is_now" = "$2" ] && return
-	ktap_msg "$1 is $is_now, not $2"
-	return 1
-}
 
 counters_are_exact()
 {
 	bad=0
-	is version 1 || bad=1
+	expect_counter version = 1 || bad=1
 	for who in cpu0 total; do
-		is "$who.submitted" 151 || bad=1
-		is "$who.run" 121 || bad=1
-		is "$who.errors" 20 || bad=1
-		is "$who.cancelled" 30 || bad=1
-		is "$who.depth" 0 || bad=1
-		is "$who.depth_max" 119 || bad=1
-		is "$who.batches" 4 || bad=1
+		expect_counter "$who.submitted" = 151 || bad=1
+		expect_counter "$who.run" = 121 || bad=1
+		expect_counter "$who.errors" = 20 || bad=1
+		expect_counter "$who.cancelled" = 30 || bad=1
+		expect_counter "$who.depth" = 0 || bad=1
+		expect_counter "$who.depth_max" = 119 || bad=1
+		expect_counter "$who.batches" = 4 || bad=1
 	done
-	is total.refused 10 || bad=1
+	expect_counter total.refused = 10 || bad=1
 	# One at least, and no more than there were batches.
 	wakeups=$(counter cpu0.wakeups)
-	[ "$wakeups" -ge 1 ] && [ "$wakeups" -le 4 ] || bad=1
-	[ "$(counter cpu0.sleeps)" -ge "$wakeups" ] || bad=1
+	expect cpu0.wakeups "$wakeups" -ge 1 && expect cpu0.wakeups "$wakeups" -le 4 || bad=1
+	expect_counter cpu0.sleeps -ge "$wakeups" || bad=1
 	return "$bad"
 }
 
@@ -63,12 +53,11 @@ open_scope_is_listed()
 {
 	wait_for_held_scope || return 1
 	row=$(held_row)
-	ktap_msg "$row"
-	echo "$row" | grep -q ":$hold_pid .* held_scope() load\.c:[0-9]" || return 1
-	is cpu0.depth 5 || return 1
+	echo "$row" | expect_line ":$suite_pid .* held_scope() load\.c:[0-9]" &&
+		expect_counter cpu0.depth = 5
 }
 
-# Its module can't go, nor the one that it uses.
+# The test module can't be unloaded, nor scopex, which it uses.
 open_scope_pins_its_module()
 {
 	! rmmod scopex_test 2>/dev/null && ! rmmod scopex 2>/dev/null &&
@@ -77,14 +66,13 @@ open_scope_pins_its_module()
 
 released_scope_is_gone()
 {
-	echo 1 > "$SCOPEX_TEST/release"
-	wait "$hold_pid" || return 1
-	! held_row && is cpu0.depth 0 && grep -q '^ok 1 ' "$SCOPEX_TEST/results"
+	suite_release && expect "row of the scope" "$(held_row)" = "" &&
+		expect_counter cpu0.depth = 0 && suite_succeeded hold
 }
 
 FILES="stats counters scopes workers profile histograms config"
 
-# Whoever may read one may write no other.
+# No user but root may read or write any of the files.
 files_are_for_root()
 {
 	for file in $FILES reset; do
@@ -93,10 +81,10 @@ files_are_for_root()
 		reset) mode=200 ;;
 		*) mode=400 ;;
 		esac
-		[ "$(stat -c %a "$SCOPEX/$file")" = "$mode" ] || return 1
+		expect "mode of $file" "$(stat -c %a "$SCOPEX/$file")" = "$mode" || return 1
 	done
 	set -- "$SCOPEX"/*
-	[ $# -eq 8 ]
+	expect files $# -eq 8
 }
 
 # rows_of PLACE - the rows of the file "profile" that a place has
@@ -105,10 +93,10 @@ rows_of()
 	grep " $1" "$SCOPEX/profile"
 }
 
-# rows PLACE - how many they are
-rows()
+# expect_rows PLACE NUMBER
+expect_rows()
 {
-	rows_of "$1" | wc -l
+	expect "rows of $1" "$(rows_of "$1" | wc -l)" = "$2"
 }
 
 # Nor a hash of one
@@ -123,7 +111,7 @@ files_show_no_address()
 files_have_a_header()
 {
 	for file in $FILES; do
-		head -n 1 "$SCOPEX/$file" | grep -q '^# .\|^version 1$' || return 1
+		head -n 1 "$SCOPEX/$file" | expect_line '^# .\|^version 1$' || return 1
 	done
 }
 
@@ -136,7 +124,7 @@ keys_are_unique()
 
 known_load()
 {
-	echo load > "$SCOPEX_TEST/run" && grep -q '^ok 1 ' "$SCOPEX_TEST/results"
+	suite_cases load
 }
 
 reset()
@@ -146,13 +134,13 @@ reset()
 
 counters_begin_anew()
 {
-	reset && is total.submitted 0 && is total.refused 0 && is cpu0.depth_max 0 &&
-		is cpu0.batches 0 && known_load && counters_are_exact
+	reset && expect_counter total.submitted = 0 && expect_counter total.refused = 0 && expect_counter cpu0.depth_max = 0 &&
+		expect_counter cpu0.batches = 0 && known_load && counters_are_exact
 }
 
 switch_profile()
 {
-	echo "$1" > "$SCOPEX/profile" && is config.profile "$1"
+	echo "$1" > "$SCOPEX/profile" && expect_counter config.profile = "$1"
 }
 
 # The same figures as in counters_are_exact().
@@ -168,24 +156,27 @@ profile_is_exact()
 	     END { exit delay != 121 || run != 121 || scope != 1 }' "$SCOPEX/histograms"
 }
 
-# What was measured stays there, and nothing is added.
+# The old measurements stay, and no new ones are added.
 profile_is_off()
 {
 	switch_profile 0 && known_load && profile_agrees 121 20 30
 }
 
-# What was submitted before it was on has no time.
+# expect_of_sites NAME SUM - in the profile of all call sites
+expect_of_sites()
+{
+	expect "$1 of all sites" "$(sum_of "site[0-9]+\\.profile\\.$1")" = "$2"
+}
+
+# An item that was submitted before the profile was on has no time.
 profile_switched_on_late()
 {
 	reset
-	echo hold > "$SCOPEX_TEST/run" &
+	suite_begin hold
 	wait_for_held_scope && switch_profile 1 || return 1
-	echo 1 > "$SCOPEX_TEST/release"
-	wait
-	switch_profile 0 && [ "$(sum_of 'site[0-9]+\.profile\.items')" = 5 ] &&
-		[ "$(sum_of 'site[0-9]+\.profile\.delay_log2')" = 0 ] &&
-		[ "$(sum_of 'site[0-9]+\.profile\.run_log2')" = 4 ] &&
-		[ "$(sum_of 'site[0-9]+\.profile\.latency_log2')" = 0 ]
+	suite_release
+	switch_profile 0 && expect_of_sites items 5 && expect_of_sites delay_log2 0 &&
+		expect_of_sites run_log2 4 && expect_of_sites latency_log2 0
 }
 
 bad_input_is_refused()
@@ -196,7 +187,7 @@ bad_input_is_refused()
 	for text in 0 2 maybe; do
 		! echo "$text" 2>/dev/null > "$SCOPEX/reset" || return 1
 	done
-	is config.profile 0 && is total.run 5
+	expect_counter config.profile = 0 && expect_counter total.run = 5
 }
 
 # More than 31 bits of ns, which is all that a pointer of 32 bits has room for
@@ -204,17 +195,16 @@ long_item_has_its_time()
 {
 	switch_profile 1 && reset
 	long_begun=$(date +%s)
-	echo hold > "$SCOPEX_TEST/run" &
+	suite_begin hold
 	wait_for_held_scope || return 1
 	sleep 3
-	echo 1 > "$SCOPEX_TEST/release"
-	wait
+	suite_release
 	ktap_msg "$(rows_of 'held held_scope()')"
 	rows_of 'held held_scope()' |
 		awk -v most="$(($(date +%s) - long_begun + 1))" '
 		$2 == 5 && $10 >= 3e9 && $10 <= most * 1e9 { found++ }
 		END { exit found != 1 }' &&
-		[ "$(sum_of 'site[0-9]+\.profile\.run_log2')" = 5 ] && switch_profile 0
+		expect_of_sites run_log2 5 && switch_profile 0
 }
 
 # A row of "scopes" that begins with a regular expression
@@ -223,39 +213,37 @@ scope_row()
 	grep -E "^$1" "$SCOPEX/scopes"
 }
 
-wait_for_tree()
+tree_is_there()
 {
-	for _ in $(seq 300); do
-		[ "$(grep -Ec ' cancelled .*-(ENOSPC|28|ECANCELED|125) ' "$SCOPEX/scopes")" = 2 ] && return
-		pause
-	done
-	return 1
+	[ "$(grep -Ec ' cancelled .*-(ENOSPC|28|ECANCELED|125) ' "$SCOPEX/scopes")" = 2 ]
 }
 
 tree_is_shown()
 {
-	wait_for_tree || return 1
+	wait_until 60 tree_is_there || return 1
 	ktap_msg "$(cat "$SCOPEX/scopes")"
 	# The second one is nested in the one above it.
-	[ "$(sed -n '3s/ .*//p;4s/^\(  [a-z]*\) .*/\1/p' "$SCOPEX/scopes")" = "outer
-  inner" ] || return 1
-	scope_row 'outer  *1 .* cancelled .*:'"$tree_pid"' .* scope_tree\(\) load\.c:' |
+	expect "names in the tree" \
+		"$(sed -n '3s/ .*//p;4s/^\(  [a-z]*\) .*/\1/p' "$SCOPEX/scopes")" = "outer
+  inner" || return 1
+	scope_row 'outer  *1 .* cancelled .*:'"$suite_pid"' .* scope_tree\(\) load\.c:' |
 		awk '$7 > 3000000 && $7 <= 3600000 && $8 == 0 { found = 1 }
 		     END { exit !found }' || return 1
 	scope_row '  inner  *1 .* cancelled .*scopex/0' |
 		awk '$7 == "-" && $8 == 0 { found = 1 } END { exit !found }' || return 1
-	[ "$(sed -n 's/^scope[01]\.depth //p' "$SCOPEX/counters" | tr '\n' ' ')" = "0 1 " ]
+	expect "depths of scopes" \
+		"$(sed -n 's/^scope[01]\.depth //p' "$SCOPEX/counters" | tr '\n' ' ')" = "0 1 "
 }
 
 # One runs the item at the gate, the one that has opened the scope is blocked.
 workers_are_shown()
 {
 	ktap_msg "$(grep load.c "$SCOPEX/workers")"
-	[ "$(grep -c '^ *0 scopex/0.* running .* test_item_fn .* inner branch_fn() load\.c:' \
-		"$SCOPEX/workers")" = 1 ] &&
-	[ "$(grep -c '^ *0 scopex/0.* blocked .* branch_fn .* outer scope_tree() load\.c:' \
-		"$SCOPEX/workers")" = 1 ] &&
-	[ "$(grep -c ' standby  *-' "$SCOPEX/workers")" -ge 2 ]
+	expect "workers in the inner scope" "$(grep -c '^ *0 scopex/0.* running .* test_item_fn .* inner branch_fn() load\.c:' \
+		"$SCOPEX/workers")" = 1 &&
+	expect "workers in the outer one" "$(grep -c '^ *0 scopex/0.* blocked .* branch_fn .* outer scope_tree() load\.c:' \
+		"$SCOPEX/workers")" = 1 &&
+	expect "workers on standby" "$(grep -c ' standby  *-' "$SCOPEX/workers")" -ge 2
 }
 
 # ages - how long the items run, as far as that is known
@@ -270,8 +258,9 @@ age_is_exact()
 {
 	age=$(ages | head -n 1)
 	sleep 2
-	[ "$(($(ages | head -n 1) - age))" -ge 1900 ] && [ "$(ages | wc -l)" = 2 ] &&
-		switch_profile 0 && switch_profile 1 && [ -z "$(ages)" ]
+	expect "ms more after 2 s" "$(($(ages | head -n 1) - age))" -ge 1900 &&
+		expect "ages" "$(ages | wc -l)" = 2 &&
+		switch_profile 0 && switch_profile 1 && expect "ages then" "$(ages)" = ""
 }
 
 # TEST_ODD of kmod/tests/test.h as it has to be in a column, and in "counters"
@@ -286,11 +275,12 @@ open_odd_scopes()
 		echo odd > "$SCOPEX_TEST/run"
 	) &
 	odd_pid=$!
-	for _ in $(seq 300); do
-		[ "$(grep -c ' nameless_fn() \| odd_fn' "$SCOPEX/scopes")" = 2 ] && return
-		pause
-	done
-	return 1
+	wait_until 60 odd_scopes_are_open
+}
+
+odd_scopes_are_open()
+{
+	[ "$(grep -c ' nameless_fn() \| odd_fn' "$SCOPEX/scopes")" = 2 ]
 }
 
 # only_text - there is nothing in the files that is neither printable nor ends a line
@@ -320,8 +310,8 @@ odd_names_are_escaped()
 	only_text && keys_are_unique || return 1
 	ktap_msg "$(cat "$SCOPEX/scopes")"
 	# Each scope is a line, each column a word.
-	[ "$(sed 1,2d "$SCOPEX/scopes" | awk 'NF == 10' | wc -l)" = 2 ] &&
-		[ "$(wc -l < "$SCOPEX/scopes")" = 4 ] || return 1
+	expect "scopes of ten words" "$(sed 1,2d "$SCOPEX/scopes" | awk 'NF == 10' | wc -l)" = 2 &&
+		expect "lines of scopes" "$(wc -l < "$SCOPEX/scopes")" = 4 || return 1
 	name="odd\\040$ODD" owner="$ODD:$odd_pid" awk '
 	$1 == ENVIRON["name"] && $5 == ENVIRON["owner"] { odd++ }
 	$1 == "-" && $5 == ENVIRON["owner"] { nameless++ }
@@ -349,10 +339,10 @@ config_is_shown()
 {
 	suite_load nice=-5 standby=1 workers=9 stall_ms=1234 spin_us=7 || return 1
 	ktap_msg "$(cat "$SCOPEX/config")"
-	grep -qx 'nice -5' "$SCOPEX/config" && grep -qx 'standby 1' "$SCOPEX/config" &&
-		is config.workers 9 && is config.stall_ms 1234 && is config.spin_us 7 &&
-		is config.profile 0 &&
-		[ "$(counter config.cpus)" = "$(cat /sys/devices/system/cpu/possible)" ] &&
+	expect_line '^nice -5$' < "$SCOPEX/config" && expect_line '^standby 1$' < "$SCOPEX/config" &&
+		expect_counter config.workers = 9 && expect_counter config.stall_ms = 1234 && expect_counter config.spin_us = 7 &&
+		expect_counter config.profile = 0 &&
+		expect_counter config.cpus = "$(cat /sys/devices/system/cpu/possible)" &&
 		suite_rmmod
 }
 
@@ -361,41 +351,34 @@ age_is_bounded()
 {
 	suite_load stall_ms=400 || return 1
 	echo 'scopex_test: expect report "holds up CPU 0"' > /dev/kmsg
-	echo hold > "$SCOPEX_TEST/run" &
+	suite_begin hold
 	wait_for_held_scope
-	for _ in $(seq 600); do
-		grep -q ' stalled  *>=[0-9][0-9][0-9]* test_item_fn' "$SCOPEX/workers" && break
-		sleep 0.1
-	done
-	ktap_msg "$(grep test_item_fn "$SCOPEX/workers")"
-	grep -q ' stalled  *>=[0-9][0-9][0-9]* test_item_fn' "$SCOPEX/workers"
+	wait_until 60 grep -q ' stalled  *>=[0-9][0-9][0-9]* test_item_fn' "$SCOPEX/workers"
 	age_status=$?
+	ktap_msg "$(grep test_item_fn "$SCOPEX/workers")"
 	echo 'scopex_test: expected' > /dev/kmsg
-	echo 1 > "$SCOPEX_TEST/release"
-	wait
+	suite_release
 	suite_rmmod && return "$age_status"
 }
-
 
 # Its profile goes on where it was.
 module_comes_back()
 {
 	suite_load && switch_profile 1 && known_load && rmmod scopex_test &&
-		[ "$(rows 'load known_load() load\.c:')" = 1 ] && modprobe scopex_test &&
-		known_load && [ "$(rows 'load known_load() load\.c:')" = 1 ] &&
+		expect_rows 'load known_load() load\.c:' 1 && modprobe scopex_test &&
+		known_load && expect_rows 'load known_load() load\.c:' 1 &&
 		profile_agrees 242 40 60
 }
 
-# What there is no room for is counted as that of others.
+# Call sites without room of their own are counted together as others.
 more_sites_than_there_is_room_for()
 {
 	room=$((128 - $(grep -c '^site[0-9]*\.name ' "$SCOPEX/counters")))
 	reset
 	echo sites > "$SCOPEX_TEST/run" && profile_agrees 150 0 0 &&
-		[ "$(grep -c '^site[0-9]*\.name place-' "$SCOPEX/counters")" = "$room" ] &&
-		is site0.profile.items "$((150 - room))" &&
-		[ "$(rows 'place-0 many_sites() load\.c:')" = 1 ] &&
-		[ "$(rows 'place-149 ')" = 0 ] && suite_rmmod
+		expect sites "$(grep -c '^site[0-9]*\.name place-' "$SCOPEX/counters")" = "$room" &&
+		expect_counter site0.profile.items = "$((150 - room))" &&
+		expect_rows 'place-0 many_sites() load\.c:' 1 && expect_rows 'place-149 ' 0 && suite_rmmod
 }
 
 # switch_on_without_memory N - with the Nth allocation failing
@@ -412,18 +395,17 @@ switch_on_without_memory()
 each_allocation_fails_once()
 {
 	refused=0
-	! switch_on_without_memory 1 && is config.profile 0 &&
+	! switch_on_without_memory 1 && expect_counter config.profile = 0 &&
 		switch_profile 1 && switch_profile 0 || return 1
 	for n in $(seq 30); do
 		if switch_on_without_memory "$n"; then
-			is config.profile 1 && switch_profile 0 || return 1
+			expect_counter config.profile = 1 && switch_profile 0 || return 1
 		else
-			is config.profile 0 || return 1
+			expect_counter config.profile = 0 || return 1
 			refused=$((refused + 1))
 		fi
 	done
-	ktap_msg "then refused $refused times of 30"
-	[ "$refused" -ge 8 ]
+	expect "refused of 30" "$refused" -ge 8
 }
 
 no_memory_is_told()
@@ -445,8 +427,7 @@ suite_load stall_ms=0
 suite_run load
 ktap_check "counters are exact" counters_are_exact
 ktap_check "the table agrees with the counters" table_agrees
-echo hold > "$SCOPEX_TEST/run" &
-hold_pid=$!
+suite_begin hold
 ktap_check "an open scope is listed" open_scope_is_listed
 ktap_check "an open scope pins its module" open_scope_pins_its_module
 ktap_check "files show no address" files_show_no_address
@@ -460,15 +441,13 @@ ktap_check "the profile is switched on while items wait" profile_switched_on_lat
 ktap_check "bad input is refused" bad_input_is_refused
 ktap_check "an item of seconds has its whole time" long_item_has_its_time
 switch_profile 1
-echo tree > "$SCOPEX_TEST/run" &
-tree_pid=$!
+suite_begin tree
 ktap_check "scopes are shown as a tree" tree_is_shown
 ktap_check "workers are shown with what they run" workers_are_shown
 ktap_check "how long an item runs is known" age_is_exact
 ktap_check "keys are unique" keys_are_unique
 ktap_check "files show no address of what runs" files_show_no_address
-echo 1 > "$SCOPEX_TEST/release"
-wait
+suite_release
 ktap_check "odd names break no line and no column" odd_names_are_escaped
 ktap_check "nor in the profile" odd_names_are_profiled
 suite_unload

@@ -1,74 +1,62 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# items that outlive who submits them
-. "$(dirname "$0")/ktap.sh"
+# items that outlive their submitter
 . "$(dirname "$0")/suite.sh"
 
-# One is because of its scope, one is a copy; else it is out (twice), or ends, or runs, or
-# its module goes.
+# Refused for the item's scope, or as a copy; because the item is completed (twice), ends or
+# runs; or because its module goes.
 refused_ones_are_counted()
 {
-	refused=$(grown total.refused)
-	[ "$refused" -eq 7 ] && return
-	ktap_msg "total.refused has grown by $refused, not 7"
-	return 1
+	expect_grown total.refused -eq 7
 }
 
-# passes SUITE [PARAMETER]... - with scopex loaded for it, and who waits hands over by
-# itself
+# passes SUITE [PARAMETER]... - load scopex and run it; each item that waits must hand over
+# by itself
 passes()
 {
 	passes_suite=$1
 	shift
 	suite_load "$@" || return 1
 	counters_mark
-	echo "$passes_suite" > "$SCOPEX_TEST/run" || return 1
-	sed 's/^/# /' "$SCOPEX_TEST/results"
-	grep -q '^ok ' "$SCOPEX_TEST/results" && ! grep -q '^not ok' "$SCOPEX_TEST/results" &&
-		few_are_relieved && suite_rmmod
+	suite_cases "$passes_suite" && few_are_relieved && suite_rmmod
 }
 
-# The module is freed when modprobe returns. What it has detached is out by then.
+# The module is freed when modprobe returns. Its detached items are completed by then.
 failed_init_is_waited_for()
 {
 	modprobe scopex || return 1
 	log_mark
 	modprobe scopex_test_fails 2>/dev/null && return 1
-	log_since_mark | grep -q 'scopex_test_fails: init fails' || return 1
-	log_since_mark | tail -n 1 | grep -q 'scopex_test_fails: the item is released' ||
+	log_since_mark | expect_line 'scopex_test_fails: init fails' || return 1
+	log_since_mark | tail -n 1 | expect_line 'scopex_test_fails: the item is released' ||
 		return 1
-	# Nor does it have anybody wait later.
+	# Nor does a later task wait for it.
 	rmmod scopex
 }
 
-# All counters are of modules that are being loaded, and whose items do not end. One that
-# has no item left must not wait for these. (It would until they do.)
+all_are_coming()
+{
+	[ "$(grep -c ' coming_fn ' "$SCOPEX/workers")" -eq 16 ]
+}
+
+# Modules that are being loaded, and whose items do not end, share all counters. A module
+# that has no item left must not wait for those items.
 init_fails_beside_others()
 {
 	suite_load || return 1
 	beside_end=$(mktemp -u)
-	echo coming > "$SCOPEX_TEST/run" &
-	beside_pid=$!
-	for _ in $(seq 300); do
-		[ "$(grep -c ' coming_fn ' "$SCOPEX/workers")" -eq 16 ] && break
-		pause
-	done
+	suite_begin coming
+	wait_until 60 all_are_coming
 	{
 		modprobe scopex_test_fails 2>/dev/null
 		: > "$beside_end"
 	} &
-	for _ in $(seq 100); do
-		[ -e "$beside_end" ] && break
-		pause
-	done
-	[ -e "$beside_end" ]
+	wait_until 20 test -e "$beside_end"
 	beside_status=$?
-	echo 1 > "$SCOPEX_TEST/release"
-	wait "$beside_pid"
+	suite_release
 	wait
 	rm -f "$beside_end"
-	sed 's/^/# /' "$SCOPEX_TEST/results"
-	grep -q '^ok ' "$SCOPEX_TEST/results" && suite_rmmod && return "$beside_status"
+	suite_succeeded coming && suite_rmmod && return "$beside_status"
 }
 
 ktap_plan 8

@@ -1,14 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# what makes a fan-out slow or stuck is found in the way that README says
-. "$(dirname "$0")/ktap.sh"
+# a slow or stuck fan-out is found in the way that kmod/tools/README.md says
 . "$(dirname "$0")/suite.sh"
 
 # profiled SUITE - run it while it is measured
 profiled()
 {
 	echo 1 > "$SCOPEX/profile" && echo 1 > "$SCOPEX/reset" &&
-		echo "$1" > "$SCOPEX_TEST/run" && grep -q '^ok 1 ' "$SCOPEX_TEST/results"
+		suite_cases "$1"
 }
 
 # column NAME ROW - of the file "profile", in the row that ends with the regex ROW
@@ -25,7 +24,8 @@ slow_item_is_found()
 	profiled slow || return 1
 	row='planted_slow slow_item[(][)] plant[.]c:[0-9]+, planted_slow_fn .scopex_test.'
 	ktap_msg "$(grep planted_slow "$SCOPEX/profile")"
-	[ "$(column items "$row")" = 65 ] && [ "$(column run_max "$row")" -ge 50000000 ] &&
+	expect "items of slow_item" "$(column items "$row")" = 65 &&
+		expect "its run_max" "$(column run_max "$row")" -ge 50000000 &&
 		awk '/^planted_slow slow_item/ { on = 1; next }
 		     /^$/ { on = 0 }
 		     on && $1 == "<" { all += $4; if ($2 > 50000000) slow += $4 }
@@ -37,25 +37,26 @@ convoy_is_found()
 {
 	profiled convoy || return 1
 	ktap_msg "$(sed -n '/ cpu$/,$p' "$SCOPEX/profile")"
-	[ "$(column items 0)" = 64 ] && [ "$(sum_of 'cpu[0-9]+\.profile\.items')" = 64 ] &&
-		[ "$(column items 'planted_convoy convoy[(][)] plant[.]c:[0-9]+, planted_fn .*')" = 64 ]
+	expect "items of CPU 0" "$(column items 0)" = 64 &&
+		expect "items of all CPUs" "$(sum_of 'cpu[0-9]+\.profile\.items')" = 64 &&
+		expect "items of convoy" \
+			"$(column items 'planted_convoy convoy[(][)] plant[.]c:[0-9]+, planted_fn .*')" = 64
 }
 
-# What nobody returns from is in an item, on a CPU, with others behind it.
+# An item that never returns is shown on its CPU, with other items behind it.
 stuck_item_is_found()
 {
 	echo 1 > "$SCOPEX/profile"
-	echo hold > "$SCOPEX_TEST/run" &
+	suite_begin hold
 	wait_for_held_scope || return 1
 	ktap_msg "$(held_row)"
 	ktap_msg "$(grep ' held ' "$SCOPEX/workers")"
 	found=0
 	held_row | awk '$2 == 5 && $8 == 0 { found = 1 } END { exit !found }' || found=1
-	grep -q ' running .* test_item_fn .* held held_scope() load\.c:' "$SCOPEX/workers" ||
+	expect_line ' running .* test_item_fn .* held held_scope() load\.c:' < "$SCOPEX/workers" ||
 		found=1
-	[ "$(counter cpu0.depth)" = 5 ] || found=1
-	echo 1 > "$SCOPEX_TEST/release"
-	wait
+	expect_counter cpu0.depth = 5 || found=1
+	suite_release
 	return "$found"
 }
 

@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # CPUs that go offline and come back, before and after the module is loaded
-. "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
 suite_is_root
@@ -15,15 +14,14 @@ trap 'echo 1 > "$online"' EXIT
 late_cpu_gets_a_worker()
 {
 	echo 0 > "$online" && suite_load || return 1
-	[ -z "$(counter "cpu$cpu.open")" ] || return 1
-	echo 1 > "$online" || return 1
-	[ "$(counter "cpu$cpu.open")" = 1 ]
+	expect_counter "cpu$cpu.open" = "" || return 1
+	echo 1 > "$online" && expect_counter "cpu$cpu.open" = 1
 }
 
 # Nor does an offline CPU with a worker keep the module from going.
 unloads_with_a_cpu_offline()
 {
-	echo 0 > "$online" && [ "$(counter "cpu$cpu.open")" = 0 ] &&
+	echo 0 > "$online" && expect_counter "cpu$cpu.open" = 0 &&
 		suite_rmmod && echo 1 > "$online"
 }
 

@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # the races, with the windows of the protocol held open by injected delays
-. "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
 suite_load_injected
@@ -14,6 +13,6 @@ suite_run cancel
 suite_run loop
 suite_run options
 suite_run detach
-suite_run forget
+suite_run exit
 suite_unload
 ktap_finish

@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# isolated CPUs get what names them, and nothing else
-. "$(dirname "$0")/ktap.sh"
+# isolated CPUs get the items that name them, and no others
 . "$(dirname "$0")/suite.sh"
 
 # cpus_in FILE - the numbers in a list of CPUs as 1,3-5, one a line
@@ -19,7 +18,7 @@ isolated_cpus()
 	done | sort -nu
 }
 
-# got_items CPU... - each of these was given an item, or has helped with a loop
+# got_items CPU... - each of these has run an item, or has helped with a loop
 got_items()
 {
 	for cpu; do
@@ -40,16 +39,15 @@ got_nothing()
 runs()
 {
 	counters_mark
-	echo "$1" > "$SCOPEX_TEST/run" || return 1
-	sed 's/^/# /' "$SCOPEX_TEST/results"
-	grep -q '^ok ' "$SCOPEX_TEST/results" && ! grep -q '^not ok' "$SCOPEX_TEST/results"
+	suite_cases "$1"
 }
 
 # shellcheck disable=SC2086 # words
 what_names_no_cpu()
 {
 	runs anywhere && got_nothing $isolated && got_items $others &&
-		counter config.ring_cpus > "$work" && [ "$(cpus_in "$work")" = "$others" ]
+		counter config.ring_cpus > "$work" &&
+		expect config.ring_cpus "$(cpus_in "$work")" = "$others"
 }
 
 # shellcheck disable=SC2086 # words
@@ -62,7 +60,7 @@ is_in_the_log()
 {
 	modprobe -r scopex_test scopex
 	log_mark
-	suite_load && log_since_mark | grep -q 'scopex: what names no CPU goes to CPUs '
+	suite_load && log_since_mark | expect_line 'scopex: what names no CPU goes to CPUs '
 }
 
 # shellcheck disable=SC2086 # words

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make lint: static checks of the whole tree
+# make check WHAT=lint: static checks of the whole tree
 #
-# Anything that a check says and that lint.allow does not have makes it fail.
+# A check fails if it prints a remark that lint.allow does not accept.
 #
 #	LINT=		the checks to run, as "checkpatch sparse" (default: all)
 #	LINUX_SOURCE=	a kernel's source tree, for its scripts/ (default: parts of
@@ -14,26 +14,27 @@
 
 . "$(dirname "$0")/../qemu/lib/kernel.sh"
 . "$ROOT/qemu/lib/build.sh"
-. "$ROOT/qemu/lib/source.sh"
+. "$ROOT/qemu/lib/scripts.sh"
 
 # spatch runs the python3 that it finds first, which has to be the system's.
 PATH=/usr/bin:/bin:$PATH
 
-CHECKS="checkpatch raw-names kernel-doc warnings sparse coccinelle-parses coccinelle
-	scopex.cocci scopex.cocci-tests shellcheck lint.allow"
+CHECKS="checkpatch raw-names prose arch-names kernel-doc interface warnings layers readme-code
+	sparse coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests shellcheck mutants
+	indexes lint.allow"
 
 ALLOW=$ROOT/selftests/lint.allow
 MACROS=$ROOT/selftests/coccinelle/macros.h
 
-# Of coccinelle's checks in the kernel, those about hardware that a module of
-# ours has nothing to do with; and what needs a compiler for OCaml.
+# Coccinelle checks of the kernel that are left out: those about hardware, which scopex does
+# not touch, and those that need an OCaml compiler.
 NOT_OURS='api/(check_bq27xxx_data|device_attr_show|platform_.*|pm_runtime)
 free/(clk_put|devm_free|ifnulldev_put|iounmap|pci_free_consistent|put_device)
 iterators/(device_node_continue|for_each_child)
 misc/(irqf_oneshot|of_table)
 null/badzero'
 
-# need PROGRAM - or the check fails; what apt has was installed before
+# need PROGRAM - fail the check without it; need_tools has installed what apt has
 need()
 {
 	have "$1" || {
@@ -42,8 +43,8 @@ need()
 	}
 }
 
-# unexpected CHECK - of the remarks on standard input, which are FILE:LINE: TEXT,
-# those that lint.allow does not have
+# unexpected CHECK - print the remarks on standard input, which are FILE:LINE: TEXT, that
+# lint.allow does not accept
 unexpected()
 {
 	sed "s|^$ROOT/||" | awk -F '\t' -v check="$1" -v used="$work/used" '
@@ -68,39 +69,17 @@ c_files()
 	find "$ROOT/include" "$ROOT/kmod" "$ROOT/qemu" "$ROOT/selftests" -name '*.[ch]' ! -name '*.mod.c' | sort
 }
 
-fetch_scripts()
-{
-	[[ -e $1/scripts/checkpatch.pl ]] ||
-		fetch_source "$1" '*/scripts/checkpatch.pl' \
-			'*/scripts/*.txt' '*/scripts/const_structs.checkpatch' \
-			'*/scripts/kernel-doc' '*/scripts/coccinelle'
-}
-
-# need_scripts - the kernel's scripts/; sets SCRIPTS
-need_scripts()
-{
-	if [[ -n ${LINUX_SOURCE:-} ]]; then
-		SCRIPTS=$LINUX_SOURCE/scripts
-	else
-		SCRIPTS=$CACHE/lint/$SOURCE_PACKAGE/scripts
-		with_lock "lint-$SOURCE_PACKAGE" fetch_scripts "${SCRIPTS%/scripts}" || return
-	fi
-	[[ -e $SCRIPTS/checkpatch.pl ]] || die "no checkpatch.pl in $SCRIPTS"
-}
-
 check_checkpatch()
 {
-	local files
-
-	mapfile -t files < <(c_files)
 	# A status that is not 0 says that there are remarks.
-	(cd "$ROOT" && perl "$SCRIPTS/checkpatch.pl" --no-tree --strict --terse \
-		--show-types --no-summary -f "${files[@]#"$ROOT/"}" 2>&1 || true) |
+	(cd "$ROOT" && c_files | sed "s|^$ROOT/||" |
+		xargs -P "$(nproc)" -n 8 perl "$SCRIPTS/checkpatch.pl" --no-tree --strict --terse \
+		--show-types --no-summary -f 2>&1 || true) |
 		unexpected checkpatch
 }
 
-# raw_names FILE... - what is logged of a name that somebody else has chosen, and not by
-# way of scopex_name() or scopex_comm()
+# raw_names FILE... - print where code logs a name that a user has chosen without
+# scopex_name() or scopex_comm()
 raw_names()
 {
 	perl -0777 -ne '
@@ -122,8 +101,101 @@ check_raw_names()
 	raw_names "$ROOT"/kmod/*.[ch] | unexpected raw-names
 }
 
-# What is public has to be described: what the header declares without leading
-# underscores, and what is exported.
+# prose FILE... - what comments and documents say in words that do not name the actor of a
+# sentence, or that have a word of their own in the glossary; and letters for barriers
+prose()
+{
+	perl -0777 -ne '
+	my $c = qr{"(?:\\.|[^"\\\n])*"|\x27(?:\\.|[^\x27\\\n])+\x27|
+		(/\*.*?\*/|(?://[^\n]*\n?[ \t]*)+)}sx;
+	my $sh = qr{(?:^|(?<=\s))((?:\#[^\n]*\n?[ \t]*)+)}m;
+	my $py = qr{(?|(""".*?""")|$sh)}ms;
+	my $head = qr{^(?!Expect:|Run:|Variant:)([A-Z][\w ]*:[^\n]*(?:\n[ ]{2}[^\n]*)*)}m;
+	my $comment = $ARGV =~ /\.(mod\.c|mod)$/ ? next :
+		$ARGV =~ /\.(c|h|cocci)$/ ? $c :
+		$ARGV =~ /\.md$|Kconfig$/ ? qr{(.+)}s :
+		$ARGV =~ /\.litmus$/ ? qr{(\(\*.*?\*\))}s :
+		$ARGV =~ /\.(twins|mutant)$/ ? $head :
+		$ARGV =~ /\.py$/ || /^#!.*python/ ? $py :
+		$ARGV =~ /\.(sh|awk|conf)$|Makefile$|Kbuild$/ || /^#!/ ? $sh : next;
+	my $gap = qr{[\s*#/]+};
+	my $words = qr{
+		(?<!["`:])\b[Ww]ho(ever)?\b(?!["`=]) | \bis${gap}none\b | \b[Mm]eanwhile\b |
+		\b[Ll]ikewise\b | \bas${gap}ever\b | \bwhich${gap}see\b |
+		\b(is|are|was|were|be)${gap}out\b(?!-|${gap}of\b) |
+		\b([Bb]arriers?|Release|Acquire)${gap}[A-Z]\b | \([A-Z]\) |
+		\bsee${gap}[A-Z]${gap}in\b
+	}x;
+	my %said;
+	while (/$comment/g) {
+		my ($from, $text) = ($-[1], $1);
+		next if !defined $text;
+		while ($text =~ /$words/g) {
+			my $line = 1 + (substr($_, 0, $from + $-[0]) =~ tr/\n//);
+			next if $said{$line}++;
+			my ($all) = (split /\n/)[$line - 1] =~ /^\s*(.*)/;
+			print "$ARGV:$line: $all\n";
+		}
+	}' "$@"
+}
+
+check_prose()
+{
+	local plant=$work/prose files n
+
+	mkdir "$plant"
+	printf '/* Who\n * waits? */\nint who = "which see";\t/* Release A: is\n * out. */\n' \
+		>"$plant/plant.c"
+	printf '# It is\n# none.\nas ever\n' >"$plant/plant.sh"
+	printf 'Rule: one\n  likewise\nExpect: who\n\n who\n' >"$plant/plant.mutant"
+	printf '"""Meanwhile"""\nwho = 1\n' >"$plant/plant.py"
+	n=$(prose "$plant"/plant.* | cut -d : -f 2 | xargs)
+	[[ $n == "1 3 2 1 1" ]] || echo "finds other lines than it has to: $n"
+
+	mapfile -t files < <(cd "$ROOT" && find .ci Makefile README.md include kmod qemu selftests \
+		-type f ! -name '*.svg' | sort)
+	(cd "$ROOT" && prose "${files[@]}") | unexpected prose
+}
+
+# arch_names DIR - print where the tree DIR, outside qemu/arch/, names one architecture
+arch_names()
+{
+	local conf regex=
+
+	for conf in "$ROOT"/qemu/arch/*.conf; do
+		regex+="${regex:+|}$(load_arch "$(basename "$conf" .conf)" && echo "$NAMES")"
+	done
+	(cd "$1" && grep -rInoE --exclude-dir=arch --exclude='*.svg' "$regex" Makefile .ci qemu selftests |
+		sed 's|\(:[0-9]*\):\(.*\)|\1: \2 is for qemu/arch/ to say|') || true
+}
+
+# arch_plants NAME - words of this architecture, which must be found elsewhere
+arch_plants()
+(
+	load_arch "$1"
+	echo "$TREE"
+	[[ $MACHINE != qemu ]] ||
+		printf '%s\n' "$ARCH" "$CONSOLE" "$DEB_ARCH" "$IMAGE" "$QEMU_PROGRAM" "$QEMU_DISK"
+)
+
+check_arch_names()
+{
+	local plant=$work/arch-names conf name
+
+	mkdir -p "$plant"/{.ci,qemu/arch,selftests}
+	touch "$plant/Makefile"
+	for conf in "$ROOT"/qemu/arch/*.conf; do
+		for name in $(arch_plants "$(basename "$conf" .conf)"); do
+			echo "$name" | tee "$plant/qemu/arch/own" >"$plant/qemu/plant"
+			[[ $(arch_names "$plant") == "qemu/plant:1: "* ]] ||
+				echo "does not find $name, of ${conf##*/}"
+		done
+	done
+	arch_names "$ROOT" | unexpected arch-names
+}
+
+# Every public name needs a description: those that the headers declare without leading
+# underscores, and the exported ones.
 check_kernel_doc()
 {
 	local files name names
@@ -137,7 +209,7 @@ check_kernel_doc()
 		sed -n 's/^EXPORT_SYMBOL\(_GPL\)\?(\(.*\));/\2/p' "${files[@]}"
 		sed -nE -e 's/^#define (scopex_[a-z_]+)\(.*/\1/p' \
 			-e 's/^(static inline )?[a-z].*[ *](scopex_[a-z_]+)\(.*/\2/p' \
-			-e 's/^(scopex_[a-z_]+)\(.*/\1/p' "$ROOT/include/linux/scopex.h"
+			-e 's/^(scopex_[a-z_]+)\(.*/\1/p' "$ROOT"/include/linux/scopex*.h
 	)
 	while read -r name; do
 		grep -Eqs "^ \* $name\(\) - " "${files[@]}" ||
@@ -145,19 +217,52 @@ check_kernel_doc()
 	done < <(sort -u <<<"$names")
 }
 
-# lint_build CHECK VARIANT [ARG]... - build VARIANT for a check, and print what is
-# said about that
+# interface - what others may rely on, one a line: exported symbols, parameters of modules,
+# and commands
+interface()
+{
+	local file module
+
+	grep -rhoP --include='*.c' '^EXPORT_SYMBOL(_GPL)?\(\K[^)]*' "$ROOT/kmod" | sed 's/^/symbol /'
+	grep -rHoP --include='*.c' '^module_param(_array|_named|_cb)?\(\K\w+' "$ROOT/kmod" |
+		while IFS=: read -r file name; do
+			module=$(basename "$(dirname "$file")")
+			echo "parameter scopex${module/#kmod/}.$name" |
+				sed -E 's/scopex(bench|test|verity)s?\./scopex_\1./'
+		done
+	# shellcheck disable=SC2016 # make's
+	sed -n 's/^COMMANDS := /command /p; s/^\.PHONY: \$(COMMANDS) /command /p' "$ROOT/Makefile" |
+		awk '{ for (i = 2; i <= NF; i++) print "command make " $i }'
+	sed -n 's/^CHECKS="\(.*\)"$/\1 ci all/p' "$ROOT/qemu/checks.sh" |
+		awk '{ for (i = 1; i <= NF; i++) print "command make check WHAT=" $i }'
+}
+
+check_interface()
+{
+	local list=$ROOT/selftests/interface.txt kind
+
+	interface | LC_ALL=C sort >"$work/interface"
+	for kind in symbol parameter 'command make' 'command make check WHAT='; do
+		grep -q "^$kind" "$work/interface" || echo "finds no $kind"
+	done
+	diff <(grep -v '^#' "$list" | LC_ALL=C sort) "$work/interface" |
+		sed -n -e 's/^> /not in selftests\/interface.txt: /p' \
+			-e 's/^< /in selftests\/interface.txt, but not there: /p'
+}
+
+# lint_build VARIANT [ARG]... - build VARIANT with warnings, and print what is said about that
 #
-# What was not clean must not be taken for up to date the next time.
+# An object with warnings must not count as up to date the next time.
 lint_build()
 {
 	local dir log=$work/build
 
-	dir=$(stage_dir "lint-$1-$2")
-	kbuild_scopex "$2" "$dir" "${@:3}" >"$log" 2>&1 && [[ ! -s $log ]] && return
+	dir=$(stage_dir "lint-$1")
+	kbuild_scopex "$1" "$dir" W=1 KCFLAGS=-Werror "${@:2}" >"$log" 2>&1 &&
+		[[ ! -s $log ]] && return
 	grep -Ev '^make(\[[0-9]+\])?: ' "$log" | sed "s|$dir/|$ROOT/|g"
 	rm -rf "$dir"
-	echo "the variant $2 is not clean"
+	echo "the variant $1 is not clean"
 }
 
 # build_check CHECK [ARG]... - for both variants
@@ -167,16 +272,69 @@ build_check()
 
 	for variant in release inject; do
 		with_lock "lint-$KERNEL_ID-$TREE_KEY" \
-			lint_build "$1" "$variant" "${@:2}"
+			lint_build "$variant" "${@:2}"
 	done | unexpected "$1"
 }
 
 check_warnings()
 {
-	build_check warnings W=1 KCFLAGS=-Werror
+	build_check warnings
 }
 
-# It looks at all files each time, whether they have to be compiled or not.
+# The variant with injection has all files. To see that a violation is found, the order of
+# the layers is turned round.
+check_layers()
+{
+	local objects layers=$ROOT/kmod/layers.txt
+
+	build_check warnings
+	mapfile -t objects < <(find "$(stage_dir lint-inject)/kmod" \
+		-maxdepth 1 -name '*.o' ! -name 'scopex.o' ! -name 'scopex.mod.o')
+	"$ROOT/selftests/layers.sh" "$layers" "${objects[@]}"
+	tac "$layers" >"$work/upside-down"
+	"$ROOT/selftests/layers.sh" "$work/upside-down" "${objects[@]}" |
+		grep -q 'which is not below it' || echo "calls upwards are not found"
+}
+
+# readme_code DIR - the C of all README.md files, in files there, whose names are printed
+readme_code()
+{
+	mkdir -p "$1"
+	(cd "$ROOT" && find . \( -name .git -o -path ./out \) -prune -o -name README.md -print |
+		sed 's|^\./||' | sort | xargs awk -v out="$1" -f selftests/readme-code.awk)
+}
+
+# compile_readmes DIR - what is said of the files there; those that are no modules are made some
+compile_readmes()
+{
+	cp "$ROOT/selftests/prelude.h" "$1/"
+	(cd "$1" && printf 'obj-m += %s\n' *.c | sed 's/c$/o/') >"$1/Kbuild"
+	{
+		kbuild "$1" KBUILD_EXTRA_SYMBOLS="$STAGE/Module.symvers" \
+			KCPPFLAGS="-I$STAGE/include" \
+			KCFLAGS="-Werror -Wno-unused-function -Wno-unused-variable" 2>&1 ||
+			echo "what is in ${1##*/} does not compile"
+	} | grep -Ev '^make(\[[0-9]+\])?: ' | sed "s|$1/||"
+}
+
+check_readme_code()
+{
+	local plant=$work/plant
+
+	readme_code "$work/readme-code" >"$work/files"
+	[[ -s $work/files ]] || echo "no C in any README.md"
+	build_scopex release
+	compile_readmes "$work/readme-code"
+	# One that does not compile has to be seen.
+	mkdir "$plant"
+	printf '%s\n' '```c' 'static int f(void)' '{' $'\treturn no_such_thing;' '}' '' \
+		'err = f();' '```' >"$plant/README.md"
+	awk -v out="$plant" -f "$ROOT/selftests/readme-code.awk" "$plant/README.md" >/dev/null
+	compile_readmes "$plant" | grep -q no_such_thing ||
+		echo "does not see that a fragment does not compile"
+}
+
+# It looks at all files each time; what the check "warnings" has compiled is not compiled again.
 check_sparse()
 {
 	need sparse || return
@@ -222,21 +380,27 @@ check_coccinelle()
 		unexpected coccinelle
 }
 
+# user_check FILE - run the rules for users of scopex
+user_check()
+{
+	spatch --very-quiet --macro-file-builtins "$MACROS" \
+		--cocci-file "$ROOT/selftests/coccinelle/scopex.cocci" "$1" ||
+		echo "$1: spatch failed"
+}
+
+# The rules look at one function at a time, so files are independent. Long files take
+# minutes, so they come first.
 check_scopex_cocci()
 {
-	local dir
-
 	need spatch || return
-	mkdir -p "$work/README"
-	# shellcheck disable=SC2016
-	sed -n '/^```c$/,/^```$/p' "$ROOT/README.md" | sed '1d;$d' \
-		>"$work/README/sum.c"
-	[[ -s $work/README/sum.c ]] || echo "no example in README.md"
-	for dir in "$ROOT/kmod" "$ROOT/include" "$ROOT/qemu" "$work/README"; do
-		spatch --very-quiet --macro-file-builtins "$MACROS" --dir "$dir" \
-			--cocci-file "$ROOT/selftests/coccinelle/scopex.cocci" ||
-			echo "$dir: spatch failed"
-	done | unexpected scopex.cocci
+	export -f user_check
+	export MACROS ROOT
+	readme_code "$work/README" >"$work/files"
+	{
+		find "$ROOT/kmod" "$ROOT/include" "$ROOT/qemu" -name '*.[ch]' ! -name '*.mod.c'
+		cat "$work/files"
+	} | xargs ls -S | xargs -P "$(nproc)" -I{} bash -c 'user_check {}' |
+		unexpected scopex.cocci
 }
 
 check_scopex_cocci_tests()
@@ -251,7 +415,7 @@ check_shellcheck()
 
 	need shellcheck || return
 	mapfile -t scripts < <(
-		cd "$ROOT" && find .ci qemu selftests -type f \( -name '*.sh' -o \
+		cd "$ROOT" && find .ci qemu selftests -type f \( -name '*.sh' -o -path '*/arch/*.conf' -o \
 			-exec sh -c 'head -n 1 "$1" | grep -q "^#!.*sh$"' sh {} \; \) \
 			-print | sort
 	)
@@ -259,7 +423,56 @@ check_shellcheck()
 		unexpected shellcheck
 }
 
-# Of the checks that were run.
+# refuses REGEX - is the mutant on standard input refused, with a line like that?
+refuses()
+{
+	local plant=$work/plant.mutant
+
+	cat >"$plant"
+	if "$ROOT/selftests/mutate.py" --check "$ROOT" "$plant" >"$work/plant.log"; then
+		echo "a mutant is accepted, not refused with: $1"
+	elif [[ ! $(<"$work/plant.log") =~ ^"$plant: "$1$ ]]; then
+		echo "expected: $1; got: $(<"$work/plant.log")"
+	fi
+}
+
+# Does each mutant still fit the code, and each that no test notices? Whether a test notices
+# it, check-hazards.sh and check-mutants.sh say.
+check_mutants()
+{
+	need python3 || return
+	"$ROOT/selftests/mutate.py" --check "$ROOT" \
+		"$ROOT"/selftests/hazards/*.mutant
+	"$ROOT/selftests/campaign.py" check "$ROOT"
+	printf '\n@@ no_such()\n-\treturn;\n' |
+		refuses '@@ no_such\(\): there is no such definition'
+	printf '\n@@ scopex_init()\n-\tno_such();\n' |
+		refuses '@@ scopex_init\(\): fits in 0 places, not in one: .*'
+	printf '\n@@ scopex_init()\n-;\n+;;\n' |
+		refuses '@@ scopex_init\(\): fits in [1-9][0-9]+ places, not in one: ;'
+	printf '\n@@ scopex_init()\n static int __init scopex_init(void)\n' |
+		refuses 'changes nothing'
+}
+
+# Do the READMEs of hazards and litmus tests say what is there?
+check_indexes()
+{
+	local plant=$work/indexes
+
+	need python3 || return
+	"$ROOT/selftests/index.py" --check
+
+	mkdir -p "$plant/selftests"
+	cp -r "$ROOT/kmod" "$ROOT/include" "$plant/"
+	cp -r "$ROOT"/selftests/{hazards,litmus,*.py} "$plant/selftests/"
+	rm "$plant/selftests/hazards/02-no-rcu-around-the-wakeup.mutant" \
+		"$plant/selftests/litmus/put-drain.twins"
+	[[ $("$plant/selftests/index.py" --check) == \
+			*"hazard 2 has no mutant"*"not up to date"* ]] ||
+		echo "does not find a README that is not up to date"
+}
+
+# Counts only the remarks of checks that were run.
 check_lint_allow()
 {
 	awk -F '\t' -v checks=" ${checks[*]} " '
@@ -277,16 +490,14 @@ check_lint_allow()
 # check NAME - one result
 check()
 {
-	local name=$1 number=$((passed + failed + 1)) function
+	local name=$1 function
 
 	function=check_${name//[-.]/_}
 	if "$function" >"$work/out" 2>"$work/err" && [[ ! -s $work/out ]]; then
-		((++passed))
-		echo "ok $number $name"
+		ktap_ok "$name"
 	else
-		((++failed))
-		sed 's/^/# /' "$work/err" "$work/out"
-		echo "not ok $number $name"
+		ktap_msg "$(cat "$work/err" "$work/out")"
+		ktap_not_ok "$name"
 	fi
 }
 
@@ -301,7 +512,7 @@ for name in sparse:sparse spatch:coccinelle shellcheck:shellcheck; do
 	# Without one, the others are run all the same.
 	(need_tools "$name") || true
 done
-need_scripts || die "could not get the scripts of $SOURCE_PACKAGE"
+need_scripts
 work=$(mktemp -d "$CACHE/lint.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
@@ -311,4 +522,4 @@ trap 'exit 143' TERM HUP
 for name in "${checks[@]}"; do
 	check "$name"
 done
-conclude "make lint"
+conclude "make check WHAT=lint"

@@ -1,18 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # arrays of items, parallel loops, a function on each CPU
-. "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
 counted()
 {
-	[ "$(counter "total.$1")" -gt 0 ]
+	expect_counter "total.$1" -gt 0
 }
 
 # With no scope open, no worker is shown in an item or a loop.
 all_have_left()
 {
-	! grep '^worker[0-9]*\.scope ' "$SCOPEX/counters"
+	expect "workers in a scope" "$(grep '^worker[0-9]*\.scope ' "$SCOPEX/counters")" = ""
 }
 
 ktap_plan 4

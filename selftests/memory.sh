@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # nothing is allocated between the opening of a scope and its end
-. "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
 TRACING=/sys/kernel/tracing
@@ -47,8 +46,8 @@ trace_on()
 	done
 }
 
-# What the tasks of set_event_pid allocate: in whose scope or item, and who; not what
-# interrupts do on top of them. "lost" if the trace is not complete.
+# Allocations of the tasks in set_event_pid: in which scope or item, and by which task;
+# without those of interrupts on top of them. "lost" if the trace is not complete.
 scopes_that_allocate()
 {
 	awk '
@@ -66,7 +65,7 @@ scopes_that_allocate()
 	END { if (lost) print "lost" }' "$INSTANCE/trace" | sort -u > "$found"
 }
 
-# watched SUITE - run it, with what its tasks allocate in $found
+# watched SUITE - run it, and list the allocations of its tasks in $found
 watched()
 {
 	{ workers; sh -c 'echo "$PPID"'; } > "$INSTANCE/set_event_pid"
@@ -83,16 +82,13 @@ watched()
 control_is_seen()
 {
 	trace_on && watched allocates &&
-		[ "$(cat "$found")" = "$(printf 'control owner\ncontrol worker')" ] && return
-	ktap_msg "$(cat "$found")"
-	return 1
+		expect "scopes that allocate" "$(tr '\n' ';' < "$found")" = "control owner;control worker;"
 }
 
 nothing_is_seen()
 {
-	watched memory && ! grep -q '^not ok' "$SCOPEX_TEST/results" && [ ! -s "$found" ] && return
-	ktap_msg "$(cat "$found" "$SCOPEX_TEST/results")"
-	return 1
+	watched memory && suite_succeeded memory &&
+		expect "scopes that allocate" "$(tr '\n' ';' < "$found")" = ""
 }
 
 # For tasks that are marked so, and in any context.
@@ -108,8 +104,9 @@ fail_all()
 
 control_fails()
 {
-	fail_all && echo allocates > "$SCOPEX_TEST/run" &&
-		[ "$(grep -c 'an allocation fails$' "$SCOPEX_TEST/results")" -eq 2 ] && return
+	fail_all && echo allocates > "$SCOPEX_TEST/run" || return 1
+	expect "allocations that fail" \
+		"$(grep -c 'an allocation fails$' "$SCOPEX_TEST/results")" -eq 2 && return
 	ktap_msg "$(cat "$SCOPEX_TEST/results")"
 	return 1
 }

@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # load, unload, parameters
-. "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
 # worker_pids - the PIDs of the workers
@@ -10,15 +9,19 @@ worker_pids()
 	grep -ls '^scopex/' /proc/[0-9]*/comm | sed 's|/proc/||; s|/comm||'
 }
 
+# expect_workers NUMBER
+expect_workers()
+{
+	expect workers "$(worker_pids | wc -l)" -eq "$1"
+}
+
 loads_and_unloads()
 {
 	for _ in $(seq 20); do
-		modprobe scopex || return 1
-		[ "$(worker_pids | wc -l)" -eq $((3 * $(nproc))) ] || return 1
-		rmmod scopex || return 1
-		[ -z "$(worker_pids)" ] || return 1
+		modprobe scopex && expect_workers $((3 * $(nproc))) &&
+			rmmod scopex && expect_workers 0 || return 1
 	done
-	[ ! -d "$SCOPEX" ]
+	expect "debugfs of scopex" "$(ls -d "$SCOPEX" 2>/dev/null)" = ""
 }
 
 # The same with items run in between, so that there is something to drain.
@@ -42,8 +45,7 @@ workers_are_pinned()
 	modprobe scopex || return 1
 	for pid in $(worker_pids); do
 		cpu=$(sed 's|scopex/||; s|:.*||' "/proc/$pid/comm")
-		grep -q "^Cpus_allowed_list:	$cpu\$" "/proc/$pid/status" ||
-			return 1
+		expect_line "^Cpus_allowed_list:	$cpu\$" < "/proc/$pid/status" || return 1
 	done
 	rmmod scopex
 }
@@ -54,30 +56,24 @@ bad_parameter()
 	log_mark
 	if modprobe scopex "$1" 2>/dev/null; then
 		rmmod scopex
+		ktap_msg "expected modprobe scopex $1 to fail"
 		return 1
 	fi
-	log_since_mark | grep -q "scopex: .*$2" && [ -z "$(worker_pids)" ]
+	log_since_mark | expect_line "scopex: .*$2" && expect_workers 0
 }
 
 one_cpu_only()
 {
-	suite_load cpus=0 || return 1
-	[ "$(worker_pids | wc -l)" -eq 3 ] || return 1
+	suite_load cpus=0 && expect_workers 3 && suite_cases load && suite_cases api || return 1
 	# Submits that name no CPU go to the one that is served.
-	for suite in load api; do
-		echo "$suite" > "$SCOPEX_TEST/run" || return 1
-		grep -q '^ok ' "$SCOPEX_TEST/results" || return 1
-		! grep -q '^not ok' "$SCOPEX_TEST/results" || return 1
-	done
-	[ "$(counter total.submitted)" -eq "$(counter cpu0.submitted)" ] || return 1
-	suite_rmmod
+	expect_counter total.submitted -eq "$(counter cpu0.submitted)" && suite_rmmod
 }
 
 nice_level()
 {
 	modprobe scopex nice=7 || return 1
 	for pid in $(worker_pids); do
-		[ "$(cut -d ' ' -f 19 "/proc/$pid/stat")" -eq 7 ] || return 1
+		expect "nice of a worker" "$(cut -d ' ' -f 19 "/proc/$pid/stat")" -eq 7 || return 1
 	done
 	rmmod scopex
 }

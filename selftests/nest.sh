@@ -1,38 +1,31 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # items that wait: with workers enough, and with too few
-. "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
 # NAME of the counters has counted anything
 counted()
 {
-	[ "$(counter "total.$1")" -gt 0 ]
+	expect_counter "total.$1" -gt 0
 }
 
 # More often than there can be workers: see hand_over_again_and_again(), which comes
 # after scopes_without_items().
 handed_over_again()
 {
-	[ "$(counter total.handoffs)" -gt $((64 * $(nproc))) ]
+	expect_counter total.handoffs -gt $((64 * $(nproc)))
 }
 
-# There are never more workers than that, but more than at the start.
+# The pool never has more workers than that, but more than at the start.
 no_more_than()
 {
-	counter_workers=$(counter cpu0.workers)
-	[ "$counter_workers" -gt "$1" ] && [ "$counter_workers" -le "$2" ]
+	expect_counter cpu0.workers -gt "$1" && expect_counter cpu0.workers -le "$2"
 }
 
 # Scopes that can't have a worker are serial; items that block are counted.
 runs_at_the_bound()
 {
-	suite_load "$@" || return 1
-	echo bound > "$SCOPEX_TEST/run" || return 1
-	sed 's/^/# /' "$SCOPEX_TEST/results"
-	grep -q '^ok ' "$SCOPEX_TEST/results" || return 1
-	! grep -q '^not ok' "$SCOPEX_TEST/results" || return 1
-	counted serials && suite_rmmod
+	suite_load "$@" && suite_cases bound && counted serials && suite_rmmod
 }
 
 ktap_plan 10

@@ -1,26 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # the workers of a CPU: many that are needed at once, none to be had, some that die
-. "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
-# run_cases SUITE - show the results; true if none of the cases failed
-run_cases()
-{
-	echo "$1" > "$SCOPEX_TEST/run" || return 1
-	sed 's/^/# /' "$SCOPEX_TEST/results"
-	grep -q '^ok ' "$SCOPEX_TEST/results" && ! grep -q '^not ok' "$SCOPEX_TEST/results"
-}
-
-# passes SUITE [PARAMETER]... - with scopex loaded for it
-passes()
-{
-	passes_suite=$1
-	shift
-	suite_load "$@" && run_cases "$passes_suite" && suite_rmmod
-}
-
-# passes_injected SUITE [PARAMETER]... - the same, where the tests hold races open
+# passes_injected SUITE [PARAMETER]... - as suite_passes, where the tests hold races open
 passes_injected()
 {
 	passes_suite=$1
@@ -30,37 +13,31 @@ passes_injected()
 	else
 		suite_load "$@"
 	fi
-	run_cases "$passes_suite" && suite_rmmod
+	suite_cases "$passes_suite" && suite_rmmod
 }
 
 # More than the 40 that waited at the same time, and no more than there may be
 as_many_as_needed()
 {
-	counter_workers=$(counter cpu0.workers)
-	[ "$counter_workers" -gt 40 ] && [ "$counter_workers" -le 64 ]
+	expect_counter cpu0.workers -gt 40 && expect_counter cpu0.workers -le 64
 }
 
-# Those of crowds() on each CPU, a helper, and a release function
+# The items of crowds() on each CPU, a helper, and a release function
 each_was_relieved()
 {
-	relieved=$(grown total.relieved)
-	[ "$relieved" -ge $((66 * $(nproc) + 2)) ] && return
-	ktap_msg "relieved: $relieved"
-	return 1
+	expect_grown total.relieved -ge $((66 * $(nproc) + 2))
 }
 
 has_not_grown()
 {
-	[ "$(grown "total.$1")" -eq 0 ] && return
-	ktap_msg "total.$1 has grown by $(grown "total.$1")"
-	return 1
+	expect_grown "total.$1" -eq 0
 }
 
 never_serial_without_standby()
 {
 	suite_load standby=0 || return 1
 	counters_mark
-	run_cases senders && has_not_grown serials && suite_rmmod
+	suite_cases senders && has_not_grown serials && suite_rmmod
 }
 
 # in_log REGEX - how often since the last log_mark
@@ -69,67 +46,68 @@ in_log()
 	log_since_mark | grep -Ec "$1"
 }
 
-uptime_s()
+is_in_log()
 {
-	cut -d . -f 1 /proc/uptime
+	[ "$(in_log "$1")" -ne 0 ]
 }
 
-# until_in_log REGEX - within 8 s; after 12, a mutant that waits is ended as a hung task
+# expect_in_log REGEX TIMES
+expect_in_log()
+{
+	expect "lines of the log like \"$1\"" "$(in_log "$1")" -eq "$2"
+}
+
+# until_in_log REGEX - within 8 s; after 12 s the kernel panics on a mutant's hung task
 until_in_log()
 {
-	until_s=$(($(uptime_s) + 8))
-	until [ "$(in_log "$1")" -ne 0 ]; do
-		[ "$(uptime_s)" -lt "$until_s" ] || return 1
-		pause
-	done
+	wait_until 8 is_in_log "$1"
 }
 
 WAITS='scopex: the queue of CPU [0-9]+ waits'
 HOLDERS='scopex: the queue of CPU 0 waits, as its workers=4 are all in items that wait: 4 in holds_worker_fn .*of scope full of queue_waits_for_a_worker\(\)$'
 
-# A burst at the bound, which the log tells
+# A burst at the bound, which the log reports
 burst_is_told()
 {
 	log_mark
-	echo full > "$SCOPEX_TEST/run" &
+	suite_begin full
 	until_in_log "$HOLDERS"
 	told=$?
-	# And the watchdog has looked again.
+	# Until the watchdog has looked again.
 	sleep 0.5
-	echo 1 > "$SCOPEX_TEST/release"
-	wait $!
-	sed 's/^/# /' "$SCOPEX_TEST/results"
-	grep -q '^ok ' "$SCOPEX_TEST/results" && [ "$told" -eq 0 ]
+	suite_release
+	suite_succeeded full && [ "$told" -eq 0 ]
 }
 
 bound_is_told_once()
 {
 	suite_load workers=4 standby=1 && burst_is_told &&
-		[ "$(in_log "$WAITS")" -eq 1 ] && suite_rmmod
+		expect_in_log "$WAITS" 1 && suite_rmmod
 }
 
-# Though it begins before the one that was told is long over
+# Although it begins soon after the shortage that was reported
 later_burst_is_told_too()
 {
 	suite_load workers=4 standby=1 stall_ms=3000 && burst_is_told && burst_is_told &&
 		suite_rmmod
 }
 
-# What is said of it: in the counters, in the log and in the profile
+# Each serial scope is counted, logged, and in the profile
 serial_is_told()
 {
 	suite_load "$@" || return 1
 	log_mark
 	echo 1 > "$SCOPEX/profile"
-	run_cases serial || return 1
+	suite_cases serial || return 1
 	serials=$(counter total.serials)
 	site=$(sed -n 's/^\(site[0-9]*\)\.name at_the_bound$/\1/p' "$SCOPEX/counters")
 	ktap_msg "serial: $serials, of $site: $(counter "$site.profile.serial")"
 	# In a suite of three cases the outermost one is so once for each.
-	[ "$(counter "$site.profile.serial")" -eq 3 ] &&
-		[ "$(sum_of 'site[0-9]+\.profile\.serial')" -eq "$serials" ] &&
-		[ "$(in_log 'scope at_the_bound of bound_fn\(\) is serial: no worker to be had on CPU')" -eq 3 ] &&
-		[ "$(in_log 'scope never_serial of rather_fails\(\) is refused: .* it must not be serial')" -eq 1 ] &&
+	expect_counter "$site.profile.serial" -eq 3 &&
+		expect "serial in all profiles" \
+			"$(sum_of 'site[0-9]+\.profile\.serial')" -eq "$serials" &&
+		expect_in_log 'scope at_the_bound of bound_fn\(\) is serial: no worker to be had on CPU' 3 &&
+		expect_in_log 'scope never_serial of rather_fails\(\) is refused: .* it must not be serial' 1 &&
 		warnings_name_the_culprit && suite_rmmod
 }
 
@@ -137,7 +115,7 @@ serial_is_told()
 dead_do_not_count()
 {
 	log_mark
-	passes "$@" || return 1
+	suite_passes "$@" || return 1
 	! log_since_mark | grep -q 'scopex_test: expect "' || warnings_name_the_culprit
 }
 
@@ -148,26 +126,24 @@ endless_join_is_told_once()
 {
 	suite_load stall_ms=1000 || return 1
 	log_mark
-	echo "$1" > "$SCOPEX_TEST/run" &
+	suite_begin "$1"
 	until_in_log "$NEWCOMERS"
 	told=$?
 	[ "$told" -ne 0 ] || sleep 1.5
-	echo 1 > "$SCOPEX_TEST/release"
-	wait $!
-	sed 's/^/# /' "$SCOPEX_TEST/results"
-	grep -q '^ok ' "$SCOPEX_TEST/results" && [ "$told" -eq 0 ] &&
-		[ "$(in_log "$NEWCOMERS")" -eq 1 ] &&
-		[ "$(in_log "waits for scope endless of $2\(\) for more than 1000 ms")" -eq 1 ] &&
+	suite_release
+	suite_succeeded "$1" && [ "$told" -eq 0 ] && expect_in_log "$NEWCOMERS" 1 &&
+		expect_in_log "waits for scope endless of $2\(\) for more than 1000 ms" 1 &&
 		suite_rmmod
 }
 
 finite_joins_are_not_told()
 {
 	log_mark
-	passes finite stall_ms=400 && passes newcomer stall_ms=1000 && [ "$(in_log "$NEWCOMERS")" -eq 0 ]
+	suite_passes finite stall_ms=400 && suite_passes newcomer stall_ms=1000 &&
+		expect_in_log "$NEWCOMERS" 0
 }
 
-ktap_plan 29
+ktap_plan 30
 suite_load
 suite_run crowd
 ktap_check "as many workers are made as are needed" as_many_as_needed
@@ -183,22 +159,23 @@ counters_mark
 suite_run awake
 ktap_check "no other one is" has_not_grown relieved
 suite_unload
-ktap_check "none on standby, many that wait" passes crowd standby=0
+ktap_check "none on standby, many that wait" suite_passes crowd standby=0
 ktap_check "none on standby, and no scope is serial" never_serial_without_standby
 ktap_check "the log names who holds all workers, once" bound_is_told_once
 ktap_check "and again if that was another time" later_burst_is_told_too
 ktap_check "a scope with one worker" serial_is_told workers=1 standby=0
 ktap_check "a scope with two workers" serial_is_told workers=2 standby=1
 ktap_check "a scope with five workers" serial_is_told workers=5 standby=2
-ktap_check "a scope in the reclaim of memory" passes reclaim standby=0
+ktap_check "items of a serial scope that run again" suite_passes again_serial workers=1 standby=0
+ktap_check "a scope in the reclaim of memory" suite_passes reclaim standby=0
 ktap_check "workers that can't be made" passes_injected unmade standby=0
 ktap_check "races about an orphan" passes_injected orphan workers=3 standby=2
-ktap_check "a scope beside an orphan, at the bound" passes beside cpus=0 workers=2 standby=1
+ktap_check "a scope beside an orphan, at the bound" suite_passes beside cpus=0 workers=2 standby=1
 ktap_check "an item that comes late to a serial scope" passes_injected late workers=1 standby=0
 ktap_check "a worker that dies leaves room for another one" dead_do_not_count mortal workers=1 standby=0
 ktap_check "one that dies at the bound does, too" dead_do_not_count mourned workers=2 standby=1
-ktap_check "a scope that is opened as the bound is reached" passes tight workers=8 standby=0
-ktap_check "each CPU, if one has no worker" passes partial cpus=0
+ktap_check "a scope that is opened as the bound is reached" suite_passes tight workers=8 standby=0
+ktap_check "each CPU, if one has no worker" suite_passes partial cpus=0
 ktap_check "a join that newcomers keep from ending is told once" endless_join_is_told_once \
 	endless join_that_newcomers_keep
 ktap_check "a join that a chain of items keeps from ending is, too" endless_join_is_told_once \

@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # workers and owners that spin before they sleep
-. "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
 # Without it a task of a real-time class that spins lets others have the CPU now and then.
@@ -13,14 +12,12 @@ trap '[ -z "$throttled" ] || echo "$throttled" > $throttle' EXIT
 owners_spin()
 {
 	slept=$(sed -n 's/^# of 100 waits, \([0-9]*\) slept$/\1/p' "$SCOPEX_TEST/results")
-	ktap_msg "$slept of 100 waits slept"
-	[ "${slept:-100}" -le 50 ]
+	expect "waits of 100 that slept" "${slept:-100}" -le 50
 }
 
 workers_spin()
 {
-	ktap_msg "$(counter total.wakeups) of 100 items needed a wake-up"
-	[ "$(counter total.wakeups)" -le 50 ]
+	expect_counter total.wakeups -le 50
 }
 
 suite_is_root

@@ -1,12 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# All there is, mixed at random, while CPUs come and go and debugfs is read: see
+# The whole API, mixed at random, while CPUs come and go and debugfs is read: see
 # kmod/tests/stress.c.
 #
 #	STRESS_SECONDS=	how long in all (default: 10)
 #	STRESS_SEED=	what it draws from (default: a new seed)
-. "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
 PARAMETERS=/sys/module/scopex_test/parameters
@@ -35,7 +34,7 @@ all_cpus_online()
 	done
 }
 
-# Whatever happens: no process of ours is left, and no CPU is missing.
+# In any case leave no process behind, and no CPU offline.
 cleanup()
 {
 	touch "$dir/stop"
@@ -100,7 +99,7 @@ switch_profile()
 	done
 }
 
-# What the module has counted meanwhile is what the test has.
+# The module and the test have counted the same.
 totals_agree()
 {
 	status=0
@@ -110,11 +109,11 @@ totals_agree()
 		ktap_msg "$name: scopex has counted $counted, the test ${ours:-nothing}"
 		[ "$counted" = "$ours" ] || status=1
 	done
-	[ "$(counter total.depth)" = 0 ] || status=1
+	expect_counter total.depth = 0 || status=1
 	return "$status"
 }
 
-# What has been measured all the time has all that was counted.
+# A profile that was on all the time has measured all that was counted.
 profile_has_it_all()
 {
 	profile_agrees "$(grown total.run)" "$(grown total.errors)" \
@@ -128,15 +127,17 @@ nothing_went_wrong()
 	return 1
 }
 
+nothing_is_busy()
+{
+	awk 'FNR > 2 && $4 !~ /^(parked|idle|standby)$/' "$SCOPEX/workers" > "$dir/busy"
+	awk 'FNR > 2' "$SCOPEX/scopes" >> "$dir/busy"
+	[ ! -s "$dir/busy" ]
+}
+
 # In the end no worker is in an item, and no scope is open.
 all_is_quiet()
 {
-	for _ in $(seq 50); do
-		awk 'FNR > 2 && $4 !~ /^(parked|idle|standby)$/' "$SCOPEX/workers" > "$dir/busy"
-		awk 'FNR > 2' "$SCOPEX/scopes" >> "$dir/busy"
-		[ -s "$dir/busy" ] || return 0
-		pause
-	done
+	wait_until 10 nothing_is_busy && return
 	ktap_msg "$(head -n 20 "$dir/busy")"
 	return 1
 }

@@ -3,13 +3,13 @@
 #
 # Runs suites of scopex_test.ko and shows their results, nested in the caller's:
 #
-#	. "$(dirname "$0")/ktap.sh"
 #	. "$(dirname "$0")/suite.sh"
 #	ktap_plan 2
 #	suite_load
 #	suite_run api
 #	suite_unload		# a result too
 #	ktap_finish
+. "$(dirname "$0")/ktap.sh"
 
 DEBUGFS=/sys/kernel/debug
 SCOPEX=$DEBUGFS/scopex
@@ -17,12 +17,6 @@ SCOPEX_TEST=$DEBUGFS/scopex_test
 
 # The modules with injected delays, which modprobe must not find.
 INJECT_DIR=${SCOPEX_INJECT_DIR:-/lib/modules/$(uname -r)/extra-inject}
-
-# pause - a tenth of a second, where that can be had
-pause()
-{
-	sleep 0.1 2>/dev/null || sleep 1
-}
 
 suite_is_root()
 {
@@ -94,6 +88,55 @@ suite_unload()
 	ktap_check "modules unload" suite_rmmod
 }
 
+# suite_only SUITE [PARAMETER]... - a whole script: load scopex with these, run it, unload
+suite_only()
+{
+	suite_name=$1
+	shift
+	ktap_plan 2
+	suite_load "$@"
+	suite_run "$suite_name"
+	suite_unload
+	ktap_finish
+}
+
+# suite_cases SUITE - run it as part of a check; true if a case passed and none failed
+suite_cases()
+{
+	echo "$1" > "$SCOPEX_TEST/run" && suite_succeeded "$1"
+}
+
+# suite_succeeded SUITE - show the results of its last run; true as for suite_cases
+suite_succeeded()
+{
+	sed 's/^/# /' "$SCOPEX_TEST/results"
+	expect "suite $1: cases that passed" "$(grep -c '^ok ' "$SCOPEX_TEST/results")" -gt 0 &&
+		expect "suite $1: cases that failed" \
+			"$(grep -c '^not ok ' "$SCOPEX_TEST/results")" -eq 0
+}
+
+# suite_passes SUITE [PARAMETER]... - load scopex with these, suite_cases, unload
+suite_passes()
+{
+	suite_name=$1
+	shift
+	suite_load "$@" && suite_cases "$suite_name" && suite_rmmod
+}
+
+# suite_begin SUITE - run a suite that waits until it is released, in the background
+suite_begin()
+{
+	echo "$1" > "$SCOPEX_TEST/run" &
+	suite_pid=$!
+}
+
+# suite_release - let the suite of suite_begin end, and wait for it
+suite_release()
+{
+	echo 1 > "$SCOPEX_TEST/release"
+	wait "$suite_pid"
+}
+
 # log_mark - begin to look at the kernel log here
 log_mark()
 {
@@ -125,6 +168,18 @@ counter()
 	sed -n "s/^$1 //p" "$SCOPEX/counters"
 }
 
+# expect_counter NAME OPERATOR WANT
+expect_counter()
+{
+	expect "$1" "$(counter "$1")" "$2" "$3"
+}
+
+# expect_grown NAME OPERATOR WANT - since the last counters_mark
+expect_grown()
+{
+	expect "growth of $1" "$(grown "$1")" "$2" "$3"
+}
+
 # counters_mark - begin to count here
 counters_mark()
 {
@@ -137,8 +192,8 @@ grown()
 	echo $(($(counter "$1") - $(echo "$suite_counters" | sed -n "s/^$1 //p")))
 }
 
-# few_are_relieved - since the last counters_mark: who waits hands over by itself, and
-# does not leave it to the watchdog
+# few_are_relieved - since the last counters_mark: items that wait have handed over by
+# themselves, and have not left it to the watchdog
 few_are_relieved()
 {
 	suite_relieved=$(grown total.relieved)
@@ -163,21 +218,14 @@ profile_agrees()
 	for who in site cpu; do
 		for pair in "items:$1" "errors:$2" "cancelled:$3"; do
 			found=$(sum_of "${who}[0-9]+\\.profile\\.${pair%:*}")
-			[ "$found" = "${pair#*:}" ] && continue
-			ktap_msg "$who: ${pair%:*} is $found, not ${pair#*:}"
-			bad=1
+			expect "$who: ${pair%:*}" "$found" = "${pair#*:}" || bad=1
 		done
 		found=$(sum_of "${who}[0-9]+\\.profile\\.delay_log2")
-		[ "$found" = "$1" ] || {
-			ktap_msg "$who: $found delays of $1 items"
-			bad=1
-		}
+		expect "$who: delays" "$found" = "$1" || bad=1
 		found=$(sum_of "${who}[0-9]+\\.profile\\.run_log2")
 		chunks=$(sum_of "${who}[0-9]+\\.profile\\.chunks")
-		[ "$found" = "$(($1 + chunks))" ] || {
-			ktap_msg "$who: $found run times of $1 items and $chunks chunks"
+		expect "$who: run times of items and $chunks chunks" "$found" = "$(($1 + chunks))" ||
 			bad=1
-		}
 	done
 	return "$bad"
 }
@@ -188,12 +236,12 @@ held_row()
 	grep '^held ' "$SCOPEX/scopes"
 }
 
+held_scope_waits()
+{
+	held_row | awk '$2 == 5 && $4 == "open" { found = 1 } END { exit !found }'
+}
+
 wait_for_held_scope()
 {
-	for _ in $(seq 300); do
-		held_row | awk '$2 == 5 && $4 == "open" { found = 1 }
-				END { exit !found }' && return
-		pause
-	done
-	return 1
+	wait_until 60 held_scope_waits
 }

@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # what the trace events say against the counters in debugfs
-. "$(dirname "$0")/ktap.sh"
 . "$(dirname "$0")/suite.sh"
 
 TRACEFS=/sys/kernel/tracing
@@ -70,9 +69,7 @@ events()
 # same WHAT NUMBER WHAT NUMBER - are they?
 same()
 {
-	[ "$2" = "$4" ] && return
-	ktap_msg "$1: $2, but $3: $4"
-	return 1
+	expect "$1, as $3" "$2" = "$4"
 }
 
 agree_on_all()
@@ -137,16 +134,19 @@ events_ask_for_hashes()
 {
 	formats=$(cat "$TRACEFS"/events/scopex/*/format) || return
 	case $formats in
-	*%px* | *%lx* | *%llx*) return 1 ;;
-	*%p*) ;;
-	*) return 1 ;;
+	*%px* | *%lx* | *%llx*) ;;
+	*%p*) return ;;
 	esac
+	ktap_msg "expected %p, and no %px or %lx, in: $formats"
+	return 1
 }
 
 # A hash has 32 bits, and so have the addresses of User-Mode Linux.
 no_address_is_shown()
 {
-	[ -s "$log" ] && ! grep -oE '\<(0x)?[0-9a-f]{16}\>' "$log" | grep -vE '^(0x)?0{8}'
+	expect "lines of the trace" "$(wc -l < "$log")" -gt 0 || return 1
+	found=$(grep -oE '\<(0x)?[0-9a-f]{16}\>' "$log" | grep -vE '^(0x)?0{8}')
+	expect "addresses in the trace" "$found" = ""
 }
 
 # why_not_told_apart - why an address is no mistake here, or can't be told from a hash
@@ -163,18 +163,21 @@ why_not_told_apart()
 	fi
 }
 
+stalled()
+{
+	[ "$(counter total.stalls)" -ne 0 ]
+}
+
 # hold_stalls - until the item that is held is told to stall
 hold_stalls()
 {
 	echo 'scopex_test: expect report "holds up CPU 0"' > /dev/kmsg
-	echo hold > "$SCOPEX_TEST/run" &
-	for _ in $(seq 600); do
-		[ "$(counter total.stalls)" -eq 0 ] || break
-		sleep 0.1
-	done
+	suite_begin hold
+	wait_until 60 stalled
+	stalls_status=$?
 	echo 'scopex_test: expected' > /dev/kmsg
-	echo 1 > "$SCOPEX_TEST/release"
-	wait
+	suite_release
+	return "$stalls_status"
 }
 
 # The stress test has accounts of its own; so there are four that have to agree.
@@ -213,13 +216,14 @@ detached_items_are_resolved()
 {
 	traced run_detach && line 'submit: .* name=orphan_fn .* fn=orphan_fn ' &&
 		line 'run_start: .* name=orphan_fn .* fn=orphan_fn ' &&
-		! grep 'fn=scopex_detached_fn' "$log"
+		expect "events with fn=scopex_detached_fn" \
+			"$(grep -c 'fn=scopex_detached_fn' "$log")" -eq 0
 }
 
 nothing_is_traced_when_off()
 {
 	echo > "$TRACEFS/trace"
-	known_load && ! grep -q scopex_ "$TRACEFS/trace"
+	known_load && expect "events" "$(grep -c scopex_ "$TRACEFS/trace")" -eq 0
 }
 
 run_bound()
@@ -231,7 +235,7 @@ run_bound()
 bound_agrees()
 {
 	suite_load standby=0 workers=1 && count_all run_bound && agree_on_all &&
-		[ "$(events open)" -gt 0 ] && drop_instances && suite_rmmod
+		expect "events open" "$(events open)" -gt 0 && drop_instances && suite_rmmod
 }
 
 trace_is_there

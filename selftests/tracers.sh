@@ -1,11 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# who waits for all threads gets on beside long batches
-. "$(dirname "$0")/ktap.sh"
+# a task that waits for all threads gets on beside long batches
 . "$(dirname "$0")/suite.sh"
 
 ktap_plan 4
-# An item of these would be told of, if a machine is slow.
+# On a slow machine, the stall detector would report an item of these.
 suite_load stall_ms=0
 suite_run tracers
 suite_unload

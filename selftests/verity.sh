@@ -8,8 +8,6 @@
 # known root hashes are compared.
 
 # shellcheck source-path=SCRIPTDIR
-. "$(dirname "$0")/ktap.sh"
-# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/suite.sh"
 
 # Blocks of data: one; part of a hash block; just full; one more; the same for
@@ -70,9 +68,7 @@ value()
 # same WHAT EXPECTED ACTUAL
 same()
 {
-	[ "$2" != "$3" ] || return 0
-	ktap_msg "$1: expected $2, got $3"
-	return 1
+	expect "$1" "$3" = "$2"
 }
 
 # A marker in the log, for lines_since_mark
@@ -238,7 +234,7 @@ no_result()
 		grep -q "No data" "$dir/err"
 }
 
-# Who has the tree open keeps it; and the module.
+# A reader that has the tree open keeps it, and keeps the module loaded.
 reader_keeps_tree()
 {
 	data 129
@@ -521,21 +517,16 @@ check_long_build()
 	rm -f "$dir/holes"
 }
 
-# Wait until one item more than $1 has failed and is out, but that of CPU 0 is not.
+# One item more than $1 has failed and is completed, but the item of CPU 0 is not.
 one_has_failed()
 {
-	for _ in $(seq 50); do
-		[ "$(counter total.errors)" -gt "$1" ] &&
-			grep -q '^scope  *1 .* verity_on_cpus()' "$SCOPEX/scopes" &&
-			return
-		pause
-	done
-	return 1
+	[ "$(counter total.errors)" -gt "$1" ] &&
+		grep -q '^scope  *1 .* verity_on_cpus()' "$SCOPEX/scopes"
 }
 
 release_after_failure()
 {
-	one_has_failed "$1"
+	wait_until 10 one_has_failed "$1"
 	status=$?
 	echo 1 > "$SCOPEX_TEST/release"
 	return "$status"

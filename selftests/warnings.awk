@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Between the marks that EXPECT_WARNING() of the test module leaves in the kernel
-# log there must be one warning, with the text that is expected. Reads a log,
-# says what is wrong, and how many were as expected.
+# Check that the kernel log has one warning, with the expected text, between each pair of
+# marks of EXPECT_WARNING(). Reads a log; prints what is wrong, and how many were as expected.
 
 /scopex_test: expect "/ {
 	if (open)

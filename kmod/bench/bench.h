@@ -49,7 +49,7 @@ enum bench_place {
 /**
  * struct bench_waker - a thread that runs one item at a time
  * @item: the item, or NULL
- * @owner: who waits for it
+ * @owner: the thread that waits for it
  * @task: the thread
  */
 struct bench_waker {
@@ -79,10 +79,10 @@ struct bench_exec {
  * @burn: the value of bench_burning for its rounds
  * @first: the items go to bench.cpu[first] and the nr_cpus - 1 that follow
  * @nr_cpus: how many that are
- * @submitted: when the last item had been submitted, if that is wanted
- * @want_submitted: it is
+ * @submitted: when the last item had been submitted, if @want_submitted
+ * @want_submitted: the round has to store @submitted
  * @pending: items that are not done, where the competitor counts them
- * @done: there are none
+ * @done: completed when @pending is 0
  * @runs: how often each item has to have run by now
  */
 struct bench_job {
@@ -100,7 +100,7 @@ struct bench_job {
 	u32			runs;
 };
 
-/* What a competitor can't do, or is not there for. */
+/* What a competitor can't do, or is not meant for. */
 #define BENCH_ANYWHERE	BIT(0)	/* has no say in which CPU an item runs on */
 #define BENCH_FLOOR	BIT(1)	/* no competitor, but what all of them need */
 #define BENCH_LOOP	BIT(2)	/* a loop: for work that is divided */
@@ -110,7 +110,7 @@ struct bench_job {
  * struct bench_peer - a way to have n items run, and to wait for them
  * @name: for people and scripts
  * @flags: BENCH_ANYWHERE and the like
- * @max_n: no more items than these, or it takes too long or does something else
+ * @max_n: with more items it takes too long, or does something else
  * @item_size: of an object
  * @runs: offset of the u32 in it that counts how often it ran
  * @open: makes what runs items; NULL if there is nothing to be made
@@ -152,7 +152,20 @@ static inline void bench_submitted(struct bench_job *job)
 		job->submitted = ktime_get_ns();
 }
 
-/* How many turns each item burns; set by who starts a round, constant while it lasts. */
+/* For a round that counts its items: the last one completes @job->done. */
+static inline void bench_job_start(struct bench_job *job)
+{
+	atomic_set(&job->pending, job->n);
+	reinit_completion(&job->done);
+}
+
+static inline void bench_job_item_done(struct bench_job *job)
+{
+	if (atomic_dec_and_test(&job->pending))
+		complete(&job->done);
+}
+
+/* How many turns each item burns; set before a round, constant while it lasts. */
 extern unsigned long bench_burning;
 
 /* Work that touches no memory; see bench_turns(). */

@@ -2,9 +2,9 @@
 /*
  * scopex_bench: n items by each competitor in turn
  *
- * Competitors are compared within a round, so that what changes in the course of time
- * does to all of them the same, and which one is the first changes from round to round.
- * After each round all items are looked at: each has to have run as often as asked.
+ * Each round measures all competitors, so that changes over time affect all of them alike;
+ * another one is the first in each round. After each round the benchmark checks all items:
+ * each has to have run as often as asked.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -26,7 +26,7 @@
 /* So many items at least are measured at once. */
 #define BENCH_ITEMS_MIN	200
 
-/* From so many items on, a few rounds do. */
+/* From so many items on, a few rounds are enough. */
 #define BENCH_ITEMS_MANY	100000
 #define BENCH_ROUNDS_MANY	3
 
@@ -144,7 +144,7 @@ static int bench_entry_init(struct bench_entry *entry, const struct bench_compar
 	return err;
 }
 
-/* What ran the items goes first: it may not be quite through with the last ones. */
+/* The executor goes before the items: it may not be quite through with the last ones. */
 static void bench_entry_exit(struct bench_entry *entry, const struct bench_peer *peer)
 {
 	if (peer->close)
@@ -180,7 +180,7 @@ static int bench_job_check(struct bench_job *job, unsigned long repeat)
  * @gate: of all of them
  * @task: the thread
  * @begin: when it was let go
- * @end: when its items were out
+ * @end: when its items were completed
  * @err: what went wrong
  */
 struct bench_submitter {
@@ -279,7 +279,7 @@ static int bench_submitters_round(struct bench_entry *entry, unsigned long repea
 	}
 	*total = end - begin;
 stop:
-	/* Those that were never woken are stopped before they begin. */
+	/* Threads that were never woken are stopped before they begin. */
 	for (i = 0; i < nr && submitter[i].task; i++) {
 		kthread_stop(submitter[i].task);
 		put_task_struct(submitter[i].task);
@@ -322,8 +322,8 @@ static int bench_entry_round(struct bench_entry *entry, const struct bench_compa
 }
 
 /*
- * Another one begins in each round, and every other time they go the other way round; so
- * that none always has the same one before it.
+ * Another competitor is the first in each round, and every other round goes the other way
+ * round, so that none always has the same one before it.
  */
 static int bench_round(struct bench_entry *entries, unsigned int nr,
 		       const struct bench_comparison *c, unsigned int round)

@@ -12,6 +12,7 @@
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/scopex.h>
+#include <linux/scopex_loop.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -19,7 +20,7 @@
 #include "../compat/workqueue.h"
 #include "bench.h"
 
-/* A sample takes so many of what is too short for the clock. */
+/* Operations too short for the clock: so many of them are one sample. */
 #define BENCH_EMPTY	1000
 
 static int empty_scope(void)
@@ -213,7 +214,7 @@ static const struct {
 	{ "wq_flush",	memory_workqueue },
 };
 
-/* One round of one way; with the time it took, if it has added up to what it has to. */
+/* One round of one way. Returns the time it took, if the sum is right. */
 static int memory_round(unsigned int way, u64 *data, unsigned long units, unsigned long repeat,
 			u64 *elapsed)
 {
@@ -245,7 +246,7 @@ static int memory_size(u64 *data, unsigned long units, u64 *samples)
 	int err;
 
 	for (unsigned int i = 0; i < nr * (rounds + 1); i++) {
-		/* Another one is the first in each round. */
+		/* Another way is the first in each round. */
 		unsigned int round = i / nr, way = (i + round) % nr;
 
 		err = memory_round(way, data, units, repeat, &elapsed);
@@ -338,7 +339,7 @@ static int counted_run(struct counted_item **items, unsigned long n)
 	}
 	scopex_scope(counted) {
 		for (i = 0; i < n && !err; i++)
-			err = scopex_submit(counted, &items[i]->work);
+			err = scopex_submit_on(counted, SCOPEX_CPU_LOCAL, &items[i]->work);
 		err = scopex_join(counted) ?: err;
 	}
 	return err;
@@ -374,7 +375,7 @@ static int teardown_scoped(unsigned long n, u64 *elapsed)
 	for (unsigned long i = 0; i < n; i++)
 		scopex_work_init(&items[i].work, teardown_fn);
 	scopex_scope(scoped) {
-		err = scopex_submit_array(scoped, SCOPEX_THIS_CPU, items, n, work);
+		err = scopex_submit_array(scoped, SCOPEX_CPU_LOCAL, items, n, work);
 		err = scopex_join(scoped) ?: err;
 		begin = ktime_get_ns();
 	}

@@ -2,14 +2,14 @@
 /*
  * scopex_bench.ko: what scopex costs, beside the other ways to do it
  *
- * It measures when it is loaded, in a thread of its own: what is to be measured is said
- * by the parameters. The kernel log has the figures as a table; scopex_bench/results in
- * debugfs has them for programs, as CSV. To open that waits for the end. Its last line
- * is "complete", or "failed" and an error: then a figure is missing, an item did not run,
- * or a result was wrong. Times never decide that. Unloading the module ends it early.
+ * It measures when it is loaded, in a thread of its own; the parameters choose what. The
+ * kernel log has the figures as a table; scopex_bench/results in debugfs has them for
+ * programs, as CSV. Opening that file waits for the end. Its last line is "complete", or
+ * "failed" and an error: then a figure is missing, an item did not run, or a result was
+ * wrong. Times never decide that. Unloading the module ends it early.
  *
  * Figures are nanoseconds for one operation: the median of the rounds, and the quartiles.
- * What it costs to read the clock, twice for each sample, is in them.
+ * They include the cost of reading the clock, twice for each sample.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -405,7 +405,7 @@ static int __init bench_init(void)
 	kthread_bind(bench_task, bench.cpu[0]);
 	get_task_struct(bench_task);
 
-	/* Without debugfs there is the log. */
+	/* Without debugfs, the log still has the figures. */
 	bench_dir = debugfs_create_dir(KBUILD_MODNAME, NULL);
 	debugfs_create_file("results", 0400, bench_dir, NULL, &results_fops);
 	pr_info("measuring on CPU %u, with %u CPU(s)\n", bench.cpu[0], bench.nr_cpus);

@@ -3,7 +3,7 @@
  * scopex_bench: items that fork and join items, as the Fibonacci numbers
  *
  * fib(n) has fib(n - 1) worked out by another item, does fib(n - 2) itself, and waits. A
- * kthread_worker can't do that: it would wait for what is queued behind it.
+ * kthread_worker can't do that: it would wait for an item that is queued behind it.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -55,7 +55,7 @@ static int fib_scopex(int n)
 	if (n < 2)
 		return n;
 	scopex_scope(s) {
-		err = scopex_submit_any(s, &fork.work);
+		err = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &fork.work);
 		if (!err)
 			own = fib_scopex(n - 2);
 		err = scopex_join(s) ?: err;
@@ -160,7 +160,7 @@ static int fib_kthread(int n)
 	wake_up_process(task);
 	own = fib_kthread(n - 2);
 	wait_for_completion(&fork.done);
-	/* Until it has left this module. */
+	/* Wait until the thread has left this module. */
 	kthread_stop(task);
 	put_task_struct(task);
 	return own < 0 ? own : fork.result < 0 ? fork.result : own + fork.result;

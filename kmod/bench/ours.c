@@ -2,6 +2,8 @@
 /* scopex_bench: the ways to do it with scopex */
 
 #include <linux/scopex.h>
+#include <linux/scopex_detached.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
 #include "bench.h"
@@ -39,7 +41,7 @@ static int scopex_round(struct bench_job *job)
 	scopex_scope(s) {
 		if (job->first == 0 && job->nr_cpus == 1) {
 			for (item = items; item != end && !err; item++)
-				err = scopex_submit(s, &item->work);
+				err = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item->work);
 		} else {
 			for (item = items; item != end && !err; item++)
 				err = scopex_submit_on(s, bench.cpu[bench_cpu_index(job,
@@ -61,12 +63,12 @@ const struct bench_peer bench_scopex = {
 	.round		= scopex_round,
 };
 
-/* SCOPEX_SPREAD would be over all CPUs, so it is for who uses all. */
+/* SCOPEX_CPU_ANY spreads over all CPUs, so it is only for jobs that use all of them. */
 static int scopex_array_round(struct bench_job *job)
 {
 	struct scopex_item *items = job->items;
-	int cpu = job->nr_cpus > 1 ? SCOPEX_SPREAD :
-		  job->first ? (int)bench.cpu[job->first] : SCOPEX_THIS_CPU;
+	int cpu = job->nr_cpus > 1 ? SCOPEX_CPU_ANY :
+		  job->first ? (int)bench.cpu[job->first] : SCOPEX_CPU_LOCAL;
 	int err = 0;
 
 	scopex_scope(s) {
@@ -93,7 +95,7 @@ static int scopex_any_round(struct bench_job *job)
 
 	scopex_scope(s) {
 		for (unsigned long i = 0; i < job->n && !err; i++)
-			err = scopex_submit_any(s, &items[i].work);
+			err = scopex_submit(s, &items[i].work);
 		bench_submitted(job);
 		err = scopex_join(s) ?: err;
 	}
@@ -142,14 +144,14 @@ static struct scopex_detached *detached_start(bool burn, int *err)
 		scopex_detached_init(object, detached_burn, detached_free);
 	else
 		scopex_detached_init(object, detached_noop, detached_free);
-	*err = scopex_detach(object);
+	*err = scopex_detached_submit(object);
 	if (!*err)
 		return object;
 	scopex_detached_put(object);
 	return NULL;
 }
 
-/* Objects that are allocated and freed, as that is what they are for. */
+/* The objects are allocated and freed, as users of detached items do. */
 static int detached_round(struct bench_job *job)
 {
 	struct detached_item *items = job->items;

@@ -2,26 +2,22 @@
 /*
  * scopex_bench: the other ways to have items run and to wait for them
  *
- * Each is written as one would who knows that mechanism well and has nothing else: a
- * workqueue or a worker of its own, items that are initialised once, and no more
- * waiting than needed.
+ * Each is written as an expert of that mechanism would write it: a workqueue or a worker of
+ * its own, items that are initialised once, and no more waiting than needed.
  */
 
 #include <linux/async.h>
-#include <linux/bottom_half.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
-#include <linux/smp.h>
 #include <linux/workqueue.h>
 
 #include "../compat/kthread_worker.h"
-#include "../compat/workqueue.h"
 #include "bench.h"
 
-/* No executor: the submitter calls the function. What the others are compared to. */
+/* No executor: the submitter calls the function. The others are compared to this. */
 
 struct call_item {
 	void	(*fn)(struct call_item *item);
@@ -67,8 +63,8 @@ const struct bench_peer bench_call = {
 };
 
 /*
- * A thread that is woken for one item, and wakes: no queue, nothing else to wait for. No
- * competitor, but what the scheduler takes of all that have threads.
+ * A thread that is woken for one item, and wakes its caller: no queue, nothing else to wait
+ * for. Not a competitor, but the part that the scheduler takes in all ways with threads.
  */
 
 struct wake_item {
@@ -80,9 +76,9 @@ static void wake_run(struct bench_waker *waker, struct wake_item *item)
 	struct task_struct *owner = waker->owner;
 
 	item->runs++;
-	/* Release: of what the item did; pairs with wake_round(). */
+	/* Release: the effects of the item; pairs with wake_round(). */
 	smp_store_release(&waker->item, NULL);
-	/* It can't exit before: it has to stop this thread. */
+	/* The owner can't have exited: it has to stop this thread first. */
 	wake_up_process(owner);
 }
 
@@ -93,7 +89,7 @@ static int wake_thread(void *data)
 
 	for (;;) {
 		set_current_state(TASK_IDLE);
-		/* Acquire: of the owner's name; pairs with wake_round(). */
+		/* Acquire: the owner; pairs with wake_round(). */
 		item = smp_load_acquire(&waker->item);
 		if (!item && kthread_should_stop())
 			break;
@@ -166,256 +162,6 @@ const struct bench_peer bench_wake = {
 	.open		= wake_open,
 	.close		= wake_close,
 	.round		= wake_round,
-};
-
-/* Workqueues */
-
-static int wq_open_with(struct bench_exec *exec, unsigned int flags, int max_active)
-{
-	exec->wq = alloc_workqueue("scopex_bench", flags, max_active);
-	return exec->wq ? 0 : -ENOMEM;
-}
-
-/* The most that a workqueue lets run, so that none has to be activated later. */
-static int wq_open(struct bench_exec *exec)
-{
-	return wq_open_with(exec, SCOPEX_WQ_PERCPU, WQ_MAX_ACTIVE);
-}
-
-static void wq_close(struct bench_exec *exec)
-{
-	if (exec->wq)
-		destroy_workqueue(exec->wq);
-}
-
-struct wq_item {
-	struct work_struct	work;
-	u32			runs;
-};
-
-static void wq_noop(struct work_struct *work)
-{
-	container_of(work, struct wq_item, work)->runs++;
-}
-
-static void wq_burn(struct work_struct *work)
-{
-	bench_burn();
-	wq_noop(work);
-}
-
-static void wq_init(struct bench_job *job)
-{
-	struct wq_item *items = job->items;
-
-	for (unsigned long i = 0; i < job->n; i++)
-		INIT_WORK(&items[i].work, job->burn ? wq_burn : wq_noop);
-}
-
-/* An item that is queued already would have been left behind by the last round. */
-static int wq_queue(struct bench_job *job, unsigned long i, struct work_struct *work)
-{
-	unsigned int cpu = bench.cpu[bench_cpu_index(job, i)];
-
-	return queue_work_on(cpu, job->exec->wq, work) ? 0 : -EBUSY;
-}
-
-static int wq_flush_round(struct bench_job *job)
-{
-	struct wq_item *items = job->items;
-	unsigned long i, n = job->n;
-	int err = 0;
-
-	for (i = 0; i < n; i++)
-		err = wq_queue(job, i, &items[i].work) ?: err;
-	bench_submitted(job);
-	for (i = 0; i < n; i++)
-		flush_work(&items[i].work);
-	return err;
-}
-
-const struct bench_peer bench_wq_flush = {
-	.name		= "wq_flush",
-	.max_n		= BENCH_ITEMS_MAX,
-	.item_size	= sizeof(struct wq_item),
-	.runs		= offsetof(struct wq_item, runs),
-	.open		= wq_open,
-	.close		= wq_close,
-	.init		= wq_init,
-	.round		= wq_flush_round,
-};
-
-static int wq_flushwq_round(struct bench_job *job)
-{
-	struct wq_item *items = job->items;
-	unsigned long n = job->n;
-	int err = 0;
-
-	for (unsigned long i = 0; i < n; i++)
-		err = wq_queue(job, i, &items[i].work) ?: err;
-	bench_submitted(job);
-	flush_workqueue(job->exec->wq);
-	return err;
-}
-
-const struct bench_peer bench_wq_flushwq = {
-	.name		= "wq_flushwq",
-	.max_n		= BENCH_ITEMS_MAX,
-	.item_size	= sizeof(struct wq_item),
-	.runs		= offsetof(struct wq_item, runs),
-	.open		= wq_open,
-	.close		= wq_close,
-	.init		= wq_init,
-	.round		= wq_flushwq_round,
-};
-
-static int wq_unbound_open(struct bench_exec *exec)
-{
-	return wq_open_with(exec, WQ_UNBOUND, WQ_MAX_ACTIVE);
-}
-
-static int wq_unbound_round(struct bench_job *job)
-{
-	struct wq_item *items = job->items;
-	unsigned long n = job->n;
-	int err = 0;
-
-	for (unsigned long i = 0; i < n; i++)
-		err = (queue_work(job->exec->wq, &items[i].work) ? 0 : -EBUSY) ?: err;
-	bench_submitted(job);
-	flush_workqueue(job->exec->wq);
-	return err;
-}
-
-const struct bench_peer bench_wq_unbound = {
-	.name		= "wq_unbound",
-	.flags		= BENCH_ANYWHERE,
-	.max_n		= BENCH_ITEMS_MAX,
-	.item_size	= sizeof(struct wq_item),
-	.runs		= offsetof(struct wq_item, runs),
-	.open		= wq_unbound_open,
-	.close		= wq_close,
-	.init		= wq_init,
-	.round		= wq_unbound_round,
-};
-
-static int wq_bh_open(struct bench_exec *exec)
-{
-	return wq_open_with(exec, SCOPEX_WQ_BH | SCOPEX_WQ_PERCPU, 0);
-}
-
-/* Items of its own for lockdep, which is right that no other ones run in softirqs. */
-static void wq_bh_init(struct bench_job *job)
-{
-	struct wq_item *items = job->items;
-
-	for (unsigned long i = 0; i < job->n; i++)
-		INIT_WORK(&items[i].work, job->burn ? wq_burn : wq_noop);
-}
-
-/* With softirqs off, so that they are run when these are on again, not by ksoftirqd. */
-static int wq_bh_round(struct bench_job *job)
-{
-	struct wq_item *items = job->items;
-	unsigned long n = job->n;
-	int err = 0;
-
-	local_bh_disable();
-	for (unsigned long i = 0; i < n; i++)
-		err = wq_queue(job, i, &items[i].work) ?: err;
-	bench_submitted(job);
-	local_bh_enable();
-	flush_workqueue(job->exec->wq);
-	return err;
-}
-
-const struct bench_peer bench_wq_bh = {
-	.name		= "wq_bh",
-	.flags		= SCOPEX_WQ_BH ? 0 : BENCH_ABSENT,
-	.max_n		= 20000,
-	.item_size	= sizeof(struct wq_item),
-	.runs		= offsetof(struct wq_item, runs),
-	.open		= wq_bh_open,
-	.close		= wq_close,
-	.init		= wq_bh_init,
-	.round		= wq_bh_round,
-};
-
-/* One completion for all items */
-
-static void bench_job_start(struct bench_job *job)
-{
-	atomic_set(&job->pending, job->n);
-	reinit_completion(&job->done);
-}
-
-static void bench_job_item_done(struct bench_job *job)
-{
-	if (atomic_dec_and_test(&job->pending))
-		complete(&job->done);
-}
-
-struct completion_item {
-	struct work_struct	work;
-	struct bench_job	*job;
-	u32			runs;
-};
-
-static void completion_noop(struct work_struct *work)
-{
-	struct completion_item *item = container_of(work, struct completion_item, work);
-
-	item->runs++;
-	bench_job_item_done(item->job);
-}
-
-static void completion_burn(struct work_struct *work)
-{
-	bench_burn();
-	completion_noop(work);
-}
-
-static void completion_init(struct bench_job *job)
-{
-	struct completion_item *items = job->items;
-
-	for (unsigned long i = 0; i < job->n; i++) {
-		INIT_WORK(&items[i].work, job->burn ? completion_burn : completion_noop);
-		items[i].job = job;
-	}
-}
-
-/*
- * An item that is done may still be on its worker's way out of it, which touches it no
- * more; so it can be queued again.
- */
-static int completion_round(struct bench_job *job)
-{
-	struct completion_item *items = job->items;
-	unsigned long n = job->n;
-	int err = 0;
-
-	bench_job_start(job);
-	for (unsigned long i = 0; i < n; i++) {
-		if (wq_queue(job, i, &items[i].work)) {
-			err = -EBUSY;
-			bench_job_item_done(job);
-		}
-	}
-	bench_submitted(job);
-	wait_for_completion(&job->done);
-	return err;
-}
-
-const struct bench_peer bench_wq_completion = {
-	.name		= "wq_completion",
-	.max_n		= BENCH_ITEMS_MAX,
-	.item_size	= sizeof(struct completion_item),
-	.runs		= offsetof(struct completion_item, runs),
-	.open		= wq_open,
-	.close		= wq_close,
-	.init		= completion_init,
-	.round		= completion_round,
 };
 
 /* kthread_worker: one for each CPU */
@@ -578,7 +324,7 @@ static void kthread_item_start(struct bench_job *job, unsigned long i)
 		return;
 	}
 	kthread_bind(item->task, cpu);
-	/* To be there when it is waited for, which is until it has left this module. */
+	/* Keep the task until the end of the wait, which is when it has left this module. */
 	get_task_struct(item->task);
 	wake_up_process(item->task);
 }
@@ -593,7 +339,7 @@ static int kthread_round(struct bench_job *job)
 	for (i = 0; i < job->n; i++)
 		kthread_item_start(job, i);
 	bench_submitted(job);
-	/* One that is stopped before it has begun would not run. */
+	/* A thread that is stopped before it has begun would not run. */
 	wait_for_completion(&job->done);
 	for (i = 0; i < job->n; i++) {
 		if (IS_ERR(items[i].task)) {

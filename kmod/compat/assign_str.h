@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* __assign_str() of trace events took the source string as well before 6.10 */
+/* Before 6.10, __assign_str() of trace events took the source string, too */
 #ifndef _SCOPEX_COMPAT_ASSIGN_STR_H
 #define _SCOPEX_COMPAT_ASSIGN_STR_H
 

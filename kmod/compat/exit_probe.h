@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a probe of the tracepoint sched_process_exit is given; more since 6.16 */
+/* The arguments of a probe of the tracepoint sched_process_exit: one more since 6.16 */
 #ifndef _SCOPEX_COMPAT_EXIT_PROBE_H
 #define _SCOPEX_COMPAT_EXIT_PROBE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * hrtimer_setup() and hrtimer_setup_on_stack() for kernels before 6.13, where the
- * function is set by hand
+ * hrtimer_setup() and hrtimer_setup_on_stack() for kernels before 6.13, where the caller
+ * stores the function in the timer
  */
 #ifndef _SCOPEX_COMPAT_HRTIMER_H
 #define _SCOPEX_COMPAT_HRTIMER_H

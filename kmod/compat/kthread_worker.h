@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* kthread_run_worker_on_cpu() for kernels before 6.14, where to create one starts it */
+/*
+ * kthread_run_worker_on_cpu() for kernels before 6.14, where kthread_create_worker_on_cpu()
+ * also started the worker
+ */
 #ifndef _SCOPEX_COMPAT_KTHREAD_WORKER_H
 #define _SCOPEX_COMPAT_KTHREAD_WORKER_H
 

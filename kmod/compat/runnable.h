@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Does a task sleep? Since 6.12 one that does may stay on its run queue for a while, to
- * pay off what it owes.
+ * Does a task sleep? Since 6.12 a task that sleeps may stay on its run queue for a while,
+ * until it has made up for the CPU time that it had too much.
  */
 #ifndef _SCOPEX_COMPAT_RUNNABLE_H
 #define _SCOPEX_COMPAT_RUNNABLE_H
@@ -9,7 +9,7 @@
 #include <linux/sched.h>
 #include <linux/version.h>
 
-/* Runs, or would if it got a CPU. True where that can't be told. */
+/* Returns true if a task runs, or would if it got a CPU, or if a module can't tell. */
 static inline bool scopex_task_is_runnable(const struct task_struct *task)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Flags of workqueues: those in softirq context are there since 6.9 (0 before); that
- * one is per CPU has to be said since 6.17
+ * Flags of workqueues: WQ_BH (softirq context) is there since 6.9, and 0 before; WQ_PERCPU
+ * has to be set since 6.17
  */
 #ifndef _SCOPEX_COMPAT_WORKQUEUE_H
 #define _SCOPEX_COMPAT_WORKQUEUE_H

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Suite "api": what each call promises, case by case */
 
-#include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/slab.h>
 
@@ -41,11 +40,11 @@ static int submit_all_body(struct scopex_scope *scope, void *arg)
 
 	for (i = 0; i < body->nr; i++)
 		EXPECT_EQ(body->test,
-			  scopex_submit_any(scope, &body->items[i].work), 0);
+			  scopex_submit(scope, &body->items[i].work), 0);
 	return body->ret;
 }
 
-/* The call returns after the last item, with all that the items wrote. */
+/* The call returns after the last item, and the caller sees what all items wrote. */
 static void run_drains(struct scopex_test *test)
 {
 	struct body body = { .test = test, .nr = 1000 };
@@ -75,7 +74,7 @@ static int local_thread(void *data)
 
 	test_item_init(&item);
 	scopex_scope(s)
-		EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work), 0);
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);
 	if (test_served(local->cpu))
 		EXPECT_EQ(test, item.cpu, local->cpu);
@@ -86,8 +85,8 @@ static int local_thread(void *data)
 }
 
 /*
- * From each CPU, wherever this test happens to run: one that has no worker (see
- * module.sh) has its items run by another one, or they never are.
+ * From each CPU, wherever this test happens to run: the items of a CPU that has no worker
+ * (see module.sh) run on another one, or never.
  */
 static void submit_runs_on_this_cpu(struct scopex_test *test)
 {
@@ -133,13 +132,13 @@ static void submit_any_spreads(struct scopex_test *test)
 		served += test_served(cpu);
 
 	test_gate_init(&gate);
-	/* The executor's choice goes round from where this CPU has come to. */
+	/* The choice goes on in the ring from where this CPU has come to. */
 	migrate_disable();
 	scopex_scope(s) {
 		for (i = 0; i < 2 * served; i++) {
 			items[i].gate = &gate;
-			EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
-			/* The first round: let it leave its parked queue. */
+			EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
+			/* The first round: let the worker leave its parked queue. */
 			if (i < served)
 				wait_for_completion(&gate.reached);
 		}
@@ -165,7 +164,7 @@ static void items_start_before_the_join(struct scopex_test *test)
 	test_item_init(&item);
 	item.gate = &gate;
 	scopex_scope(s) {
-		if (!EXPECT_EQ(test, scopex_submit(s, &item.work), 0))
+		if (!EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work), 0))
 			return;
 		wait_for_completion(&gate.reached);
 		EXPECT(test, scopex_work_busy(&item.work));
@@ -175,7 +174,7 @@ static void items_start_before_the_join(struct scopex_test *test)
 	EXPECT(test, !scopex_work_busy(&item.work));
 }
 
-/* One CPU runs what one submitter gives it in that order. */
+/* A CPU runs the items of one submitter in the order of the submits. */
 static void one_cpu_keeps_the_order(struct scopex_test *test)
 {
 	unsigned int i, nr = 500, cpu = test_this_cpu();
@@ -205,7 +204,7 @@ static void first_error_wins(struct scopex_test *test)
 	}
 	scopex_scope(s) {
 		for (i = 0; i < ARRAY_SIZE(items); i++)
-			scopex_submit_on(s, cpu, &items[i].work);
+			EXPECT_EQ(test, scopex_submit_on(s, cpu, &items[i].work), 0);
 		EXPECT_EQ(test, scopex_join(s), -2);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
@@ -219,7 +218,7 @@ static int item_error_first_body(struct scopex_scope *scope, void *arg)
 {
 	struct test_item *item = arg;
 
-	scopex_submit(scope, &item->work);
+	WARN_ON(scopex_submit_on(scope, SCOPEX_CPU_LOCAL, &item->work));
 	while (scopex_work_busy(&item->work))
 		cond_resched();
 	return -EILSEQ;
@@ -246,7 +245,7 @@ static void join_starts_another_round(struct scopex_test *test)
 		for (round = 1; round <= 20; round++) {
 			items[3].ret = round & 1 ? -EAGAIN : 0;
 			for (i = 0; i < ARRAY_SIZE(items); i++)
-				EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+				EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
 			EXPECT_EQ(test, scopex_join(s), items[3].ret);
 			for (i = 0; i < ARRAY_SIZE(items); i++)
 				EXPECT_EQ(test, atomic_read(&items[i].runs), round);
@@ -271,8 +270,8 @@ static int tree_fn(struct scopex_work *work)
 	atomic_inc(&node->runs);
 	for (child = 2 * node->index + 1;
 	     child <= 2 * node->index + 2 && child < node->nr; child++)
-		if (scopex_submit_any(scopex_work_scope(work),
-				      &node->nodes[child].work))
+		if (scopex_submit(scopex_work_scope(work),
+				  &node->nodes[child].work))
 			node->refused++;
 	return 0;
 }
@@ -292,196 +291,12 @@ static void items_submit_items(struct scopex_test *test)
 		nodes[i].nr = nr;
 	}
 	scopex_scope(s)
-		EXPECT_EQ(test, scopex_submit(s, &nodes[0].work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &nodes[0].work), 0);
 	for (i = 0; i < nr; i++) {
 		EXPECT_EQ(test, nodes[i].refused, 0);
 		EXPECT_EQ(test, atomic_read(&nodes[i].runs), 1);
 	}
 	kvfree(nodes);
-}
-
-/* Fill one CPU behind a gate, so that what is queued does not start. */
-static void fill_behind_gate(struct scopex_test *test,
-			     struct scopex_scope *scope, unsigned int cpu,
-			     struct test_gate *gate, struct test_item *items,
-			     unsigned int nr)
-{
-	unsigned int i;
-
-	test_gate_init(gate);
-	for (i = 0; i < nr; i++)
-		test_item_init(&items[i]);
-	items[0].gate = gate;
-	for (i = 0; i < nr; i++)
-		EXPECT_EQ(test, scopex_submit_on(scope, cpu, &items[i].work), 0);
-	wait_for_completion(&gate->reached);
-}
-
-static void cancel_stops_what_has_not_started(struct scopex_test *test)
-{
-	unsigned int i, cpu = test_this_cpu();
-	struct test_item items[8], late;
-	struct test_gate gate;
-
-	scopex_scope(s) {
-		fill_behind_gate(test, s, cpu, &gate, items, ARRAY_SIZE(items));
-		EXPECT(test, !scopex_cancelled(s));
-		scopex_cancel(s);
-		EXPECT(test, scopex_cancelled(s));
-
-		test_item_init(&late);
-		EXPECT_EQ(test, scopex_submit(s, &late.work), -ECANCELED);
-		EXPECT_EQ(test, scopex_work_result(&late.work), -ENODATA);
-
-		complete_all(&gate.go);
-		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
-		EXPECT_EQ(test, scopex_work_result(&items[0].work), 0);
-		for (i = 1; i < ARRAY_SIZE(items); i++) {
-			EXPECT_EQ(test, atomic_read(&items[i].runs), 0);
-			EXPECT_EQ(test, scopex_work_result(&items[i].work),
-				  -ECANCELED);
-		}
-
-		/* The next round knows nothing of it. */
-		EXPECT(test, !scopex_cancelled(s));
-		EXPECT_EQ(test, scopex_submit(s, &late.work), 0);
-		EXPECT_EQ(test, scopex_join(s), 0);
-	}
-	EXPECT_EQ(test, atomic_read(&late.runs), 1);
-}
-
-static int until_cancelled_fn(struct scopex_work *work)
-{
-	struct test_item *item = container_of(work, struct test_item, work);
-
-	complete(&item->gate->reached);
-	while (!scopex_cancelled(scopex_work_scope(work)))
-		usleep_range(50, 200);
-	/* Long enough for a block that does not drain to be left before. */
-	msleep(20);
-	atomic_inc(&item->runs);
-	return 0;
-}
-
-/* Hazard 12: no way out of the block is faster than a running item. */
-static void cancel_ends_in_a_drain(struct scopex_test *test)
-{
-	struct test_gate gate;
-	struct test_item item;
-
-	test_gate_init(&gate);
-	test_item_init(&item);
-	item.work.fn = until_cancelled_fn;
-	item.gate = &gate;
-	scopex_scope(s) {
-		scopex_submit(s, &item.work);
-		wait_for_completion(&gate.reached);
-		scopex_cancel(s);
-	}
-	EXPECT_EQ(test, atomic_read(&item.runs), 1);
-	EXPECT(test, !scopex_work_busy(&item.work));
-}
-
-static int cancel_fn(struct scopex_work *work)
-{
-	scopex_cancel(scopex_work_scope(work));
-	return -EPROTO;
-}
-
-static void item_cancels_its_siblings(struct scopex_test *test)
-{
-	unsigned int i, cpu = test_this_cpu();
-	struct test_item items[6];
-	struct test_gate gate;
-
-	scopex_scope(s) {
-		fill_behind_gate(test, s, cpu, &gate, items, 2);
-		items[1].work.fn = cancel_fn;
-		for (i = 2; i < ARRAY_SIZE(items); i++) {
-			test_item_init(&items[i]);
-			scopex_submit_on(s, cpu, &items[i].work);
-		}
-		complete_all(&gate.go);
-		/* Its own error came before those of the cancelled ones. */
-		EXPECT_EQ(test, scopex_join(s), -EPROTO);
-	}
-	for (i = 2; i < ARRAY_SIZE(items); i++) {
-		EXPECT_EQ(test, atomic_read(&items[i].runs), 0);
-		EXPECT_EQ(test, scopex_work_result(&items[i].work), -ECANCELED);
-	}
-}
-
-static void cancel_of_nothing_is_no_error(struct scopex_test *test)
-{
-	struct test_item item;
-
-	test_item_init(&item);
-	scopex_scope(s) {
-		scopex_cancel(s);
-		EXPECT_EQ(test, scopex_submit(s, &item.work), -ECANCELED);
-		EXPECT_EQ(test, scopex_join(s), 0);
-		EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
-		EXPECT_EQ(test, scopex_join(s), 0);
-	}
-}
-
-/* Hazard 14: an item that is queued or running is refused, and runs once. */
-static void busy_item_is_refused(struct scopex_test *test)
-{
-	unsigned int cpu = test_this_cpu();
-	struct test_item items[2];
-	struct test_gate gate;
-
-	scopex_scope(s) {
-		fill_behind_gate(test, s, cpu, &gate, items, ARRAY_SIZE(items));
-		EXPECT_EQ(test, scopex_submit(s, &items[0].work), -EBUSY);
-		EXPECT_EQ(test, scopex_submit_any(s, &items[1].work), -EBUSY);
-		complete_all(&gate.go);
-		scopex_join(s);
-		EXPECT_EQ(test, atomic_read(&items[0].runs), 1);
-		EXPECT_EQ(test, atomic_read(&items[1].runs), 1);
-
-		EXPECT_EQ(test, scopex_submit(s, &items[1].work), 0);
-	}
-	EXPECT_EQ(test, atomic_read(&items[1].runs), 2);
-}
-
-static void no_such_cpu_is_refused(struct scopex_test *test)
-{
-	struct test_item item;
-	unsigned int cpu;
-
-	test_item_init(&item);
-	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_on(s, nr_cpu_ids, &item.work), -EINVAL);
-		EXPECT_EQ(test, scopex_submit_on(s, UINT_MAX, &item.work), -EINVAL);
-		for (cpu = 0; cpu < nr_cpu_ids; cpu++)
-			if (!cpu_possible(cpu))
-				EXPECT_EQ(test, scopex_submit_on(s, cpu, &item.work),
-					  -EINVAL);
-		EXPECT_EQ(test, scopex_join(s), 0);
-	}
-	EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
-}
-
-/* Hazard 21. That many items do not fit in memory, so move the count. */
-static void full_scope_refuses(struct scopex_test *test)
-{
-	struct test_item item;
-
-	test_item_init(&item);
-	scopex_scope(s) {
-		atomic64_add((SCOPEX_COUNT_MAX - 1) * SCOPEX_ONE, &s->state);
-		EXPECT_EQ(test, scopex_submit(s, &item.work), -EOVERFLOW);
-		EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
-		atomic64_sub(SCOPEX_ONE, &s->state);
-		EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
-		while (scopex_work_busy(&item.work))
-			cond_resched();
-		atomic64_sub((SCOPEX_COUNT_MAX - 2) * SCOPEX_ONE, &s->state);
-		EXPECT_EQ(test, scopex_join(s), 0);
-	}
-	EXPECT_EQ(test, atomic_read(&item.runs), 1);
 }
 
 enum way_out { AT_END, BY_BREAK, BY_CONTINUE, BY_GOTO, BY_RETURN, WAYS_OUT };
@@ -490,7 +305,7 @@ static int slow_fn(struct scopex_work *work)
 {
 	struct test_item *item = container_of(work, struct test_item, work);
 
-	/* Long enough for a block that does not drain to be left before. */
+	/* Long enough for a block that does not drain to end before it. */
 	msleep(20);
 	atomic_inc(&item->runs);
 	return 0;
@@ -499,7 +314,7 @@ static int slow_fn(struct scopex_work *work)
 static void leave_block(struct test_item *item, enum way_out way)
 {
 	scopex_scope(s) {
-		scopex_submit(s, &item->work);
+		WARN_ON(scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item->work));
 		if (way == BY_BREAK)
 			break;
 		if (way == BY_CONTINUE)
@@ -527,11 +342,11 @@ static void every_way_out_drains(struct scopex_test *test)
 	}
 }
 
-/* The block may end the function, be named at will, and set what follows uses. */
+/* The block may return, have any name, and set variables that the code after it uses. */
 static int result_of_a_block(struct test_item *item)
 {
 	scopex_scope(open) {
-		scopex_submit(open, &item->work);
+		WARN_ON(scopex_submit_on(open, SCOPEX_CPU_LOCAL, &item->work));
 		return scopex_join(open);
 	}
 }
@@ -545,7 +360,7 @@ static void compiler_sees_that_the_block_is_executed(struct scopex_test *test)
 	item.ret = -EDOM;
 	EXPECT_EQ(test, result_of_a_block(&item), -EDOM);
 	scopex_scope(s)
-		err = scopex_submit(s, &item.work);
+		err = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work);
 	EXPECT_EQ(test, err, 0);
 	EXPECT_EQ(test, atomic_read(&item.runs), 2);
 }
@@ -557,9 +372,9 @@ static void scopes_nest_in_one_task(struct scopex_test *test)
 	test_item_init(&outer_item);
 	test_item_init(&inner_item);
 	scopex_scope(outer) {
-		scopex_submit_any(outer, &outer_item.work);
+		EXPECT_EQ(test, scopex_submit(outer, &outer_item.work), 0);
 		scopex_scope(inner)
-			scopex_submit_any(inner, &inner_item.work);
+			EXPECT_EQ(test, scopex_submit(inner, &inner_item.work), 0);
 		EXPECT_EQ(test, atomic_read(&inner_item.runs), 1);
 	}
 	EXPECT_EQ(test, atomic_read(&outer_item.runs), 1);
@@ -580,7 +395,7 @@ static int crowd_thread(void *data)
 		scopex_scope(s)
 			for (i = 0; i < ARRAY_SIZE(crowd->items); i++)
 				EXPECT_EQ(crowd->test,
-					  scopex_submit_any(s, &crowd->items[i].work), 0);
+					  scopex_submit(s, &crowd->items[i].work), 0);
 		for (i = 0; i < ARRAY_SIZE(crowd->items); i++)
 			EXPECT_EQ(crowd->test,
 				  atomic_read(&crowd->items[i].runs), round);
@@ -625,13 +440,6 @@ static const struct scopex_case api_cases[] = {
 	SCOPEX_CASE(item_error_before_body_error),
 	SCOPEX_CASE(join_starts_another_round),
 	SCOPEX_CASE(items_submit_items),
-	SCOPEX_CASE(cancel_stops_what_has_not_started),
-	SCOPEX_CASE(cancel_ends_in_a_drain),
-	SCOPEX_CASE(item_cancels_its_siblings),
-	SCOPEX_CASE(cancel_of_nothing_is_no_error),
-	SCOPEX_CASE(busy_item_is_refused),
-	SCOPEX_CASE(no_such_cpu_is_refused),
-	SCOPEX_CASE(full_scope_refuses),
 	SCOPEX_CASE(every_way_out_drains),
 	SCOPEX_CASE(compiler_sees_that_the_block_is_executed),
 	SCOPEX_CASE(scopes_nest_in_one_task),

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What scopex says before its init, where it is built into the kernel: there is no CPU to
- * run an item. A scope, and a loop, get on without.
+ * run an item. A scope, and a loop, have to work without a worker.
  */
 
 #include <linux/init.h>
 #include <linux/printk.h>
+#include <linux/scopex_loop.h>
 
 #include "test.h"
 
@@ -35,19 +36,20 @@ static int __init test_early(void)
 	test_item_init(&items[0]);
 	test_item_init(&items[1]);
 	scopex_scope(early) {
-		failures += !test_early_is(scopex_submit(early, &items[0].work), -ENODEV,
+		failures += !test_early_is(scopex_submit_on(early, SCOPEX_CPU_LOCAL,
+							    &items[0].work), -ENODEV,
 					   "submit");
-		failures += !test_early_is(scopex_submit_any(early, &items[0].work),
+		failures += !test_early_is(scopex_submit(early, &items[0].work),
 					   -ENODEV, "submit_any");
 		failures += !test_early_is(scopex_submit_on(early, 0, &items[0].work),
 					   -ENODEV, "submit_on");
-		failures += !test_early_is(scopex_submit_array(early, SCOPEX_SPREAD, items,
+		failures += !test_early_is(scopex_submit_array(early, SCOPEX_CPU_ANY, items,
 							       2, work),
 					   -ENODEV, "submit_array");
 		failures += !test_early_is(scopex_join(early), 0, "join");
 	}
 	/* It is listed when it is opened. */
-	scopex_scope_with(early_deadline, .timeout = ms_to_ktime(3600000))
+	scopex_scope(early_deadline, .timeout_us = 3600 * USEC_PER_SEC)
 		failures += !test_early_is(scopex_join(early_deadline), 0, "join");
 	failures += !test_early_is(scopex_for(0, 100, test_early_chunk, .arg = &seen), 0,
 				   "loop");

@@ -2,14 +2,15 @@
 /*
  * scopex_test_fails.ko: a module whose init function detaches an item, and then fails
  *
- * The kernel frees such a module whatever its count. The item sleeps for so long that its
- * code would be gone when it goes on; see selftests/detach.sh.
+ * The kernel frees such a module whatever its count. The item sleeps so long that its
+ * code would be gone when it wakes up; see selftests/detach.sh.
  */
 
 #include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/printk.h>
 #include <linux/scopex.h>
+#include <linux/scopex_detached.h>
 #include <linux/slab.h>
 
 static int late_fn(struct scopex_detached *detached)
@@ -34,7 +35,7 @@ static int __init fails_init(void)
 	if (!late)
 		return -ENOMEM;
 	scopex_detached_init(late, late_fn, late_release);
-	err = scopex_detach(late);
+	err = scopex_detached_submit(late);
 	scopex_detached_put(late);
 	pr_info("scopex_test_fails: init fails\n");
 	return err ?: -ECANCELED;

@@ -12,7 +12,7 @@
 
 /**
  * test_hotplug_cpu() - find a CPU that can go offline, and leave it online
- * @test: the test; skipped if there is none
+ * @test: the test; it is skipped if no CPU can go
  *
  * Return: the CPU, or nr_cpu_ids.
  */
@@ -76,9 +76,9 @@ static void offline_cpu_refuses(struct scopex_test *test)
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &item.work), -ENODEV);
 		EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
-		/* Nor is it ever chosen, to have its worker run on another one. */
+		/* scopex never chooses an offline CPU either, whose worker would run elsewhere. */
 		for (i = 0; i < 4 * nr_cpu_ids; i++) {
-			EXPECT_EQ(test, scopex_submit_any(s, &item.work), 0);
+			EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
 			scopex_join(s);
 			EXPECT(test, item.worker != cpu);
 		}
@@ -121,7 +121,7 @@ static void queued_items_outlive_their_cpu(struct scopex_test *test)
 	kvfree(items);
 }
 
-/* An item that wants the hotplug lock while its CPU goes offline. */
+/* An item that takes the hotplug lock while its CPU goes offline. */
 struct lock_item {
 	struct scopex_work	work;
 	struct test_gate	gate;
@@ -136,7 +136,7 @@ static int lock_item_fn(struct scopex_work *work)
 	complete(&item->gate.reached);
 	/*
 	 * The probe is queued behind this very item, and busy, until the CPU's
-	 * queue is closed: then somebody holds the hotplug lock for writing.
+	 * queue is closed: then the hotplug lock is held for writing.
 	 */
 	while (scopex_submit_on(scopex_work_scope(work), item->cpu,
 				&item->probe.work) != -ENODEV)
@@ -187,9 +187,9 @@ static void load_round(struct load *load, unsigned int round)
 		for (i = 0; i < ARRAY_SIZE(load->items); i++) {
 			cpu = (round + i) % nr_cpu_ids;
 			if (i % 3 == 0)
-				err = scopex_submit(s, &load->items[i].work);
+				err = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &load->items[i].work);
 			else if (i % 3 == 1)
-				err = scopex_submit_any(s, &load->items[i].work);
+				err = scopex_submit(s, &load->items[i].work);
 			else
 				err = scopex_submit_on(s, cpu, &load->items[i].work);
 			if (!err)
@@ -246,15 +246,15 @@ static void cpus_come_and_go_under_load(struct scopex_test *test)
 	kvfree(loads);
 }
 
-/* For a script that has taken the only CPU that is served offline. */
+/* For a script that has taken offline the only CPU that takes items. */
 static void nowhere_to_submit_to(struct scopex_test *test)
 {
 	struct test_item item;
 
 	test_item_init(&item);
 	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work), -ENODEV);
 		EXPECT_EQ(test, scopex_submit(s, &item.work), -ENODEV);
-		EXPECT_EQ(test, scopex_submit_any(s, &item.work), -ENODEV);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
@@ -276,8 +276,8 @@ static int goes_offline_thread(void *data)
 }
 
 /*
- * More workers than stand by are needed by an owner that holds hotplug off, while a CPU is
- * to go: making them must not wait for that.
+ * An owner that holds hotplug off needs more workers than are on standby, while a CPU is
+ * about to go offline: making the workers must not wait for hotplug.
  */
 static void pool_grows_while_a_cpu_is_to_go(struct scopex_test *test)
 {
@@ -291,7 +291,7 @@ static void pool_grows_while_a_cpu_is_to_go(struct scopex_test *test)
 	init_completion(&begun);
 	cpus_read_lock();
 	thread = test_thread(test, goes_offline_thread, &cpu, nr_cpu_ids);
-	/* Until it waits for the lock. */
+	/* Wait until the hotplug waits for the lock. */
 	while (cpus_read_trylock()) {
 		cpus_read_unlock();
 		usleep_range(50, 200);

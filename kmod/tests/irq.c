@@ -2,8 +2,8 @@
 /*
  * Suite "irq": hazard 15, submits from hard irq, softirq and atomic context
  *
- * The scope is open until the source of the interrupts has been stopped: that is
- * the caller's part of the contract.
+ * The test stops the source of the interrupts before it closes the scope, as every caller
+ * has to.
  */
 
 #include <linux/interrupt.h>
@@ -32,7 +32,7 @@ static void source_submit(struct source *source)
 {
 	struct test_item *item = &source->items[source->next++];
 
-	if (scopex_submit_any(source->scope, &item->work))
+	if (scopex_submit(source->scope, &item->work))
 		source->refused++;
 	if (source->next == source->nr)
 		complete(&source->done);
@@ -155,7 +155,7 @@ static void timer_interrupts_submits(struct scopex_test *test)
 			      HRTIMER_MODE_REL_PINNED_HARD);
 		while (!completion_done(&source.done)) {
 			for (i = 0; i < ARRAY_SIZE(items); i++)
-				own += !scopex_submit(s, &items[i].work);
+				own += !scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items[i].work);
 			cond_resched();
 		}
 		source_timer_end(&source);
@@ -167,8 +167,8 @@ static void timer_interrupts_submits(struct scopex_test *test)
 }
 
 /*
- * A join does not close the scope: what an interrupt submits meanwhile is accepted
- * and runs, whether in this round or in the next.
+ * A join does not close the scope: an item that an interrupt submits during the join is
+ * accepted and runs, in this round or in the next.
  */
 static void timer_submits_while_owner_joins(struct scopex_test *test)
 {
@@ -185,7 +185,7 @@ static void timer_submits_while_owner_joins(struct scopex_test *test)
 		hrtimer_start(&source.timer, ns_to_ktime(100 * NSEC_PER_USEC),
 			      HRTIMER_MODE_REL_PINNED_HARD);
 		while (!completion_done(&source.done)) {
-			EXPECT_EQ(test, scopex_submit_any(s, &item.work), 0);
+			EXPECT_EQ(test, scopex_submit(s, &item.work), 0);
 			EXPECT_EQ(test, scopex_join(s), 0);
 			rounds++;
 			EXPECT(test, !scopex_work_busy(&item.work));
@@ -213,11 +213,11 @@ static void timer_interrupts_first_submit(struct scopex_test *test)
 	scopex_scope(theirs) {
 		source.scope = theirs;
 		scopex_scope(ours) {
-			/* Where delays run fast, the timer is faster still. */
+			/* Where time runs fast, the timer is even faster. */
 			scopex_inject_set(SCOPEX_INJECT_REGISTER, 60000);
 			hrtimer_start(&source.timer, ms_to_ktime(2),
 				      HRTIMER_MODE_REL_PINNED_HARD);
-			scopex_submit(ours, &item.work);
+			EXPECT_EQ(test, scopex_submit_on(ours, SCOPEX_CPU_LOCAL, &item.work), 0);
 		}
 		wait_for_completion(&source.done);
 		source_timer_end(&source);
@@ -240,7 +240,7 @@ static void submit_under_a_spinlock(struct scopex_test *test)
 	scopex_scope(s) {
 		raw_spin_lock_irqsave(&lock, flags);
 		for (i = 0; i < ARRAY_SIZE(items); i++)
-			EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+			EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
 		raw_spin_unlock_irqrestore(&lock, flags);
 	}
 	for (i = 0; i < ARRAY_SIZE(items); i++)

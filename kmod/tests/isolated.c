@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suites "anywhere" and "named": what names no CPU, and what does, for machines on which
- * CPUs are isolated. Where it has run is seen in the counters; see selftests/isolated.sh.
+ * Suites "anywhere" and "named": items that name no CPU, and items that name one, for
+ * machines on which CPUs are isolated. The counters say where they have run: see
+ * selftests/isolated.sh.
  */
 
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include <linux/scopex_detached.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
 #include "test.h"
@@ -22,10 +25,10 @@ static void items_go_anywhere(struct scopex_test *test)
 		return;
 	scopex_scope(s) {
 		for (i = 0; i < ANYWHERE_ITEMS; i++)
-			EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+			EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
 		for (; i < 2 * ANYWHERE_ITEMS; i++)
 			EXPECT_EQ(test, scopex_try_submit(s, &items[i].work), 0);
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, &items[i],
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, &items[i],
 						    ANYWHERE_ITEMS, work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
@@ -51,7 +54,7 @@ static void detached_items_go_anywhere(struct scopex_test *test)
 		return;
 	for (i = 0; i < ANYWHERE_ITEMS; i++) {
 		scopex_detached_init(&detached[i], detached_fn, nothing_to_release);
-		EXPECT_EQ(test, scopex_detach(&detached[i]), 0);
+		EXPECT_EQ(test, scopex_detached_submit(&detached[i]), 0);
 	}
 	for (i = 0; i < ANYWHERE_ITEMS; i++) {
 		EXPECT_EQ(test, scopex_detached_wait(&detached[i]), 0);
@@ -63,7 +66,7 @@ static void detached_items_go_anywhere(struct scopex_test *test)
 
 static int part_fn(const struct scopex_range *range)
 {
-	/* So that there is time for helpers to come. */
+	/* Long enough for helpers to come. */
 	usleep_range(200, 300);
 	return 0;
 }
@@ -103,7 +106,7 @@ static int submits_here(void *data)
 	int err = 0;
 
 	scopex_scope(s)
-		err = scopex_submit(s, &item->work);
+		err = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item->work);
 	test_thread_until_stopped();
 	return err;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Suites for selftests/pool.sh: what the watchdog says of joins that take long */
+/* Suites for selftests/pool.sh: what the watchdog reports about joins that take long */
 
 #include <linux/completion.h>
 #include <linux/cpumask.h>
@@ -37,7 +37,7 @@ static int stream_thread(void *data)
 		init_completion(&begun);
 		for (i = 0; i < ARRAY_SIZE(holders); i++) {
 			holder_init(&holders[i], &begun);
-			scopex_submit_on(stream->scope, JOIN_CPU, &holders[i].work);
+			WARN_ON(scopex_submit_on(stream->scope, JOIN_CPU, &holders[i].work));
 		}
 		for (i = 0; i < ARRAY_SIZE(holders); i++)
 			wait_for_completion(&begun);
@@ -144,7 +144,7 @@ static int naps_shortly_fn(struct scopex_work *work)
 	return 0;
 }
 
-/* All were there when the wait began: they end, one by one. */
+/* All items were submitted before the wait began: they end, one by one. */
 static void join_of_a_long_batch(struct scopex_test *test)
 {
 	struct scopex_work *items = kcalloc(FINITE_ITEMS, sizeof(*items), GFP_KERNEL);
@@ -152,17 +152,18 @@ static void join_of_a_long_batch(struct scopex_test *test)
 
 	if (!EXPECT(test, items))
 		return;
-	scopex_scope_with(long_batch, .limit = 1) {
+	scopex_scope(long_batch, .limit = 1) {
 		for (i = 0; i < FINITE_ITEMS; i++) {
 			scopex_work_init(&items[i], naps_shortly_fn);
-			EXPECT_EQ(test, scopex_submit(long_batch, &items[i]), 0);
+			EXPECT_EQ(test, scopex_submit_on(long_batch, SCOPEX_CPU_LOCAL, &items[i]),
+				  0);
 		}
 		EXPECT_EQ(test, scopex_join(long_batch), 0);
 	}
 	kfree(items);
 }
 
-/* More than the watchdog counts. */
+/* More items than the watchdog counts. */
 static void join_of_a_crowd(struct scopex_test *test)
 {
 	unsigned int nr = 2 * U16_MAX, i;
@@ -170,10 +171,11 @@ static void join_of_a_crowd(struct scopex_test *test)
 
 	if (!EXPECT(test, items))
 		return;
-	scopex_scope_with(crowd, .limit = 1, .timeout = ms_to_ktime(4000)) {
+	scopex_scope(crowd, .limit = 1, .timeout_us = 4000 * USEC_PER_MSEC) {
 		for (i = 0; i < nr; i++) {
 			scopex_work_init(&items[i], naps_shortly_fn);
-			scopex_submit(crowd, &items[i]);
+			EXPECT(test, !scopex_submit_on(crowd, SCOPEX_CPU_LOCAL,
+						       &items[i]) || scopex_cancelled(crowd));
 		}
 		EXPECT_EQ(test, scopex_join(crowd), -ETIME);
 	}
@@ -192,12 +194,12 @@ static void join_of_a_long_item(struct scopex_test *test)
 	struct scopex_work item = SCOPEX_WORK_INIT(naps_long_fn);
 
 	scopex_scope(long_item) {
-		EXPECT_EQ(test, scopex_submit(long_item, &item), 0);
+		EXPECT_EQ(test, scopex_submit_on(long_item, SCOPEX_CPU_LOCAL, &item), 0);
 		EXPECT_EQ(test, scopex_join(long_item), 0);
 	}
 }
 
-/* What is left on the stack looks as if the watchdog had seen a wait for long. */
+/* Leave values on the stack that look as if the watchdog had seen a long wait. */
 static void join_in_a_dirty_frame(struct scopex_test *test)
 {
 	struct scopex_work item = SCOPEX_WORK_INIT(naps_long_fn);
@@ -207,8 +209,8 @@ static void join_in_a_dirty_frame(struct scopex_test *test)
 	/* The first wait is round 1. */
 	dirty.wait_round = 1;
 	dirty.wait_looks = U8_MAX;
-	__scopex_open(&dirty, __SCOPEX_SITE("dirty"));
-	EXPECT_EQ(test, scopex_submit(&dirty, &item), 0);
+	__scopex_open(&dirty, __SCOPEX_SITE("dirty"), NULL);
+	EXPECT_EQ(test, scopex_submit_on(&dirty, SCOPEX_CPU_LOCAL, &item), 0);
 	__scopex_close(&dirty);
 }
 
@@ -223,7 +225,8 @@ static void joins_of_many_rounds(struct scopex_test *test)
 	scopex_scope(rounds) {
 		for (round = 0; round < 20; round++) {
 			for (i = 0; i < 1 + round % ARRAY_SIZE(items); i++)
-				EXPECT_EQ(test, scopex_submit(rounds, &items[i]), 0);
+				EXPECT_EQ(test,
+					  scopex_submit_on(rounds, SCOPEX_CPU_LOCAL, &items[i]), 0);
 			EXPECT_EQ(test, scopex_join(rounds), 0);
 		}
 	}
@@ -255,7 +258,7 @@ struct host {
 		usleep_range(500, 1000);				\
 } while (0)
 
-/* There until the first look that finds it: so it is seen in one or two of them. */
+/* The guest runs until the first look that finds it, so one or two looks see it. */
 static int guest_fn(struct scopex_work *work)
 {
 	struct scopex_scope *scope = scopex_work_scope(work);
@@ -278,7 +281,7 @@ static int host_fn(struct scopex_work *work)
 	return scopex_submit_on(scope, JOIN_CPU, &host->guest);
 }
 
-/* Newcomers in some waits make none of them one without end. */
+/* Newcomers in some waits do not make any of them endless. */
 static void joins_with_a_newcomer(struct scopex_test *test)
 {
 	struct host host;

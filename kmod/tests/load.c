@@ -7,9 +7,9 @@
  * in debugfs can be compared with what was really done: see selftests/debugfs.sh.
  * "hold" keeps a scope open with a known number of items pending until it is
  * released, so that it can be found in debugfs, and modules can't be unloaded. "tree"
- * does so with a scope that an item of another one has opened, both cancelled. "sites"
- * opens scopes in more places than there is room for profiles. "odd" has names that
- * would break what they are shown in.
+ * does so with a scope in an item of another scope, both cancelled. "sites" opens scopes
+ * in more places than profiles have room for. "odd" has names that would break the output
+ * that shows them.
  */
 
 #include <linux/sched.h>
@@ -42,11 +42,11 @@ static void known_load(struct scopex_test *test)
 	test_item_init(&gated);
 	gated.gate = &gate;
 	scopex_scope(load) {
-		scopex_submit_on(load, LOAD_CPU, &gated.work);
+		EXPECT_EQ(test, scopex_submit_on(load, LOAD_CPU, &gated.work), 0);
 		wait_for_completion(&gate.reached);
 		for (i = 1; i < nr; i++) {
 			items[i].ret = i < LOAD_RUN ? 0 : -EIO;
-			scopex_submit_on(load, LOAD_CPU, &items[i].work);
+			EXPECT_EQ(test, scopex_submit_on(load, LOAD_CPU, &items[i].work), 0);
 		}
 		for (i = 0; i < LOAD_REFUSED; i++)
 			EXPECT_EQ(test, scopex_submit_on(load, nr_cpu_ids,
@@ -55,11 +55,11 @@ static void known_load(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_join(load), -EIO);
 
 		test_gate_init(&gate);
-		scopex_submit_on(load, LOAD_CPU, &gated.work);
+		EXPECT_EQ(test, scopex_submit_on(load, LOAD_CPU, &gated.work), 0);
 		wait_for_completion(&gate.reached);
 		for (i = 0; i < LOAD_CANCELLED; i++)
-			scopex_submit_on(load, LOAD_CPU, &cancelled[i].work);
-		scopex_cancel(load);
+			EXPECT_EQ(test, scopex_submit_on(load, LOAD_CPU, &cancelled[i].work), 0);
+		scopex_cancel(load, 0);
 		complete(&gate.go);
 		EXPECT_EQ(test, scopex_join(load), -ECANCELED);
 	}
@@ -85,9 +85,9 @@ static void held_scope(struct scopex_test *test)
 	for (i = 0; i < HELD_ITEMS; i++)
 		test_item_init(&items[i]);
 	items[0].gate = &gate;
-	/* As it was left by a profile that is off by now. */
+	/* A value as a profile that is now off has left it. */
 	items[0].work.queued = U32_MAX;
-	scopex_scope_named(s, "held") {
+	scopex_scope(s, .name = "held") {
 		for (i = 0; i < HELD_ITEMS; i++)
 			EXPECT_EQ(test, scopex_submit_on(s, LOAD_CPU,
 							 &items[i].work), 0);
@@ -120,7 +120,7 @@ static int branch_fn(struct scopex_work *work)
 	test_item_init(&item);
 	item.gate = &branch->gate;
 	scopex_scope(inner) {
-		err = scopex_submit(inner, &item.work);
+		err = scopex_submit_on(inner, SCOPEX_CPU_LOCAL, &item.work);
 		err = err ?: scopex_join(inner);
 	}
 	return err;
@@ -132,10 +132,10 @@ static void scope_tree(struct scopex_test *test)
 
 	test_gate_init(&branch.gate);
 	scopex_work_init(&branch.work, branch_fn);
-	scopex_scope_with(outer, .timeout = ms_to_ktime(3600000)) {
+	scopex_scope(outer, .timeout_us = 3600000 * USEC_PER_MSEC) {
 		EXPECT_EQ(test, scopex_submit_on(outer, LOAD_CPU, &branch.work), 0);
 		wait_for_completion(&branch.gate.reached);
-		scopex_cancel_with(outer, -ENOSPC);
+		scopex_cancel(outer, -ENOSPC);
 		scopex_test_until_released();
 		complete(&branch.gate.go);
 		EXPECT_EQ(test, scopex_join(outer), -ENOSPC);
@@ -182,8 +182,8 @@ static void many_sites(struct scopex_test *test)
 		named->site = many_sites_site;
 		named->site.name = named->name;
 		test_item_init(&item);
-		__scopex_open(&scope, &named->site);
-		EXPECT_EQ(test, scopex_submit(&scope, &item.work), 0);
+		__scopex_open(&scope, &named->site, NULL);
+		EXPECT_EQ(test, scopex_submit_on(&scope, SCOPEX_CPU_LOCAL, &item.work), 0);
 		__scopex_close(&scope);
 		EXPECT_EQ(test, atomic_read(&item.runs), 1);
 	}
@@ -225,10 +225,10 @@ static void odd_names(struct scopex_test *test)
 	test_item_init(&other);
 	item.work.fn = odd_item_fn;
 	item.gate = &gate;
-	__scopex_open(&nameless, &nameless_site);
+	__scopex_open(&nameless, &nameless_site, NULL);
 	EXPECT_EQ(test, scopex_submit_on(&nameless, LOAD_CPU, &item.work), 0);
 	wait_for_completion(&gate.reached);
-	__scopex_open(&odd, &odd_site);
+	__scopex_open(&odd, &odd_site, NULL);
 	EXPECT_EQ(test, scopex_submit_on(&odd, LOAD_CPU, &other.work), 0);
 	scopex_test_until_released();
 	complete(&gate.go);
@@ -252,7 +252,7 @@ static void odd_scope_held(struct scopex_test *test)
 	test_gate_init(&gate);
 	test_item_init(&item);
 	item.gate = &gate;
-	__scopex_open(&odd, &odd_site);
+	__scopex_open(&odd, &odd_site, NULL);
 	EXPECT_EQ(test, scopex_submit_on(&odd, LOAD_CPU, &item.work), 0);
 	scopex_test_until_released();
 	complete(&gate.go);

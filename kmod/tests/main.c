@@ -8,10 +8,8 @@
  */
 
 #include <linux/debugfs.h>
-#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/sched.h>
 #include <linux/seq_buf.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -21,20 +19,24 @@
 
 #include "test.h"
 
+/* The parts of a suite are run in this order. */
 static const struct scopex_suite * const suites[] = {
-	&api_suite, &misuse_suite, &irq_suite, &race_suite, &hotplug_suite,
-	&nowhere_suite, &nest_suite, &bound_suite, &prompt_suite, &fresh_suite, &cancel_suite,
-	&walk_suite, &serial_walk_suite, &loop_suite, &tracers_suite, &serial_tracers_suite,
-	&options_suite, &turn_suite, &detach_suite, &release_suite, &lingers_suite,
-	&coming_suite, &forget_suite,
-	&undead_suite, &oops_suite, &deadlock_suite, &waits_suite,
-	&stress_suite, &load_suite, &hold_suite,
-	&tree_suite, &sites_suite, &odd_suite, &odd_hold_suite, &slow_suite, &convoy_suite,
-	&memory_suite, &allocates_suite, &spin_suite,
-	&anywhere_suite, &named_suite,
-	&crowd_suite, &sleepers_suite, &awake_suite, &senders_suite, &full_suite,
-	&serial_suite, &reclaim_suite, &unmade_suite, &orphan_suite, &beside_suite,
-	&late_suite, &mortal_suite, &mourned_suite, &tight_suite,
+	&api_suite, &api_cancel_suite, &misuse_suite, &misuse_item_suite, &irq_suite,
+	&race_suite, &hotplug_suite, &nowhere_suite, &nest_suite, &nest_block_suite,
+	&bound_suite, &prompt_suite, &fresh_suite, &cancel_suite, &cancel_deadline_suite,
+	&cancel_signal_suite, &walk_suite, &walk_detached_suite, &serial_walk_suite,
+	&array_suite, &loop_suite, &reduce_suite, &each_cpu_suite, &loop_helpers_suite,
+	&tracers_suite, &serial_tracers_suite, &join_item_suite, &limit_suite,
+	&limit_per_cpu_suite, &turn_suite, &detach_suite, &detach_module_suite,
+	&detach_release_suite, &detach_misuse_suite, &release_suite, &lingers_suite,
+	&coming_suite, &exit_suite, &leak_suite, &undead_suite, &oops_suite,
+	&deadlock_suite, &waits_suite, &stress_suite, &load_suite, &hold_suite,
+	&tree_suite, &sites_suite, &odd_suite, &odd_hold_suite, &slow_suite,
+	&convoy_suite, &memory_suite, &allocates_suite, &spin_suite, &anywhere_suite,
+	&named_suite, &crowd_suite, &sleepers_suite, &awake_suite, &senders_suite,
+	&full_suite, &serial_suite, &reclaim_suite, &unmade_suite, &orphan_suite,
+	&beside_suite, &late_suite, &mortal_suite, &mourned_suite, &tight_suite,
+	&again_suite, &again_serial_suite, &leave_suite, &placed_suite,
 	&partial_suite, &endless_suite, &chain_suite, &finite_suite, &newcomer_suite,
 };
 
@@ -136,211 +138,22 @@ void scopex_test_until_released(void)
 	wait_for_completion(&test_release);
 }
 
-/**
- * test_item_fn() - the function of a test item
- * @work: its work item
- *
- * Return: what the test wants.
- */
-int test_item_fn(struct scopex_work *work)
+/* Returns how many cases the parts of a suite have together. */
+static unsigned int test_plan(const char *name)
 {
-	struct test_item *item = container_of(work, struct test_item, work);
+	unsigned int i, nr = 0;
 
-	item->cpu = raw_smp_processor_id();
-	if (item->turn)
-		item->order = atomic_inc_return(item->turn);
-	if (item->gate) {
-		complete(&item->gate->reached);
-		/* Awake, as an item that sleeps does not hold up its CPU's queue for long. */
-		while (!try_wait_for_completion(&item->gate->go))
-			cond_resched_tasks_rcu_qs();
-	}
-	atomic_inc(&item->runs);
-	return item->ret;
-}
-
-/**
- * test_items() - initialised test items
- * @nr: how many
- *
- * Return: the items, to be freed with kvfree(), or NULL.
- */
-struct test_item *test_items(unsigned int nr)
-{
-	struct test_item *items = kvcalloc(nr, sizeof(*items), GFP_KERNEL);
-	unsigned int i;
-
-	for (i = 0; items && i < nr; i++)
-		test_item_init(&items[i]);
-	return items;
-}
-
-/**
- * test_hold_cpus() - hold all CPUs, so that what is submitted does not start
- * @scope: the items' scope
- * @items: as many as CPUs can be, initialised
- * @gate: where they stand when this returns; complete_all(&gate->go) ends it
- *
- * Return: how many CPUs are held.
- */
-unsigned int test_hold_cpus(struct scopex_scope *scope, struct test_item *items,
-			    struct test_gate *gate)
-{
-	unsigned int cpu, nr = 0;
-
-	test_gate_init(gate);
-	for_each_online_cpu(cpu) {
-		items[nr].gate = gate;
-		/* One that is not served can't be held, and need not be. */
-		if (scopex_submit_on(scope, cpu, &items[nr].work))
-			continue;
-		wait_for_completion(&gate->reached);
-		nr++;
-	}
+	for (i = 0; i < ARRAY_SIZE(suites); i++)
+		if (!strcmp(name, suites[i]->name))
+			nr += suites[i]->nr;
 	return nr;
 }
 
-static int test_probe_body(struct scopex_scope *scope, void *arg)
-{
-	struct test_item item;
-	int err;
-
-	test_item_init(&item);
-	err = scopex_submit_on(scope, *(unsigned int *)arg, &item.work);
-	/* The item is in this frame. */
-	scopex_join(scope);
-	return err;
-}
-
-/**
- * test_served() - does a CPU take items?
- * @cpu: the CPU
- *
- * Return: whether scopex_submit_on() accepts an item for it.
- */
-bool test_served(unsigned int cpu)
-{
-	return !scopex_run(test_probe_body, &cpu);
-}
-
-/**
- * test_this_cpu() - a CPU to submit to by its number
- *
- * Return: this CPU, or another one if this one takes no items.
- */
-unsigned int test_this_cpu(void)
-{
-	unsigned int cpu = raw_smp_processor_id();
-
-	return test_served(cpu) ? cpu : test_other_cpu(cpu);
-}
-
-/**
- * test_other_cpu() - a CPU other than this one
- * @cpu: this one
- *
- * Return: the number of an online CPU that takes items, or nr_cpu_ids.
- */
-unsigned int test_other_cpu(unsigned int cpu)
-{
-	unsigned int other;
-
-	for_each_online_cpu(other)
-		if (other != cpu && test_served(other))
-			return other;
-	return nr_cpu_ids;
-}
-
-/* What a thread of a test needs to start. */
-struct test_start {
-	int			(*fn)(void *data);
-	void			*data;
-	struct completion	started;
-};
-
-static int test_thread_fn(void *data)
-{
-	struct test_start *start = data;
-	int (*fn)(void *data) = start->fn;
-
-	data = start->data;
-	complete(&start->started);
-	return fn(data);
-}
-
-/**
- * test_thread() - start a thread bound to a CPU
- * @test: the test
- * @fn: its function, which has to wait for kthread_should_stop()
- * @data: its argument
- * @cpu: the CPU; nr_cpu_ids for any
- *
- * It runs when this returns, so that stopping it can't skip its function.
- *
- * Return: the thread, to be ended with test_thread_stop(), or NULL.
- */
-struct task_struct *test_thread(struct scopex_test *test,
-				int (*fn)(void *data), void *data,
-				unsigned int cpu)
-{
-	struct test_start start = { .fn = fn, .data = data };
-	struct task_struct *thread;
-
-	init_completion(&start.started);
-	thread = kthread_create(test_thread_fn, &start, "scopex_test");
-	if (IS_ERR(thread)) {
-		scopex_test_fail(test, "no thread: %pe", thread);
-		return NULL;
-	}
-	if (cpu < nr_cpu_ids)
-		kthread_bind(thread, cpu);
-	get_task_struct(thread);
-	wake_up_process(thread);
-	wait_for_completion(&start.started);
-	return thread;
-}
-
-/**
- * test_thread_stop() - end a thread
- * @thread: what test_thread() returned
- *
- * Return: what its function returned.
- */
-int test_thread_stop(struct task_struct *thread)
-{
-	int ret;
-
-	if (!thread)
-		return 0;
-	ret = kthread_stop(thread);
-	put_task_struct(thread);
-	return ret;
-}
-
-/**
- * test_thread_until_stopped() - the end of a thread's function
- *
- * Waits for test_thread_stop(), which comes even if the thread has nothing more
- * to do.
- */
-void test_thread_until_stopped(void)
-{
-	for (;;) {
-		set_current_state(TASK_IDLE);
-		if (kthread_should_stop())
-			break;
-		schedule();
-	}
-	__set_current_state(TASK_RUNNING);
-}
-
-static void test_run_suite(struct scopex_test *test,
-			   const struct scopex_suite *suite)
+/* Returns the number of the last case. */
+static unsigned int test_run_part(struct scopex_test *test, const struct scopex_suite *suite,
+				  unsigned int number)
 {
 	unsigned int i;
-
-	seq_buf_init(&test->report, test_report, REPORT_SIZE);
-	seq_buf_printf(&test->report, "KTAP version 1\n1..%u\n", suite->nr);
 
 	for (i = 0; i < suite->nr; i++) {
 		const struct scopex_case *c = &suite->cases[i];
@@ -350,34 +163,43 @@ static void test_run_suite(struct scopex_test *test,
 		pr_info("scopex_test: run %s.%s\n", suite->name, c->name);
 		c->run(test);
 		seq_buf_printf(&test->report, "%sok %u %s%s%s\n",
-			       test->failures ? "not " : "", i + 1, c->name,
+			       test->failures ? "not " : "", ++number, c->name,
 			       test->skipped ? " # SKIP " : "",
 			       test->skipped ?: "");
 	}
+	return number;
+}
+
+static void test_run_suite(struct scopex_test *test, const char *name)
+{
+	unsigned int i, number = 0;
+
+	seq_buf_init(&test->report, test_report, REPORT_SIZE);
+	seq_buf_printf(&test->report, "KTAP version 1\n1..%u\n", test_plan(name));
+	for (i = 0; i < ARRAY_SIZE(suites); i++)
+		if (!strcmp(name, suites[i]->name))
+			number = test_run_part(test, suites[i], number);
 }
 
 static ssize_t run_write(struct file *file, const char __user *buf,
 			 size_t len, loff_t *ppos)
 {
-	char name[16];
-	unsigned int i;
+	char text[16], *name;
 
-	if (len >= sizeof(name))
+	if (len >= sizeof(text))
 		return -EINVAL;
-	if (copy_from_user(name, buf, len))
+	if (copy_from_user(text, buf, len))
 		return -EFAULT;
-	name[len] = '\0';
+	text[len] = '\0';
+	name = strim(text);
+	if (!test_plan(name))
+		return -EINVAL;
 
-	for (i = 0; i < ARRAY_SIZE(suites); i++) {
-		if (!sysfs_streq(name, suites[i]->name))
-			continue;
-		mutex_lock(&test_lock);
-		reinit_completion(&test_release);
-		test_run_suite(&test_state, suites[i]);
-		mutex_unlock(&test_lock);
-		return len;
-	}
-	return -EINVAL;
+	mutex_lock(&test_lock);
+	reinit_completion(&test_release);
+	test_run_suite(&test_state, name);
+	mutex_unlock(&test_lock);
+	return len;
 }
 
 static const struct file_operations run_fops = {

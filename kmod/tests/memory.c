@@ -3,14 +3,16 @@
  * Suites "memory" and "allocates": between the opening of a scope and its end, scopex
  * allocates nothing
  *
- * "memory" does what scopes can do, with objects that were there before. Whoever watches
- * the tasks that take part sees no allocation between the two: see selftests/memory.sh.
- * Where the kernel can make them fail, all of its task's fail meanwhile; the script does so
- * to the workers. "allocates" is to tell whether that is so: it allocates in the scope
- * "control" and in an item of it, and says what came of that.
+ * "memory" does all that scopes can do, with objects that were made before.
+ * selftests/memory.sh traces the allocations of the owner and the workers between the two,
+ * and must find none. Where the kernel has fault injection, the test makes all allocations
+ * of its task fail during that time; the script does the same to the workers. "allocates"
+ * proves that such allocations are seen, and do fail: it allocates in the scope "control"
+ * and in an item of it, and reports the result.
  */
 
 #include <linux/sched.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
 #include "test.h"
@@ -18,9 +20,9 @@
 #define MEMORY_ITEMS	100
 
 /* A timer on the stack has the kernel allocate, if it tracks such objects. */
-#define MEMORY_TIMEOUT	(IS_ENABLED(CONFIG_DEBUG_OBJECTS_TIMERS) ? 0 : ms_to_ktime(3600000))
+#define MEMORY_TIMEOUT	(IS_ENABLED(CONFIG_DEBUG_OBJECTS_TIMERS) ? 0 : 3600 * USEC_PER_SEC)
 
-/* Have the current task's allocations fail, if failslab was told to do so to tasks. */
+/* Make the current task's allocations fail, if failslab is set up to do so per task. */
 static void allocations_fail(bool fail)
 {
 #ifdef CONFIG_FAULT_INJECTION
@@ -44,13 +46,13 @@ static void items_one_by_one(struct scopex_test *test)
 	allocations_fail(true);
 	scopex_scope(s) {
 		for (i = 0; i < MEMORY_ITEMS / 2; i++)
-			EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
+			EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items[i].work), 0);
 		for (; i < MEMORY_ITEMS; i++)
-			EXPECT_EQ(test, scopex_submit_any(s, &items[i].work), 0);
+			EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
 		EXPECT_EQ(test, scopex_submit_on(s, test_this_cpu(), &fails), 0);
 		EXPECT_EQ(test, scopex_join(s), -EIO);
-		scopex_cancel(s);
-		EXPECT_EQ(test, scopex_submit(s, &items[0].work), -ECANCELED);
+		scopex_cancel(s, 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items[0].work), -ECANCELED);
 	}
 	allocations_fail(false);
 	for (i = 0; i < MEMORY_ITEMS; i++)
@@ -67,10 +69,10 @@ static void items_at_once(struct scopex_test *test)
 		return;
 	allocations_fail(true);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items, MEMORY_ITEMS,
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items, MEMORY_ITEMS,
 						    work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_THIS_CPU, items, MEMORY_ITEMS,
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_LOCAL, items, MEMORY_ITEMS,
 						    work), 0);
 	}
 	allocations_fail(false);
@@ -87,10 +89,10 @@ static void items_with_options(struct scopex_test *test)
 	if (!EXPECT(test, items))
 		return;
 	allocations_fail(true);
-	scopex_scope_with(s, .limit = 2, .limit_per_cpu = 1,
-			  .flags = SCOPEX_FAIL_FAST | SCOPEX_KILLABLE | SCOPEX_JOINABLE,
-			  .timeout = MEMORY_TIMEOUT) {
-		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_SPREAD, items, MEMORY_ITEMS,
+	scopex_scope(s, .limit = 2, .limit_per_cpu = 1,
+		     .flags = SCOPEX_FAIL_FAST | SCOPEX_KILLABLE | SCOPEX_JOINABLE,
+		     .timeout_us = MEMORY_TIMEOUT) {
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items, MEMORY_ITEMS,
 						    work), 0);
 		EXPECT_EQ(test, scopex_join_item(&items[0].work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
@@ -109,7 +111,7 @@ static int nested_fn(struct scopex_work *work)
 
 	test_item_init(&item);
 	scopex_scope(inner) {
-		err = scopex_submit(inner, &item.work);
+		err = scopex_submit_on(inner, SCOPEX_CPU_LOCAL, &item.work);
 		err = err ?: scopex_join(inner);
 	}
 	return err;
@@ -128,8 +130,8 @@ static void items_that_wait(struct scopex_test *test)
 
 	allocations_fail(true);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit(s, &nested), 0);
-		EXPECT_EQ(test, scopex_submit(s, &blocks), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &nested), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &blocks), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	allocations_fail(false);
@@ -159,7 +161,7 @@ static void loops(struct scopex_test *test)
 
 	allocations_fail(true);
 	EXPECT_EQ(test, scopex_reduce(1, 100000, add_numbers, &sum, &total, .grain = 100,
-				      .timeout = MEMORY_TIMEOUT), 0);
+				      .timeout_us = MEMORY_TIMEOUT), 0);
 	allocations_fail(false);
 	EXPECT_EQ(test, total, 100000UL * 100001 / 2);
 }
@@ -194,7 +196,7 @@ static void control(struct scopex_test *test)
 
 	allocations_fail(true);
 	scopex_scope(control) {
-		scopex_submit(control, &item);
+		EXPECT_EQ(test, scopex_submit_on(control, SCOPEX_CPU_LOCAL, &item), 0);
 		scopex_join(control);
 		err = allocates_fn(&own);
 	}

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suite "nest": items that wait, for scopes of their own or for something else
+ * Suite "nest": items that wait, for scopes of their own or (in nest_block.c) for something
+ * else
  *
- * What would not work here does not end: a case that hangs is seen by the kernel's
- * hung-task detector. Suite "bound" is for a module with few workers, so that the
- * ones that there are not enough for all that wait. In suite "prompt", each wait hands
- * over by itself: nothing is left to the watchdog, which nest.sh sees in the counters. Suite
- * "fresh" is for a module with no worker on standby, and for stall.sh.
+ * A case that fails here hangs, and the kernel's hung-task detector reports it. Suite
+ * "bound" is for a module with few workers, so that not every item that waits can have one.
  */
 
-#include <linux/completion.h>
 #include <linux/delay.h>
-#include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
+#include "../state.h"
 #include "test.h"
 
 /**
@@ -49,7 +47,7 @@ static int nest_submit(struct scopex_scope *scope, struct nest *nest)
 {
 	if (nest->cpu < nr_cpu_ids)
 		return scopex_submit_on(scope, nest->cpu, &nest->work);
-	return scopex_submit_any(scope, &nest->work);
+	return scopex_submit(scope, &nest->work);
 }
 
 static int nest_fn(struct scopex_work *work)
@@ -71,8 +69,7 @@ static int nest_fn(struct scopex_work *work)
 	return nest->err;
 }
 
-static void nest_to(struct scopex_test *test, unsigned int cpu,
-		    unsigned int depth)
+void nest_to(struct scopex_test *test, unsigned int cpu, unsigned int depth)
 {
 	atomic_t runs = ATOMIC_INIT(0);
 	struct nest outer = { .test = test, .cpu = cpu, .depth = depth,
@@ -136,165 +133,6 @@ static void all_cpus_wait_in_a_ring(struct scopex_test *test)
 	kfree(nests);
 }
 
-/* An item that waits, with or without saying so, and one that ends the wait. */
-struct pair {
-	struct scopex_work	waits;
-	struct scopex_work	frees;
-	struct completion	go;
-	struct task_struct	*waiter;
-	struct task_struct	*runner;
-	unsigned int		cpu;
-	unsigned int		calls;
-};
-
-static int frees_fn(struct scopex_work *work)
-{
-	struct pair *pair = container_of(work, struct pair, frees);
-
-	pair->runner = current;
-	complete(&pair->go);
-	return 0;
-}
-
-static int blocks_fn(struct scopex_work *work)
-{
-	struct pair *pair = container_of(work, struct pair, waits);
-
-	pair->waiter = current;
-	while (pair->calls--)
-		scopex_will_block();
-	/* There may be no other worker yet, after what the cases before have done. */
-	while (!wait_for_completion_timeout(&pair->go, msecs_to_jiffies(50)))
-		scopex_will_block();
-	return 0;
-}
-
-static void pair_init(struct pair *pair, scopex_fn_t fn, unsigned int calls)
-{
-	*pair = (struct pair){ .cpu = test_this_cpu(), .calls = calls };
-	scopex_work_init(&pair->waits, fn);
-	scopex_work_init(&pair->frees, frees_fn);
-	init_completion(&pair->go);
-}
-
-/* It would wait for good if the one behind it did not run meanwhile. */
-static void item_that_blocks_lets_others_run(struct scopex_test *test)
-{
-	unsigned int calls;
-	struct pair pair;
-
-	for (calls = 1; calls <= 3; calls++) {
-		pair_init(&pair, blocks_fn, calls);
-		scopex_scope(s) {
-			EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.waits), 0);
-			EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.frees), 0);
-			EXPECT_EQ(test, scopex_join(s), 0);
-		}
-		EXPECT(test, pair.waiter != pair.runner);
-	}
-}
-
-/* An item of a scope that is opened in an item. */
-struct held_up {
-	struct scopex_work	work;
-	struct completion	*go;
-};
-
-static int waits_for_scope_fn(struct scopex_work *work)
-{
-	struct pair *pair = container_of(work, struct pair, waits);
-	struct test_item inner;
-	struct test_gate gate;
-
-	pair->waiter = current;
-	test_gate_init(&gate);
-	test_item_init(&inner);
-	inner.gate = &gate;
-	scopex_scope(s) {
-		if (scopex_submit_any(s, &inner.work))
-			return -EIO;
-		/* Until the one that is queued behind this has run. */
-		wait_for_completion(&gate.reached);
-		scopex_will_block();
-		wait_for_completion(&pair->go);
-		complete(&gate.go);
-	}
-	return 0;
-}
-
-/* On another CPU, until what is queued behind the one that waits for it has run. */
-static int held_up_fn(struct scopex_work *work)
-{
-	wait_for_completion(container_of(work, struct held_up, work)->go);
-	return 0;
-}
-
-static int drains_fn(struct scopex_work *work)
-{
-	struct pair *pair = container_of(work, struct pair, waits);
-	struct held_up inner = { .work = SCOPEX_WORK_INIT(held_up_fn),
-				 .go = &pair->go };
-	int err;
-
-	pair->waiter = current;
-	scopex_scope(s)
-		err = scopex_submit_on(s, test_other_cpu(pair->cpu), &inner.work);
-	return err;
-}
-
-/* Hazard 6: what is run meanwhile is run by another thread. */
-static void nobody_runs_on_a_waiters_stack(struct scopex_test *test)
-{
-	scopex_fn_t waits[] = { waits_for_scope_fn, drains_fn };
-	struct pair pair;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(waits); i++) {
-		pair_init(&pair, waits[i], 0);
-		if (test_other_cpu(pair.cpu) >= nr_cpu_ids) {
-			scopex_test_skip(test, "needs two CPUs");
-			return;
-		}
-		scopex_scope(s) {
-			EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.waits), 0);
-			EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.frees), 0);
-			EXPECT_EQ(test, scopex_join(s), 0);
-		}
-		EXPECT(test, pair.waiter != pair.runner);
-	}
-}
-
-static void outside_of_items_it_is_nothing(struct scopex_test *test)
-{
-	scopex_will_block();
-}
-
-/* Order among those that do not wait is kept, whoever runs them. */
-static void order_survives_a_hand_over(struct scopex_test *test)
-{
-	unsigned int i, nr = 64;
-	struct test_item *items = test_items(nr);
-	atomic_t turn = ATOMIC_INIT(0);
-	struct pair pair;
-
-	if (!EXPECT(test, items))
-		return;
-	pair_init(&pair, blocks_fn, 1);
-	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.waits), 0);
-		for (i = 0; i < nr; i++) {
-			items[i].turn = &turn;
-			EXPECT_EQ(test, scopex_submit_on(s, pair.cpu,
-							 &items[i].work), 0);
-		}
-		EXPECT_EQ(test, scopex_submit_on(s, pair.cpu, &pair.frees), 0);
-		EXPECT_EQ(test, scopex_join(s), 0);
-	}
-	for (i = 0; i < nr; i++)
-		EXPECT_EQ(test, items[i].order, i + 1);
-	kvfree(items);
-}
-
 /* Several scopes on one item's stack, used and closed in any order. */
 static int two_scopes_fn(struct scopex_work *work)
 {
@@ -304,11 +142,11 @@ static int two_scopes_fn(struct scopex_work *work)
 	test_item_init(&first);
 	test_item_init(&second);
 	scopex_scope(a) {
-		err = scopex_submit(a, &first.work);
+		err = scopex_submit_on(a, SCOPEX_CPU_LOCAL, &first.work);
 		scopex_scope(b) {
-			err = err ?: scopex_submit(b, &second.work);
+			err = err ?: scopex_submit_on(b, SCOPEX_CPU_LOCAL, &second.work);
 			err = err ?: scopex_join(a);
-			err = err ?: scopex_submit(a, &first.work);
+			err = err ?: scopex_submit_on(a, SCOPEX_CPU_LOCAL, &first.work);
 			err = err ?: scopex_join(b);
 		}
 		err = err ?: scopex_join(a);
@@ -327,7 +165,7 @@ static void two_scopes_in_an_item(struct scopex_test *test)
 	scopex_work_init(&work, two_scopes_fn);
 	scopex_scope(s) {
 		for (i = 0; i < 50; i++) {
-			EXPECT_EQ(test, scopex_submit(s, &work), 0);
+			EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &work), 0);
 			EXPECT_EQ(test, scopex_join(s), 0);
 		}
 	}
@@ -362,14 +200,14 @@ static int all_kinds_fn(struct scopex_work *work)
 	for (i = 0; i < ARRAY_SIZE(items); i++)
 		test_item_init(&items[i]);
 	items[0].ret = -EBADMSG;
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE, .limit = 1) {
-		err = scopex_submit(s, &items[0].work);
+	scopex_scope(s, .flags = SCOPEX_JOINABLE, .limit = 1) {
+		err = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &items[0].work);
 		if (!err && scopex_join_item(&items[0].work) != -EBADMSG)
 			err = -EIO;
 		items[0].ret = 0;
 		if (!err && scopex_join(s) != -EBADMSG)
 			err = -EIO;
-		err = err ?: scopex_submit_array(s, SCOPEX_SPREAD, items,
+		err = err ?: scopex_submit_array(s, SCOPEX_CPU_ANY, items,
 						 ARRAY_SIZE(items), work);
 		err = err ?: scopex_join_item(&items[2].work);
 		err = err ?: scopex_join(s);
@@ -389,15 +227,16 @@ static void all_kinds_of_scopes_in_an_item(struct scopex_test *test)
 	scopex_work_init(&work, all_kinds_fn);
 	scopex_scope(s) {
 		for (i = 0; i < 20; i++) {
-			EXPECT_EQ(test, scopex_submit(s, &work), 0);
+			EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &work), 0);
 			EXPECT_EQ(test, scopex_join(s), 0);
 		}
 	}
 }
 
 /*
- * More often than there are workers, which are kept for a wait that does not come. If
- * they stay so, there are soon none left, and what follows is serial.
+ * More often than there are workers, each of which is reserved for a wait that does not
+ * come. If the reservations stay, the pool soon has no worker left, and later scopes are
+ * serial.
  */
 struct opens {
 	struct scopex_work	work;
@@ -419,7 +258,7 @@ static int opens_fn(struct scopex_work *work)
 			if (atomic64_read(&s->state) & SCOPEX_SERIAL)
 				opens->serial++;
 		}
-		/* More workers are made meanwhile, if they seem to be needed. */
+		/* The pool makes more workers at the same time, if it seems to need them. */
 		usleep_range(100, 200);
 	}
 	return 0;
@@ -439,12 +278,12 @@ static void scopes_without_items(struct scopex_test *test)
 			EXPECT_EQ(test, scopex_submit_on(s, cpu, &opens.work), 0);
 			EXPECT_EQ(test, scopex_join(s), 0);
 		}
-		/* A few may be, if workers are late in making. */
+		/* A few scopes may be serial, if the pool makes workers late. */
 		EXPECT(test, opens.serial < OPENS - WORKERS_MAX);
 	}
 }
 
-/* More often than there are workers: they stand by again. nest.sh counts. */
+/* More often than there are workers: they go on standby again. nest.sh counts. */
 static void hand_over_again_and_again(struct scopex_test *test)
 {
 	unsigned int cpu, i;
@@ -476,8 +315,8 @@ static int fib_fn(struct scopex_work *work)
 	scopex_work_init(&left.work, fib_fn);
 	scopex_work_init(&right.work, fib_fn);
 	scopex_scope(s) {
-		err = scopex_submit_any(s, &left.work);
-		err = err ?: scopex_submit_any(s, &right.work);
+		err = scopex_submit(s, &left.work);
+		err = err ?: scopex_submit(s, &right.work);
 		err = err ?: scopex_join(s);
 	}
 	fib->result = left.result + right.result;
@@ -490,13 +329,13 @@ static void fork_join(struct scopex_test *test)
 
 	scopex_work_init(&fib.work, fib_fn);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_any(s, &fib.work), 0);
+		EXPECT_EQ(test, scopex_submit(s, &fib.work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	EXPECT_EQ(test, fib.result, 377);
 }
 
-/* Hazard 7: it ends in a clear error, and not at the end of the stack. */
+/* Hazard 7: the recursion ends with a clear error, not at the end of the stack. */
 static void endless_nesting_is_refused(struct scopex_test *test)
 {
 	atomic_t runs = ATOMIC_INIT(0);
@@ -513,7 +352,7 @@ static void endless_nesting_is_refused(struct scopex_test *test)
 	EXPECT(test, atomic_read(&runs) < 1000);
 }
 
-/* And the workers are as good as before. */
+/* The workers still work. */
 static void workers_survive_the_bound(struct scopex_test *test)
 {
 	nest_to(test, test_this_cpu(), 6);
@@ -550,7 +389,7 @@ static int joins_again_fn(struct scopex_work *work)
 	struct again *again = container_of(work, struct again, outer);
 	int err;
 
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+	scopex_scope(s, .flags = SCOPEX_JOINABLE) {
 		err = scopex_submit_on(s, again->cpu, &again->work);
 		err = err ?: scopex_submit_on(s, again->cpu, &again->submits);
 		err = err ?: scopex_join_item(&again->work);
@@ -575,117 +414,13 @@ static void joined_item_is_submitted_again(struct scopex_test *test)
 	EXPECT_EQ(test, again.runs, 2);
 }
 
-/*
- * Suite "prompt". What is waited for is queued behind who waits, so often that a few that
- * the watchdog is faster with do not matter.
- */
-#define PROMPT_ROUNDS	50
-
-static void wait_for_a_scope(struct scopex_test *test)
-{
-	unsigned int i;
-
-	for (i = 0; i < PROMPT_ROUNDS; i++)
-		nest_to(test, test_this_cpu(), 1);
-}
-
-static int joins_behind_fn(struct scopex_work *work)
-{
-	struct test_item behind;
-	int err;
-
-	test_item_init(&behind);
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE)
-		err = scopex_submit(s, &behind.work) ?: scopex_join_item(&behind.work);
-	return err;
-}
-
-static void wait_for_an_item(struct scopex_test *test)
-{
-	struct scopex_work work = SCOPEX_WORK_INIT(joins_behind_fn);
-	unsigned int i;
-
-	scopex_scope(s) {
-		for (i = 0; i < PROMPT_ROUNDS; i++) {
-			EXPECT_EQ(test, scopex_submit_on(s, test_this_cpu(), &work), 0);
-			EXPECT_EQ(test, scopex_join(s), 0);
-		}
-	}
-}
-
-/* It does not sleep, so nobody but itself can let the others run. */
-static int says_so_fn(struct scopex_work *work)
-{
-	struct pair *pair = container_of(work, struct pair, waits);
-	unsigned long end = jiffies + 10 * HZ;
-
-	pair->waiter = current;
-	scopex_will_block();
-	while (!completion_done(&pair->go) && time_before(jiffies, end))
-		cond_resched();
-	return completion_done(&pair->go) ? 0 : -ETIME;
-}
-
-/* The item that frees the other one is run, by another worker. */
-static void another_worker_frees(struct scopex_test *test, struct pair *pair)
-{
-	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_on(s, pair->cpu, &pair->waits), 0);
-		EXPECT_EQ(test, scopex_submit_on(s, pair->cpu, &pair->frees), 0);
-		EXPECT_EQ(test, scopex_join(s), 0);
-	}
-	EXPECT(test, pair->waiter != pair->runner);
-}
-
-static void say_so(struct scopex_test *test)
-{
-	struct pair pair;
-
-	pair_init(&pair, says_so_fn, 0);
-	another_worker_frees(test, &pair);
-}
-
-static const struct scopex_case prompt_cases[] = {
-	SCOPEX_CASE(wait_for_a_scope),
-	SCOPEX_CASE(wait_for_an_item),
-	SCOPEX_CASE(say_so),
-};
-
-SCOPEX_SUITE(prompt, prompt_cases);
-
-static int naps_fn(struct scopex_work *work)
-{
-	msleep(500);
-	return frees_fn(work);
-}
-
-/* A worker that is made for an item is in it when the watchdog sees it first. */
-static void new_worker_begins_an_item(struct scopex_test *test)
-{
-	struct pair pair;
-
-	pair_init(&pair, blocks_fn, 1);
-	scopex_work_init(&pair.frees, naps_fn);
-	another_worker_frees(test, &pair);
-}
-
-static const struct scopex_case fresh_cases[] = {
-	SCOPEX_CASE(new_worker_begins_an_item),
-};
-
-SCOPEX_SUITE(fresh, fresh_cases);
-
 static const struct scopex_case nest_cases[] = {
 	SCOPEX_CASE(item_waits_for_its_own_cpu),
 	SCOPEX_CASE(nested_on_one_cpu),
 	SCOPEX_CASE(nested_on_all_cpus),
 	SCOPEX_CASE(all_cpus_wait_in_a_ring),
-	SCOPEX_CASE(item_that_blocks_lets_others_run),
-	SCOPEX_CASE(nobody_runs_on_a_waiters_stack),
 	SCOPEX_CASE(scopes_without_items),
 	SCOPEX_CASE(hand_over_again_and_again),
-	SCOPEX_CASE(outside_of_items_it_is_nothing),
-	SCOPEX_CASE(order_survives_a_hand_over),
 	SCOPEX_CASE(two_scopes_in_an_item),
 	SCOPEX_CASE(all_kinds_of_scopes_in_an_item),
 	SCOPEX_CASE(fork_join),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suites "slow" and "convoy": what makes a fan-out slow, to be found by the tools that
- * README tells of; see selftests/find.sh. (What makes one get stuck are the suites
- * "hold" and "deadlock".)
+ * Suites "slow" and "convoy": two causes of a slow fan-out, to be found with the tools that
+ * kmod/tools/README.md describes; see selftests/find.sh. (The suites "hold" and
+ * "deadlock" have causes of a stuck one.)
  */
 
 #include <linux/delay.h>
@@ -33,7 +33,7 @@ static int planted_slow_fn(struct scopex_work *work)
 {
 	struct planted_slow *slow = container_of(work, struct planted_slow, work);
 
-	/* The others of its CPU go on. */
+	/* The other items of its CPU go on. */
 	scopex_will_block();
 	complete(&slow->gate.reached);
 	wait_for_completion(&slow->gate.go);
@@ -54,7 +54,7 @@ static struct scopex_work *planted_items(struct scopex_test *test)
 	return items;
 }
 
-/* One item of many makes all of them wait. */
+/* One slow item delays the whole fan-out. */
 static void slow_item(struct scopex_test *test)
 {
 	struct scopex_work *items = planted_items(test);
@@ -66,10 +66,11 @@ static void slow_item(struct scopex_test *test)
 	test_gate_init(&slow.gate);
 	scopex_work_init(&slow.work, planted_slow_fn);
 	scopex_scope(planted_slow) {
-		EXPECT_EQ(test, scopex_submit_any(planted_slow, &slow.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(planted_slow, SCOPEX_CPU_LOCAL, &slow.work), 0);
 		wait_for_completion(&slow.gate.reached);
 		for (i = 0; i < PLANTED_ITEMS; i++)
-			EXPECT_EQ(test, scopex_submit_any(planted_slow, &items[i]), 0);
+			EXPECT_EQ(test, scopex_submit_on(planted_slow, SCOPEX_CPU_LOCAL, &items[i]),
+				  0);
 		for (i = 0; i < PLANTED_ITEMS; i++)
 			while (scopex_work_busy(&items[i]))
 				msleep(20);

@@ -4,8 +4,8 @@
  *
  * With CONFIG_SCOPEX_INJECT=y each case delays the one side of a race and checks
  * that the delay was hit. Without, those that make sense without a delay run as a
- * stress test. Nothing is decided by time: a case that fails does so by a count, a
- * pattern in memory, or by never ending.
+ * stress test. Time decides nothing: a case fails by a count, by a
+ * pattern in memory, or by hanging.
  */
 
 #include <linux/delay.h>
@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "../state.h"
 #include "test.h"
 
 #define PATTERN	0x5a
@@ -58,7 +59,7 @@ static int slow_fn(struct scopex_work *work)
 	return 0;
 }
 
-/* Returns the address of a scope that is gone, for those who look after it. */
+/* Returns the address of a scope that has ended; its callers look at the memory there. */
 static noinline unsigned long short_scope(struct scopex_test *test,
 					  unsigned int cpu,
 					  struct test_item *item)
@@ -73,8 +74,9 @@ static noinline unsigned long short_scope(struct scopex_test *test,
 }
 
 /*
- * Use the stack where short_scope() had its scope. True if nobody else did. Not
- * instrumented, as what KASAN puts around the array would be where the scope was.
+ * Use the stack where short_scope() had its scope. Returns true if the pattern there is
+ * unchanged. Not instrumented, as KASAN's redzones around the array would be where the
+ * scope was.
  */
 static noinline __no_sanitize_address bool frame_is_ours(unsigned int msecs, unsigned long scope)
 {
@@ -94,9 +96,9 @@ static noinline __no_sanitize_address bool frame_is_ours(unsigned int msecs, uns
 }
 
 /*
- * Hazards 1 to 3. The worker that takes the last item out is held up right after
- * it has dropped the reference; a stray wake-up lets the owner see that and go
- * on, and use its stack for something else.
+ * Hazards 1 to 3. The worker of the last item is held up right after it has dropped the
+ * reference; a stray wake-up lets the owner see that, go on, and use its stack for
+ * something else.
  */
 static void last_put_leaves_the_scope_alone(struct scopex_test *test)
 {
@@ -123,7 +125,7 @@ static void last_put_leaves_the_scope_alone(struct scopex_test *test)
 	EXPECT_EQ(test, atomic_read(&item.runs), rounds);
 }
 
-/* A task that has one scope, and no life after it. */
+/* A task that has one scope, and then exits. */
 struct mayfly {
 	struct scopex_test	*test;
 	struct test_gate	gate;
@@ -145,7 +147,7 @@ static int mayfly_thread(void *data)
 
 /*
  * Hazard 2. The owner exits while the worker is about to wake it: only RCU keeps
- * the task_struct. (A kernel that poisons freed objects shows it if not.)
+ * the task_struct. (Without it, a kernel that poisons freed objects reports the access.)
  */
 static void owner_exits_before_it_is_woken(struct scopex_test *test)
 {
@@ -162,7 +164,7 @@ static void owner_exits_before_it_is_woken(struct scopex_test *test)
 	test_item_init(&mayfly.item);
 	scopex_inject_set(SCOPEX_INJECT_LAST_PUT, 400000);
 	for (round = 1; round <= rounds; round++) {
-		/* An item at a gate, so that the owner waits before it is out. */
+		/* An item at a gate, so that the owner waits before the item is completed. */
 		test_gate_init(&mayfly.gate);
 		mayfly.item.gate = &mayfly.gate;
 		init_completion(&mayfly.born);
@@ -212,17 +214,17 @@ static int close_meanwhile(struct scopex_test *test, struct stranger *stranger)
 	struct task_struct *thread;
 
 	thread = test_thread(test, stranger_thread, stranger, nr_cpu_ids);
-	while (!scopex_inject_hits(SCOPEX_INJECT_ASSOCIATE))
+	while (!scopex_inject_hits(SCOPEX_INJECT_TRYGET))
 		usleep_range(50, 200);
 	__scopex_close(stranger->scope);
-	scopex_inject_release(SCOPEX_INJECT_ASSOCIATE);
+	scopex_inject_release(SCOPEX_INJECT_TRYGET);
 	return test_thread_stop(thread);
 }
 
 /*
  * Hazard 9. A submit has looked at the scope and found it open; it is closed
- * before the submit takes its reference. With a first submit before or not: the
- * two have code of their own.
+ * before the submit takes its reference. Once with a submit before, once as
+ * the first submit of the scope: each has code of its own.
  */
 static void submit_races_close(struct scopex_test *test)
 {
@@ -235,16 +237,16 @@ static void submit_races_close(struct scopex_test *test)
 	for (used = 0; used <= 1; used++) {
 		test_item_init(&item);
 		test_item_init(&stranger.item);
-		__scopex_open(&scope, &late_site);
+		__scopex_open(&scope, &late_site, NULL);
 		if (used) {
-			scopex_submit(&scope, &item.work);
+			EXPECT_EQ(test, scopex_submit_on(&scope, SCOPEX_CPU_LOCAL, &item.work), 0);
 			scopex_join(&scope);
 		}
-		scopex_inject_set(SCOPEX_INJECT_ASSOCIATE, SCOPEX_INJECT_HOLD);
+		scopex_inject_set(SCOPEX_INJECT_TRYGET, SCOPEX_INJECT_HOLD);
 		EXPECT_WARNING("submits test_item_fn [scopex_test] to a closed scope",
 			       err = close_meanwhile(test, &stranger));
 		EXPECT_EQ(test, err, -ESHUTDOWN);
-		test_inject_end(test, SCOPEX_INJECT_ASSOCIATE);
+		test_inject_end(test, SCOPEX_INJECT_TRYGET);
 		EXPECT_EQ(test, atomic_read(&stranger.item.runs), 0);
 		EXPECT_EQ(test, scopex_work_result(&stranger.item.work), -ENODATA);
 		EXPECT_EQ(test, atomic64_read(&scope.state) & SCOPEX_COUNT_MASK, 0);
@@ -259,15 +261,15 @@ static void submit_races_cancel(struct scopex_test *test)
 	test_item_init(&stranger.item);
 	scopex_scope(s) {
 		stranger.scope = s;
-		scopex_inject_set(SCOPEX_INJECT_ASSOCIATE, SCOPEX_INJECT_HOLD);
+		scopex_inject_set(SCOPEX_INJECT_TRYGET, SCOPEX_INJECT_HOLD);
 		thread = test_thread(test, stranger_thread, &stranger,
 				     nr_cpu_ids);
-		while (!scopex_inject_hits(SCOPEX_INJECT_ASSOCIATE))
+		while (!scopex_inject_hits(SCOPEX_INJECT_TRYGET))
 			usleep_range(50, 200);
-		scopex_cancel(s);
-		scopex_inject_release(SCOPEX_INJECT_ASSOCIATE);
+		scopex_cancel(s, 0);
+		scopex_inject_release(SCOPEX_INJECT_TRYGET);
 		EXPECT_EQ(test, test_thread_stop(thread), -ECANCELED);
-		test_inject_end(test, SCOPEX_INJECT_ASSOCIATE);
+		test_inject_end(test, SCOPEX_INJECT_TRYGET);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	EXPECT_EQ(test, atomic_read(&stranger.item.runs), 0);
@@ -275,8 +277,8 @@ static void submit_races_cancel(struct scopex_test *test)
 #endif /* CONFIG_SCOPEX_INJECT */
 
 /*
- * Hazard 13. An item that is out is its owner's: it may be overwritten while the
- * worker is not yet through with the batch.
+ * Hazard 13. A completed item belongs to its owner, which may overwrite it while the worker
+ * is not yet through with the batch.
  */
 static void item_that_is_out_may_be_reused(struct scopex_test *test)
 {
@@ -299,13 +301,13 @@ static void item_that_is_out_may_be_reused(struct scopex_test *test)
 		wait_for_completion(&gate.reached);
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &reused.work), 0);
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &next.work), 0);
-		scopex_inject_set(SCOPEX_INJECT_ITEM_OUT, 30000);
+		scopex_inject_set(SCOPEX_INJECT_COMPLETED, 30000);
 		complete(&gate.go);
 		while (scopex_work_busy(&reused.work))
 			cpu_relax();
 		memset(&reused, PATTERN, sizeof(reused));
 	}
-	test_inject_end(test, SCOPEX_INJECT_ITEM_OUT);
+	test_inject_end(test, SCOPEX_INJECT_COMPLETED);
 	EXPECT(test, !memchr_inv(&reused, PATTERN, sizeof(reused)));
 	EXPECT_EQ(test, atomic_read(&next.runs), 1);
 }
@@ -321,7 +323,7 @@ struct rivals {
 	unsigned int		rounds;
 };
 
-/* Two that both believe to have claimed the item have it run twice at a time. */
+/* If two submitters had both claimed the item, it would run twice at a time. */
 static int rival_fn(struct scopex_work *work)
 {
 	struct rivals *rivals = container_of(work, struct rivals, item.work);
@@ -340,9 +342,9 @@ static int rival_thread(void *data)
 	unsigned int i;
 	int err;
 
-	/* Until it was accepted often enough: the refusals take no time at all. */
+	/* Until it was accepted often enough; refusals take hardly any time. */
 	for (i = 0; atomic_read(&rivals->accepted) < rivals->rounds; i++) {
-		err = scopex_submit_any(rivals->scope, &rivals->item.work);
+		err = scopex_submit(rivals->scope, &rivals->item.work);
 		if (!err)
 			atomic_inc(&rivals->accepted);
 		else if (err != -EBUSY)
@@ -354,7 +356,7 @@ static int rival_thread(void *data)
 	return 0;
 }
 
-/* Hazard 14: each time, one of them wins, and the item runs once for that. */
+/* Hazard 14: each time one submitter wins, and the item runs once. */
 static void one_submitter_claims_an_item(struct scopex_test *test)
 {
 	struct rivals rivals = { .rounds = TEST_INJECT ? 200 : 5000 };
@@ -365,13 +367,13 @@ static void one_submitter_claims_an_item(struct scopex_test *test)
 	rivals.item.work.fn = rival_fn;
 	scopex_scope(s) {
 		rivals.scope = s;
-		scopex_inject_set(SCOPEX_INJECT_ASSOCIATE, 200);
+		scopex_inject_set(SCOPEX_INJECT_TRYGET, 200);
 		for (i = 0; i < ARRAY_SIZE(threads); i++)
 			threads[i] = test_thread(test, rival_thread, &rivals,
 						 nr_cpu_ids);
 		for (i = 0; i < ARRAY_SIZE(threads); i++)
 			test_thread_stop(threads[i]);
-		test_inject_end(test, SCOPEX_INJECT_ASSOCIATE);
+		test_inject_end(test, SCOPEX_INJECT_TRYGET);
 	}
 	EXPECT_EQ(test, atomic_read(&rivals.other_errors), 0);
 	EXPECT_EQ(test, atomic_read(&rivals.overlaps), 0);
@@ -386,7 +388,7 @@ static int nap_fn(struct scopex_work *work)
 	return test_item_fn(work);
 }
 
-/* One item there and back, again and again, with one side of the park held up. */
+/* One item after the other, with one side of the park held up. */
 static void ping_pong(struct scopex_test *test, enum scopex_inject_point point,
 		      scopex_fn_t fn)
 {
@@ -531,7 +533,7 @@ static void owner_sees_every_payload(struct scopex_test *test)
 		scopex_scope(s)
 			for_each_online_cpu(cpu) {
 				payloads[cpu].round = round;
-				scopex_submit_on(s, cpu, &payloads[cpu].work);
+				EXPECT_EQ(test, scopex_submit_on(s, cpu, &payloads[cpu].work), 0);
 			}
 		for_each_online_cpu(cpu)
 			if (scopex_work_result(&payloads[cpu].work) == 0)

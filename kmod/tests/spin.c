@@ -2,8 +2,9 @@
 /*
  * Suite "spin": owners and workers that spin before they sleep
  *
- * For selftests/spin.sh, which loads scopex so that they do. One item after the other on
- * another CPU, with time to sleep between them: who did so all the same?
+ * For selftests/spin.sh, which loads scopex so that they do. The test runs one item after
+ * the other on another CPU, with time to sleep between them; the counters say whether the
+ * owner or the worker has slept.
  */
 
 #include <linux/delay.h>
@@ -13,7 +14,7 @@
 
 #define SPIN_ROUNDS	100
 
-/* Each long enough to go to sleep meanwhile, short enough for the spinning. */
+/* Long enough to fall asleep without the spinning, shorter than the spinning. */
 #define SPIN_PAUSE_US	500
 #define SPIN_WORK_US	200
 
@@ -53,14 +54,14 @@ static int real_time_thread(void *data)
 
 	sched_set_fifo(current);
 	scopex_scope(s) {
-		scopex_submit(s, &item->work);
+		WARN_ON(scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item->work));
 		scopex_join(s);
 	}
 	test_thread_until_stopped();
 	return 0;
 }
 
-/* Hazard 24: its worker does not get the CPU before it sleeps; see selftests/spin.sh. */
+/* Hazard 24: the worker gets the CPU only when the owner sleeps; see selftests/spin.sh. */
 static void real_time_owner(struct scopex_test *test)
 {
 	struct test_item item;

@@ -14,9 +14,9 @@
 struct scopex_test;
 
 /*
- * What would break a table, a terminal or a picture that it gets into: blanks, the end of
- * a line, an escape sequence, signs of XML, a backslash, what is no UTF-8; and what it
- * should be in the kernel log. There is room for it in the name of a task.
+ * A name that would break a table, a terminal or a picture: blanks, the end of a line, an
+ * escape sequence, signs of XML, a backslash, bytes that are not UTF-8; and the same as the
+ * kernel log has to show it. It fits into the name of a task.
  */
 #define TEST_ODD	"a b\n\033[1m<&\"\\\377#"
 #define TEST_ODD_SHOWN	"a b\\012\\033[1m<&\"\\134\\377#"
@@ -40,7 +40,7 @@ struct scopex_case {
 
 /**
  * struct scopex_suite - cases that are run together
- * @name: what is written to the file "run"
+ * @name: what is written to the file "run"; suites with the same name are parts of one
  * @cases: the cases
  * @nr: how many
  */
@@ -50,36 +50,54 @@ struct scopex_suite {
 	unsigned int			nr;
 };
 
-#define SCOPEX_SUITE(_name, _cases)					\
-	const struct scopex_suite _name##_suite = {			\
+#define SCOPEX_SUITE_PART(_name, _part, _cases)				\
+	const struct scopex_suite _part##_suite = {			\
 		.name = #_name,						\
 		.cases = _cases,					\
 		.nr = ARRAY_SIZE(_cases),				\
 	}
 
+#define SCOPEX_SUITE(_name, _cases)	SCOPEX_SUITE_PART(_name, _name, _cases)
+
 extern const struct scopex_suite api_suite;
+extern const struct scopex_suite api_cancel_suite;
 extern const struct scopex_suite misuse_suite;
+extern const struct scopex_suite misuse_item_suite;
 extern const struct scopex_suite irq_suite;
 extern const struct scopex_suite race_suite;
 extern const struct scopex_suite hotplug_suite;
 extern const struct scopex_suite nowhere_suite;
 extern const struct scopex_suite nest_suite;
+extern const struct scopex_suite nest_block_suite;
 extern const struct scopex_suite bound_suite;
 extern const struct scopex_suite prompt_suite;
 extern const struct scopex_suite fresh_suite;
 extern const struct scopex_suite cancel_suite;
+extern const struct scopex_suite cancel_deadline_suite;
+extern const struct scopex_suite cancel_signal_suite;
 extern const struct scopex_suite walk_suite;
+extern const struct scopex_suite walk_detached_suite;
 extern const struct scopex_suite serial_walk_suite;
+extern const struct scopex_suite array_suite;
 extern const struct scopex_suite loop_suite;
+extern const struct scopex_suite reduce_suite;
+extern const struct scopex_suite each_cpu_suite;
+extern const struct scopex_suite loop_helpers_suite;
 extern const struct scopex_suite tracers_suite;
 extern const struct scopex_suite serial_tracers_suite;
-extern const struct scopex_suite options_suite;
+extern const struct scopex_suite join_item_suite;
+extern const struct scopex_suite limit_suite;
+extern const struct scopex_suite limit_per_cpu_suite;
 extern const struct scopex_suite turn_suite;
 extern const struct scopex_suite detach_suite;
+extern const struct scopex_suite detach_module_suite;
+extern const struct scopex_suite detach_release_suite;
+extern const struct scopex_suite detach_misuse_suite;
 extern const struct scopex_suite release_suite;
 extern const struct scopex_suite lingers_suite;
 extern const struct scopex_suite coming_suite;
-extern const struct scopex_suite forget_suite;
+extern const struct scopex_suite exit_suite;
+extern const struct scopex_suite leak_suite;
 extern const struct scopex_suite undead_suite;
 extern const struct scopex_suite oops_suite;
 extern const struct scopex_suite deadlock_suite;
@@ -112,6 +130,10 @@ extern const struct scopex_suite late_suite;
 extern const struct scopex_suite mortal_suite;
 extern const struct scopex_suite mourned_suite;
 extern const struct scopex_suite tight_suite;
+extern const struct scopex_suite again_suite;
+extern const struct scopex_suite again_serial_suite;
+extern const struct scopex_suite leave_suite;
+extern const struct scopex_suite placed_suite;
 extern const struct scopex_suite partial_suite;
 extern const struct scopex_suite endless_suite;
 extern const struct scopex_suite chain_suite;
@@ -126,7 +148,7 @@ void scopex_test_note(struct scopex_test *test, const char *fmt, ...);
 void scopex_test_skip(struct scopex_test *test, const char *why);
 void scopex_test_until_released(void);
 
-/* Each evaluates its arguments once, and goes on after a failure. */
+/* Each macro evaluates its arguments once, and the case goes on after a failure. */
 #define EXPECT(test, cond) ({						\
 	bool __ok = (cond);						\
 	if (!__ok)							\
@@ -145,9 +167,9 @@ void scopex_test_until_released(void);
 })
 
 /*
- * The statement has to bring about one kernel warning with this text. The marks
- * in the log are for whoever checks it: selftests/misuse.sh, and the VM, which
- * takes any other warning for a failure.
+ * The statement has to cause exactly one kernel warning with this text. The marks in the
+ * log are for selftests/misuse.sh, and for the VM, which takes any other warning for a
+ * failure.
  */
 #define EXPECT_WARNING(text, statement) do {				\
 	pr_info("scopex_test: expect \"%s\"\n", text);			\
@@ -192,6 +214,11 @@ static inline void test_gate_init(struct test_gate *gate)
 }
 
 int test_item_fn(struct scopex_work *work);
+
+/* Of scopes that a test opens without the macros. */
+extern struct scopex_site test_site;
+
+void nest_to(struct scopex_test *test, unsigned int cpu, unsigned int depth);
 
 #ifndef MODULE
 void test_before_the_init(struct scopex_test *test);
@@ -249,7 +276,7 @@ static inline unsigned int scopex_inject_hits(enum scopex_inject_point point)
 static inline void scopex_inject_no_workers(unsigned int nr) { }
 #endif
 
-/* End a delay, which must have been hit: else the test has tested nothing. */
+/* End a delay. A thread must have hit it, or the test has tested nothing. */
 static inline void test_inject_end(struct scopex_test *test,
 				   enum scopex_inject_point point)
 {

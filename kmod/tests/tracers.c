@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suite "tracers": who waits for all threads gets on, however much there is to run
+ * Suite "tracers": a task that waits for all threads gets on, however many items are queued
  *
  * synchronize_rcu_tasks() (of ftrace, kprobes, BPF) waits for a quiescent state of each
- * thread. Each case has a number of items, all queued at once, that spin for as long as it
- * has not returned. If it returns while items are left, these end at once. If it had to
- * wait for all of them, the case fails. See loop.c for loops. Where the kernel has no
- * RCU-tasks, it waits for no items, and nothing is tested.
+ * thread. Each case queues a number of items at once, which spin until the call has
+ * returned. If the call returns while items are left, these end at once. If it had to wait
+ * for all of them, the case fails. See loop_helpers.c for loops. Where the kernel has no
+ * RCU-tasks, the call waits for no items, and the cases test nothing.
  */
 
 #include <linux/delay.h>
@@ -16,9 +16,10 @@
 #include <linux/rcupdate_wait.h>
 #include <linux/slab.h>
 
+#include "../state.h"
 #include "test.h"
 
-/* So many, of so many ticks each, take much longer than what waits for them needs. */
+/* So many, of so many ticks each, take much longer than a grace period. */
 #define SPINS		4000
 #define SPIN_TICKS	(HZ / 100 ?: 1)
 
@@ -73,7 +74,7 @@ static int traced_thread(void *data)
 {
 	struct traced *traced = data;
 
-	/* One that began before may find the worker asleep. */
+	/* A grace period that began earlier may have found the worker asleep. */
 	while (!READ_ONCE(traced->begun) && !kthread_should_stop())
 		usleep_range(50, 200);
 	synchronize_rcu_tasks();
@@ -82,7 +83,7 @@ static int traced_thread(void *data)
 	return 0;
 }
 
-/* When all is queued, or will be: items were left when it had passed. */
+/* After all items are queued, or will be: items were left when it had passed. */
 static void traced_end(struct scopex_test *test, struct traced *traced)
 {
 	struct task_struct *thread = test_thread(test, traced_thread, traced, nr_cpu_ids);
@@ -114,7 +115,7 @@ static int relay_fn(struct scopex_work *work)
 	struct traced *traced = spin->traced;
 
 	if (spin + 1 < traced->spins + SPINS)
-		scopex_submit_on(scopex_work_scope(work), traced->cpu, &spin[1].work);
+		WARN_ON(scopex_submit_on(scopex_work_scope(work), traced->cpu, &spin[1].work));
 	return spin_fn(work);
 }
 
@@ -161,7 +162,7 @@ static void tracers_get_on_beside_turns(struct scopex_test *test)
 		return;
 	test_gate_init(&first.gate);
 	test_item_init(&last);
-	scopex_scope_with(s, .limit_per_cpu = 1) {
+	scopex_scope(s, .limit_per_cpu = 1) {
 		EXPECT_EQ(test, scopex_submit_on(s, traced.cpu, &first.work), 0);
 		wait_for_completion(&first.gate.reached);
 		EXPECT_EQ(test, scopex_submit_array(s, traced.cpu, traced.spins, SPINS, work), 0);
@@ -195,7 +196,7 @@ static int serial_fn(struct scopex_work *work)
 
 	scopex_scope(s) {
 		EXPECT(serial->test, atomic64_read(&s->state) & SCOPEX_SERIAL);
-		EXPECT_EQ(serial->test, scopex_submit_array(s, SCOPEX_SPREAD,
+		EXPECT_EQ(serial->test, scopex_submit_array(s, SCOPEX_CPU_ANY,
 							    serial->traced->spins,
 							    SPINS, work), 0);
 	}

@@ -16,9 +16,9 @@ vmlinux and scopex.ko have to be those of that kernel, with debug information. A
 module may be given in the same way; if it is not, its functions are named, too, where
 the kernel keeps the names of symbols (CONFIG_KALLSYMS).
 
-It knows about the kernel what debugfs.c knows, but can take no lock. So it believes
-nothing: what can't be read, or can't be, is told at the end, and the rest is shown. In
-a kernel that runs, that may just have been changed meanwhile.
+It shows what debugfs.c shows, but can take no lock. So it believes nothing: it shows what it
+can, and reports at the end what it could not read, or what can't be true. In a running
+kernel, that may just have changed while the script was reading.
 
 Needs drgn 0.0.22, Debian 12's, for kernels up to 6.3, and a newer one for newer ones.
 0.0.22 reads dumps by QEMU only with DRGN_USE_LIBKDUMPFILE_FOR_ELF=1 in the environment,
@@ -57,7 +57,7 @@ def bit(number):
     return 1 << number
 
 
-# As in include/linux/scopex.h, where these are macros, which debug information lacks.
+# As in state.h and scopex_types.h, where these are macros, which debug information lacks.
 WAITING = bit(0)
 COUNT_SHIFT = 1
 COUNT_MASK = 0xFFFFFFFE
@@ -74,7 +74,7 @@ KINDS = {OPEN: "open", 0xDEAD5C0000000000: "closed", 0x0BAD5C0000000000: "refuse
 FAIL_FAST = bit(0)
 KILLABLE = bit(1)
 TIMED = bit(7)
-BUSY = 1
+BUSY = 0x5C0A6A1
 # As in queue.h: both end a chain.
 PARKED = 1
 
@@ -87,8 +87,8 @@ class Unusable(Exception):
 
 
 def plain(string):
-    """The string, with all escaped that is not printable ASCII: names are of anybody, and
-    a terminal does what some characters tell it."""
+    """The string with all but printable ASCII escaped: users choose names, and a terminal
+    obeys some characters."""
     return re.sub(r"[^ -~]", lambda char: char[0].encode("unicode_escape").decode(), string)
 
 
@@ -101,7 +101,7 @@ def hexadecimal(address):
 
 
 class Kernel:
-    """The kernel that is looked at, as far as that is not about scopex."""
+    """The kernel, without scopex."""
 
     def __init__(self, prog):
         self.prog = prog
@@ -154,11 +154,11 @@ class Kernel:
         return clock.base.value_() + (clock.xtime_nsec.value_() >> clock.shift.value_())
 
     def ms_since(self, jiffies, bits):
-        """How long ago that was, of which only so many bits are known."""
+        """How long ago that was; only so many bits of the time are known."""
         if self.jiffies is None or self.tick_ns is None:
             return None
         ticks = (self.jiffies - jiffies) & (bit(bits) - 1)
-        # The clock may be a tick behind, and what is in the future is not so.
+        # The clock may be a tick behind, so a time in the future means now.
         if ticks >= bit(bits - 1):
             return 0
         return ticks * self.tick_ns // 1000000
@@ -363,7 +363,7 @@ class Scopex:
             return name
 
     def task(self, task, what, stack):
-        """What is said of a task, and its stack if it is one that may hang."""
+        """The description of a task, with its stack if the task may hang."""
         address = task.value_()
         if not address:
             return None
@@ -420,7 +420,7 @@ class Scopex:
             "timed": flags & TIMED,
         }
         entry["flags"] = [name for name, there in names.items() if there]
-        # One is the owner's, or a detached item's own.
+        # One reference is the owner's, or a detached item's own.
         entry["pending"] = max(((state & COUNT_MASK) >> COUNT_SHIFT) - 1, 0)
         error = scope.error.value_()
         entry["error"] = errno.errorcode.get(-error, str(error)) if error else None
@@ -711,7 +711,7 @@ class Report:
             self.line(
                 1, f"not served: its worker {self.task(cpu['orphan'])} died, and none stands by"
             )
-        # Those that stand by are all the same.
+        # Workers on standby are all the same.
         standby = [worker for worker in cpu["workers"] if worker["state"] == "standby"]
         for worker in cpu["workers"]:
             if worker not in standby:
@@ -779,7 +779,7 @@ class Report:
         for scope in data["scopes"]:
             if scope["parent"] not in self.scopes:
                 self.scope(scope, 1, shown)
-        # What is left has no end upwards.
+        # The remaining scopes are in a loop of parents.
         for scope in data["scopes"]:
             self.scope(scope, 1, shown)
         for task in data["stacks"]:
@@ -818,7 +818,7 @@ if __name__ == "__main__":
     except Unusable as err:
         sys.exit(f"scopex-drgn: {plain(str(err))}")
     except BrokenPipeError:
-        # Whoever reads has seen enough; Python's own flush must not complain.
+        # The reader has seen enough; Python's own flush must not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         sys.exit(130)

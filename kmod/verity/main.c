@@ -2,7 +2,7 @@
 /*
  * scopex_verity: the dm-verity Merkle tree of a file or device, on all CPUs
  *
- * An example of what scopex is for, and of nothing else than its public API.
+ * An example of what scopex is for, which uses only its public API.
  * The tree is that of dm-verity's format 1 with sha256 and blocks of 4096 bytes,
  * as "veritysetup format" makes it; how it is built is in tree.c. This file is
  * the interface, in the directory scopex_verity of debugfs, for root only:
@@ -10,11 +10,11 @@
  *	build	Write "PATH [salt=HEX|-] [cpus=LIST|none]", in one write(2), to have a
  *		tree built. The write returns when it is done, or why it is not;
  *		the log says more. PATH can't contain white space. The salt goes
- *		up to 256 bytes, and is empty by default. CPUs that are named are
- *		all used, and no others; each has to be served by scopex. By
- *		default it is the writer's, and those that are idle. With "none" the
- *		writer does all by itself, in a plain loop without scopex, to compare
- *		with. A fatal signal for the writer ends the build. A second write at
+ *		up to 256 bytes, and is empty by default. A build uses all CPUs of
+ *		LIST, and no others; each needs a worker of scopex. The default is
+ *		the writer's CPU, and those that are idle. With "none" the writer
+ *		does all by itself, in a plain loop without scopex, for
+ *		comparison. A fatal signal for the writer ends the build. A second write at
  *		the same time gets -EBUSY.
  *	result	What came out, a key and a value on each line.
  *	tree	The hash blocks, top level first: with --no-superblock, a hash
@@ -22,10 +22,10 @@
  *
  * The result is that of the last build. It is dropped when a request arrives: as
  * long as that one runs, and once it has failed, opening result or tree gives
- * -ENODATA, so that nobody takes the hash of one input for that of another. Who
- * has them open goes on reading the same tree to its end.
+ * -ENODATA, so that no reader takes the hash of one input for that of another. A
+ * reader that has them open goes on reading the same tree to its end.
  *
- * The input should not change meanwhile; as with veritysetup, nothing notices.
+ * The input should not change during a build; as with veritysetup, nothing notices.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -393,7 +393,7 @@ static int __init verity_init(void)
 	return 0;
 }
 
-/* An open file holds the module: nobody builds or reads by now. */
+/* An open file holds the module: no task builds or reads by now. */
 static void __exit verity_exit(void)
 {
 	debugfs_remove(verity_dir);

@@ -19,19 +19,19 @@
  * scopex_for() over them: the writer fills some, CPUs that are idle others. Its end
  * is where the digests become visible to everybody, as the next level needs them.
  *
- * A loop runs wherever there is time. A request that names CPUs wants these, busy or
- * not, and no others, not even the writer's: that is what items are for. So then each
- * of them gets one, a lane, which claims hash blocks until there are none. And to tell
- * what scopex itself takes, a request can have the writer do all in a plain loop. The
- * ways differ in who calls verity_fill(), and nothing else.
+ * A loop uses whatever CPUs are idle. A request that names CPUs wants these, busy or not,
+ * and no others, not even the writer's: items can do that. So each of these CPUs gets an
+ * item, a lane, which claims hash blocks until all are claimed. And to measure the cost of
+ * scopex itself, a request can have the writer do all in a plain loop. The three ways
+ * differ only in the task that calls verity_fill().
  *
- * All end early with the first error, and when a fatal signal hits the writer; then
- * each CPU still fills the hash block that it is at. Who fails leaves word of why in
- * the job, and the writer puts it in the log when everybody is out.
+ * All lanes end early with the first error, and when a fatal signal hits the writer; then
+ * each CPU still fills the hash block that it has begun. The lane that fails first stores
+ * the reason in the job, and the writer logs it when all lanes have ended.
  *
  * The lanes, the job and all that it points to belong to the writer, on whose stack
- * the scope lives; a buffer to who fills a hash block. Nothing here counts references
- * or outlives the call.
+ * the scope lives; a buffer belongs to the thread that fills a hash block. Nothing
+ * here counts references or outlives the call.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -50,6 +50,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/scopex.h>
+#include <linux/scopex_loop.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/vmalloc.h>
@@ -89,7 +90,7 @@ struct verity_level {
  * @salted: the state of sha256 after the salt, which every block starts from
  * @level: the level that is worked at
  * @next: the next of its hash blocks that a lane claims
- * @begun: how many data blocks somebody has begun to work at
+ * @begun: how many data blocks have been begun
  * @failed: what failed first, NULL if nothing did
  * @where: which byte, hash block or CPU that was
  */
@@ -106,7 +107,7 @@ struct verity_job {
 };
 
 /**
- * struct verity_lane - what a CPU does that was named
+ * struct verity_lane - the item on a CPU that the request names
  * @work: the work item
  * @job: what it is part of
  */
@@ -115,11 +116,11 @@ struct verity_lane {
 	struct verity_job	*job;
 };
 
-/* Leave word of a failure for the writer, unless there was one before. */
+/* Store the reason of a failure for the writer, unless one is stored already. */
 static int verity_failed(struct verity_job *job, const char *what, u64 where,
 			 int err)
 {
-	/* Both are read when all are out. */
+	/* The writer reads both when all lanes have ended. */
 	if (!cmpxchg_relaxed(&job->failed, NULL, what))
 		job->where = where;
 	return err;
@@ -217,13 +218,13 @@ static int verity_part(const struct scopex_range *range)
 	struct verity_job *job = range->arg;
 	unsigned int cpu = raw_smp_processor_id();
 
-	/* Who comes to help is not known before. */
+	/* It is not known beforehand which CPUs help. */
 	if (!cpumask_test_cpu(cpu, job->t->cpus))
 		cpumask_set_cpu(cpu, job->t->cpus);
 	return verity_fill(job, range->first);
 }
 
-/* The item's way, on a CPU that was named. */
+/* The item's way, on a CPU that the request names. */
 static int verity_lane(struct scopex_work *work)
 {
 	struct verity_job *job = container_of(work, struct verity_lane, work)->job;
@@ -256,7 +257,7 @@ static int verity_on_cpus(struct verity_job *job)
 
 	lane = lanes;
 	atomic64_set(&job->next, 0);
-	scopex_scope_with(scope, .flags = SCOPEX_FAIL_FAST | SCOPEX_KILLABLE) {
+	scopex_scope(scope, .flags = SCOPEX_FAIL_FAST | SCOPEX_KILLABLE) {
 		for_each_cpu(cpu, job->t->cpus) {
 			scopex_work_init(&lane->work, verity_lane);
 			lane->job = job;
@@ -266,7 +267,7 @@ static int verity_on_cpus(struct verity_job *job)
 				if (err != -ECANCELED)
 					verity_failed(job, "no worker on CPU",
 						      cpu, err);
-				scopex_cancel_with(scope, err);
+				scopex_cancel(scope, err);
 				break;
 			}
 			lane++;

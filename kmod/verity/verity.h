@@ -27,7 +27,7 @@
  * @path: the input, as it was given
  * @shown: the same as the kernel log shows it, cut off where it is too long
  * @salt: the salt
- * @salt_len: its length, 0 if there is none
+ * @salt_len: its length; 0: no salt
  * @cpus_given: whether the request named the CPUs, so that it wants them all; or none,
  *	so that the writer is to do all
  * @cpus: those CPUs; otherwise those that were used

@@ -8,21 +8,23 @@
 results=/sys/kernel/debug/scopex_bench/results
 verity=/sys/kernel/debug/scopex_verity
 rounds=5
-failed=0
+
+# shellcheck source=load.sh
+. /load.sh
 
 # measure PARAMETER...
 measure()
 {
-	echo "# modprobe scopex_bench $*"
-	modprobe scopex_bench "$@" || exit 1
-	# This waits until it is through.
+	# Nothing else may run until it is through, which this waits for.
+	insert scopex_bench "$@" || exit 1
 	cat $results > /tmp/results || exit 1
+	knows_parameters scopex_bench
 	grep -v '^complete$' /tmp/results >> /output/results.csv
 	[ "$(tail -n 1 /tmp/results)" = complete ] || {
 		dmesg | grep 'scopex_bench: ' | tail -n 3
 		failed=1
 	}
-	rmmod scopex_bench || exit 1
+	unload scopex || exit 1
 }
 
 # figure PEER CPUS FILE - of the times in it, in microseconds
@@ -69,7 +71,7 @@ verity_round()
 	verity_tree /tmp/times.all
 }
 
-modprobe scopex spin_us="${SPIN_US:-0}" || exit 1
+load scopex spin_us="${SPIN_US:-0}" || exit 1
 while [ "$RUNS" ]; do
 	run=${RUNS%%;*}
 	RUNS=${RUNS#"$run"}
@@ -80,7 +82,7 @@ done
 [ "$VERITY" ] || exit $failed
 
 echo "# verity tree of $DISK"
-modprobe scopex_verity || exit 1
+load scopex_verity || exit 1
 verity_round
 rm /tmp/times.*
 for _ in $(seq $rounds); do

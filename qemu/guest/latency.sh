@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# What "make check-latency" does in the VM: for each of RUNS, which are CASE:N:WORKERS,
+# What "make check WHAT=latency" does in the VM: for each of RUNS, which are CASE:N:WORKERS,
 # load scopex and latency with so many workers and objects; or, for STRESS_SECONDS, do the
 # stress test. What was measured is in the log.
 
@@ -32,7 +32,6 @@ stress()
 
 [ -z "${STRESS_SECONDS:-}" ] || stress
 for run in $RUNS; do
-	loaded=
 	workers=${run##*:} n=${run%:*} n=${n#*:}
 	load scopex standby="$workers" workers="$((workers + 64))"
 	load latency text="$(text)" run="${run%%:*}" n="$n"

@@ -4,6 +4,9 @@
 # What "make run" does in the VM: the verity tree of $DISK, on one CPU and on
 # all. ORACLE is what veritysetup says its root hash is, SALT the salt.
 
+# shellcheck source=load.sh
+. /load.sh
+
 verity=/sys/kernel/debug/scopex_verity
 
 # build NAME [OPTION]... - build the tree, keep the result in /tmp/NAME
@@ -21,11 +24,8 @@ value()
 	sed -n "s/^$2 //p" "/tmp/$1"
 }
 
-[ -b "$DISK" ] || {
-	echo "no $DISK: this kernel has no virtio_pci or virtio_blk"
-	exit 1
-}
-modprobe scopex && modprobe scopex_verity || exit 1
+need_disk
+load scopex && load scopex_verity || exit 1
 # The first one reads the disk, the others the page cache.
 build warm-up
 build one cpus=0

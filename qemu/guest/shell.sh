@@ -7,10 +7,8 @@
 . /load.sh
 
 # shellcheck disable=SC2086 # words
-load scopex $PARAMS
-load scopex_verity
-[ $failed -eq 0 ] || exit 1
-stty -F /dev/ttyS1 sane
+load scopex $PARAMS && load scopex_verity || exit 1
+stty -F /dev/job sane
 cat <<HELP
 
 scopex and its example scopex_verity are loaded, scopex_test can be:
@@ -22,5 +20,5 @@ Leave with "exit": the modules are unloaded then, and the log is looked at.
 
 HELP
 [ -z "$MODULES" ] || echo "Your own are for modprobe, as they come: $MODULES"
-setsid -c sh -i < /dev/ttyS1 > /dev/ttyS1 2>&1
+setsid -c sh -i < /dev/job > /dev/job 2>&1
 exit 0

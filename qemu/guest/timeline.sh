@@ -38,11 +38,8 @@ save_trace()
 
 verity_job()
 {
-	[ -b "$DISK" ] || {
-		echo "no $DISK: this kernel has no virtio_pci or virtio_blk"
-		exit 1
-	}
-	modprobe scopex_verity || exit 1
+	need_disk
+	load scopex_verity || exit 1
 	# The first one reads the disk.
 	echo "$DISK salt=-" >$verity/build || exit 1
 	start_trace
@@ -58,14 +55,12 @@ modules_job()
 		load "$module"
 	done
 	save_symbols
-	unload
+	unload scopex
 }
 
 # Before anything is recorded, and until that is saved: the events are in it.
 # shellcheck disable=SC2086 # words
-load scopex $PARAMS
-[ $failed -eq 0 ] || exit 1
-loaded=
+load scopex $PARAMS || exit 1
 if [ "$MODULES" ]; then
 	modules_job
 else

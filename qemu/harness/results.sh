@@ -1,10 +1,44 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Logs of kselftest's runner as they should not be, and what count-tests.awk has
-# to say of them: "results NAME EXPECT [MAY_SKIP]", the log on standard input. EXPECT is
-# what it says on its last line; with more lines before unless nothing failed.
+# Logs of kselftest's runner and of commands, most of them as they should not be, and what
+# count-tests.awk has to say of them: "results NAME EXPECT [MAY_SKIP [TESTS]]", the log on
+# standard input. EXPECT is what it says on its last line; with more lines before unless
+# nothing failed.
 
+results "a command" "2 1 1" . "" <<'END'
+TAP version 13
+ok 1 one
+# ok 7 what a case has printed is no result
+not ok 2 two
+ok 3 three # SKIP not here
+ok 4 four
+1..4
+2 passed, 1 failed, 1 skipped
+END
+results "a command that loses a result" "1 1 0" . "" <<'END'
+TAP version 13
+ok 1 one
+1..2
+END
+results "a command that ends too early" "1 1 0" . "" <<'END'
+TAP version 13
+ok 1 one
+END
+results "a command that runs others" "3 0 0" . "" <<'END'
+TAP version 13
+ok 1 one
+1..1
+1..1
+# selftests: scopex: a.sh
+# TAP version 13
+# 1..1
+# ok 1 one
+ok 1 selftests: scopex: a.sh
+TAP version 13
+ok 1 one
+1..1
+END
 results good "3 0 0" <<'END'
 TAP version 13
 1..1

@@ -2,8 +2,8 @@
 /*
  * What may keep interrupts or preemption off for long: n items, scopes or levels
  *
- * There is one CPU. All that a case does is measured, with what it takes to have so many
- * objects and to be rid of them.
+ * The VM has one CPU. All that a case does is measured, including the making of so many
+ * objects and their end.
  */
 
 #include <linux/completion.h>
@@ -13,6 +13,8 @@
 #include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/scopex.h>
+#include <linux/scopex_detached.h>
+#include <linux/scopex_loop.h>
 #include <linux/umh.h>
 #include <linux/vmalloc.h>
 
@@ -22,7 +24,7 @@ struct thing {
 	struct scopex_work work;
 };
 
-/* Those of a case, and how many of them have run */
+/* The items of a case, and how many of them have run */
 static struct thing *things;
 static unsigned int nr_things;
 static unsigned int nr_ran;
@@ -54,7 +56,7 @@ static int free_things(int err, unsigned int expected)
 	return err ?: nr_ran == expected ? 0 : -EIO;
 }
 
-/* Have a process read a file. */
+/* Make a process read a file. */
 static int reads(const char *file)
 {
 	char command[80];
@@ -72,8 +74,8 @@ static int reads_queues(void)
 }
 
 /*
- * One CPU's queue. Whoever is in an item has its CPU's queue to himself: what it submits
- * stays there until it ends.
+ * One CPU's queue. An item has the queue of its CPU to itself: the items that it submits
+ * there stay queued until it ends.
  */
 
 static int queues_array(struct scopex_work *work)
@@ -100,11 +102,11 @@ static int queues_and_cancels(struct scopex_work *work)
 {
 	int err = queues_array(work);
 
-	scopex_cancel(scopex_work_scope(work));
+	scopex_cancel(scopex_work_scope(work), 0);
 	return err;
 }
 
-/* Have them queued by an item of a scope that has a limit, if that is not 0. */
+/* An item queues them, in a scope with a limit, if that is not 0. */
 static int in_item(unsigned int n, scopex_fn_t fn, unsigned int limit)
 {
 	struct scopex_work first = SCOPEX_WORK_INIT(fn);
@@ -112,8 +114,8 @@ static int in_item(unsigned int n, scopex_fn_t fn, unsigned int limit)
 
 	if (err)
 		return err;
-	scopex_scope_with(queued, .limit = limit) {
-		scopex_submit_on(queued, 0, &first);
+	scopex_scope(queued, .limit = limit) {
+		WARN_ON(scopex_submit_on(queued, 0, &first));
 		err = scopex_join(queued);
 	}
 	if (fn == queues_and_cancels)
@@ -138,7 +140,7 @@ static int case_cancel_items(unsigned int n)
 
 static int case_array(unsigned int n)
 {
-	static const int cpus[] = { 0, SCOPEX_THIS_CPU, SCOPEX_SPREAD };
+	static const int cpus[] = { 0, SCOPEX_CPU_LOCAL, SCOPEX_CPU_ANY };
 	unsigned int i;
 	int err = 0;
 
@@ -162,14 +164,14 @@ static int case_limit(unsigned int n)
 	return in_item(n, queues_array, 1) ?: in_item(n, queues_and_cancels, 1);
 }
 
-/* When the inner item has run, all that were queued before have not got a turn. */
+/* When the inner item has run, the items queued before it have not got a turn. */
 static int keeps_turn(struct scopex_work *work)
 {
 	struct scopex_work behind = SCOPEX_WORK_INIT(runs);
 	int err = queues_array(work);
 
 	scopex_scope(after)
-		scopex_submit_on(after, 0, &behind);
+		WARN_ON(scopex_submit_on(after, 0, &behind));
 	nr_ran--;
 	return err;
 }
@@ -181,8 +183,8 @@ static int case_limit_per_cpu(unsigned int n)
 
 	if (err)
 		return err;
-	scopex_scope_with(limited, .limit_per_cpu = 1) {
-		scopex_submit_on(limited, 0, &first);
+	scopex_scope(limited, .limit_per_cpu = 1) {
+		WARN_ON(scopex_submit_on(limited, 0, &first));
 		err = scopex_join(limited);
 	}
 	return free_things(err, n);
@@ -217,8 +219,8 @@ static int case_loop(unsigned int n)
 }
 
 /*
- * Many open scopes, so many on each stack, one in the other. Whoever comes to the last
- * one waits.
+ * Many open scopes, so many on each stack, one in the other. The item in the innermost
+ * scope waits.
  */
 
 #define SCOPES_PER_STACK	40
@@ -240,7 +242,7 @@ static void expect(unsigned int n)
 	atomic_set(&nr_not_there, n);
 }
 
-/* Each wakes the next, as all at once would be a section of its own. */
+/* Each task wakes the next one: waking all at once would be a section of its own. */
 static void waits(void)
 {
 	is_there();
@@ -258,13 +260,13 @@ static noinline void opens(unsigned int nr)
 		return;
 	}
 	scopex_scope(held) {
-		/* By its first item, it is listed. */
-		scopex_submit_on(held, 0, &work);
+		/* The first item lists the scope. */
+		WARN_ON(scopex_submit_on(held, 0, &work));
 		opens(nr - 1);
 	}
 }
 
-/* No look from time to time, as there are thousands of these. */
+/* No look from time to time, as there are thousands of these tasks. */
 static void waits_for_stop(void)
 {
 	for (;;) {
@@ -338,7 +340,7 @@ static int has_one_exit(void)
 	return 0;
 }
 
-/* A scope is looked for children of only if it has had any. */
+/* A walk looks for children only in a scope that has had any. */
 static int opens_child(struct scopex_work *work)
 {
 	scopex_scope(child) {
@@ -351,9 +353,9 @@ static int cancels_one(void)
 	struct scopex_work work = SCOPEX_WORK_INIT(opens_child);
 
 	scopex_scope(other) {
-		scopex_submit_on(other, 0, &work);
+		WARN_ON(scopex_submit_on(other, 0, &work));
 		scopex_join(other);
-		scopex_cancel(other);
+		scopex_cancel(other, 0);
 	}
 	return 0;
 }
@@ -373,9 +375,8 @@ static int has_deadline(void)
 	struct scopex_work work = SCOPEX_WORK_INIT(opens_child);
 	int err = 0;
 
-	scopex_scope_with(timed, .timeout = ms_to_ktime(20)) {
-		scopex_submit_on(timed, 0, &work);
-		err = waits_for_deadline(timed);
+	scopex_scope(timed, .timeout_us = 20 * USEC_PER_MSEC) {
+		err = scopex_submit_on(timed, 0, &work) ?: waits_for_deadline(timed);
 	}
 	return err;
 }
@@ -411,7 +412,7 @@ static int case_waiters(unsigned int n)
 		return -ENOMEM;
 	scopex_detached_init(&item, is_awaited, is_released);
 	expect(n);
-	err = scopex_detach(&item);
+	err = scopex_detached_submit(&item);
 	for (i = 0; i < n && !err; i++) {
 		tasks[i] = kthread_run(waits_for_item, NULL, "waits/%u", i);
 		err = PTR_ERR_OR_ZERO(tasks[i]);
@@ -463,7 +464,7 @@ static int nests(struct scopex_work *work)
 		return 0;
 	}
 	scopex_scope(chain)
-		scopex_submit_on(chain, 0, &inner);
+		WARN_ON(scopex_submit_on(chain, 0, &inner));
 	return 0;
 }
 
@@ -484,13 +485,13 @@ static int make_star(unsigned int n)
 	return err;
 }
 
-/* Call a function beside, or with the topmost scope of, what was made of @nr items. */
+/* Build scopes with @nr items, and call a function beside or with the topmost scope. */
 static int with_nested(struct scopex_work *work, unsigned int nr, int (*beside)(void),
-		       int (*top)(struct scopex_scope *scope), ktime_t timeout)
+		       int (*top)(struct scopex_scope *scope), s64 timeout_us)
 {
 	int err = 0;
 
-	scopex_scope_with(tree, .timeout = timeout) {
+	scopex_scope(tree, .timeout_us = timeout_us) {
 		for (unsigned int i = 0; i < nr && !err; i++)
 			err = scopex_submit_on(tree, 0, work + i);
 		if (!err && !wait_for_completion_timeout(&all_wait, 60 * HZ))
@@ -503,17 +504,17 @@ static int with_nested(struct scopex_work *work, unsigned int nr, int (*beside)(
 }
 
 static int with_chain(unsigned int n, int (*beside)(void),
-		      int (*top)(struct scopex_scope *scope), ktime_t timeout)
+		      int (*top)(struct scopex_scope *scope), s64 timeout_us)
 {
 	struct scopex_work first = SCOPEX_WORK_INIT(nests);
 
 	levels = n;
 	expect(1);
-	return with_nested(&first, 1, beside, top, timeout);
+	return with_nested(&first, 1, beside, top, timeout_us);
 }
 
 static int with_star(unsigned int n, int (*top)(struct scopex_scope *scope),
-		     ktime_t timeout)
+		     s64 timeout_us)
 {
 	unsigned int nr = DIV_ROUND_UP(n, SCOPES_PER_STACK);
 	int err = make_star(nr);
@@ -522,30 +523,30 @@ static int with_star(unsigned int n, int (*top)(struct scopex_scope *scope),
 		return err;
 	expect(nr);
 	BUILD_BUG_ON(sizeof(*things) != sizeof(struct scopex_work));
-	err = with_nested(&things->work, nr, NULL, top, timeout);
+	err = with_nested(&things->work, nr, NULL, top, timeout_us);
 	vfree(things);
 	return err;
 }
 
 static int cancels(struct scopex_scope *scope)
 {
-	scopex_cancel(scope);
+	scopex_cancel(scope, 0);
 	return 0;
 }
 
-/* Long enough for all of it to be there before. */
-#define LATER	ms_to_ktime(30000)
+/* Long enough for all scopes to be open before. */
+#define LATER	(30 * USEC_PER_SEC)
 
-/* Who wants a turn looks at all workers of the CPU. */
+/* An item that needs a turn makes its worker look at all workers of the CPU. */
 static int takes_turns(void)
 {
 	struct scopex_work work[3];
 	int err = 0;
 
-	scopex_scope_with(limited, .limit_per_cpu = 1) {
+	scopex_scope(limited, .limit_per_cpu = 1) {
 		for (unsigned int i = 0; i < ARRAY_SIZE(work); i++) {
 			scopex_work_init(&work[i], runs);
-			scopex_submit_on(limited, 0, &work[i]);
+			WARN_ON(scopex_submit_on(limited, 0, &work[i]));
 		}
 		err = scopex_join(limited);
 	}
@@ -566,7 +567,7 @@ static int wakes(struct scopex_work *work)
 	return 0;
 }
 
-/* Nobody has said that the first one will block: the watchdog has another worker go on. */
+/* The first item does not say that it will block: the watchdog relieves it. */
 static int is_relieved(void)
 {
 	struct scopex_work first = SCOPEX_WORK_INIT(sleeps);
@@ -574,8 +575,8 @@ static int is_relieved(void)
 	int err = 0;
 
 	scopex_scope(queued) {
-		scopex_submit_on(queued, 0, &first);
-		scopex_submit_on(queued, 0, &second);
+		WARN_ON(scopex_submit_on(queued, 0, &first));
+		WARN_ON(scopex_submit_on(queued, 0, &second));
 		err = scopex_join(queued);
 	}
 	return err;

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Judge what latency.ko has logged, in instructions: "latency: CASE N LENGTH CULPRIT from
+# Judge the log of latency.ko, in instructions: "latency: CASE N LENGTH CULPRIT from
 # START to END". No section may be longer than "limit", nor be longer with more objects
 # than with fewer by more than a tenth and "floor"; the cases that have to be there are
-# the words of "cases". A section that is not scopex's, whose culprit is "-", is shown if
-# it is the longest one.
+# the words of "cases". A section that does not belong to scopex, with the culprit "-", is
+# shown if it is the longest one.
 
 function is_longest(name, n, length_of)
 {

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sections: for how long the scheduler can't have a CPU, and because of whom
+ * Sections: for how long the scheduler can't have a CPU, and which code is the reason
  *
  * Theory of operation
  *
  * A section begins where interrupts or preemption go off, and ends where both are on
  * again. The kernel has tracepoints there (CONFIG_PREEMPTIRQ_TRACEPOINTS), the same ones
- * that its own tracers irqsoff and preemptoff are built on; these tell of the longest
- * section only, in microseconds, whoever's it is.
+ * that its own tracers irqsoff and preemptoff are built on; these report only the
+ * longest section of all, in microseconds.
  *
  * An interrupt, or softirq, that comes into a section is a section of its own, and is not
- * counted in the other one. What these probes take is not counted either. So under
- * QEMU's -icount, the same code gives the same length.
+ * counted in the other one. The time of these probes is not counted either. So
+ * under QEMU's -icount, the same code gives the same length.
  *
- * Whose section it is: that of the innermost function of scopex on the stack at its end,
- * as long as nobody of ours has been called by it, since that is the one that has a
- * lock, or calls a function of the kernel that has. If there is none, that of who began
- * it. An interrupt is scopex's if one of its timers ran in it. A section in which tasks
- * were switched is the scheduler's.
+ * A section belongs to the innermost function of scopex on the stack at its end, as that
+ * function holds a lock, or calls a function of the kernel that does. Without a function of
+ * scopex on the stack, the section belongs to the function that began it. An interrupt belongs
+ * to scopex if one of scopex's timers ran in it. A section in which tasks were switched belongs
+ * to the scheduler.
  *
- * Probes of sched_process_exit run without preemption on kernels before 7.0. That is made
- * so here, too: it is a section of before_exit_probes().
+ * Probes of sched_process_exit run without preemption on kernels before 7.0. This module does
+ * the same on newer kernels: it is a section of before_exit_probes().
  */
 
 #include <linux/hrtimer.h>
@@ -39,7 +39,7 @@
 
 #include "latency.h"
 
-/* What is shorter is nobody's; to know whose it is takes many times as long. */
+/* Shorter sections are not attributed: that would take many times as long. */
 #define SHORT_NS	1000
 
 /* So far from a section's end its culprit is looked for; the probes are a part of that. */
@@ -61,15 +61,15 @@ struct section {
 
 /**
  * struct cpu_sections - the sections of a CPU
- * @probing: a probe runs: what it does itself is not looked at
+ * @probing: a probe runs, whose own sections do not count
  * @irq: interrupts are off
  * @preempt: preemption is off
  * @idle: the idle task runs, which has preemption off all the time
  * @interrupt: interrupts are off because one is handled
- * @foreign: the section is not scopex's, whoever may be on the stack
+ * @foreign: the section is not scopex's, whatever functions are on the stack
  * @start: when the section has begun
  * @from: where
- * @alien: what is not to be counted since it has begun
+ * @alien: time since then that is not to be counted
  * @timer: a function of scopex that a timer has called in the interrupt
  * @irq_start: when interrupts went off
  * @irq_from: where
@@ -101,11 +101,11 @@ struct cpu_sections {
 
 static DEFINE_PER_CPU(struct cpu_sections, cpu_sections);
 static DEFINE_PER_CPU(struct task_struct *, exiting);
-static unsigned long scopex_start, scopex_end;
+static unsigned long scopex_limit_start, scopex_end;
 
 static bool in_scopex(unsigned long ip)
 {
-	return ip >= scopex_start && ip < scopex_end;
+	return ip >= scopex_limit_start && ip < scopex_end;
 }
 
 /* Functions of scopex that are on the stack are known by where they call from. */
@@ -124,7 +124,7 @@ static unsigned long culprit_on_stack(void)
 	return 0;
 }
 
-/* If there is no room for a culprit, the one with the shortest section is forgotten. */
+/* Without room for another culprit, drop the one with the shortest section. */
 static struct section *find_section(struct cpu_sections *cs, unsigned long culprit)
 {
 	struct section *s = cs->longest, *shortest = s + 1;
@@ -180,7 +180,7 @@ static void end(struct cpu_sections *cs, u64 now, unsigned long to)
 	note(cs, culprit, ns, cs->from, to);
 }
 
-/* An interrupt or a softirq is over; it is not counted in the section that it came into. */
+/* At the end of an interrupt or softirq: leave its time out of the interrupted section. */
 static void end_alien(struct cpu_sections *cs, u64 now, u64 start, u64 alien,
 		      unsigned long *timer, unsigned long from, unsigned long to)
 {
@@ -192,7 +192,7 @@ static void end_alien(struct cpu_sections *cs, u64 now, u64 start, u64 alien,
 	*timer = 0;
 }
 
-/* Interrupts stay off in a probe, and nobody is told of that. */
+/* Interrupts stay off in a probe, without a tracepoint. */
 static struct cpu_sections *enter(unsigned long *flags, u64 *now)
 {
 	struct cpu_sections *cs;
@@ -435,7 +435,7 @@ int sections_start(unsigned long text_start, unsigned long text_end)
 	unsigned int i;
 	int err = 0;
 
-	scopex_start = text_start;
+	scopex_limit_start = text_start;
 	scopex_end = round_up(text_end + 1, PAGE_SIZE);
 	for_each_kernel_tracepoint(find_point, NULL);
 	for (i = 0; i < ARRAY_SIZE(hooks) && !err; i++) {

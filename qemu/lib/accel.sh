@@ -2,29 +2,18 @@
 # shellcheck shell=bash disable=SC2034
 #
 # KVM or emulation? A /dev/kvm that opens can still hang its user for good, so
-# it has to prove itself by running a boot sector within seconds, several times: some
-# do so now and then. What runs boot sectors may still not run a kernel, which vm.sh
-# finds out: then it does without, until the machine is booted again.
+# it has to prove itself by running a boot sector within seconds, several times, as some
+# succeed only now and then. A KVM that runs boot sectors may still not run a kernel; vm.sh
+# finds that out, and emulates until the machine is booted again. After load_arch.
 
 . "$(dirname "${BASH_SOURCE[0]}")/emulator.sh"
 
-# Without 5-level page tables: while a kernel with KASAN finds out what its CPU can do,
-# it takes them for absent for a moment, and an interrupt then for a wild access.
 accel_flags()
 {
 	case $1 in
-	kvm) echo "-accel kvm -cpu max,la57=off" ;;
-	tcg) echo "-accel tcg,thread=multi -cpu max,la57=off" ;;
+	kvm) echo "-accel kvm -cpu $QEMU_CPU" ;;
+	tcg) echo "-accel tcg,thread=multi -cpu $QEMU_CPU" ;;
 	esac
-}
-
-# mov al,0x10; mov dx,0x501; out dx,al; hlt: makes isa-debug-exit end QEMU with
-# the status 0x10 << 1 | 1.
-write_boot_sector()
-{
-	printf '\xb0\x10\xba\x01\x05\xee\xf4' >"$1"
-	truncate -s 510 "$1"
-	printf '\x55\xaa' >>"$1"
 }
 
 # accel_works ACCEL - can it run a boot sector?
@@ -36,17 +25,16 @@ accel_works()
 	local dir status tick
 
 	dir=$(mktemp -d)
-	write_boot_sector "$dir/disk"
+	write_probe "$dir/disk"
 	# shellcheck disable=SC2046 # flags are words
 	(
 		status=0
-		timeout -k 1 5 qemu-system-x86_64 $(accel_flags "$1") -nodefaults \
+		timeout -k 1 5 "$QEMU_PROGRAM" $(accel_flags "$1") -nodefaults \
 			-no-user-config -display none -no-reboot -m 32 \
 			-drive "file=$dir/disk,format=raw,if=ide,readonly=off" \
-			-device isa-debug-exit,iobase=0x501,iosize=2 \
-			</dev/null >/dev/null 2>&1 || status=$?
+			"${PROBE_FLAGS[@]}" </dev/null >/dev/null 2>&1 || status=$?
 		echo "$status" >"$dir/status"
-		# Without what the shell says of one that aborts.
+		# Without the shell's message about a QEMU that aborts.
 	) 2>/dev/null &
 	for ((tick = 0; tick < 80; tick++)); do
 		[[ ! -s $dir/status ]] || break
@@ -54,7 +42,7 @@ accel_works()
 	done
 	status=$(cat "$dir/status" 2>/dev/null || echo none)
 	rm -rf "$dir"
-	[[ $status == 33 ]]
+	[[ $status == "$PROBE_STATUS" ]]
 }
 
 # How often it has to.
@@ -70,8 +58,8 @@ kvm_works()
 	done
 }
 
-# select_accel - set ACCEL and ACCEL_FLAGS; ACCEL= in the environment decides, or else
-# what is known since the machine was booted, from the file ACCEL_KNOWN=
+# select_accel - set ACCEL and ACCEL_FLAGS; ACCEL= in the environment decides, or else the
+# last result since the machine was booted, in the file ACCEL_KNOWN=
 select_accel()
 {
 	case ${ACCEL:-} in

@@ -4,15 +4,15 @@
 # Build modules in a copy of the tree in the cache, so that the tree itself
 # stays clean and several kernels can share it. After select_kernel.
 
-# What a build leaves behind: neither copied into the staged tree nor deleted
-# from it.
+# The products of a build: rsync neither copies them into the staged tree nor deletes them
+# there.
 BUILD_FILTER=(
 	--exclude='*.o' --exclude='*.o.d' --exclude='*.ko' --exclude='*.mod'
 	--exclude='*.mod.c' --exclude='.*.cmd' --exclude='*.order'
 	--exclude='Module.symvers' --exclude='.tmp_*'
 )
 
-# stage_dir NAME - where NAME (a variant, or somebody's module) is built
+# stage_dir NAME - where NAME (a variant, or a user's module) is built
 stage_dir()
 {
 	echo "$CACHE/build/$KERNEL_ID/$TREE_KEY/$1"

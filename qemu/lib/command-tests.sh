@@ -9,13 +9,11 @@
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# readme_module DIR - make DIR, with the module that is README's example
+# readme_module DIR - make DIR, with the module that README tells to try
 readme_module()
 {
 	mkdir "$1"
-	# shellcheck disable=SC2016
-	sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d' >"$1/sum.c"
-	echo 'obj-m := sum.o' >"$1/Kbuild"
+	cp kmod/sample/Kbuild kmod/sample/sum.c "$1/"
 }
 
 # refused TEXT [NAME=VALUE]... COMMAND [ARG]... - it must fail, and say TEXT in
@@ -26,6 +24,7 @@ refused()
 
 	shift
 	if env -u KERNEL -u KERNEL_IMAGE -u KERNEL_MODULES -u KDIR -u ACCEL -u CPUS -u TIMEOUT -u TEST \
+			-u WITHOUT -u WHAT \
 			"$@" >"$work/out" 2>&1 </dev/null; then
 		ktap_msg "not refused: $*"
 		return 1

@@ -19,7 +19,7 @@ CACHE=${XDG_CACHE_HOME:-${HOME:?is not set}/.cache}/scopex
 TREE_KEY=$(sha1sum <<<"$ROOT" | cut -c1-8)
 
 # A make that called us must not leak its job server and its variables into the
-# kernel's makefiles: what these need is passed on explicitly.
+# kernel's makefiles: the scripts pass on what these need explicitly.
 unset MAKEFLAGS MAKEOVERRIDES MFLAGS MAKELEVEL
 
 # Standard output is for results; all that tells of progress goes to stderr.
@@ -34,7 +34,7 @@ die()
 	exit 1
 }
 
-# What "make check-matrix" takes for "not run".
+# What "make check WHAT=matrix" takes for "not run".
 UNAVAILABLE=77
 
 # unavailable TEXT - as die, for a kernel that can't be had here and now
@@ -64,8 +64,8 @@ make_cache()
 		die "cannot write to the cache directory $CACHE (XDG_CACHE_HOME moves it)"
 }
 
-# work_dir - make WORK, a directory of this run's own in the cache; it goes, and
-# so does what run_vm has started, whatever ends us
+# work_dir - make WORK, a directory of this run's own in the cache; at the end of the script,
+# for whatever reason, the directory is removed, and the VM of run_vm is ended
 work_dir()
 {
 	VM_PID=
@@ -99,7 +99,7 @@ need_space()
 	((free >= $1)) || die "$CACHE needs $1 MiB of free space, but has $free MiB"
 }
 
-# with_lock NAME COMMAND [ARG]... - run COMMAND while nobody else holds NAME
+# with_lock NAME COMMAND [ARG]... - run COMMAND while no other script holds NAME
 with_lock()
 (
 	local name=$1 fd
@@ -113,6 +113,30 @@ with_lock()
 	fi
 	"$@"
 )
+
+# kept DIR MIB COMMAND [ARG]... - have DIR in the cache: if it is not there, "COMMAND NEW
+# ARG..." fills the directory NEW, which becomes DIR; false if it can't. It may take MIB.
+kept()
+{
+	local name=${1#"$CACHE/"}
+
+	[[ -e $1 ]] || with_lock "${name//\//-}" make_kept "$CACHE/new-${name//\//-}" "$@"
+}
+
+make_kept()
+{
+	local new=$1 dir=$2
+
+	[[ ! -e $dir ]] || return 0
+	need_space "$3"
+	rm -rf "$new"
+	mkdir -p "$new" "$(dirname "$dir")"
+	if ! "$4" "$new" "${@:5}"; then
+		rm -rf "$new"
+		return 1
+	fi
+	mv "$new" "$dir"
+}
 
 # as_root COMMAND [ARG]...
 as_root()
@@ -136,44 +160,32 @@ apt_try()
 	"$@"
 }
 
-# The results of a command.
+# Results are KTAP, in all commands that check anything: a command prints its own results by
+# ktap.sh, and count-tests.awk counts those in the output of other programs.
+. "$(dirname "${BASH_SOURCE[0]}")/../../selftests/ktap.sh"
 passed=0 failed=0 skipped=0
 
-# add_counts FILE - add the results of a command whose output FILE is; false if
-# it does not end with them
-add_counts()
+# count FILE [TESTS [MAY_SKIP]] - add the results in the KTAP of others; for these variables,
+# see count-tests.awk
+count()
 {
-	local p f s
+	local counts p f s
 
-	read -r p f s < <(tail -n 1 "$1" |
-		sed -nE 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p') ||
-		return
-	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	counts=$(awk -v tests="${2:-}" -v may_skip="${3:-.}" -f "$ROOT/qemu/count-tests.awk" "$1")
+	[[ -z ${2:-} ]] || head -n -1 <<<"$counts" >&2
+	read -r p f s < <(tail -n 1 <<<"$counts")
+	((passed += p, failed += f, skipped += s)) || true
 }
 
-# verdict NAME COMMAND [ARG]... - a case; if it fails, OUTPUTS, an array of files, has
-# what there is to say
-verdict()
-{
-	local name=$1
-
-	shift
-	if "$@"; then
-		((++passed))
-		echo "ok $name"
-	else
-		((++failed))
-		echo "not ok $name"
-		sed 's/^/# /' "${OUTPUTS[@]}"
-	fi
-}
-
-# conclude NAME - the verdict of a command, and the results as its last line; false
-# if anything failed, or nothing was tested
+# conclude NAME - the plan of the command's own results, its verdict, and all results as its
+# last line; false if anything failed, or nothing was tested
 conclude()
 {
-	local verdict=OK
+	local verdict=OK own=$((ktap_passed + ktap_failed + ktap_skipped))
 
+	# How many results there are may depend on the tests that can run here.
+	((own == 0)) || [[ $ktap_planned ]] || echo "1..$own"
+	((passed += ktap_passed, failed += ktap_failed, skipped += ktap_skipped)) || true
 	((failed == 0 && passed > 0)) || verdict=FAILED
 	((failed + passed > 0)) || say "$1: nothing was tested"
 	say "$1: $verdict"

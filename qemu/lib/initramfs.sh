@@ -3,8 +3,8 @@
 #
 # Make the guest's root file system. After select_kernel.
 
-# What the VM can use beyond what is built in; with what these depend on.
-GUEST_MODULES="virtio_pci virtio_blk loop sha256_generic sha256_ssse3 qemu_fw_cfg"
+# Modules that the VM can use besides GUEST_MODULES; with those that they depend on.
+OTHER_MODULES="loop sha256_generic"
 
 # copy_program ROOT PROGRAM [TARGET] - with the shared libraries it needs
 copy_program()
@@ -20,12 +20,12 @@ copy_program()
 	done
 }
 
-# What a program in python needs besides its imports: for help and for any locale; and
-# the terminals that it may be shown on.
+# Modules that a Python program needs besides its imports, for help and for any locale; and
+# the terminals that may show it.
 PYTHON_MODULES="shutil locale encodings.ascii encodings.latin_1"
 TERMINALS="vt100 vt102 linux xterm xterm-256color screen screen-256color tmux tmux-256color"
 
-# copy_python ROOT PROGRAM - with the interpreter, and of its library what is imported
+# copy_python ROOT PROGRAM - with the interpreter, and the modules that it imports
 copy_python()
 {
 	# The system's, which finds its library where the system has it.
@@ -58,15 +58,15 @@ copy_python()
 	done
 }
 
-# copy_guest_modules ROOT - GUEST_MODULES, and etc/modules that names those
-# which are there
+# copy_guest_modules ROOT - GUEST_MODULES and OTHER_MODULES, and etc/modules that names
+# those which are there
 copy_guest_modules()
 {
 	local root=$1 name lines word path
 
 	: >"$root/etc/modules"
 	[[ -n $KERNEL_ROOT ]] || return 0
-	for name in $GUEST_MODULES; do
+	for name in $GUEST_MODULES $OTHER_MODULES; do
 		lines=$(modprobe -C /dev/null -d "$KERNEL_ROOT" -S "$KERNEL_RELEASE" \
 			--show-depends "$name" 2>/dev/null) || continue
 		echo "$name" >>"$root/etc/modules"

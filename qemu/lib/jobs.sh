@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034
 #
 # What the commands that run a job in a VM share: "make run", "make try", "make shell",
-# "make timeline", which records a job, and "make check-postmortem". After lib/build.sh.
+# "make timeline", which records a job, and "make check WHAT=postmortem". After lib/build.sh.
 
 # check_file NAME FILE - stop unless FILE, given as NAME=, can be read and has anything
 check_file()
@@ -13,8 +13,8 @@ check_file()
 	[[ -s $2 ]] || die "$1=$2 is empty"
 }
 
-# verity_data - set DATA, what the verity tree is built of: FILE=, or what comes with
-# the kernel; and make WORK/data of it, in whole blocks. After work_dir.
+# verity_data - set DATA, the input of the verity tree: FILE=, or the kernel's package; and
+# make WORK/data of it, in whole blocks. After work_dir.
 verity_data()
 {
 	local size
@@ -32,7 +32,7 @@ verity_data()
 	truncate -s %4096 "$WORK/data"
 }
 
-# check_module_dir DIR - stop unless somebody's modules can be in DIR, given as M=
+# check_module_dir DIR - stop unless DIR, given as M=, can have a user's modules
 check_module_dir()
 {
 	[[ -d $1 ]] || die "M=$1 is not a directory"

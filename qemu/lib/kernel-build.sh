@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034
 #
-# Build a kernel of KIND=source: allnoconfig and the flavour's fragments, out of
-# tree, kept by what went into it. Part of lib/kernel.sh.
+# Build a kernel of KIND=source, out of tree: allnoconfig and fragments. The cache keeps it
+# by its inputs. Part of lib/kernel.sh.
 
 . "$(dirname "${BASH_SOURCE[0]}")/source.sh"
 
@@ -20,22 +20,14 @@ find_source()
 
 need_source()
 {
-	with_lock source unpack_whole_source "$SOURCE_TREE" "$SOURCE_NAME"
+	kept "$SOURCE_TREE" 4000 unpack_whole || unavailable "could not fetch $SOURCE_NAME"
 }
 
-unpack_whole_source()
+unpack_whole()
 {
-	local dir=$1 package=$2 tmp=$1.tmp.$$
-
-	[[ -e $dir/Makefile ]] && return
-	need_space 4000
-	rm -rf "$CACHE/source/$package"-*
-	mkdir -p "$tmp"
-	flavour_apt download "$tmp" "$package" || unavailable "could not fetch $package"
-	say "unpacking $package"
-	unpack_source "$tmp"/*.deb "$tmp" || die "could not unpack $package"
-	rm "$tmp"/*.deb
-	mv "$tmp" "$dir"
+	# Other versions.
+	rm -rf "$CACHE/source/$SOURCE_NAME"-*
+	unpack_parts "$1" "$SUITE" "$SOURCE_NAME"
 }
 
 # configure SOURCE BUILD - and look whether all that was wanted is there
@@ -49,7 +41,7 @@ configure()
 		cat "$build/config.log" >&2
 		die "the configuration failed"
 	}
-	# A fragment may take back what one before it has set.
+	# A fragment may undo an option of an earlier one.
 	while read -r line; do
 		[[ $line != CONFIG_* ]] || last[${line%%=*}]=$line
 	done <"$build/wanted"
@@ -86,7 +78,7 @@ make_kernel()
 
 build_kernel()
 {
-	local dir=$1 start=$SECONDS targets=(modules)
+	local dir=$1 start=$SECONDS
 
 	if [[ -e $dir/release ]]; then
 		# Kbuild's files have absolute paths, of the source's true place.
@@ -102,11 +94,7 @@ build_kernel()
 	configure "$SOURCE_TREE" "$dir"
 
 	say "building the kernel $KERNEL_ID from $SOURCE_NAME: some minutes"
-	case $ARCH in
-	um) targets+=(linux) ;;
-	*) targets+=(bzImage) ;;
-	esac
-	make_kernel "$SOURCE_TREE" "$dir" "${targets[@]}"
+	make_kernel "$SOURCE_TREE" "$dir" modules "$IMAGE_TARGET"
 	# User-Mode Linux does not make one.
 	[[ -e $dir/Module.symvers ]] || cp "$dir/vmlinux.symvers" "$dir/Module.symvers"
 	# What modules and the VM do not need is most of it.
@@ -117,34 +105,36 @@ build_kernel()
 	say "built the kernel $KERNEL_ID in $((SECONDS - start)) s"
 }
 
+# kernel_make - set KERNEL_MAKE
+kernel_make()
+{
+	KERNEL_MAKE=(ARCH="$KBUILD_ARCH" CC="$COMPILER" HOSTCC="$COMPILER")
+}
+
 # select_built NAME - for select_kernel
 select_built()
 {
-	local key fragment
+	local key fragment fragments=()
 
 	need_apt "$1"
 	find_source
 
-	WANTED=$(mktemp)
 	for fragment in $FRAGMENTS; do
-		cat "$ROOT/qemu/kernels/fragments/$fragment.config"
-	done >"$WANTED"
+		fragments+=("$ROOT/qemu/kernels/fragments/$fragment.config")
+	done
+	WANTED=$(mktemp)
+	cat "$ROOT/qemu/kernels/fragments/common.config" "$ROOT/qemu/arch/$ARCH.config" \
+		"${fragments[@]}" >"$WANTED"
 	key=$({
-		echo "$SOURCE_NAME $SOURCE_VERSION $ARCH"
+		echo "$SOURCE_NAME $SOURCE_VERSION $KBUILD_ARCH"
 		"$COMPILER" --version
 		cat "$WANTED"
 	} | sha1sum | cut -c1-8)
 
-	KERNEL_MAKE=(ARCH="$ARCH" CC="$COMPILER" HOSTCC="$COMPILER")
+	kernel_make
 	KERNEL_BUILD=$CACHE/kernels/$1-$key
 	with_lock "kernel-$1" build_kernel "$KERNEL_BUILD"
 	rm -f "$WANTED"
 	KERNEL_RELEASE=$(<"$KERNEL_BUILD/release")
-	case $ARCH in
-	um)
-		KERNEL_MACHINE=um
-		KERNEL_BOOT=$KERNEL_BUILD/linux
-		;;
-	*) KERNEL_BOOT=$KERNEL_BUILD/arch/x86/boot/bzImage ;;
-	esac
+	KERNEL_BOOT=$KERNEL_BUILD/$IMAGE
 }

@@ -3,7 +3,7 @@
 #
 # Choose the kernel and get it into the cache. select_kernel sets:
 #	KERNEL_ID	names it in the cache
-#	KERNEL_MACHINE	what it runs on: pc (QEMU), or um (it is a program)
+#	what qemu/arch/ says about its architecture: see lib/arch.sh
 #	KERNEL_BOOT	the image that the VM boots
 #	KERNEL_BUILD	the tree that modules are built against
 #	KERNEL_MAKE	what else make has to be told then
@@ -19,15 +19,17 @@
 #	PACKAGE		the metapackage that depends on what we want
 #	VERSION		how the version has to begin (package)
 #	COMPILER	what to compile with, if that can be had
-#	ARCH, FRAGMENTS	kbuild's ARCH, and files in qemu/kernels/fragments/ (source)
+#	ARCH		the architecture, a file in qemu/arch/ (default: this machine's)
+#	FRAGMENTS	files in qemu/kernels/fragments/, beyond "common" (source)
 #	MAY_SKIP	which tests may be skipped, as it can't run them: see
 #			count-tests.awk
-#	MATRIX=no	not for make check-matrix, as it shows nothing that others don't
+#	MATRIX=no	not for make check WHAT=matrix, as it shows nothing that others don't
 #
 # KERNEL_IMAGE=FILE with KDIR=DIR is a kernel of the user's own; its modules are in
 # KERNEL_MODULES=DIR, the directory that has lib/modules/RELEASE (default: /),
-# unless all that the VM needs is built in. It may skip what it likes.
+# unless all that the VM needs is built in. Tests may be skipped for any reason.
 
+. "$(dirname "${BASH_SOURCE[0]}")/arch.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/suite.sh"
 
@@ -48,9 +50,12 @@ load_flavour()
 
 	[[ $1 =~ ^[A-Za-z0-9._-]+$ && -r $conf ]] ||
 		die "unknown KERNEL=$1; known: $(known_kernels)"
-	SUITE='' VERSION='' ARCH='' FRAGMENTS='' MATRIX=yes MAY_SKIP=''
+	SUITE='' VERSION='' FRAGMENTS='' MATRIX=yes MAY_SKIP=''
+	ARCH=$(host_arch)
+	load_arch "$ARCH"
 	# shellcheck source=../kernels/stock-6.1.conf
 	. "$conf"
+	load_arch "$ARCH"
 	SUITE=$(other_suite "$SUITE")
 }
 
@@ -69,8 +74,8 @@ choose_compiler()
 	! have gcc && ! apt_knows gcc || COMPILER=gcc
 }
 
-# need_flavour_tools [COMMAND:PACKAGE]... - what it takes to build the flavour, and for it,
-# and to run it; and these. All at once, as it may be somebody else who installs it.
+# need_flavour_tools [COMMAND:PACKAGE]... - the tools to build the flavour and its modules, and
+# to run it; and these. All at once, as another person may have to install them.
 need_flavour_tools()
 {
 	local tools=()
@@ -79,7 +84,8 @@ need_flavour_tools()
 	if [[ $KIND == source ]]; then
 		tools=(flex:flex bison:bison bc:bc perl:perl gcc:gcc openssl:openssl
 			stdio.h:libc6-dev)
-		[[ $ARCH == um ]] || tools+=(libelf.h:libelf-dev)
+		# shellcheck disable=SC2206 # words
+		tools+=($BUILD_TOOLS)
 	fi
 	need_tools "$COMPILER:$COMPILER" "${tools[@]}" "$@"
 }
@@ -108,7 +114,7 @@ newest()
 }
 
 # The same, asked for once in a while, not at every call: all flavours of a source, and
-# the runs of a day, use the same, and what is in the cache does without a network.
+# the runs of a day, use the same answer, and a kernel in the cache needs no network.
 newest_known()
 {
 	local known=$CACHE/source/$SUITE-$PACKAGE${VERSION:+-$VERSION}
@@ -139,44 +145,32 @@ relocate_headers()
 	sed -i 's|/usr/src/|../|' "$root/usr/src/linux-headers-$release/Makefile"
 	for link in build source; do
 		ln -sfn "../../..$(readlink "$root/lib/modules/$release/$link")" \
-			"$root/lib/modules/$release/$link"
+			"$root/lib/modules/$release/$link" || return
 	done
 }
 
 # need_apt NAME - or the flavour can't be had
 need_apt()
 {
-	have apt-get && have dpkg-deb ||
+	have_apt ||
 		unavailable "KERNEL=$1 comes from Debian's packages, and there is no apt" \
 			"here; give KERNEL_IMAGE=FILE and KDIR=DIR"
 }
 
-# fetch_flavour NAME DIR IMAGE - put the kernel that is in the package IMAGE into DIR
+# fetch_flavour NEW NAME IMAGE - the kernel that is in the package IMAGE; for kept
 fetch_flavour()
 {
-	local name=$1 dir=$2 image=$3 release=${3#linux-image-} packages tmp deb
-
-	[[ -e $dir/release ]] && return
-	need_space 2000
-	tmp=$CACHE/kernels/.$name.tmp
-	rm -rf "$tmp"
-	mkdir -p "$tmp/debs" "$tmp/root"
+	local new=$1 name=$2 image=$3 release=${3#linux-image-} packages
 
 	packages=$(flavour_apt flavour_packages "$image") ||
 		unavailable "apt knows no headers for $image"
 	mapfile -t packages <<<"$packages"
-	flavour_apt download "$tmp/debs" "${packages[@]}" ||
+	fetch "$SUITE" "$new/debs" "$new/root" "${packages[@]}" ||
 		unavailable "could not fetch ${packages[*]}"
-	say "unpacking the kernel $release"
-	for deb in "$tmp"/debs/*.deb; do
-		dpkg-deb -x "$deb" "$tmp/root" || die "could not unpack $deb"
-	done
-	relocate_headers "$tmp/root" "$release"
-	depmod -b "$tmp/root" "$release"
-	echo "$release" >"$tmp/release"
+	relocate_headers "$new/root" "$release" && depmod -b "$new/root" "$release" || return
+	echo "$release" >"$new/release"
 	# Other versions of this flavour.
-	rm -rf "$CACHE/kernels/$name" "$CACHE/kernels/$name"-*
-	mv "$tmp" "$dir"
+	rm -rf "$CACHE/kernels/$name"-*
 }
 
 # select_package NAME - for select_kernel
@@ -190,7 +184,7 @@ select_package()
 			"${SUITE:-"this machine's suite"}; give KERNEL_IMAGE=FILE and KDIR=DIR"
 	read -r image _ <<<"$newest"
 	dir=$CACHE/kernels/$1-$(sha1sum <<<"$SUITE $PACKAGE $VERSION $newest" | cut -c1-8)
-	with_lock "kernel-$1" fetch_flavour "$1" "$dir" "$image"
+	kept "$dir" 2000 fetch_flavour "$1" "$image"
 	KERNEL_RELEASE=$(<"$dir/release")
 	KERNEL_ROOT=$dir/root
 	KERNEL_BOOT=$KERNEL_ROOT/boot/vmlinuz-$KERNEL_RELEASE
@@ -210,14 +204,16 @@ built_release()
 
 # use_tree DIR - a build tree of the user's own: set KERNEL_BUILD and what goes with it
 #
-# User-Mode Linux is built with an ARCH of its own, and is no image for QEMU.
+# It may be for another architecture than this machine's: then kbuild has to be told.
 use_tree()
 {
+	local host
+
 	[[ -e $1/Makefile ]] || die "KDIR=$1 is not a kernel's build tree"
-	KERNEL_BUILD=$(realpath "$1") KERNEL_MACHINE=pc KERNEL_MAKE=()
-	if grep -qs '^CONFIG_UML=y' "$KERNEL_BUILD/include/config/auto.conf"; then
-		KERNEL_MACHINE=um KERNEL_MAKE=(ARCH=um)
-	fi
+	KERNEL_BUILD=$(realpath "$1") KERNEL_MAKE=()
+	host=$(host_arch)
+	load_arch "$(tree_arch "$KERNEL_BUILD" || echo "$host")"
+	[[ $ARCH == "$host" ]] || KERNEL_MAKE=(ARCH="$KBUILD_ARCH")
 }
 
 # select_own [COMMAND:PACKAGE]... - for select_kernel
@@ -251,7 +247,7 @@ select_kernel()
 	make_cache
 	KERNEL_ID=${KERNEL:-stock-6.1}
 	load_flavour "$KERNEL_ID"
-	KERNEL_MACHINE=pc KERNEL_MAKE=() KERNEL_ROOT='' KERNEL_DEB=''
+	KERNEL_MAKE=() KERNEL_ROOT='' KERNEL_DEB=''
 	if [[ -n ${KERNEL_IMAGE:-} || -n ${KDIR:-} ]]; then
 		[[ -z ${KERNEL:-} ]] || die "KERNEL= and a kernel of your own exclude each other"
 		select_own "$@"

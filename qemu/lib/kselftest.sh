@@ -8,17 +8,14 @@
 
 fetch_kselftest()
 {
-	[[ -e $1/tools/testing/selftests/lib.mk ]] && return
-	have apt-get && have dpkg-deb ||
-		die "kselftest comes from the package $SOURCE_PACKAGE, and there is" \
-			"no apt here; give KSELFTEST=DIR, a kernel's source tree"
 	fetch_source "$1" \
 		'*/scripts/*.include' \
 		'*/tools/testing/selftests/Makefile' \
 		'*/tools/testing/selftests/*.mk' \
 		'*/tools/testing/selftests/*.sh' \
 		'*/tools/testing/selftests/kselftest' ||
-		die "$SOURCE_PACKAGE has no kselftest"
+		die "kselftest comes from the package $SOURCE_PACKAGE, which can't be had;" \
+			"give KSELFTEST=DIR, a kernel's source tree"
 }
 
 # install_kselftest DIR - install the target "scopex", with kselftest's runner,
@@ -29,7 +26,7 @@ install_kselftest()
 
 	if [[ -z $source ]]; then
 		source=$CACHE/kselftest/$SOURCE_PACKAGE
-		with_lock "kselftest-$SOURCE_PACKAGE" fetch_kselftest "$source"
+		fetch_kselftest "$source"
 	fi
 	[[ -e $source/tools/testing/selftests/lib.mk ]] ||
 		die "KSELFTEST=$source is not a kernel's source tree"

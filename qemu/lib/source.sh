@@ -24,20 +24,18 @@ unpack_source()
 SOURCE_SUITE=${SOURCE_SUITE-bookworm}
 SOURCE_PACKAGE=${SOURCE_PACKAGE:-linux-source-6.1}
 
-# fetch_source DIR PATTERN... - the same, for SOURCE_PACKAGE; false if it does not have
-# all that is wanted. DIR is there when it is complete.
+# fetch_source DIR PATTERN... - have what the patterns match of SOURCE_PACKAGE in DIR;
+# false if it can't be had, or does not have all
 fetch_source()
 {
-	local dir=$1 tmp=$1.tmp.$$
+	kept "$1" 1000 unpack_parts "$(other_suite "$SOURCE_SUITE")" "$SOURCE_PACKAGE" "${@:2}"
+}
 
-	shift
-	need_space 1000
-	rm -rf "$dir" "$dir".tmp.*
-	mkdir -p "$tmp"
-	any_suite "$(other_suite "$SOURCE_SUITE")" download "$tmp" "$SOURCE_PACKAGE" ||
-		die "could not fetch $SOURCE_PACKAGE"
-	say "unpacking parts of $SOURCE_PACKAGE"
-	unpack_source "$tmp"/*.deb "$tmp" "$@" || return
-	rm "$tmp"/*.deb
-	mv "$tmp" "$dir"
+# unpack_parts NEW SUITE PACKAGE [PATTERN]... - for kept
+unpack_parts()
+{
+	download "$2" "$1" "$3" || return
+	say "unpacking $3"
+	unpack_source "$1"/*.deb "$1" "${@:4}" || return
+	rm "$1"/*.deb
 }

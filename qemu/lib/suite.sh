@@ -4,11 +4,12 @@
 # Packages of another Debian suite than the machine's own, without changing the
 # machine and without root: apt runs with a configuration, lists and a cache of
 # its own in $CACHE/apt/SUITE. The mirror, the proxies and what apt accepts are
-# those of the machine's set-up; signatures are checked as ever.
+# those of the machine's set-up; apt checks signatures as usual.
 #
-#	suite_download trixie-backports DIR linux-source-7.3 ...
-#		puts the .deb files into DIR, in the newest version of that suite
-#	suite_try trixie-backports depends linux-image-amd64 'linux-image-.*'
+#	fetch trixie-backports DEBS ROOT linux-source-7.3 ...
+#		puts the .deb files into DEBS, in the newest version of that suite, and
+#		what is in them into ROOT; download leaves the latter out
+#	suite_try trixie-backports depends linux-source 'linux-source-.*'
 #		any command or function that calls apt; run a second time, with
 #		fresh lists, if it fails
 #	suite_apt trixie-backports apt-cache policy linux-source
@@ -44,7 +45,7 @@ suite_configure()
 		say "apt is not set up for a Debian mirror on this machine"
 		return 1
 	fi
-	# Without either of these, what /etc/apt trusts has to do.
+	# Without either of these, use the keys that /etc/apt trusts.
 	for keyring in /usr/share/keyrings/debian-archive-keyring.{gpg,pgp} ''; do
 		[[ -r $keyring ]] && break
 	done
@@ -83,7 +84,7 @@ suite_update()
 	say "fetching the package lists of Debian $1"
 	rm -f "$dir/ready"
 	suite_configure "$1" "$dir" || return
-	# "any": half an update, or one that kept old lists, is none.
+	# "any": half an update, or one that kept old lists, is a failure.
 	APT_CONFIG=$dir/apt.conf apt-get -q --error-on=any update >&2 || return
 	: >"$dir/ready"
 }
@@ -108,14 +109,14 @@ suite_try()
 	with_lock "apt-$suite" suite_update "$suite" && suite_apt "$@"
 }
 
-# other_suite SUITE - print it unless it is the machine's own, of which what apt knows here
-# has the security updates, too
+# other_suite SUITE - print it unless it is the machine's own suite, for which the machine's
+# apt has the security updates, too
 other_suite()
 {
 	grep -qsx "VERSION_CODENAME=$1" /etc/os-release || echo "$1"
 }
 
-# any_suite SUITE COMMAND [ARG]... - as suite_try; without SUITE, with what apt knows here
+# any_suite SUITE COMMAND [ARG]... - as suite_try; without SUITE, with the machine's apt
 any_suite()
 {
 	if [[ -n $1 ]]; then
@@ -125,18 +126,33 @@ any_suite()
 	fi
 }
 
-# download DIR PACKAGE... - into DIR, from the suites that apt knows here
-download()
+have_apt()
+{
+	have apt-get && have dpkg-deb
+}
+
+download_here()
 (
-	say "fetching ${*:2}"
-	cd "$1" && shift && apt-get -q download "$@" >&2
+	cd "$1" && apt-get -q download "${@:2}" >&2
 )
 
-# suite_download SUITE DIR PACKAGE... - the packages of SUITE, into DIR
-suite_download()
+# download SUITE DIR PACKAGE... - packages of SUITE, or without one from the machine's apt,
+# into DIR
+download()
 {
-	local suite=$1
+	have_apt || return
+	say "fetching ${*:3}"
+	any_suite "$1" download_here "${@:2}"
+}
 
-	shift
-	suite_try "$suite" download "$@"
+# fetch SUITE DEBS ROOT PACKAGE... - download them into DEBS, and unpack them into ROOT
+fetch()
+{
+	local deb
+
+	mkdir -p "$2" "$3"
+	download "$1" "$2" "${@:4}" || return
+	for deb in "$2"/*.deb; do
+		dpkg-deb -x "$deb" "$3" || return
+	done
 }

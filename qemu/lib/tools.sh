@@ -6,9 +6,8 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# command:package that has it on Debian; or header.h:package
+# command:package that has it on Debian; or header.h:package, or module.py:package
 TOOLS="
-	qemu-system-x86_64:qemu-system-x86
 	busybox:busybox-static
 	veritysetup:cryptsetup-bin
 	cpio:cpio
@@ -43,20 +42,22 @@ install_or_name()
 	apt_try apt_install $packages || die "could not install $packages"
 }
 
-# is_there NAME - a command, or a header that the host's compiler has to find
+# is_there NAME - a command, a header that the host's compiler has to find, or a module of
+# the system's python3
 is_there()
 {
 	case $1 in
 	*.h) gcc -E -include "$1" -x c /dev/null >/dev/null 2>&1 ;;
+	*.py) /usr/bin/python3 -c "import ${1%.py}" 2>/dev/null ;;
 	*) have "$1" ;;
 	esac
 }
 
-# need_tools [COMMAND:PACKAGE]... - these and TOOLS have to be there
+# need_tools [COMMAND:PACKAGE]... - these, TOOLS and the architecture's have to be there
 need_tools()
 {
 	# shellcheck disable=SC2086 # words
-	need_programs $TOOLS "$@"
+	need_programs $TOOLS $ARCH_TOOLS "$@"
 }
 
 # need_programs COMMAND:PACKAGE... - these have to be there

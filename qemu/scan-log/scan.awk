@@ -6,10 +6,10 @@
 # A test that provokes a warning brackets it with two lines:
 #	scopex_test: expect "TEXT"
 #	scopex_test: expected
-# Between these, one warning that contains TEXT has to be, and nothing else. With
+# Between these lines exactly one warning has to come, and it has to contain TEXT. With
 #	scopex_test: expect report "TEXT"
-# it is no warning, but a line that contains TEXT, and what belongs to a warning
-# (registers, a call trace) may follow, but no other's first line.
+# it is not a warning, but a line that contains TEXT; the other lines of a warning (registers, a
+# call trace) may follow, but not the first line of another one.
 
 function bad(what)
 {

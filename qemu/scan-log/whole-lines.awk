@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# A console that is taken over in the middle of a line prints a mark, and the line
-# again: leave out what was cut, which the line begins with, and the mark. It may have
-# been taken over before the line's first character; then what is above is another line.
+# When a console is taken over in the middle of a line, the kernel prints a mark, and the line
+# again: leave out the cut part, with which the whole line begins, and the mark. If the console
+# was taken over before the line's first character, the text above is another line.
 
 function put()
 {

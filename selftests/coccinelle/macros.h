@@ -2,9 +2,8 @@
 /* For spatch's --macro-file-builtins: what does not look like C. Not included. */
 
 /* Blocks. */
-#define scopex_scope(s)			YACFE_ITERATOR
-#define scopex_scope_named(s, name)	YACFE_ITERATOR
-#define scopex_scope_with(s, ...)	scopex_scope_named(s, 0)
+#define scopex_block(s, options)	YACFE_ITERATOR
+#define scopex_scope(s, ...)		scopex_block(s, 0)
 
 /* Strings. */
 #define KBUILD_MODNAME			YACFE_STRING
@@ -38,7 +37,7 @@
 #define ____cacheline_aligned_in_smp
 
 /* Calls with fields of a structure as arguments. */
-#define scopex_run_with(body, arg, ...)			scopex_run(body, arg)
+#define scopex_run(body, arg, ...)			__scopex_run(body, arg)
 #define scopex_for(start, nr, fn, ...)			__scopex_for(start, nr, fn)
 #define scopex_reduce(start, nr, fn, how, to, ...)	__scopex_for(start, nr, fn)
 

@@ -39,7 +39,7 @@ def find(name, regex):
 		before = text[:m.end()].split('\n')
 		yield m.group(0), (len(before), len(before[-1]))
 
-// A scope lives on the stack of whoever opens it: see struct scopex_scope.
+// A scope lives on the stack of the function that opens it: see struct scopex_scope.
 // [scope-not-local]
 
 @global_scope@
@@ -251,7 +251,7 @@ reset_at.update(start(x) for x in p)
 // scopex_scope() { ... }
 
 @block@
-iterator it =~ "^scopex_scope(_named|_with)?$";
+iterator it =~ "^scopex_block$";
 identifier s;
 statement body;
 position q;
@@ -308,15 +308,7 @@ report("scope-escapes", "the scope is gone when its address is returned", p)
 identifier f;
 position p;
 @@
-(
-scopex_run(f@p, ...)
-|
-scopex_run_named(f@p, ...)
-|
-scopex_run_with(f@p, ...)
-|
 __scopex_run(f@p, ...)
-)
 
 @stored_by_body@
 identifier run.f;
@@ -493,8 +485,8 @@ report("item-waits", "an item waits for the scope that it belongs to",
        [x for x in in_items(p) if '->' in e or e.startswith('scopex_work_scope')
 	or e in item_scopes.get(function(x), ())])
 
-// What is on a stack frame, or in a block, has to be out before that ends. So an
-// item is declared where the scope is, or further out; or it is waited for.
+// An item on a stack frame, or in a block, has to be completed before that ends. So an
+// item is declared where the scope is, or further out; or the function waits for it.
 // [item-on-inner-frame]: the scope is one of a caller, or of the item that runs
 // [item-in-block]: the item is dead at the end of the block, where the wait is
 
@@ -560,7 +552,7 @@ def in_block(p, item, inner):
 		       "the item is dead when the scope waits for it", [p])
 
 @submit@
-identifier fn =~ "^scopex_(try_)?submit(_on|_any|_array)?$";
+identifier fn =~ "^scopex_(try_)?submit(_on|_array|_strided)?$";
 expression s, cpu, item, nr, member;
 expression list[n] cpus;
 position p;
@@ -790,7 +782,8 @@ for x in p:
 	in_block(x, item, inner_variables.get(start(q[0]), {}))
 
 // What spatch can't parse, and what is an argument of a macro that it does not know, it
-// passes over without a word; with that the scope, or the body, that is in there.
+// passes over without a word; with that the scope, or the body, that is in there. So it does
+// with a block that has no braces, and begins with "if".
 // [not-seen]
 
 @initialize:python@
@@ -823,7 +816,7 @@ seen_at.update(start(x) for x in p)
 @@
 for name in sorted(files):
 	for text, (line, column) in find(name, r'^[ \t]*#([^\n]*\\\n)*[^\n]*|'
-			r'\bscopex_(scope|run)(_named|_with)?\((?=\w+[,)])'):
+			r'\bscopex_(scope|run)\((?=\w+[,)])'):
 		if text.startswith('scopex_') and (name, line, column) not in seen_at:
 			print("%s:%d:%d-%d: spatch does not see this %s) [not-seen]" %
 			      (name, line, column - len(text), column, text))

@@ -1,16 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check-model: does the kernel's memory model agree that the protocols work?
+# make check WHAT=model: does the kernel's memory model agree that the protocols work?
 #
 # Each NAME.litmus here is a part of scopex, made small enough for herd7 to look
 # at every execution that the model allows: the bad outcome that it describes must
-# never happen, and no data race. Each NAME.broken-WHAT.litmus is the same with one
-# barrier or rule taken out, which herd7 has to notice, or the proof is worth
-# nothing. What has to come out is said in the comment at the head of a file:
+# never happen, and no data race. NAME.twins has the same test with one barrier or rule
+# taken out, several times, which herd7 has to notice, or the proof is worth nothing;
+# NAME.broken-WHAT.litmus is written from that (by selftests/mutate.py). What has to
+# come out is said in the comment at the head of a test, or in the head of a twin:
 #
-#	Models:		functions and barriers of the code
-#	Taken out:	what a broken one lacks
+#	Proves:		the rule, for the index in README.md (see selftests/index.py)
+#	Hazard:		the numbers of the hazards that this is about, if any; for the index, too
+#	Models:		functions and barriers of the code; a twin has those of its test
+#	Taken out:	what a twin lacks
+#	Why:		what goes wrong then
 #	Result:		Never, or Sometimes, as herd7 has it
 #	Flag:		data-race, if herd7 has to see one
 #	Reached:	a final state that has to be possible; one at least, as a
@@ -18,7 +22,7 @@
 #
 #	TEST=	the tests to run, with their broken ones (default: all)
 #	HERD7=	herd7, if it is not to be fetched
-#	MEMORY_MODEL= a kernel's tools/memory-model, likewise
+#	MEMORY_MODEL= a kernel's tools/memory-model, if it is not to be fetched
 
 . "$(dirname "$0")/../../qemu/lib/source.sh"
 
@@ -28,14 +32,28 @@ HERD_SUITES="forky sid"
 # For one test; they need seconds, if the machine has nothing else to do.
 LIMIT=300
 
-here=$ROOT/selftests/litmus
+# The tests and their twins are put together here.
+here=
 
 not_run()
 {
+	local file
+
 	say "error: the model was not checked: $*"
-	# shellcheck disable=SC2034 # for conclude
-	skipped=${#tests[@]}
-	conclude "make check-model" || exit
+	for file in "${tests[@]}"; do
+		ktap_skip "$(basename "$file" .litmus)" "not checked"
+	done
+	conclude "make check WHAT=model" || exit
+}
+
+# make_twins - set here
+make_twins()
+{
+	work_dir
+	here=$WORK
+	cp "$ROOT"/selftests/litmus/*.{litmus,twins} "$here/"
+	"$ROOT/selftests/mutate.py" --twins "$here" "$here"/*.litmus ||
+		die "the twins can't be made"
 }
 
 choose_tests()
@@ -66,37 +84,22 @@ herd_command()
 		-set-libdir "$1/usr/share/herdtools7/herd")
 }
 
+# fetch_herd NEW - for kept
 fetch_herd()
 {
-	local dir=$1 tmp=$1.tmp.$$ suite deb
+	local new=$1 suite
 
-	[[ -e $dir ]] && return
-	have apt-get && have dpkg-deb || return
-	need_space 500
 	for suite in $HERD_SUITES; do
-		rm -rf "$dir".tmp.*
-		mkdir -p "$tmp/debs"
+		rm -rf "$new"
 		# With all that it is linked to.
-		suite_download "$suite" "$tmp/debs" herdtools7 libc6 libgmp10 ||
-			continue
-		for deb in "$tmp"/debs/*.deb; do
-			dpkg-deb -x "$deb" "$tmp" || return
-		done
-		rm -r "$tmp/debs"
-		find "$tmp/usr/bin" ! -type d ! -name herd7 -delete
-		herd_command "$tmp"
+		fetch "$suite" "$new/debs" "$new" herdtools7 libc6 libgmp10 || continue
+		rm -r "$new/debs"
+		find "$new/usr/bin" ! -type d ! -name herd7 -delete
+		herd_command "$new"
 		"${herd[@]}" -version >/dev/null || continue
-		mv "$tmp" "$dir"
 		return
 	done
 	return 1
-}
-
-fetch_model()
-{
-	[[ -e $1 ]] && return
-	have apt-get && have dpkg-deb || return
-	fetch_source "$1" '*/tools/memory-model'
 }
 
 # Set herd, the command, and model, the directory.
@@ -110,7 +113,7 @@ get_tools()
 	elif have herd7; then
 		herd=(herd7)
 	else
-		with_lock herd7 fetch_herd "$dir" ||
+		kept "$dir" 500 fetch_herd ||
 			not_run "no herd7 here (HERD7=), and the package herdtools7 of" \
 				"Debian ($HERD_SUITES) can't be had or does not start"
 		herd_command "$dir"
@@ -119,7 +122,7 @@ get_tools()
 	model=${MEMORY_MODEL:-}
 	if [[ -z $model ]]; then
 		dir=$CACHE/memory-model/$SOURCE_PACKAGE
-		with_lock "memory-model-$SOURCE_PACKAGE" fetch_model "$dir" ||
+		fetch_source "$dir" '*/tools/memory-model' ||
 			not_run "no memory model: the package $SOURCE_PACKAGE can't be had" \
 				"(MEMORY_MODEL= is a kernel's tools/memory-model)"
 		model=$dir/tools/memory-model
@@ -134,50 +137,42 @@ field()
 	sed -n -e '/^ \*)/q' -e "s/^ \* $1: *//p" "$2"
 }
 
-# models FILE - the functions that the head names, a line each with their file, or
-# with those that may have it where none is named
+# models FILE - the functions that the head names, one a line
 models()
 {
 	sed -n -e '/^ \*)/q' -e '/^ \* Models:/,/^ \* [A-Z][a-z ]*:/p' "$1" |
-		sed -e '1!{/^ \* [A-Z][a-z ]*:/d}' | grep -oE '[a-z_0-9]+\(\)|\([a-z]+\.[ch]\)' |
-		awk '/\(\)$/ { fn[++n] = substr($0, 1, length($0) - 2); next }
-		{
-			for (; n; n--)
-				print fn[n], substr($0, 2, length($0) - 2)
-		}
-		END {
-			for (; n; n--)
-				print fn[n], "*.[ch]"
-		}'
+		sed -e '1!{/^ \* [A-Z][a-z ]*:/d}' | grep -oE '[a-z_0-9]+\(\)' | tr -d '()'
 }
 
 # check_links - do the tests and the code name each other as they are?
 check_links()
 {
-	local file name fn where wrong=()
+	local file name fn wrong=()
 
 	for file in "${tests[@]}"; do
 		name=$(basename "$file" .litmus)
 		[[ -n $(models "$file") ]] || wrong+=("$name models nothing")
-		while read -r fn where; do
-			# shellcheck disable=SC2086 # it may be a pattern
-			grep -qsE "^([a-z#].*\\b)?$fn\\(" "$ROOT"/{kmod,include/linux}/$where ||
-				wrong+=("$name models $fn(), of which there is none in $where")
+		while read -r fn; do
+			grep -qE "^([a-z#].*\\b)?$fn\\(" "$ROOT"/{kmod,include/linux}/*.[ch] ||
+				wrong+=("$name models $fn(), which is not in the code")
 		done < <(models "$file")
 		[[ $name == *.broken-* ]] ||
 			grep -rqwF "$name.litmus" "$ROOT/kmod" "$ROOT/include" ||
 			wrong+=("no barrier of the code names $name.litmus")
+	done
+	for file in "$here"/*.twins; do
+		[[ -e ${file%.twins}.litmus ]] ||
+			wrong+=("$(basename "$file") belongs to no test")
 	done
 	while read -r name; do
 		[[ -e $here/$name ]] || wrong+=("the code names $name, which is not there")
 	done < <(grep -rhoE '[a-z-]+\.litmus' "$ROOT/kmod" "$ROOT/include" | sort -u)
 
 	if ((${#wrong[@]})); then
-		((++failed))
-		printf 'not ok links between the tests and the code: %s\n' "${wrong[@]}"
+		ktap_msg "$(printf '%s\n' "${wrong[@]}")"
+		ktap_not_ok "links between the tests and the code"
 	else
-		((++passed))
-		echo "ok links between the tests and the code"
+		ktap_ok "links between the tests and the code"
 	fi
 }
 
@@ -245,16 +240,16 @@ run_test()
 	seconds=$(sed -n "s/^Time $name //p" <<<"$output")
 	wrong=$(judge "$file" "$output")
 	if [[ -n $wrong ]]; then
-		((++failed))
-		echo "not ok $name: ${wrong//$'\n'/; }"
+		ktap_not_ok "$name: ${wrong//$'\n'/; }"
 		return
 	fi
-	((++passed))
 	[[ $name != *.broken-* ]] || outcome=rejected
-	echo "ok $name: $outcome ($seconds s)"
+	ktap_ok "$name: $outcome ($seconds s)"
 }
 
+have python3 || die "python3 is missing"
 make_cache
+make_twins
 choose_tests
 get_tools
 say "checking ${#tests[@]} tests against the memory model in $model"
@@ -262,4 +257,4 @@ check_links
 for file in "${tests[@]}"; do
 	run_test "$file"
 done
-conclude "make check-model"
+conclude "make check WHAT=model"

@@ -2,11 +2,11 @@
 /*
  * Trace events of scopex
  *
- * An event costs one instruction that does nothing while it is off. A scope, and an
- * item, is known by a number that stays the same as long as it is there (its address,
- * hashed where it is shown as text); a scope has its name and place in the code, too.
+ * An event that is off costs one instruction, which does nothing. A scope or an item is
+ * known by a number that stays the same as long as it exists: its address, hashed where it
+ * is shown as text. A scope also has its name and its place in the code.
  *
- * What belongs together:
+ * Events that belong together:
  *
  *	scopex_open ... scopex_close		a scope, while it is open
  *	scopex_wait ... scopex_waited		its owner waits for items
@@ -22,7 +22,7 @@
 #if !defined(_TRACE_SCOPEX_H) || defined(TRACE_HEADER_MULTI_READ)
 #define _TRACE_SCOPEX_H
 
-#include <linux/scopex.h>
+#include <linux/scopex_loop.h>
 #include <linux/tracepoint.h>
 
 DECLARE_EVENT_CLASS(scopex_scope,
@@ -49,7 +49,7 @@ DECLARE_EVENT_CLASS(scopex_scope,
 
 		__entry->scope = scope;
 		__entry->parent = scope->parent;
-		/* One is the owner's, which it has given up when it has closed. */
+		/* One reference is the owner's; a closed scope has none. */
 		__entry->pending = count ? count - 1 : 0;
 		__entry->error = scopex_error(scope);
 		__entry->serial = !!(state & SCOPEX_SERIAL);
@@ -71,13 +71,13 @@ DECLARE_EVENT_CLASS(scopex_scope,
 		     TP_PROTO(struct scopex_scope *scope),		\
 		     TP_ARGS(scope))
 
-/* A scope is open. */
+/* The owner has opened a scope. */
 DEFINE_SCOPEX_SCOPE_EVENT(scopex_open);
-/* Its owner is about to wait, for all items or for one. */
+/* The owner is about to wait, for all items or for one. */
 DEFINE_SCOPEX_SCOPE_EVENT(scopex_wait);
-/* The wait is over. */
+/* The owner's wait is over. */
 DEFINE_SCOPEX_SCOPE_EVENT(scopex_waited);
-/* It is closed, with every item out. */
+/* The owner has closed the scope; all items are completed. */
 DEFINE_SCOPEX_SCOPE_EVENT(scopex_close);
 
 DECLARE_EVENT_CLASS(scopex_scope_errno,
@@ -102,7 +102,7 @@ DECLARE_EVENT_CLASS(scopex_scope_errno,
 		  __entry->scope, __get_str(name), __entry->err)
 );
 
-/* A scope is cancelled, for a reason if it is not 0. */
+/* A scope is cancelled; err is the reason, or 0. */
 DEFINE_EVENT(scopex_scope_errno, scopex_cancel,
 	     TP_PROTO(const struct scopex_scope *scope, int err),
 	     TP_ARGS(scope, err));
@@ -112,7 +112,7 @@ DEFINE_EVENT(scopex_scope_errno, scopex_error,
 	     TP_PROTO(const struct scopex_scope *scope, int err),
 	     TP_ARGS(scope, err));
 
-/* An item was accepted, to be run on a CPU. */
+/* A submitter had an item accepted, to be run on a CPU. */
 TRACE_EVENT(scopex_submit,
 
 	TP_PROTO(const struct scopex_scope *scope, struct scopex_work *work,
@@ -174,11 +174,11 @@ DECLARE_EVENT_CLASS(scopex_item,
 			      struct scopex_work *work, int ret),	\
 		     TP_ARGS(scope, work, ret))
 
-/* An item's function is called; ret is 0. */
+/* The worker calls an item's function; ret is 0. */
 DEFINE_SCOPEX_ITEM_EVENT(scopex_run_start);
-/* It has returned. */
+/* The function has returned. */
 DEFINE_SCOPEX_ITEM_EVENT(scopex_run_end);
-/* An item is out without having run. */
+/* An item is completed without having run. */
 DEFINE_SCOPEX_ITEM_EVENT(scopex_item_cancelled);
 
 TRACE_EVENT(scopex_chunk_start,
@@ -232,7 +232,7 @@ TRACE_EVENT(scopex_chunk_end,
 		  __entry->scope, __get_str(name), __entry->fn, __entry->ret)
 );
 
-/* A worker that is about to block gives the queue of its CPU to another one. */
+/* A worker that is about to sleep in an item hands its queue over to another one. */
 TRACE_EVENT(scopex_hand_off,
 
 	TP_PROTO(unsigned int target, pid_t from, pid_t to),
@@ -306,11 +306,11 @@ DECLARE_EVENT_CLASS(scopex_worker,
 	TP_printk("target=%u", __entry->target)
 );
 
-/* The worker of a CPU gives up the CPU for want of items. */
+/* The worker of a CPU has no items, and is about to sleep. */
 DEFINE_EVENT(scopex_worker, scopex_park,
 	     TP_PROTO(unsigned int target), TP_ARGS(target));
 
-/* A submit has ended that. */
+/* A submitter has woken the worker. */
 DEFINE_EVENT(scopex_worker, scopex_wake,
 	     TP_PROTO(unsigned int target), TP_ARGS(target));
 

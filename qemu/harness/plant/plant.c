@@ -80,7 +80,7 @@ static void plant_race(void)
 			kthread_stop(counters[i]);
 }
 
-/* Several, as the address of one may be left on a stack, where it is found. */
+/* Several, as kmemleak may find the address of one on a stack. */
 static void plant_leak(void)
 {
 	int i;

@@ -2,8 +2,8 @@
 /*
  * hang.ko: scopes that never end, for qemu/check-postmortem.sh to find in a dump
  *
- * Loading it returns when all is as it is to stay; it can't be unloaded. What is where
- * does not depend on timing: see expected.txt, which has to be changed with this.
+ * Loading it returns when everything hangs as it has to; it can't be unloaded. The result does
+ * not depend on timing: see expected.txt, which has to be changed with this file.
  *
  *	CPU 0	Nothing is queued. Its items have given the queue away: one waits for a
  *		scope of its own, one that has its turn sleeps, a detached one sleeps.
@@ -20,14 +20,15 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/scopex.h>
+#include <linux/scopex_detached.h>
 
-/* Completed by who has come to where it stays. */
+/* Completed by a task that has come to the place where it hangs. */
 static DECLARE_COMPLETION(hung);
 static DECLARE_COMPLETION(queued);
 /* Never completed. */
 static DECLARE_COMPLETION(never);
 
-/* There may be no other worker at the moment: then ask again. */
+/* Perhaps no other worker exists yet: then ask again. */
 static void sleep_for_ever(void)
 {
 	unsigned int i;
@@ -58,7 +59,7 @@ static int queued_fn(struct scopex_work *work)
 	return 0;
 }
 
-/* In one push: so the worker takes all three at once. */
+/* In one push, so that the worker takes all three at once. */
 static int nests_fn(struct scopex_work *work)
 {
 	struct {
@@ -69,8 +70,8 @@ static int nests_fn(struct scopex_work *work)
 		{ SCOPEX_WORK_INIT(rest_fn) },
 	};
 
-	scopex_scope_named(s, "inner")
-		scopex_submit_array(s, 1, items, ARRAY_SIZE(items), work);
+	scopex_scope(s, .name = "inner")
+		WARN_ON(scopex_submit_array(s, 1, items, ARRAY_SIZE(items), work));
 	return 0;
 }
 
@@ -84,11 +85,11 @@ static int outer_thread(void *unused)
 	};
 	unsigned int i;
 
-	scopex_scope_named(s, "outer") {
-		scopex_submit_on(s, 0, &nests);
+	scopex_scope(s, .name = "outer") {
+		WARN_ON(scopex_submit_on(s, 0, &nests));
 		wait_for_completion(&hung);
 		for (i = 0; i < ARRAY_SIZE(behind); i++)
-			scopex_submit_on(s, 1, &behind[i]);
+			WARN_ON(scopex_submit_on(s, 1, &behind[i]));
 		complete(&queued);
 	}
 	return 0;
@@ -98,9 +99,9 @@ static int cancelled_thread(void *unused)
 {
 	struct scopex_work item = SCOPEX_WORK_INIT(queued_fn);
 
-	scopex_scope_named(s, "cancelled") {
-		scopex_submit_on(s, 1, &item);
-		scopex_cancel_with(s, -EIO);
+	scopex_scope(s, .name = "cancelled") {
+		WARN_ON(scopex_submit_on(s, 1, &item));
+		scopex_cancel(s, -EIO);
 		complete(&queued);
 	}
 	return 0;
@@ -116,9 +117,9 @@ static int limited_thread(void *unused)
 	};
 	unsigned int i;
 
-	scopex_scope_with(limited, .limit = 1, .timeout = ms_to_ktime(3600 * 1000)) {
+	scopex_scope(limited, .limit = 1, .timeout_us = (3600 * 1000) * USEC_PER_MSEC) {
 		for (i = 0; i < ARRAY_SIZE(items); i++)
-			scopex_submit_on(limited, 1, &items[i]);
+			WARN_ON(scopex_submit_on(limited, 1, &items[i]));
 		complete(&queued);
 	}
 	return 0;
@@ -131,7 +132,7 @@ static int has_turn_fn(struct scopex_work *work)
 	return 0;
 }
 
-/* It is run when the two before have been put off, each by the worker that took it. */
+/* It runs after the two items before have been put off, each by the worker that took it. */
 static int says_when_fn(struct scopex_work *work)
 {
 	complete(&queued);
@@ -148,13 +149,13 @@ static int turns_thread(void *unused)
 	};
 	unsigned int i;
 
-	scopex_scope_with(turns, .limit_per_cpu = 1) {
-		scopex_submit_on(turns, 0, &first);
+	scopex_scope(turns, .limit_per_cpu = 1) {
+		WARN_ON(scopex_submit_on(turns, 0, &first));
 		wait_for_completion(&hung);
 		for (i = 0; i < ARRAY_SIZE(others); i++)
-			scopex_submit_on(turns, 0, &others[i]);
+			WARN_ON(scopex_submit_on(turns, 0, &others[i]));
 		scopex_scope(s)
-			scopex_submit_on(s, 0, &says_when);
+			WARN_ON(scopex_submit_on(s, 0, &says_when));
 	}
 	return 0;
 }
@@ -172,7 +173,7 @@ static void detached_release(struct scopex_detached *detached)
 
 static struct scopex_detached detached;
 
-/* To one after the other, each when the one before has come to its place. */
+/* Start one after the other, each when the one before hangs in its place. */
 static int __init hang_init(void)
 {
 	int (* const threads[])(void *unused) = {
@@ -186,11 +187,11 @@ static int __init hang_init(void)
 		if (IS_ERR(task))
 			return PTR_ERR(task);
 		wait_for_completion(&queued);
-		/* So that none is as old as another one. */
+		/* So that no two have the same age. */
 		msleep(20);
 	}
 	scopex_detached_init(&detached, detached_fn, detached_release);
-	scopex_detach(&detached);
+	WARN_ON(scopex_detached_submit(&detached));
 	wait_for_completion(&queued);
 	return 0;
 }

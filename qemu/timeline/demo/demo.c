@@ -12,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/scopex.h>
+#include <linux/scopex_loop.h>
 
 struct demo_item {
 	struct scopex_work	work;
@@ -49,7 +50,7 @@ static int until_cancelled_fn(struct scopex_work *work)
 	return -EINTR;
 }
 
-/* Longer than stall_ms, and without a word to scopex. */
+/* Longer than stall_ms, and without scopex_will_block(). */
 static int hog_fn(struct scopex_work *work)
 {
 	msleep(160);
@@ -64,7 +65,7 @@ static int parent_fn(struct scopex_work *work)
 		for (int i = 0; i < ARRAY_SIZE(items); i++) {
 			items[i].us = 1000;
 			scopex_work_init(&items[i].work, burn_fn);
-			scopex_submit_on(inner, i % 2, &items[i].work);
+			WARN_ON(scopex_submit_on(inner, i % 2, &items[i].work));
 		}
 		burn(500);
 	}
@@ -86,36 +87,37 @@ static int __init demo_init(void)
 		for (int i = 0; i < 3; i++) {
 			items[i].us = 1000 * (i + 1);
 			scopex_work_init(&items[i].work, burn_fn);
-			scopex_submit_any(three, &items[i].work);
+			WARN_ON(scopex_submit_on(three, SCOPEX_CPU_LOCAL, &items[i].work));
 		}
 	}
 	/* Both of its parents wait, and hand their queues off. */
 	scopex_scope(outer) {
 		for (int i = 0; i < 2; i++) {
 			scopex_work_init(&work[i], parent_fn);
-			scopex_submit_on(outer, i, &work[i]);
+			WARN_ON(scopex_submit_on(outer, i, &work[i]));
 		}
 		scopex_work_init(&work[2], nap_fn);
-		scopex_submit_on(outer, 1, &work[2]);
+		WARN_ON(scopex_submit_on(outer, 1, &work[2]));
 	}
 	/* The third one fails, and that cancels the others. */
-	scopex_scope_with(strict, .flags = SCOPEX_FAIL_FAST) {
+	scopex_scope(strict, .flags = SCOPEX_FAIL_FAST) {
 		for (int i = 0; i < ARRAY_SIZE(items); i++) {
 			items[i].us = 700;
 			items[i].ret = i == 2 ? -EIO : 0;
 			scopex_work_init(&items[i].work, burn_fn);
-			scopex_submit_on(strict, 1, &items[i].work);
+			WARN_ON(scopex_submit_on(strict, 1, &items[i].work) &&
+				!scopex_cancelled(strict));
 		}
 	}
-	scopex_scope_with(late, .timeout = ms_to_ktime(5)) {
+	scopex_scope(late, .timeout_us = 5 * USEC_PER_MSEC) {
 		scopex_work_init(&work[0], until_cancelled_fn);
-		scopex_submit_on(late, 0, &work[0]);
-		scopex_submit_on(late, 0, &items[0].work);
+		WARN_ON(scopex_submit_on(late, 0, &work[0]) && !scopex_cancelled(late));
+		WARN_ON(scopex_submit_on(late, 0, &items[0].work) && !scopex_cancelled(late));
 	}
 	scopex_for(0, 40, range_fn, .grain = 4);
 	scopex_scope(held) {
 		scopex_work_init(&work[0], hog_fn);
-		scopex_submit_on(held, 1, &work[0]);
+		WARN_ON(scopex_submit_on(held, 1, &work[0]));
 	}
 	return 0;
 }

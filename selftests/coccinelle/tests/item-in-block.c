@@ -20,7 +20,7 @@ static void in_loop(unsigned int nr)
 {
 	unsigned int cpu;
 
-	scopex_scope_named(s, "a loop")
+	scopex_scope(s, .name = "a loop")
 		for (cpu = 0; cpu < nr; cpu++) {
 			struct item item;
 
@@ -37,7 +37,7 @@ static int with_a_late_wait(int nr)
 		if (nr) {
 			struct item item;
 
-			scopex_submit_any(s, &item.work); /* flag: item-in-block */
+			scopex_submit(s, &item.work); /* flag: item-in-block */
 		}
 		if (scopex_submit(s, &items[nr].work)) /* flag: item-in-block */
 			return -EIO;
@@ -56,13 +56,13 @@ static void by_all_submits(int nr)
 		scopex_try_submit(s, &item.work);	/* flag: item-in-block */
 		scopex_submit_array(s, 0, items, 4, work); /* flag: item-in-block */
 		scopex_submit_array(s, 1, &items[nr], 2, work); /* flag: item-in-block */
-		scopex_submit_array(s, SCOPEX_THIS_CPU, &item, 1, work); /* flag: item-in-block */
+		scopex_submit_array(s, SCOPEX_CPU_LOCAL, &item, 1, work); /* flag: item-in-block */
 	}
 }
 
 static void joins_another_one(struct item *other)
 {
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+	scopex_scope(s, .flags = SCOPEX_JOINABLE) {
 		struct item item;
 
 		scopex_submit(s, &item.work);		/* flag: item-in-block */
@@ -140,7 +140,7 @@ static int with_a_wait_for_it(void)
 {
 	int err = 0;
 
-	scopex_scope_with(s, .flags = SCOPEX_JOINABLE) {
+	scopex_scope(s, .flags = SCOPEX_JOINABLE) {
 		struct item item, other, items[4];
 
 		scopex_submit(s, &item.work);
@@ -149,7 +149,7 @@ static int with_a_wait_for_it(void)
 		if (err)
 			return err;
 		err = scopex_join_item(&other.work);
-		scopex_submit_array(s, SCOPEX_SPREAD, items, 4, work);
+		scopex_submit_array(s, SCOPEX_CPU_ANY, items, 4, work);
 		scopex_join(s);
 	}
 	return err;

@@ -24,7 +24,7 @@ static void submits_item(int nr, struct scopex_scope *scope, unsigned int cpu)
 
 	scopex_submit_on(scope, cpu, &item.work);	/* flag: item-on-inner-frame */
 	if (nr > 1)
-		scopex_submit_any(scope, &items[nr].work); /* flag: item-on-inner-frame */
+		scopex_submit(scope, &items[nr].work); /* flag: item-on-inner-frame */
 	scopex_submit(scope, &item.more[1]);		/* flag: item-on-inner-frame */
 	scopex_submit(scope, &works[1]);		/* flag: item-on-inner-frame */
 	scopex_submit(scope, works);			/* flag: item-on-inner-frame */
@@ -143,7 +143,7 @@ static int not_on_this_frame(struct scopex_scope *scope, struct item *item)
 	scopex_submit(scope, &items[1].work);
 	scopex_submit(scope, items->more);
 	scopex_try_submit(scope, &heap->work);
-	scopex_submit_array(scope, SCOPEX_SPREAD, items, 2, work);
+	scopex_submit_array(scope, SCOPEX_CPU_ANY, items, 2, work);
 	return scopex_submit(scope, work);
 }
 
@@ -153,6 +153,6 @@ static void own_scope(struct scopex_scope *other)
 
 	scopex_scope(s) {
 		scopex_submit(s, &item.work);
-		scopex_submit_any(other, items->more);
+		scopex_submit(other, items->more);
 	}
 }

@@ -44,11 +44,11 @@ static int opens(struct scopex_work *work)
 
 	scopex_scope(s)
 		scopex_submit(s, item->others);
-	scopex_scope_named(s, "named") {
+	scopex_scope(s, .name = "named") {
 		scopex_submit(s, item->others);
 		scopex_join(s);
 	}
-	scopex_scope_with(s, .flags = SCOPEX_KILLABLE)
+	scopex_scope(s, .flags = SCOPEX_KILLABLE)
 		scopex_join(s);
 	return 0;
 }
@@ -58,7 +58,7 @@ static int runs(struct scopex_work *work)
 	struct item *item = container_of(work, struct item, work);
 	int err = scopex_run(body, item->others);
 
-	return err ?: scopex_run_named(body, item->others, "x");
+	return err ?: scopex_run(body, item->others, .name = "x");
 }
 
 static void waits(struct scopex_work *work)
@@ -81,12 +81,12 @@ static int goes_on(struct scopex_work *work)
 
 	if (scopex_cancelled(scopex_work_scope(work)))
 		return -ECANCELED;
-	return scopex_submit_any(scopex_work_scope(work), item->others);
+	return scopex_submit(scopex_work_scope(work), item->others);
 }
 
 static int cancels(struct scopex_work *work)
 {
-	scopex_cancel(scopex_work_scope(work));
+	scopex_cancel(scopex_work_scope(work), 0);
 	return 0;
 }
 

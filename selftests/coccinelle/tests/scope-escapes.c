@@ -28,7 +28,7 @@ static void to_globals(struct scopex_work *work, int i)
 		also_kept.scope = s;		/* flag: scope-escapes */
 		scopex_submit(s, work);
 	}
-	scopex_scope_named(s, "stores in other ways") {
+	scopex_scope(s, .name = "stores in other ways") {
 		WRITE_ONCE(last, s);		/* flag: scope-escapes */
 		smp_store_release(&last, s);	/* flag: scope-escapes */
 		scopex_submit(s, work);
@@ -40,7 +40,7 @@ static void through_pointers(struct shared *param, struct scopex_scope **out,
 {
 	struct shared *heap = kmalloc(sizeof(*heap), GFP_KERNEL);
 
-	scopex_scope(s)
+	scopex_scope(s) {
 		if (work) {
 			param->scope = s;	/* flag: scope-escapes */
 			*out = s;		/* flag: scope-escapes */
@@ -48,6 +48,7 @@ static void through_pointers(struct shared *param, struct scopex_scope **out,
 			heap->scope = s;	/* flag: scope-escapes */
 			scopex_submit(s, work);
 		}
+	}
 }
 
 static struct scopex_scope *returned(struct scopex_work *work)

@@ -63,7 +63,7 @@ static int in_static(struct scopex_work *work)
 {
 	static struct scopex_scope scope;	/* flag: scope-not-local */
 
-	__scopex_open(&scope, &site);
+	__scopex_open(&scope, &site, NULL);
 	scopex_submit(&scope, work);
 	__scopex_close(&scope);
 	return 0;
@@ -77,7 +77,7 @@ static int on_heap(struct scopex_work *work)
 	other = kvmalloc(sizeof(*other), GFP_KERNEL); /* flag: scope-not-local */
 	if (!scope || !other)
 		return -ENOMEM;
-	__scopex_open(scope, &site);
+	__scopex_open(scope, &site, NULL);
 	scopex_submit(scope, work);
 	__scopex_close(scope);
 	return 0;
@@ -87,8 +87,8 @@ static int custom_in_static(struct scopex_work *work)
 {
 	static struct scopex_custom_scope scope; /* flag: scope-not-local */
 
-	scopex_submit(__scopex_open_custom(&scope, &site, &options), work);
-	__scopex_close_custom(&scope);
+	scopex_submit(__scopex_open(&scope.scope, &site, &options), work);
+	__scopex_close(&scope.scope);
 	return 0;
 }
 
@@ -99,8 +99,8 @@ static int custom_on_heap(struct scopex_work *work)
 	scope = kzalloc(sizeof(*scope), GFP_KERNEL); /* flag: scope-not-local */
 	if (!scope)
 		return -ENOMEM;
-	scopex_submit(__scopex_open_custom(scope, &site, &options), work);
-	__scopex_close_custom(scope);
+	scopex_submit(__scopex_open(&scope->scope, &site, &options), work);
+	__scopex_close(&scope->scope);
 	return 0;
 }
 
@@ -108,8 +108,8 @@ static int plain_custom(struct scopex_work *work)
 {
 	struct scopex_custom_scope scope, *same = &scope;
 
-	scopex_submit(__scopex_open_custom(same, &site, &options), work);
-	__scopex_close_custom(same);
+	scopex_submit(__scopex_open(&same->scope, &site, &options), work);
+	__scopex_close(&same->scope);
 	return 0;
 }
 
@@ -121,16 +121,16 @@ static int plain(struct scopex_work *work)
 	if (work) {
 		struct scopex_scope nested;
 
-		__scopex_open(&nested, &site);
+		__scopex_open(&nested, &site, NULL);
 		scopex_submit(&nested, work);
 		__scopex_close(&nested);
 	}
-	__scopex_open(&scope, &site);
+	__scopex_open(&scope, &site, NULL);
 	scopex_submit(same, work);
 	__scopex_close(&scope);
 	scopex_scope(s)
 		scopex_submit(s, work);
-	scopex_scope_named(named, "name") {
+	scopex_scope(named, .name = "name") {
 		struct borrower *borrower = kzalloc(sizeof(*borrower), GFP_KERNEL);
 
 		scopex_submit(named, work);

@@ -9,7 +9,7 @@ struct item {
 /* Nothing here says scopex_scope before this does. */
 static void stores(void **kept, struct scopex_work *work)
 {
-	scopex_scope_with(s, .flags = SCOPEX_FAIL_FAST) {
+	scopex_scope(s, .flags = SCOPEX_FAIL_FAST) {
 		*kept = s;				/* flag: scope-escapes */
 		scopex_submit(s, work);
 	}
@@ -18,8 +18,8 @@ static void stores(void **kept, struct scopex_work *work)
 static void stores_among_others(void **kept, struct scopex_work *work)
 {
 	scopex_scope(s)
-		scopex_scope_with(t, .flags = SCOPEX_KILLABLE,
-				  .timeout = ms_to_ktime(5)) {
+		scopex_scope(t, .flags = SCOPEX_KILLABLE,
+			     .timeout_us = 5 * USEC_PER_MSEC) {
 			*kept = t;			/* flag: scope-escapes */
 			scopex_submit(t, work);
 		}
@@ -35,13 +35,13 @@ static int body(struct scopex_scope *scope, void *arg)
 
 static int runs(struct item *item)
 {
-	return scopex_run_with(body, item, .limit = 1);
+	return scopex_run(body, item, .limit = 1);
 }
 
 /* An item of the same name in each: one block's is not another one's. */
 static void in_block(void)
 {
-	scopex_scope_with(s, .limit = 2) {
+	scopex_scope(s, .limit = 2) {
 		struct item item;
 
 		scopex_submit(s, &item.work);		/* flag: item-in-block */
@@ -50,7 +50,7 @@ static void in_block(void)
 
 static void with_a_wait(void)
 {
-	scopex_scope_with(s, .limit = 2) {
+	scopex_scope(s, .limit = 2) {
 		struct item item;
 
 		scopex_submit(s, &item.work);
@@ -62,6 +62,6 @@ static void before_block(void)
 {
 	struct item item;
 
-	scopex_scope_with(s, .limit = 2)
+	scopex_scope(s, .limit = 2)
 		scopex_submit(s, &item.work);
 }

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* How a thread gives way to other tasks, between items or while it spins */
+#ifndef _SCOPEX_RESCHED_H
+#define _SCOPEX_RESCHED_H
+
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/stat.h>
+#include <linux/timekeeping.h>
+
+#include "config.h"
+
+/**
+ * scopex_spin_while() - spin while a condition holds, for spin_us at most
+ * @cond: the condition
+ *
+ * The spin ends as soon as any other task wants the CPU, even if the scheduler would let
+ * this task go on. It reads the clock in each 16th pass only: a clock takes longer to read
+ * than a word that no CPU writes.
+ */
+#define scopex_spin_while(cond)						\
+do {									\
+	u64 __end = ktime_get_mono_fast_ns() +				\
+		    (u64)scopex_config.spin_us * NSEC_PER_USEC;		\
+									\
+	for (unsigned int __i = 1; (cond) && single_task_running() &&	\
+	     !need_resched(); __i++) {					\
+		if (__i % 16 == 0 && ktime_get_mono_fast_ns() >= __end)	\
+			break;						\
+		cpu_relax();						\
+	}								\
+} while (0)
+
+/**
+ * scopex_spin_until() - spin until a condition holds, for some looks at most
+ * @cond: the condition
+ * @looks: the number of looks
+ *
+ * Returns true if the condition held at a look.
+ */
+#define scopex_spin_until(cond, looks)					\
+({									\
+	unsigned int __left = (looks);					\
+	bool __held;							\
+									\
+	while (!(__held = (cond)) && --__left)				\
+		cpu_relax();						\
+	__held;								\
+})
+
+/**
+ * scopex_cond_resched() - give way between two items or chunks that are not in a batch
+ * @tick: the time of the last report to RCU-tasks, in jiffies
+ *
+ * RCU-tasks waits until each thread reports a quiescent state. Neither a preemption nor
+ * cond_resched() is such a report; and need_resched() stays false if no other task wants
+ * the CPU. A report reads several words and calls a function, so the thread reports once a
+ * tick, and only reads jiffies in between.
+ */
+static __always_inline void scopex_cond_resched(unsigned long *tick)
+{
+	if (unlikely(time_after(jiffies, *tick))) {
+		*tick = jiffies;
+		cond_resched_tasks_rcu_qs();
+	} else if (unlikely(need_resched())) {
+		cond_resched();
+	}
+}
+
+#endif /* _SCOPEX_RESCHED_H */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The choice of a CPU for an item; see select.c */
+#ifndef _SCOPEX_SELECT_H
+#define _SCOPEX_SELECT_H
+
+#include "cpu.h"
+
+DECLARE_PER_CPU(struct scopex_cpu *, scopex_local);
+extern struct cpumask scopex_open_cpus;
+extern struct cpumask scopex_ring_cpus;
+extern unsigned int scopex_nr_open;
+
+struct scopex_cpu *scopex_choose_cpu(void);
+void scopex_look_at_isolation(void);
+bool scopex_choose_ring(void);
+void scopex_update_cpu_map(void);
+void scopex_select_init(unsigned int cpu);
+void scopex_select_exit(unsigned int cpu);
+
+/* Return the number of CPUs in the ring at the moment, or 1 if the ring is empty. */
+static inline unsigned int scopex_count_open(void)
+{
+	return READ_ONCE(scopex_nr_open) ?: 1;
+}
+
+#endif /* _SCOPEX_SELECT_H */

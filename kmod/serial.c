@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Serial scopes: the owner runs the items on its own stack
+ *
+ * Theory of operation
+ *
+ * When. Only a scope that is opened in an item can be serial. It is if no other worker can
+ * be reserved to serve the queue while the owner waits: all workers that the bound allows
+ * are taken, none can be created, or the opener must not wait for memory, which a new worker
+ * needs. See nested.c.
+ *
+ * Why. The items of the scope could be queued behind the very item that waits for them, and
+ * no other worker might ever run them. So a submitter pushes the items of a serial scope on
+ * a list of the scope ("own"), and not on the queue of a CPU. The owner runs them when it
+ * waits for the scope. This wait depends on nothing but the owner.
+ *
+ * How. The items run one after the other, on the stack of the owner, which is a worker. A
+ * submit that names the CPU of another worker is refused with -EUSERS, rather than
+ * misplaced. Serial scopes in items of serial scopes take more and more stack, so nested.c
+ * refuses a scope if little stack is left.
+ *
+ * The owner runs the list empty, sets its task state, looks at the list once more, and
+ * sleeps only if the list is still empty. A submitter that finds the list empty wakes the
+ * owner.
+ */
+
+#include <linux/atomic.h>
+#include <linux/errno.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/llist.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+
+#include "array.h"
+#include "cpu.h"
+#include "inject.h"
+#include "item.h"
+#include "option.h"
+#include "options.h"
+#include "queue.h"
+#include "ref.h"
+#include "resched.h"
+#include "state.h"
+#include "worker.h"
+
+/* Push items on the list of a serial scope. Its owner may run them at once. */
+static void scopex_serial_push(struct scopex_scope *scope, struct scopex_work *newest,
+			       struct scopex_work *oldest)
+{
+	struct task_struct *owner;
+
+	/* Keep the owner's task_struct, as in scopex_put_items(). */
+	rcu_read_lock();
+	owner = scope->owner;
+	/*
+	 * Release, in llist_add_batch(): the owner sees the items complete; pairs with
+	 * llist_del_all() in scopex_serial_run(); see push-take.litmus.
+	 */
+	if (llist_add_batch(&newest->node, &oldest->node, &scope->own))
+		wake_up_process(owner);
+	rcu_read_unlock();
+}
+
+/* The owner of a serial scope, before it sleeps, runs the items that are in the list. */
+static void scopex_serial_run(struct scopex_worker *w, struct scopex_scope *scope)
+{
+	struct scopex_scope *outer = w->scope;
+	struct scopex_site *outer_site = w->site;
+	struct llist_node *node, *next;
+	void *outer_fn = w->fn;
+	unsigned long tick = jiffies;
+	unsigned long nr = 0;
+
+	node = scopex_queue_reverse(llist_del_all(&scope->own), &nr);
+	if (!node)
+		return;
+
+	/* The statistics count the items as taken from the queue of this CPU. */
+	local_add(nr, &w->count[SCOPEX_TAKEN]);
+
+	scopex_set_current(w, scope);
+	for (; node; node = next) {
+		struct scopex_work *work = scopex_node_to_work(node);
+
+		next = node->next;
+		scopex_run_item(w, scope, work);
+		scopex_cond_resched(&tick);
+	}
+	scopex_set_current_at(w, outer, outer_site);
+	WRITE_ONCE(w->fn, outer_fn);
+	scopex_put_items(scope, nr);
+}
+
+/* Queue items of a serial scope. Refuse them if the submit names a CPU that is not the owner's. */
+static int scopex_serial_enqueue(struct scopex_scope *scope, struct scopex_cpu *sc,
+				 struct scopex_work *first, unsigned int nr, size_t stride,
+			      enum scopex_where where)
+{
+	const struct scopex_worker *w = kthread_data(scope->owner);
+
+	if (where == SCOPEX_NAMED && w->sc != sc)
+		return -EUSERS;
+	scopex_trace_array(scope, sc, first, nr, stride);
+	scopex_serial_push(scope, scopex_array_item(first, nr - 1, stride), first);
+	return 0;
+}
+
+/* The owner runs an item that returned SCOPEX_AGAIN once more, after those in the list. */
+static void scopex_serial_again(struct scopex_scope *scope, struct scopex_work *work)
+{
+	scopex_serial_push(scope, work, work);
+}
+
+static void scopex_serial_poll(struct scopex_worker *w, struct scopex_scope *scope)
+{
+	scopex_serial_run(w, scope);
+	scopex_inject(SCOPEX_INJECT_OWN_RUN);
+	cond_resched_tasks_rcu_qs();
+}
+
+/*
+ * Returns true if the owner may sleep. It has set its task state before: a submitter that
+ * came earlier has woken a task that was awake.
+ */
+static bool scopex_serial_idle(struct scopex_scope *scope)
+{
+	return llist_empty(&scope->own);
+}
+
+const struct scopex_option scopex_serial_option = {
+	.flag = SCOPEX_SERIAL,
+	.enqueue = scopex_serial_enqueue,
+	.again = scopex_serial_again,
+	.poll = scopex_serial_poll,
+	.idle = scopex_serial_idle,
+};

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The statistics of a CPU
+ *
+ * Theory of operation
+ *
+ * The worker counts nothing for these numbers that it does not know anyway. "submitted" is
+ * the number of items taken plus those that are queued. "depth" is the number of items
+ * queued plus those of the last batch that are not completed.
+ *
+ * A reader walks through a queue in steps. It holds scopex_cpu.take_lock in each step, so
+ * that the items stay there. It begins again if the worker took the queue between two steps,
+ * or before the reader has summed the counters.
+ *
+ * No item is counted twice. Under take_lock the worker takes the queue and makes
+ * scopex_cpu.takes odd. Then it adds the number of items to its counter, and makes takes
+ * even with a release. A reader that finds takes even, with an acquire, finds all that was
+ * taken before in the counters. It looks at takes under the lock when it counts the queue,
+ * and again after the sum. If takes has not changed, no item is in both numbers; see
+ * take-count.litmus.
+ *
+ * Counters belong to the workers and are never written here. A reset records their values as
+ * a baseline, which later reads subtract.
+ */
+
+#include <linux/delay.h>
+#include <linux/minmax.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/string.h>
+
+#include "cpu.h"
+#include "queue.h"
+#include "stats.h"
+
+const char * const scopex_stat_names[SCOPEX_STATS] = {
+	"submitted", "run", "cancelled", "errors", "refused",
+	"batches", "wakeups", "sleeps", "depth", "depth_max",
+	"workers", "handoffs", "unhanded", "relieved", "serials", "helps", "chunks",
+	"stalls",
+};
+
+/* The values of the counters at the last reset. */
+static DEFINE_PER_CPU(unsigned long [SCOPEX_STATS], scopex_base);
+static DEFINE_MUTEX(scopex_base_mutex);
+
+/* Returns true for gauges: current or peak values, not counters. */
+static bool scopex_is_level(int stat)
+{
+	return stat == SCOPEX_STAT_DEPTH || stat == SCOPEX_STAT_DEPTH_MAX ||
+	       stat == SCOPEX_STAT_WORKERS;
+}
+
+static void scopex_sum_workers(struct scopex_cpu *sc,
+			       unsigned long count[SCOPEX_COUNTERS])
+{
+	struct scopex_worker *w;
+	int i;
+
+	memset(count, 0, SCOPEX_COUNTERS * sizeof(*count));
+	/* Each worker in the list is complete; pairs with scopex_create_worker(). */
+	for (w = READ_ONCE(sc->workers); w; w = w->next)
+		for (i = 0; i < SCOPEX_COUNTERS; i++)
+			count[i] += local_read(&w->count[i]);
+}
+
+/* The number of items of a queue that are counted in one step, while the worker can't take it. */
+#define SCOPEX_COUNT_STEP	64
+
+/* The number of times that a count begins again before its result is accepted as it is. */
+#define SCOPEX_COUNT_TRIES	100
+
+/* Wait until the worker has counted the items that it took, which takes a time for each item. */
+static unsigned long scopex_wait_for_take(struct scopex_cpu *sc)
+{
+	unsigned long takes;
+
+	/*
+	 * Acquire: the counters have all items that were taken; pairs with
+	 * scopex_take_batch(); see take-count.litmus.
+	 */
+	while ((takes = smp_load_acquire(&sc->takes)) & 1)
+		usleep_range(50, 100);
+	return takes;
+}
+
+/*
+ * Count some more items of a queue, from @node on. Returns false if the worker has taken the
+ * queue since @takes was read; then @node may be gone.
+ */
+static bool scopex_count_some(struct scopex_cpu *sc, unsigned long takes,
+			      struct llist_node **node, unsigned long *nr)
+{
+	unsigned int i;
+	bool same;
+
+	spin_lock(&sc->take_lock);
+	same = READ_ONCE(sc->takes) == takes;
+	if (same && !*node)
+		/*
+		 * Acquire: the items are linked; pairs with scopex_queue_push(); see
+		 * walk-take.litmus.
+		 */
+		*node = smp_load_acquire(&sc->queue);
+	for (i = 0; same && i < SCOPEX_COUNT_STEP && !scopex_queue_end(*node); i++) {
+		(*nr)++;
+		*node = READ_ONCE((*node)->next);
+	}
+	spin_unlock(&sc->take_lock);
+	return same;
+}
+
+/*
+ * Returns true if the worker has taken the queue since @takes was read. Look under the lock:
+ * the worker makes takes odd under it, and adds to its counter afterwards, without a barrier
+ * in between; see take-count.litmus.
+ */
+static bool scopex_taken_since(struct scopex_cpu *sc, unsigned long takes)
+{
+	bool taken;
+
+	spin_lock(&sc->take_lock);
+	taken = READ_ONCE(sc->takes) != takes;
+	spin_unlock(&sc->take_lock);
+	return taken;
+}
+
+/* Returns the number of queued items, and sums the workers' counters for the same moment. */
+static unsigned long scopex_queued(struct scopex_cpu *sc, unsigned long *count)
+{
+	unsigned int tries = 0;
+	unsigned long takes, nr;
+	struct llist_node *node;
+	bool same;
+
+	do {
+		takes = scopex_wait_for_take(sc);
+		node = NULL;
+		nr = 0;
+		do
+			same = scopex_count_some(sc, takes, &node, &nr);
+		while (same && !scopex_queue_end(node));
+		scopex_sum_workers(sc, count);
+		/* The worker may have taken and counted these items since. */
+	} while ((!same || scopex_taken_since(sc, takes)) && ++tries < SCOPEX_COUNT_TRIES);
+	return nr;
+}
+
+static void scopex_read_raw(struct scopex_cpu *sc, unsigned long *stat)
+{
+	unsigned long queued, taken, ended, count[SCOPEX_COUNTERS];
+
+	queued = scopex_queued(sc, count);
+	taken = count[SCOPEX_TAKEN];
+	stat[SCOPEX_STAT_DEPTH_MAX] = READ_ONCE(sc->depth_max);
+
+	stat[SCOPEX_STAT_SUBMITTED] = taken + queued;
+	stat[SCOPEX_STAT_RUN] = count[SCOPEX_RUN];
+	stat[SCOPEX_STAT_CANCELLED] = count[SCOPEX_CANCELLED_ITEMS];
+	/* A serial scope may take and run items during the sum, and be counted in one of both. */
+	ended = min(stat[SCOPEX_STAT_RUN] + stat[SCOPEX_STAT_CANCELLED], taken + queued);
+	stat[SCOPEX_STAT_DEPTH] = taken + queued - ended;
+	/* The worker updates depth_max only when it takes the queue. */
+	stat[SCOPEX_STAT_DEPTH_MAX] = max(stat[SCOPEX_STAT_DEPTH_MAX],
+					  stat[SCOPEX_STAT_DEPTH]);
+	stat[SCOPEX_STAT_ERRORS] = count[SCOPEX_ERRORS];
+	stat[SCOPEX_STAT_REFUSED] = READ_ONCE(sc->refused);
+	stat[SCOPEX_STAT_BATCHES] = count[SCOPEX_BATCHES];
+	stat[SCOPEX_STAT_WAKEUPS] = count[SCOPEX_WAKEUPS];
+	stat[SCOPEX_STAT_SLEEPS] = count[SCOPEX_SLEEPS];
+	stat[SCOPEX_STAT_WORKERS] = READ_ONCE(sc->nr_workers);
+	stat[SCOPEX_STAT_HANDOFFS] = count[SCOPEX_HANDOFFS];
+	stat[SCOPEX_STAT_UNHANDED] = count[SCOPEX_UNHANDED];
+	stat[SCOPEX_STAT_RELIEVED] = count[SCOPEX_RELIEVED];
+	stat[SCOPEX_STAT_SERIALS] = count[SCOPEX_SERIALS];
+	stat[SCOPEX_STAT_HELPS] = count[SCOPEX_HELPS];
+	stat[SCOPEX_STAT_CHUNKS] = count[SCOPEX_CHUNKS];
+	stat[SCOPEX_STAT_STALLS] = READ_ONCE(sc->stalls);
+}
+
+void scopex_read_stats(struct scopex_cpu *sc, unsigned long *stat)
+{
+	const unsigned long *base = per_cpu(scopex_base, sc->cpu);
+	int i;
+
+	mutex_lock(&scopex_base_mutex);
+	scopex_read_raw(sc, stat);
+	for (i = 0; i < SCOPEX_STATS; i++)
+		if (!scopex_is_level(i))
+			stat[i] -= base[i];
+	mutex_unlock(&scopex_base_mutex);
+}
+
+void scopex_reset_stats(struct scopex_cpu *sc)
+{
+	unsigned long *base = per_cpu(scopex_base, sc->cpu);
+
+	mutex_lock(&scopex_base_mutex);
+	WRITE_ONCE(sc->depth_max, 0);
+	scopex_read_raw(sc, base);
+	/* The items that are queued or run now count as submitted after the reset. */
+	base[SCOPEX_STAT_SUBMITTED] = base[SCOPEX_STAT_RUN] +
+				      base[SCOPEX_STAT_CANCELLED];
+	mutex_unlock(&scopex_base_mutex);
+}
+
+void scopex_add_stats(unsigned long *total, const unsigned long *stat)
+{
+	int i;
+
+	for (i = 0; i < SCOPEX_STATS; i++) {
+		if (i == SCOPEX_STAT_DEPTH_MAX)
+			total[i] = max(total[i], stat[i]);
+		else
+			total[i] += stat[i];
+	}
+}
+
+/* Returns true if the CPU is shown: it has a worker, or a submit was refused on it. */
+bool scopex_shown(const struct scopex_cpu *sc)
+{
+	return READ_ONCE(sc->workers) || READ_ONCE(sc->refused);
+}

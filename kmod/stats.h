@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The statistics of a CPU, for the files in debugfs */
+#ifndef _SCOPEX_STATS_H
+#define _SCOPEX_STATS_H
+
+#include "cpu.h"
+
+enum scopex_stat {
+	SCOPEX_STAT_SUBMITTED,
+	SCOPEX_STAT_RUN,
+	SCOPEX_STAT_CANCELLED,
+	SCOPEX_STAT_ERRORS,
+	SCOPEX_STAT_REFUSED,
+	SCOPEX_STAT_BATCHES,
+	SCOPEX_STAT_WAKEUPS,
+	SCOPEX_STAT_SLEEPS,
+	SCOPEX_STAT_DEPTH,
+	SCOPEX_STAT_DEPTH_MAX,
+	SCOPEX_STAT_WORKERS,
+	SCOPEX_STAT_HANDOFFS,
+	SCOPEX_STAT_UNHANDED,
+	SCOPEX_STAT_RELIEVED,
+	SCOPEX_STAT_SERIALS,
+	SCOPEX_STAT_HELPS,
+	SCOPEX_STAT_CHUNKS,
+	SCOPEX_STAT_STALLS,
+	SCOPEX_STATS,
+};
+
+extern const char * const scopex_stat_names[SCOPEX_STATS];
+
+void scopex_read_stats(struct scopex_cpu *sc, unsigned long *stat);
+void scopex_reset_stats(struct scopex_cpu *sc);
+void scopex_add_stats(unsigned long *total, const unsigned long *stat);
+bool scopex_shown(const struct scopex_cpu *sc);
+
+#endif /* _SCOPEX_STATS_H */

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Workers: take the queue, run the batch, park; see worker.c */
+#ifndef _SCOPEX_WORKER_H
+#define _SCOPEX_WORKER_H
+
+#include "cpu.h"
+#include "state.h"
+
+void scopex_worker_main(struct scopex_worker *w);
+void scopex_serve(struct scopex_worker *w);
+void scopex_run_item(struct scopex_worker *w, struct scopex_scope *scope,
+		     struct scopex_work *work);
+
+/* An item of a scope with one of these bits takes the slow path. */
+#define SCOPEX_SLOW	(SCOPEX_CANCELLED | SCOPEX_OPTIONS)
+
+#endif /* _SCOPEX_WORKER_H */
