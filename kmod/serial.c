@@ -26,7 +26,6 @@
 
 #include <linux/atomic.h>
 #include <linux/errno.h>
-#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/llist.h>
 #include <linux/rcupdate.h>
@@ -40,7 +39,6 @@
 #include "options.h"
 #include "queue.h"
 #include "ref.h"
-#include "resched.h"
 #include "state.h"
 #include "worker.h"
 
@@ -67,29 +65,19 @@ static void scopex_serial_run(struct scopex_worker *w, struct scopex_scope *scop
 {
 	struct scopex_scope *outer = w->scope;
 	struct scopex_site *outer_site = w->site;
-	struct llist_node *node, *next;
 	void *outer_fn = w->fn;
-	unsigned long tick = jiffies;
+	struct llist_node *first;
 	unsigned long nr = 0;
 
-	node = scopex_queue_reverse(llist_del_all(&scope->own), &nr);
-	if (!node)
+	first = scopex_queue_reverse(llist_del_all(&scope->own), &nr);
+	if (!first)
 		return;
 
 	/* The statistics count the items as taken from the queue of this CPU. */
 	local_add(nr, &w->count[SCOPEX_TAKEN]);
-
-	scopex_set_current(w, scope);
-	for (; node; node = next) {
-		struct scopex_work *work = scopex_node_to_work(node);
-
-		next = node->next;
-		scopex_run_item(w, scope, work);
-		scopex_cond_resched(&tick);
-	}
+	scopex_run_own_batch(w, first);
 	scopex_set_current_at(w, outer, outer_site);
 	WRITE_ONCE(w->fn, outer_fn);
-	scopex_put_items(scope, nr);
 }
 
 /* Queue items of a serial scope. Refuse them if the submit names a CPU that is not the owner's. */

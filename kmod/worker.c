@@ -255,25 +255,6 @@ scopex_run_slow(struct scopex_worker *w, struct scopex_scope *scope,
 	return 0;
 }
 
-/**
- * scopex_run_item() - run one item
- * @w: the worker
- * @scope: the item's scope
- * @work: the item
- *
- * Context: the worker, which holds the item's reference on the scope.
- */
-void scopex_run_item(struct scopex_worker *w, struct scopex_scope *scope,
-		     struct scopex_work *work)
-{
-	u64 state = atomic64_read(&scope->state);
-
-	if (likely(!(state & SCOPEX_SLOW)))
-		scopex_complete_item(work, scopex_call(w, scope, work));
-	else
-		scopex_run_slow(w, scope, work, state);
-}
-
 static noinline struct scopex_scope *
 scopex_skip_item(struct scopex_worker *w, struct scopex_work *work)
 {
@@ -308,13 +289,17 @@ scopex_change_scope(struct scopex_worker *w, struct scopex_work *work,
 }
 
 /*
- * Run the batch. If an item hands over, the rest of the batch goes with the queue, and this
- * worker stops after that item.
+ * Run the items of a batch, and step @rest on. If @rest is that of the worker, an item may
+ * hand over: then the rest of the batch goes with the queue, and this worker stops after
+ * that item. A batch of a serial scope is the owner's own (@own): it stays here, and relief
+ * does not see it to mark an item, so the owner itself looks when to report to RCU-tasks.
  */
-static void scopex_run_batch(struct scopex_worker *w)
+static __always_inline void scopex_run_batch(struct scopex_worker *w,
+					     struct llist_node **rest, bool own)
 {
-	struct llist_node *node = READ_ONCE(w->rest);
+	struct llist_node *node = READ_ONCE(*rest);
 	struct scopex_scope *scope = &scopex_no_scope;
+	unsigned long tick = own ? jiffies : 0;
 	unsigned int nr = 0;
 
 	do {
@@ -325,7 +310,7 @@ static void scopex_run_batch(struct scopex_worker *w)
 		 * Step on, then look at the scope: scopex_relieve() marks the item that
 		 * @rest points to, and must not mark this one after the look.
 		 */
-		WRITE_ONCE(w->rest, node->next);
+		WRITE_ONCE(*rest, node->next);
 		if (READ_ONCE(work->scope) != scope) {
 			scope = scopex_change_scope(w, work, scope, nr);
 			nr = 0;
@@ -352,15 +337,29 @@ static void scopex_run_batch(struct scopex_worker *w)
 				nr = 0;
 			}
 		}
+		if (own)
+			scopex_cond_resched(&tick);
 		/* need_resched() would take a register, cond_resched() a call. */
-		if (unlikely(should_resched(0)))
+		else if (unlikely(should_resched(0)))
 			cond_resched();
-		node = READ_ONCE(w->rest);
+		node = READ_ONCE(*rest);
 	} while (node);
 
 	scopex_clear_current(w);
 	if (likely(nr))
 		scopex_put_items(scope, nr);
+}
+
+/**
+ * scopex_run_own_batch() - run the items that the owner of a serial scope has taken
+ * @w: the owner
+ * @first: the first item's node; the chain ends in NULL
+ *
+ * Context: the owner, in scopex_join() or at the end of the scope's block; sleeps.
+ */
+void scopex_run_own_batch(struct scopex_worker *w, struct llist_node *first)
+{
+	scopex_run_batch(w, &first, true);
 }
 
 /* Take all that is queued, as the next batch. */
@@ -401,7 +400,7 @@ void scopex_serve(struct scopex_worker *w)
 	while (w->active && (w->rest || READ_ONCE(w->sc->queue))) {
 		if (!w->rest)
 			scopex_take_batch(w);
-		scopex_run_batch(w);
+		scopex_run_batch(w, &w->rest, false);
 		/* RCU-tasks waits for this thread, also if the queue is never empty. */
 		cond_resched_tasks_rcu_qs();
 	}

@@ -8,8 +8,7 @@
 
 void scopex_worker_main(struct scopex_worker *w);
 void scopex_serve(struct scopex_worker *w);
-void scopex_run_item(struct scopex_worker *w, struct scopex_scope *scope,
-		     struct scopex_work *work);
+void scopex_run_own_batch(struct scopex_worker *w, struct llist_node *first);
 
 /* An item of a scope with one of these bits takes the slow path. */
 #define SCOPEX_SLOW	(SCOPEX_CANCELLED | SCOPEX_OPTIONS)
