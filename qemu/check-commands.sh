@@ -115,7 +115,7 @@ try_script()
 	cat >"$work/script" <<-'END'
 	. /load.sh
 	load $MODULES $MODULE_PARAMS
-	unload
+	unload_all
 	dmesg | grep 'told 3 and 0' || exit 4
 	echo "$PARAMS"
 	exit 5

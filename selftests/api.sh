@@ -3,4 +3,4 @@
 # what each call promises
 . "$(dirname "$0")/suite.sh"
 
-suite_only api
+suite_only

@@ -3,4 +3,4 @@
 # what cancels a scope, and what that does
 . "$(dirname "$0")/suite.sh"
 
-suite_only cancel
+suite_only

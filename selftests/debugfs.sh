@@ -57,7 +57,7 @@ open_scope_is_listed()
 		expect_counter cpu0.depth = 5
 }
 
-# The test module can't be unloaded, nor scopex, which it uses.
+# The test module can't be unloaded, nor scopex, which it uses: rmmod itself has to fail.
 open_scope_pins_its_module()
 {
 	! rmmod scopex_test 2>/dev/null && ! rmmod scopex 2>/dev/null &&
@@ -364,8 +364,8 @@ age_is_bounded()
 # Its profile goes on where it was.
 module_comes_back()
 {
-	suite_load && switch_profile 1 && known_load && rmmod scopex_test &&
-		expect_rows 'load known_load() load\.c:' 1 && modprobe scopex_test &&
+	suite_load && switch_profile 1 && known_load && unload scopex_test &&
+		expect_rows 'load known_load() load\.c:' 1 && load scopex_test &&
 		known_load && expect_rows 'load known_load() load\.c:' 1 &&
 		profile_agrees 242 40 60
 }

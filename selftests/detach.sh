@@ -21,17 +21,18 @@ passes()
 	suite_cases "$passes_suite" && few_are_relieved && suite_rmmod
 }
 
-# The module is freed when modprobe returns. Its detached items are completed by then.
+# The module is freed when modprobe returns, which has to fail, so that load() is not for it. Its
+# detached items are completed by then.
 failed_init_is_waited_for()
 {
-	modprobe scopex || return 1
+	load scopex || return 1
 	log_mark
 	modprobe scopex_test_fails 2>/dev/null && return 1
 	log_since_mark | expect_line 'scopex_test_fails: init fails' || return 1
 	log_since_mark | tail -n 1 | expect_line 'scopex_test_fails: the item is released' ||
 		return 1
 	# Nor does a later task wait for it.
-	rmmod scopex
+	unload scopex
 }
 
 all_are_coming()

@@ -3,4 +3,4 @@
 # submits from interrupts and atomic context
 . "$(dirname "$0")/suite.sh"
 
-suite_only irq
+suite_only

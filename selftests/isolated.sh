@@ -58,7 +58,7 @@ what_names_a_cpu()
 
 is_in_the_log()
 {
-	modprobe -r scopex_test scopex
+	suite_rmmod || return 1
 	log_mark
 	suite_load && log_since_mark | expect_line 'scopex: what names no CPU goes to CPUs '
 }

@@ -18,8 +18,8 @@ expect_workers()
 loads_and_unloads()
 {
 	for _ in $(seq 20); do
-		modprobe scopex && expect_workers $((3 * $(nproc))) &&
-			rmmod scopex && expect_workers 0 || return 1
+		load scopex && expect_workers $((3 * $(nproc))) &&
+			unload scopex && expect_workers 0 || return 1
 	done
 	expect "debugfs of scopex" "$(ls -d "$SCOPEX" 2>/dev/null)" = ""
 }
@@ -28,34 +28,36 @@ loads_and_unloads()
 unloads_after_work()
 {
 	for _ in $(seq 5); do
-		modprobe scopex && modprobe scopex_test || return 1
+		load scopex && load scopex_test || return 1
 		echo load > "$SCOPEX_TEST/run" || return 1
 		suite_rmmod || return 1
 	done
 }
 
+# This calls the program itself, which has to fail.
 refused_while_used()
 {
-	modprobe scopex && modprobe scopex_test || return 1
+	load scopex && load scopex_test || return 1
 	! rmmod scopex 2>/dev/null && module_loaded scopex && suite_rmmod
 }
 
 workers_are_pinned()
 {
-	modprobe scopex || return 1
+	load scopex || return 1
 	for pid in $(worker_pids); do
 		cpu=$(sed 's|scopex/||; s|:.*||' "/proc/$pid/comm")
 		expect_line "^Cpus_allowed_list:	$cpu\$" < "/proc/$pid/status" || return 1
 	done
-	rmmod scopex
+	unload scopex
 }
 
-# bad_parameter PARAMETER TEXT - the module must not load, and say why
+# bad_parameter PARAMETER TEXT - the module must not load, and say why; this, too, calls the
+# program that has to fail
 bad_parameter()
 {
 	log_mark
 	if modprobe scopex "$1" 2>/dev/null; then
-		rmmod scopex
+		unload scopex
 		ktap_msg "expected modprobe scopex $1 to fail"
 		return 1
 	fi
@@ -71,15 +73,26 @@ one_cpu_only()
 
 nice_level()
 {
-	modprobe scopex nice=7 || return 1
+	load scopex nice=7 || return 1
 	for pid in $(worker_pids); do
 		expect "nice of a worker" "$(cut -d ' ' -f 19 "/proc/$pid/stat")" -eq 7 || return 1
 	done
-	rmmod scopex
+	unload scopex
+}
+
+# The kernel ignores a parameter that the module does not have; load() must not.
+unknown_parameter()
+{
+	if load scopex no_such=1; then
+		ktap_msg "loaded with a parameter that it does not have"
+		unload scopex
+		return 1
+	fi
+	unload scopex && load scopex && unload scopex
 }
 
 suite_is_root
-ktap_plan 17
+ktap_plan 18
 ktap_check "loads and unloads" loads_and_unloads
 ktap_check "unloads after work" unloads_after_work
 ktap_check "unload is refused while in use" refused_while_used
@@ -101,4 +114,5 @@ ktap_check "standby=64 is refused" \
 	bad_parameter standby=64 "standby=64: must be less than workers=64"
 ktap_check "spin_us=100001 is refused" \
 	bad_parameter spin_us=100001 "spin_us=100001: must be from 0 to 100000"
+ktap_check "an unknown parameter is told" unknown_parameter
 ktap_finish

@@ -39,16 +39,19 @@ cleanup()
 		umount "$dir" 2>/dev/null
 		rm -rf "$dir"
 	fi
-	for module in $loaded; do
-		rmmod "$module"
-	done
+	unload_ours
 }
 
-load()
+# load_ours MODULE - unless it is there already; what was loaded is unloaded in the end
+load_ours()
 {
-	[ ! -d "/sys/module/$1" ] || return 0
-	modprobe "$1" || return 1
-	loaded="$1 $loaded"
+	[ -d "/sys/module/$1" ] || { load "$1" && loaded="$1 $loaded"; }
+}
+
+# shellcheck disable=SC2086 # words
+unload_ours()
+{
+	unload $loaded && loaded=
 }
 
 # Write a request in one write(2); what failed is in $dir/err.
@@ -243,6 +246,7 @@ reader_keeps_tree()
 	exec 3< "$VERITY/tree"
 	status=0
 	builds "$dir/seq" && ! cmp -s "$dir/tree" "$VERITY/tree" || status=1
+	# It has to fail.
 	if rmmod scopex_verity 2>/dev/null; then
 		ktap_msg "the module went while its file was open"
 		status=1
@@ -262,6 +266,7 @@ block_device()
 
 check_block_device()
 {
+	# The kernel's own, and perhaps built in.
 	modprobe loop 2>/dev/null
 	data 1000
 	if loop=$(losetup -f 2>/dev/null) &&
@@ -562,7 +567,7 @@ check_error_on_cpus()
 		head -n 1)
 	if [ "$cpu" != 0 ] || [ -z "$other" ]; then
 		ktap_skip "$name" "needs CPU 0 and another one"
-	elif ! load scopex_test; then
+	elif ! load_ours scopex_test; then
 		ktap_skip "$name" "no module scopex_test"
 	else
 		ktap_check "$name" error_cancels "$other"
@@ -603,13 +608,9 @@ check_hotplug()
 	offline=
 }
 
-unload()
+verity_unloads()
 {
-	for module in $loaded; do
-		rmmod "$module" || return 1
-		[ ! -d "/sys/module/$module" ] || return 1
-	done
-	loaded=
+	unload_ours || return 1
 	[ -z "$fresh" ] || [ ! -e "$VERITY" ]
 }
 
@@ -619,7 +620,8 @@ trap 'exit 1' HUP INT TERM
 [ -d /sys/module/scopex_verity ] || fresh=1
 [ -n "$(find "/lib/modules/$(uname -r)" -name 'scopex_verity.ko*')" ] ||
 	ktap_skip_all "no module scopex_verity"
-if ! load scopex || ! load scopex_verity; then
+ktap_head
+if ! load_ours scopex || ! load_ours scopex_verity; then
 	ktap_plan 1
 	ktap_not_ok "modules load"
 	ktap_finish
@@ -655,7 +657,7 @@ check_long_build
 check_error_on_cpus
 check_hotplug
 if [ -n "$loaded" ]; then
-	ktap_check "unload" unload
+	ktap_check "unload" verity_unloads
 else
 	ktap_skip "unload" "was loaded before"
 fi

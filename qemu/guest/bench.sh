@@ -9,7 +9,7 @@ results=/sys/kernel/debug/scopex_bench/results
 verity=/sys/kernel/debug/scopex_verity
 rounds=5
 
-# shellcheck source=load.sh
+# shellcheck source=../../selftests/load.sh
 . /load.sh
 
 # measure PARAMETER...
@@ -18,13 +18,13 @@ measure()
 	# Nothing else may run until it is through, which this waits for.
 	insert scopex_bench "$@" || exit 1
 	cat $results > /tmp/results || exit 1
-	knows_parameters scopex_bench
+	knows_parameters
 	grep -v '^complete$' /tmp/results >> /output/results.csv
 	[ "$(tail -n 1 /tmp/results)" = complete ] || {
 		dmesg | grep 'scopex_bench: ' | tail -n 3
 		failed=1
 	}
-	unload scopex || exit 1
+	unload_all scopex || exit 1
 }
 
 # figure PEER CPUS FILE - of the times in it, in microseconds

@@ -5,7 +5,7 @@
 # load scopex and latency with so many workers and objects; or, for STRESS_SECONDS, do the
 # stress test. What was measured is in the log.
 
-# shellcheck source=load.sh
+# shellcheck source=../../selftests/load.sh
 . /load.sh
 
 # text - the addresses of scopex's first and last function
@@ -27,7 +27,7 @@ stress()
 	echo stress >/sys/kernel/debug/scopex_test/run || failed=1
 	touch /tmp/stop
 	wait
-	unload
+	unload_all
 }
 
 [ -z "${STRESS_SECONDS:-}" ] || stress
@@ -35,7 +35,7 @@ for run in $RUNS; do
 	workers=${run##*:} n=${run%:*} n=${n#*:}
 	load scopex standby="$workers" workers="$((workers + 64))"
 	load latency text="$(text)" run="${run%%:*}" n="$n"
-	unload
+	unload_all
 done
 dmesg | sed -n 's/^.*\] latency: /latency: /p'
 exit "$failed"

@@ -5,7 +5,7 @@
 # sleep and the item that never returns was noticed, and say so. If the host does
 # nothing about it, that is a failure.
 
-# shellcheck source=load.sh
+# shellcheck source=../../selftests/load.sh
 . /load.sh
 
 load scopex stall_ms=1000 && load hang || exit 1

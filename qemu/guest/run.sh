@@ -4,8 +4,10 @@
 # What "make run" does in the VM: the verity tree of $DISK, on one CPU and on
 # all. ORACLE is what veritysetup says its root hash is, SALT the salt.
 
-# shellcheck source=load.sh
+# shellcheck source=../../selftests/load.sh
 . /load.sh
+# shellcheck source=disk.sh
+. /disk.sh
 
 verity=/sys/kernel/debug/scopex_verity
 

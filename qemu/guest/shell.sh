@@ -3,7 +3,7 @@
 #
 # What "make shell" does in the VM: PARAMS are for scopex, MODULES are the user's.
 
-# shellcheck source=load.sh
+# shellcheck source=../../selftests/load.sh
 . /load.sh
 
 # shellcheck disable=SC2086 # words

@@ -6,8 +6,10 @@
 # BUFFER_KB is how large the tracer's buffer is, for each CPU; PARAMS are for scopex.
 
 verity=/sys/kernel/debug/scopex_verity
-# shellcheck source=load.sh
+# shellcheck source=../../selftests/load.sh
 . /load.sh
+# shellcheck source=disk.sh
+. /disk.sh
 
 # Nothing writes to a file while the job runs: what is recorded is in the buffer, and
 # is read from there when it is over.
@@ -55,7 +57,7 @@ modules_job()
 		load "$module"
 	done
 	save_symbols
-	unload scopex
+	unload_all scopex
 }
 
 # Before anything is recorded, and until that is saved: the events are in it.

@@ -4,7 +4,7 @@
 # What "make top" does in the VM. TOP has options of scopex-top; with ROWS there is a
 # terminal.
 
-# shellcheck source=load.sh
+# shellcheck source=../../selftests/load.sh
 . /load.sh
 
 load scopex && load scopex_verity || exit 1

@@ -107,7 +107,7 @@ make_initramfs()
 	depmod -b "$root" "$KERNEL_RELEASE"
 
 	install -m 755 "$ROOT/qemu/guest/init" "$root/init"
-	install -m 644 "$ROOT/qemu/guest/load.sh" "$root/load.sh"
+	install -m 644 -t "$root" "$ROOT/selftests/load.sh" "$ROOT/qemu/guest/disk.sh"
 	for overlay in "$@"; do
 		cp -r "$overlay/." "$root/"
 	done
