@@ -19,9 +19,7 @@ for kernel in $debug_kernels; do
 		die "KERNELS=$kernel has no cases of its own; known: kasan kcsan"
 done
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+on_exit rm -rf "$work"
 
 # log good|bad NAME - scan a log with these lines in it
 log()

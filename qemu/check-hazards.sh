@@ -25,29 +25,10 @@
 #
 # The kernel is chosen by the environment: see qemu/lib/kernel.sh.
 
-. "$(dirname "$0")/lib/kernel.sh"
-. "$ROOT/qemu/lib/build.sh"
-. "$ROOT/qemu/lib/accel.sh"
-
-# The cases need several CPUs; they were written for 4.
-CPUS=4
-
-# A mutant that hangs must not hang for long: a blocked task, or a CPU that is
-# stuck, is a panic after this time.
-STUCK=12
+. "$(dirname "$0")/lib/mutants.sh"
 
 # A mutant that neither ends nor is noticed takes this long.
 LIMIT=480
-
-# result pass|fail|skip TEXT [REASON]
-result()
-{
-	case $1 in
-	pass) ktap_ok "$2" ;;
-	fail) ktap_not_ok "$2" ;;
-	skip) ktap_skip "$2" "$3" ;;
-	esac
-}
 
 # field NAME MUTANT - the value of a field of its head
 field()
@@ -102,47 +83,10 @@ run_key()
 	echo "$(field Variant "$1"):${scripts// /+}${words:+:${words// /+}}"
 }
 
-# write_job FILE SCRIPT... - a job for the guest that runs scripts of selftests/
-write_job()
-{
-	local file=$1
-
-	shift
-	cat >"$file" <<-END
-	cd /proc/sys/kernel
-	echo $STUCK >hung_task_timeout_secs
-	echo 2 >hung_task_check_interval_secs
-	echo $STUCK >/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout
-	status=0
-	for script in $*; do
-		echo "# \$script"
-		sh "/selftests/\$script"
-		case \$? in
-		0 | 4) ;;
-		*) status=1 ;;
-		esac
-	done
-	exit \$status
-	END
-}
-
-# build_in TREE VARIANT TARGET - build a tree, and leave the modules there
-#
-# Always in the same place, so that only the files that a mutant changes are compiled.
-build_in()
-{
-	local tree=$1 variant=$2 target=$3 stage
-
-	stage=$(stage_dir "hazards-$variant")
-	ROOT=$tree build_variant "$variant" "$stage" &&
-		install_modules "$stage" "$target"
-}
-
 # build TREE VARIANT TARGET LOG
 build()
 {
-	with_lock "hazards-$KERNEL_ID-$TREE_KEY-$2" build_in "$1" "$2" "$3" \
-		>"$4" 2>&1
+	build_tree "$1" "$2" "hazards-$2" "$3" >"$4" 2>&1
 }
 
 # The VMs that run, by the process that runs them.
@@ -163,19 +107,17 @@ reap()
 # start NAME KEY - boot a VM with the modules in $work/NAME
 start()
 {
-	local name=$1 scripts words
+	local name=$1 scripts words vm
 
 	IFS=: read -r _ scripts words <<<"$2"
 	while ((${#vms[@]} >= PARALLEL)); do
 		reap
 	done
 	read -ra scripts <<<"${scripts//+/ }"
-	write_job "$work/$name/job.sh" "${scripts[@]}"
-	# Freed memory is poisoned, so that its use is noticed.
-	"$ROOT/qemu/vm.sh" --job "$work/$name/job.sh" --log "$log/$name" \
-		--modules "$work/$name/modules" --overlay "$work/overlay" \
-		--cpus "$CPUS" --timeout "$LIMIT" --append "slub_debug=FZP nohz=off ${words//+/ }" \
-		>"$log/$name/vm.log" 2>&1 &
+	write_job status=1 "${scripts[@]%.sh}" >"$work/$name/job.sh"
+	mutant_vm "$work/$name/job.sh" "$log/$name" "$LIMIT" "${words//+/ }" \
+		--modules "$work/$name/modules"
+	"${vm[@]}" >"$log/$name/vm.log" 2>&1 &
 	vms[$!]=$name
 }
 
@@ -192,12 +134,12 @@ judge_sound()
 	local name=$1 status=$2
 
 	if ((status)); then
-		result fail "FAILED $name: without any mutant (see $log/$name)"
+		ktap_not_ok "FAILED $name: without any mutant (see $log/$name)"
 	elif grep -Eq '^1\.\.0 # SKIP' "$log/$name/job.log"; then
 		cannot_run+="$name "
-		result skip "$name" "$(sed -n 's/^1\.\.0 # SKIP //p' "$log/$name/job.log")"
+		ktap_skip "$name" "$(sed -n 's/^1\.\.0 # SKIP //p' "$log/$name/job.log")"
 	else
-		result pass "passed $name: without any mutant"
+		ktap_ok "passed $name: without any mutant"
 	fi
 }
 
@@ -217,13 +159,13 @@ judge_mutant()
 	sound=$(run_key "$mutant")
 	line=$(said "$name" "$expect")
 	if [[ -n $(said "${sound//:/-}" "$expect") ]]; then
-		result fail "FAILED $name: what it expects is said without the mutant, too"
+		ktap_not_ok "FAILED $name: what it expects is said without the mutant, too"
 	elif ((!status)); then
-		result fail "MISSED $name: everything passed (see $log/$name)"
+		ktap_not_ok "MISSED $name: everything passed (see $log/$name)"
 	elif [[ -z $line ]]; then
-		result fail "MISSED $name: failed, but not as expected (see $log/$name)"
+		ktap_not_ok "MISSED $name: failed, but not as expected (see $log/$name)"
 	else
-		result pass "caught $name by: $line"
+		ktap_ok "caught $name by: $line"
 	fi
 }
 
@@ -257,24 +199,24 @@ run_mutants()
 		name=$(basename "$mutant" .mutant)
 		tree=$work/$name/tree
 		if [[ " $cannot_run " == *" ${key//:/-} "* ]]; then
-			result skip "$name" "${key//:/-} does not run here"
+			ktap_skip "$name" "${key//:/-} does not run here"
 			continue
 		fi
 		config=$(field Config "$mutant")
 		if [[ -n $config ]] &&
 				! grep -qx "$config" "$KERNEL_BUILD/include/config/auto.conf"; then
-			result skip "$name" "the kernel has no $config"
+			ktap_skip "$name" "the kernel has no $config"
 			continue
 		fi
 		mkdir -p "$log/$name" "$work/$name"
 		cp -r "$work/tree" "$tree"
 		if ! "$ROOT/selftests/mutate.py" "$tree" "$mutant" \
 			>"$log/$name/build.log" 2>&1; then
-			result fail "FAILED $name: does not apply (see $log/$name/build.log)"
+			ktap_not_ok "FAILED $name: does not apply (see $log/$name/build.log)"
 			continue
 		fi
 		if ! build "$tree" "${key%%:*}" "$work/$name/modules" "$log/$name/build.log"; then
-			result fail "FAILED $name: does not build (see $log/$name/build.log)"
+			ktap_not_ok "FAILED $name: does not build (see $log/$name/build.log)"
 			continue
 		fi
 		start "$name" "$key"
@@ -282,41 +224,21 @@ run_mutants()
 	finish_all
 }
 
-stop_vms()
+stop()
 {
-	((${#vms[@]} == 0)) || kill "${!vms[@]}" 2>/dev/null || true
-	wait
-	rm -rf "$work"
+	stop_mutants "${!vms[@]}"
 }
 
-PARALLEL=${PARALLEL:-2}
-is_number PARALLEL= "$PARALLEL"
 mutants=()
 choose_mutants
 for mutant in "${mutants[@]}"; do
 	check_head "$mutant"
 done
-select_kernel python3:python3
+begin_mutants hazards
 [[ -r $KERNEL_BUILD/include/config/auto.conf ]] ||
 	die "what the kernel has is not known: no include/config/auto.conf in $KERNEL_BUILD"
-# Once, and not by each VM: the answer is in the cache afterwards.
-[[ $MACHINE != qemu ]] || select_accel
-[[ $MACHINE != qemu ]] || select_emulator
-
-log=${CACHE:?}/logs/hazards-$KERNEL_ID-$TREE_KEY
-rm -rf "$log"
-mkdir -p "$log"
-work=$(mktemp -d "$CACHE/hazards.XXXXXX")
 cannot_run=
 kind=
-trap stop_vms EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-
-mkdir -p "$work/overlay" "$work/tree"
-cp -r "$ROOT/selftests" "$work/overlay/"
-cp -r "$ROOT/Kbuild" "$ROOT/kmod" "$ROOT/include" "$work/tree/"
-
 run_sound
 run_mutants
 say "logs: $log"

@@ -19,7 +19,7 @@ for kernel in ${KERNELS:-$(known_kernels)}; do
 done
 make_cache
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+on_exit rm -rf "$work"
 
 row()
 {

@@ -23,9 +23,7 @@
 [[ -n ${KERNEL:-}${KERNEL_IMAGE:-} || -z ${LOCKS:-} ]] || export KERNEL=kasan
 [[ -n ${KERNEL:-}${KERNEL_IMAGE:-} ]] || export KERNEL=uml
 
-. "$(dirname "$0")/lib/kernel.sh"
-. "$ROOT/qemu/lib/build.sh"
-. "$ROOT/qemu/lib/accel.sh"
+. "$(dirname "$0")/lib/mutants.sh"
 
 # The suites that notice the most mutants in the least time come first.
 QUICK="api cancel loop options misuse nest walk detach debugfs"
@@ -33,46 +31,19 @@ OTHERS="trace exit tracers irq race find memory pool stall module verity spin"
 # These run the modules with injected delays, for which some code is compiled only.
 INJECTED="injected injected-walk"
 
-# The cases need other CPUs to be busy with; 4 is what they were written for.
-CPUS=4
-
-# A mutant that hangs must not hang for long: a blocked task, or a CPU that is stuck, is a
-# panic after this time.
-STUCK=12
-
 # How long the suites of a VM may take; five times that without KVM.
 QUICK_LIMIT=180
 OTHERS_LIMIT=900
 
-# write_job SUITE... - a job for the guest; the first suite that fails ends it
-write_job()
-{
-	cat <<-END
-	cd /proc/sys/kernel
-	echo $STUCK >hung_task_timeout_secs
-	echo 2 >hung_task_check_interval_secs
-	echo $STUCK >/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout
-	for suite in $*; do
-		echo "# suite \$suite"
-		sh "/selftests/\$suite.sh"
-		case \$? in
-		0 | 4) ;;
-		*) exit 1 ;;
-		esac
-	done
-	END
-}
-
-# build VARIANT [ARG]... - build the tree in $own, always in the same place, so that only what a
-# mutant changes is compiled; the modules are left in $own/VARIANT
+# build VARIANT [ARG]... - build the tree in $own, in a place of the worker's; the modules are left
+# in $own/VARIANT
 build()
 {
 	local stage
 
-	stage=$(stage_dir "mutants-$(basename "$own")-$1")
-	ROOT=$own/tree build_variant "$1" "$stage" "${@:2}" >>"$own/build.log" 2>&1 &&
-		install_modules "$stage" "$own/$1" &&
-		objcopy --strip-debug "$stage/kmod/scopex.o" "$own/$1.o"
+	stage=mutants-$(basename "$own")-$1
+	build_tree "$own/tree" "$1" "$stage" "$own/$1" "${@:2}" >>"$own/build.log" 2>&1 &&
+		objcopy --strip-debug "$(stage_dir "$stage")/kmod/scopex.o" "$own/$1.o"
 }
 
 # build_mutant VARIANT - build the module only; the others are those of the base
@@ -92,18 +63,16 @@ is_equivalent()
 # run LIMIT SUITE... - run them in a VM with what was built; false if that fails
 run()
 {
-	local limit=$1 overlay=$own/overlay/lib/modules/$KERNEL_RELEASE
+	local limit=$1 overlay=$own/overlay/lib/modules/$KERNEL_RELEASE vm
 
 	shift
-	write_job "$@" >"$own/job.sh"
+	write_job "exit 1" "$@" >"$own/job.sh"
 	rm -rf "$own/overlay"
 	mkdir -p "$overlay"
 	[[ ! -d $own/inject ]] || cp -r "$own/inject" "$overlay/extra-inject"
-	# Freed memory is poisoned, so that its use is noticed.
-	"$ROOT/qemu/vm.sh" --job "$own/job.sh" --log "$own/log" --modules "$own/release" \
-		--overlay "$work/overlay" --overlay "$own/overlay" --cpus "$CPUS" \
-		--timeout "$limit" --append "slub_debug=FZP nohz=off hash_pointers=always" \
-		>"$own/vm.log" 2>&1
+	mutant_vm "$own/job.sh" "$own/log" "$limit" hash_pointers=always \
+		--modules "$own/release" --overlay "$own/overlay"
+	"${vm[@]}" >"$own/log/vm.log" 2>&1
 }
 
 # noticed_by - the suite, and what it or the kernel said first; false if the VM has not come
@@ -115,7 +84,7 @@ noticed_by()
 	suite=$(sed -n 's/^# suite //p' "$own/log/job.log" | tail -n 1)
 	[[ $suite ]] || return
 	line=$(grep -m 1 -E '^[# ]*not ok' "$own/log/job.log" | sed 's/^[# ]*//') ||
-		line=$(sed -n 's/^scopex: FAIL: //p' "$own/vm.log" | head -n 1)
+		line=$(sed -n 's/^scopex: FAIL: //p' "$own/log/vm.log" | head -n 1)
 	echo "$suite: ${line:-no reason is known}" | tr '\t\r' '  '
 }
 
@@ -224,7 +193,7 @@ is_sound()
 	[[ ! -e $key ]] || return 0
 	say "do these pass without a mutant? ${*:2}"
 	if ! run "$@"; then
-		say "without a mutant: $(noticed_by || cat "$own/vm.log")"
+		say "without a mutant: $(noticed_by || cat "$own/log/vm.log")"
 		return 1
 	fi
 	mkdir -p "$CACHE/mutants"
@@ -241,41 +210,14 @@ build_worker()
 
 stop()
 {
-	local pid
-
-	for pid in "${workers[@]}"; do
-		kill -- -"$pid" 2>/dev/null || true
-	done
-	wait
-	rm -rf "$work"
+	stop_mutants "${workers[@]/#/-}"
 }
 
-PARALLEL=${PARALLEL:-2}
-is_number PARALLEL= "$PARALLEL"
 [[ -z ${SAMPLE:-} ]] || is_number SAMPLE= "$SAMPLE"
-select_kernel python3:python3
-# Once, and not by each VM: the answer is in the cache afterwards.
-[[ $MACHINE != qemu ]] || select_accel
-[[ $MACHINE != qemu ]] || select_emulator
+workers=()
+begin_mutants mutants
 [[ ${ACCEL:-} != tcg ]] || ((QUICK_LIMIT *= 5, OTHERS_LIMIT *= 5))
 
-# The places where the workers build are the same in each run.
-mkdir -p "${CACHE:?}/locks"
-exec {alone}>"$CACHE/locks/mutants-$KERNEL_ID-$TREE_KEY"
-flock --nonblock "$alone" || die "another run tries the mutants of this tree"
-
-log=$CACHE/logs/mutants-$KERNEL_ID-$TREE_KEY
-rm -rf "$log"
-mkdir -p "$log"
-work=$(mktemp -d "$CACHE/mutants.XXXXXX")
-workers=()
-trap stop EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-
-mkdir -p "$work/overlay" "$work/tree"
-cp -r "$ROOT/selftests" "$work/overlay/"
-cp -r "$ROOT/Kbuild" "$ROOT/kmod" "$ROOT/include" "$work/tree/"
 "$ROOT/selftests/campaign.py" list "$work/tree" ${LOCKS:+--locks} --only "${MUTANT:-}" \
 	${SAMPLE:+--sample "$SAMPLE"} --seed "${SEED:-1}" >"$work/names"
 [[ -s $work/names ]] || die "MUTANT='${MUTANT:-}': there is no such mutant"

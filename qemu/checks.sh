@@ -74,6 +74,12 @@ beside()
 	set +m
 }
 
+stop()
+{
+	[[ -z $lane ]] || kill -- -"$lane" 2>/dev/null || true
+	rm -rf "$work"
+}
+
 # finish - wait for the background, show its output, and all results as a table
 finish()
 {
@@ -203,9 +209,7 @@ esac
 exec 3>&2
 lane=
 work=$(mktemp -d)
-trap '[[ -z $lane ]] || kill -- -"$lane" 2>/dev/null || true; rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+on_exit stop
 case ${what[*]} in
 ci | all) "${what[0]}" ;;
 *)

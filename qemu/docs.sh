@@ -97,7 +97,7 @@ SPHINX=$(sphinx-build --version | sed 's/.* //')
 OUT=$(realpath -m "${OUT:-$ROOT/out/docs}")
 mkdir -p "$OUT" 2>/dev/null && [[ -w $OUT ]] || die "cannot write to OUT=$OUT"
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+on_exit rm -rf "$work"
 
 make_source "$work/source"
 if [[ -s $work/warnings ]]; then

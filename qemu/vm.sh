@@ -102,9 +102,7 @@ cleanup()
 	[[ -z $terminal ]] || stty "$terminal" 2>/dev/null || true
 	rm -rf "$dir"
 }
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+on_exit cleanup
 
 cmdline="ignore_loglevel log_buf_len=4M"
 cmdline+=" panic=-1 oops=panic hung_task_panic=1 softlockup_panic=1"

@@ -64,15 +64,28 @@ make_cache()
 		die "cannot write to the cache directory $CACHE (XDG_CACHE_HOME moves it)"
 }
 
+# on_exit COMMAND [ARG]... - run it at the end of the script, for whatever reason that ends
+on_exit()
+{
+	# shellcheck disable=SC2064 # these words, as they are now
+	trap "$(printf '%q ' "$@")" EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+}
+
 # work_dir - make WORK, a directory of this run's own in the cache; at the end of the script,
 # for whatever reason, the directory is removed, and the VM of run_vm is ended
 work_dir()
 {
 	VM_PID=
 	WORK=$(mktemp -d "$CACHE/run.XXXXXX")
-	trap '[[ -z $VM_PID ]] || kill "$VM_PID" 2>/dev/null || true; rm -rf "$WORK"' EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM HUP
+	on_exit end_work
+}
+
+end_work()
+{
+	[[ -z $VM_PID ]] || kill "$VM_PID" 2>/dev/null || true
+	rm -rf "$WORK"
 }
 
 # run_vm ARG... - vm.sh, so that signals are heard while it runs. Unless told otherwise
