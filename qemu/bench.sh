@@ -8,7 +8,7 @@
 #		path	instructions for an operation, exact, on one emulated CPU with
 #			KERNEL= (default: stock-6.1). Figures that have grown over
 #			those in qemu/bench/recorded.txt are named.
-#		native	nanoseconds, on 2 CPUs, with User-Mode Linux; of no use if
+#		native	nanoseconds, on 2 CPUs, with KERNEL=uml; of no use if
 #			these have other things to do. One item there and back, and
 #			loops, also with scopex's parameter spin_us=50
 #		shape	how cost grows with the number of CPUs, in two NUMA nodes; all

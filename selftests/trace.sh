@@ -141,7 +141,7 @@ events_ask_for_hashes()
 	return 1
 }
 
-# A hash has 32 bits, and so have the addresses of User-Mode Linux.
+# A hash has 32 bits, and so have the addresses of the kernel uml.
 no_address_is_shown()
 {
 	expect "lines of the trace" "$(wc -l < "$log")" -gt 0 || return 1

@@ -448,7 +448,7 @@ def main():
             with open(load) as file:
                 print(f"native: this machine's load when it began, which should be 0: "
                       f"{file.read().strip()}")
-        print_items(lanes["native"][0], "ns per item", "2 CPUs, User-Mode Linux: what disables "
+        print_items(lanes["native"][0], "ns per item", "2 CPUs, KERNEL=uml: what disables "
                     "interrupts is dearer\nthere than on hardware, which makes the others, that "
                     "lock, look worse than they are; to wake\nanother CPU is a signal between "
                     "threads, and much dearer for all")

@@ -31,7 +31,7 @@ accel_works()
 		status=0
 		timeout -k 1 5 "$QEMU_PROGRAM" $(accel_flags "$1") -nodefaults \
 			-no-user-config -display none -no-reboot -m 32 \
-			-drive "file=$dir/disk,format=raw,if=ide,readonly=off" \
+			-drive "file=$dir/disk,format=raw,if=$PROBE_DRIVE,readonly=off" \
 			"${PROBE_FLAGS[@]}" </dev/null >/dev/null 2>&1 || status=$?
 		echo "$status" >"$dir/status"
 		# Without the shell's message about a QEMU that aborts.

@@ -32,6 +32,7 @@
 #			console, job and verdict
 #	QEMU_DISK	the device that a disk is
 #	EMULATED_WORDS	for the kernel's command line, if there is no KVM
+#	PROBE_DRIVE	the kind of disk that the firmware boots from, as QEMU's -drive has it
 #	PROBE_FLAGS, PROBE_STATUS  the options that run what write_probe() writes to the
 #			disk FILE, and the status with which QEMU ends then; see lib/accel.sh
 

@@ -95,7 +95,7 @@ build_kernel()
 
 	say "building the kernel $KERNEL_ID from $SOURCE_NAME: some minutes"
 	make_kernel "$SOURCE_TREE" "$dir" modules "$IMAGE_TARGET"
-	# User-Mode Linux does not make one.
+	# Not every architecture's build makes one.
 	[[ -e $dir/Module.symvers ]] || cp "$dir/vmlinux.symvers" "$dir/Module.symvers"
 	# What modules and the VM do not need is most of it.
 	find "$dir" \( -path "$dir/scripts" -o -path "$dir/tools" \) -prune -o \
