@@ -19,9 +19,9 @@
 # spatch runs the python3 that it finds first, which has to be the system's.
 PATH=/usr/bin:/bin:$PATH
 
-CHECKS="checkpatch raw-names prose arch-names kernel-doc interface warnings layers readme-code
-	sparse coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests shellcheck mutants
-	indexes lint.allow"
+CHECKS="checkpatch raw-names prose arch-names kernel-doc interface commands warnings layers
+	readme-code sparse coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests shellcheck
+	mutants indexes lint.allow"
 
 ALLOW=$ROOT/selftests/lint.allow
 MACROS=$ROOT/selftests/coccinelle/macros.h
@@ -173,9 +173,9 @@ arch_names()
 arch_plants()
 (
 	load_arch "$1"
-	echo "$TREE"
+	printf '%s\n' "$TREE" "$CONSOLE"
 	[[ $MACHINE != qemu ]] ||
-		printf '%s\n' "$ARCH" "$CONSOLE" "$DEB_ARCH" "$IMAGE" "$QEMU_PROGRAM" "$QEMU_DISK"
+		printf '%s\n' "$ARCH" "$DEB_ARCH" "$IMAGE" "$QEMU_PROGRAM" "$QEMU_DISK" "$PROBE_DRIVE"
 )
 
 check_arch_names()
@@ -217,37 +217,94 @@ check_kernel_doc()
 	done < <(sort -u <<<"$names")
 }
 
-# interface - what others may rely on, one a line: exported symbols, parameters of modules,
+# interface DIR - what others may rely on, one a line: exported symbols, parameters of modules,
 # and commands
 interface()
 {
 	local file module
 
-	grep -rhoP --include='*.c' '^EXPORT_SYMBOL(_GPL)?\(\K[^)]*' "$ROOT/kmod" | sed 's/^/symbol /'
-	grep -rHoP --include='*.c' '^module_param(_array|_named|_cb)?\(\K\w+' "$ROOT/kmod" |
+	grep -rhoP --include='*.c' '^EXPORT_SYMBOL(_GPL)?\(\K[^)]*' "$1/kmod" | sed 's/^/symbol /'
+	grep -rHoP --include='*.c' '^module_param(_array|_named|_cb)?\(\K\w+' "$1/kmod" |
 		while IFS=: read -r file name; do
 			module=$(basename "$(dirname "$file")")
 			echo "parameter scopex${module/#kmod/}.$name" |
 				sed -E 's/scopex(bench|test|verity)s?\./scopex_\1./'
 		done
 	# shellcheck disable=SC2016 # make's
-	sed -n 's/^COMMANDS := /command /p; s/^\.PHONY: \$(COMMANDS) /command /p' "$ROOT/Makefile" |
+	sed -n 's/^COMMANDS := /command /p; s/^\.PHONY: \$(COMMANDS) /command /p' "$1/Makefile" |
 		awk '{ for (i = 2; i <= NF; i++) print "command make " $i }'
-	sed -n 's/^CHECKS="\(.*\)"$/\1 ci all/p' "$ROOT/qemu/checks.sh" |
+	sed -n 's/^CHECKS="\(.*\)"$/\1 ci all/p' "$1/qemu/checks.sh" |
 		awk '{ for (i = 1; i <= NF; i++) print "command make check WHAT=" $i }'
+}
+
+# interface_changes DIR - what of the tree's interface is not in its list, and the other way round
+interface_changes()
+{
+	diff <(grep -v '^#' "$1/selftests/interface.txt" | LC_ALL=C sort) \
+		<(interface "$1" | LC_ALL=C sort -u) |
+		sed -n -e 's/^> /not in selftests\/interface.txt: /p' \
+			-e 's/^< /in selftests\/interface.txt, but not there: /p'
 }
 
 check_interface()
 {
-	local list=$ROOT/selftests/interface.txt kind
+	local plant=$work/interface kind
 
-	interface | LC_ALL=C sort >"$work/interface"
+	interface "$ROOT" >"$work/names"
 	for kind in symbol parameter 'command make' 'command make check WHAT='; do
-		grep -q "^$kind" "$work/interface" || echo "finds no $kind"
+		grep -q "^$kind" "$work/names" || echo "finds no $kind"
 	done
-	diff <(grep -v '^#' "$list" | LC_ALL=C sort) "$work/interface" |
-		sed -n -e 's/^> /not in selftests\/interface.txt: /p' \
-			-e 's/^< /in selftests\/interface.txt, but not there: /p'
+
+	mkdir -p "$plant"/{qemu,selftests}
+	cp -r "$ROOT/kmod" "$ROOT/Makefile" "$plant/"
+	cp "$ROOT/qemu/checks.sh" "$plant/qemu/"
+	cp "$ROOT/selftests/interface.txt" "$plant/selftests/"
+	echo 'EXPORT_SYMBOL_GPL(planted);' >"$plant/kmod/plant.c"
+	tail -n 1 "$ROOT/selftests/interface.txt" >>"$plant/selftests/interface.txt"
+	[[ $(interface_changes "$plant" | sed 's/: symbol .*//' | xargs) == \
+			"not in selftests/interface.txt in selftests/interface.txt, but not there" ]] ||
+		echo "does not find a symbol that is not in the list, and one that is twice"
+	interface_changes "$ROOT"
+}
+
+# commands DIR - print where documents, and comments of scripts, of the tree DIR name a command
+# that is not in its list
+commands()
+{
+	# shellcheck disable=SC2016 # perl's
+	(cd "$1" && find . \( -name .git -o -path ./out \) -prune -o -type f \
+		\( -name '*.md' -o -name '*.sh' -o -name '*.txt' -o -name '*.py' \) -print |
+		sed 's|^\./||' | sort | xargs perl -0777 -ne '
+	BEGIN {
+		open(my $list, "<", "selftests/interface.txt") or die;
+		/^command (.*)/ and $known{$1}++ for <$list> =~ /^.*$/mg;
+	}
+	s/^(?!\s*#).*$//mg if $ARGV =~ /\.sh$/;
+	my $quoted = qr/[`"]make[\s#]+([a-z][\w-]*)/;
+	my $typed = qr/^(?: {4}|\# )make ([a-z][\w-]*)(?=[ \w=]*:|\n|\h+[#A-Z])/m;
+	my $what = qr/\bWHAT=("[a-z][^"]*|[a-z]+)/;
+	while (/$quoted|$typed|$what/g) {
+		my $line = 1 + (substr($_, 0, $-[0]) =~ tr/\n//);
+		my @names = $3 ? map("make check WHAT=$_", $3 =~ /[a-z]+/g) : "make " . ($1 // $2);
+		$known{$_} or print "$ARGV:$line: $_ is no command\n" for @names;
+	}')
+}
+
+check_commands()
+{
+	local plant=$work/commands n
+
+	mkdir -p "$plant/selftests"
+	cp "$ROOT/selftests/interface.txt" "$plant/selftests/"
+	# shellcheck disable=SC2016 # a document's
+	printf '%s\n' 'Not `make it`, but to make it, or `make check' 'WHAT=non`, or' \
+		'    make check-it TEST=api' '    make run' >"$plant/a.md"
+	printf '%s\n' '# make checks: all' '# make one of "make' '# lnt"' 'x "make it"' >"$plant/b.sh"
+	printf '%s\n' 'WHAT="lint modell"' >"$plant/c.txt"
+	n=$(commands "$plant" | cut -d : -f 1,2 | xargs)
+	[[ $n == "a.md:1 a.md:2 a.md:3 b.sh:1 b.sh:2 c.txt:1" ]] ||
+		echo "finds other lines than it has to: $n"
+	commands "$ROOT" | unexpected commands
 }
 
 # lint_build VARIANT [ARG]... - build VARIANT with warnings, and print what is said about that
@@ -514,9 +571,7 @@ for name in sparse:sparse spatch:coccinelle shellcheck:shellcheck; do
 done
 need_scripts
 work=$(mktemp -d "$CACHE/lint.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+on_exit rm -rf "$work"
 : >"$work/used"
 
 for name in "${checks[@]}"; do
