@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check WHAT=debian: are "make run" and "make check" the first commands that one can type on
-# a minimal Debian with git and make? As root in a clone; as a user with sudo, and as one
+# make check WHAT=debian: are "make run", "make check" and "make try M=kmod/sample" the first
+# commands that one can type on a minimal Debian with git and make? As root in a clone; as a user with sudo, and as one
 # without, in an archive of the tree. Each in a chroot of its own, with an empty cache. The
 # check uses the last commit.
 #
@@ -89,7 +89,7 @@ new_user()
 works()
 {
 	expect_success "$work/out" inside "$1" "cd scopex && $2" &&
-		expect_line -E "^scopex: ${2%% TEST=*}: OK" <"$work/out" &&
+		expect_line -E "^scopex: ${2%% [A-Z]*=*}: OK" <"$work/out" &&
 		expect_no_line -E 'Aborted|command not found' <"$work/out"
 }
 
@@ -101,30 +101,38 @@ told()
 		expect "lines that are not make's" "$(grep -vc '^make: ' "$work/out")" -eq 1
 }
 
-# both USER WHO TEST
-both()
+# first_commands USER WHO TEST
+first_commands()
 {
 	ktap_check "$suite, $2: make run" works "$1" "make run"
 	ktap_check "$suite, $2: make check" works "$1" "make check TEST='$3'"
+	ktap_check "$suite, $2: make try" works "$1" "make try M=kmod/sample"
 }
 
 try_suite()
 {
 	new_machine
 	git clone -q "file://$ROOT" "$CHROOT/root/scopex" || die "could not clone $ROOT"
-	both root "root" "${TEST:-}"
+	first_commands root "root" "${TEST:-}"
 
 	new_machine
 	new_user may
 	prepare "apt-get install -y --no-install-recommends sudo"
 	echo 'may ALL=(ALL) NOPASSWD: ALL' >"$CHROOT/etc/sudoers.d/may"
-	both may "a user with sudo" "${TEST:-api}"
+	first_commands may "a user with sudo" "${TEST:-api}"
 
 	new_machine
 	new_user plain
 	ktap_check "$suite, a user without sudo: told what to install" told plain "make check"
 	prepare "$(sed -n 's/.*; as root: //p' "$work/out")"
-	both plain "a user without sudo" "${TEST:-api}"
+	first_commands plain "a user without sudo" "${TEST:-api}"
+}
+
+# Processes in a chroot end with the process that has started them.
+stop()
+{
+	[[ -z $job ]] || kill -KILL "$job" 2>/dev/null || true
+	rm -rf "$work"
 }
 
 ((EUID == 0)) || die "make check WHAT=debian needs root, for chroots"
@@ -134,10 +142,7 @@ SUITES=${SUITES:-bookworm trixie testing}
 mkdir -p "$DEBS/partial"
 job=
 work=$(mktemp -d "$CACHE/debian/run.XXXXXX")
-# Processes in a chroot end with the process that has started them.
-trap '[[ -z $job ]] || kill -KILL "$job" 2>/dev/null || true; rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+on_exit stop
 CHROOT=$work/root
 
 for suite in $SUITES; do
