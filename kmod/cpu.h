@@ -72,8 +72,6 @@ enum scopex_counter {
  *	by scopex_cpu.turn_lock, as are the next two
  * @deferred: the items of that scope that wait for a turn on this CPU, oldest first
  * @deferred_last: the last of them
- * @again: items to run again, which it ran after it had handed over; the newest first. It
- *	queues them before it goes on standby.
  * @sc: its CPU
  * @task: the thread
  * @standby: link in scopex_cpu.standby
@@ -108,7 +106,6 @@ struct scopex_worker {
 	struct scopex_scope	*turn;
 	struct llist_node	*deferred;
 	struct llist_node	*deferred_last;
-	struct llist_node	*again;
 	struct scopex_cpu	*sc;
 	struct task_struct	*task;
 	struct llist_node	standby;
@@ -236,6 +233,31 @@ static inline void scopex_set_current(struct scopex_worker *w,
 				      struct scopex_scope *scope)
 {
 	scopex_set_current_at(w, scope, scope->site);
+}
+
+/**
+ * struct scopex_current - what a worker was in, while it is in something else on its stack
+ * @scope: scopex_worker.scope
+ * @site: scopex_worker.site
+ * @fn: scopex_worker.fn
+ */
+struct scopex_current {
+	struct scopex_scope	*scope;
+	struct scopex_site	*site;
+	void			*fn;
+};
+
+static inline void scopex_save_current(const struct scopex_worker *w,
+				       struct scopex_current *before)
+{
+	*before = (struct scopex_current){ w->scope, w->site, w->fn };
+}
+
+static inline void scopex_restore_current(struct scopex_worker *w,
+					  const struct scopex_current *before)
+{
+	scopex_set_current_at(w, before->scope, before->site);
+	WRITE_ONCE(w->fn, before->fn);
 }
 
 /* @w runs nothing. The module of its site may be gone after an RCU grace period. */

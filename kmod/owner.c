@@ -21,17 +21,11 @@
  */
 static bool scopex_is_in_item_of(const struct scopex_scope *scope)
 {
-	const struct scopex_scope *at;
 	u64 state = atomic64_read(&scope->state);
 
 	if (likely(!(state & (SCOPEX_SERIAL | SCOPEX_DETACHED))))
 		return false;
-	if (state & SCOPEX_DETACHED)
-		return true;
-	for (at = scopex_this_worker()->scope; at; at = at->parent)
-		if (at == scope)
-			return true;
-	return false;
+	return state & SCOPEX_DETACHED || scopex_is_within(scope);
 }
 
 static noinline int scopex_not_owner(const struct scopex_scope *scope, const char *what,

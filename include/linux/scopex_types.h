@@ -194,7 +194,7 @@ struct scopex_site {
  * @node: link among the parent's children, or in the registry of open scopes
  * @children: scopes that items of this one have opened
  * @outer: the scope that the same worker opened before, and that is still open
- * @own: the items of a serial scope, newest first
+ * @own: the queue of a serial scope
  * @exit: drains the scope if its owner exits, and is not a worker
  * @since: the time at which it was listed, in jiffies, the lower half
  * @wait_low: the fewest references that the watchdog has seen in a wait; U16_MAX for more
@@ -220,7 +220,7 @@ struct scopex_scope {
 	union {
 		struct {
 			struct scopex_scope	*outer;
-			struct llist_head	own;
+			struct llist_node	*own;
 		};
 		struct callback_head	exit;
 	};
@@ -259,10 +259,12 @@ enum scopex_flags {
  * enum scopex_cpu_choice - values to use instead of a CPU's number
  * @SCOPEX_CPU_LOCAL: the CPU of the caller, or the nearest one that has a worker
  * @SCOPEX_CPU_ANY: the CPUs that scopex_submit() goes round
+ *
+ * Not -1, which often stands for "no CPU": as a CPU that is refused.
  */
 enum scopex_cpu_choice {
-	SCOPEX_CPU_LOCAL	= -1,
-	SCOPEX_CPU_ANY		= -2,
+	SCOPEX_CPU_LOCAL	= -5001,
+	SCOPEX_CPU_ANY		= -5002,
 };
 
 /**
@@ -277,7 +279,8 @@ enum scopex_cpu_choice {
  *	for items that block: see scopex_will_block(). An item that waits for its turn there
  *	counts as queued for @limit.
  * @timeout_us: microseconds from the opening until the scope is cancelled with -ETIME;
- *	negative: at once; 0: never
+ *	negative: at once; 0: never. USEC_PER_SEC is a long: write 3600LL * USEC_PER_SEC for
+ *	an hour, where a long may have 32 bits.
  * @deadline: the same as a time of CLOCK_MONOTONIC, see ktime_get(); 0: none. With both,
  *	the earlier one counts.
  *
