@@ -90,7 +90,7 @@ static int scopex_cpu_online(unsigned int cpu)
 	scopex_update_cpu_map();
 	/*
 	 * Release: a submitter that finds the CPU open sees its worker; pairs with
-	 * scopex_submit_on(); see open-submit.litmus.
+	 * __scopex_submit_on() and scopex_submit_strided(); see open-submit.litmus.
 	 */
 	smp_store_release(&sc->open, true);
 	return 0;
