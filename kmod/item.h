@@ -37,6 +37,13 @@ static inline void *__scopex_work_fn(const struct scopex_scope *scope,
 	return (void *)work->fn;
 }
 
+/* Returns true if @work is the one item of @scope, the scope of a detached item. */
+static inline bool scopex_is_its_item(const struct scopex_scope *scope,
+				      const struct scopex_work *work)
+{
+	return work == &container_of(scope, struct scopex_detached, scope)->work;
+}
+
 static inline struct scopex_work *scopex_node_to_work(struct llist_node *node)
 {
 	return container_of(node, struct scopex_work, node);

@@ -27,7 +27,7 @@
 #include <linux/kthread.h>
 #include <linux/math.h>
 #include <linux/printk.h>
-#include <linux/scopex_detached.h>
+#include <linux/scopex.h>
 
 #include <trace/events/scopex.h>
 
@@ -43,12 +43,6 @@
 #include "select.h"
 #include "state.h"
 #include "text.h"
-
-/* Returns true if @work is the one item that belongs to @scope, that of a detached item. */
-static bool scopex_is_detached(struct scopex_scope *scope, struct scopex_work *work)
-{
-	return work == &container_of(scope, struct scopex_detached, scope)->work;
-}
 
 static noinline int scopex_not_its_item(const struct scopex_scope *scope,
 					const struct scopex_work *work, unsigned long caller)
@@ -82,14 +76,15 @@ static noinline int scopex_tryget_slow(struct scopex_scope *scope,
 		}
 
 		/*
-		 * A detached item may be cancelled as soon as it is claimed. Accept it: the
-		 * worker completes it with -ECANCELED, and its waiters are woken as always.
+		 * If the scope ends with its one item, it may be cancelled as soon as that item
+		 * is claimed. Accept the item: the worker completes it with -ECANCELED, and its
+		 * waiters are woken as always.
 		 */
-		if (unlikely(state & SCOPEX_CANCELLED && !(state & SCOPEX_DETACHED)))
+		if (unlikely(state & SCOPEX_CANCELLED && !(state & scopex_hooks.release)))
 			return -ECANCELED;
-		/* The scope ends with its one item, and may be freed then. */
-		if (state & SCOPEX_DETACHED &&
-		    (nr > 1 || !scopex_is_detached(scope, work)))
+		/* Such a scope may be freed as soon as its item is completed. */
+		if (state & scopex_hooks.release &&
+		    (nr > 1 || !scopex_is_its_item(scope, work)))
 			return scopex_not_its_item(scope, work, caller);
 		if ((state & SCOPEX_COUNT_MASK) >= SCOPEX_COUNT_MAX * SCOPEX_ONE)
 			return -EOVERFLOW;
