@@ -79,7 +79,8 @@ enum scopex_counter {
  * @standby: link in scopex_cpu.standby
  * @next: the worker of this CPU that was created before it, or NULL
  * @started: completed by @task once it runs
- * @since: the time at which it began its item, or its part of a loop; 0 if not measured
+ * @since: the time at which it began its item, or its part of a loop; 0 if that was not
+ *	measured, or it is in none
  * @stall_ended: for the stall detector: how many items were completed at its last look; one
  *	less if the worker was in no item
  * @stall_since: the time of the look that found this number first, in jiffies
@@ -236,6 +237,35 @@ static inline void scopex_set_current(struct scopex_worker *w,
 				      struct scopex_scope *scope)
 {
 	scopex_set_current_at(w, scope, scope->site);
+}
+
+/**
+ * struct scopex_current - what a worker runs
+ * @scope: as in &struct scopex_worker
+ * @site: likewise
+ * @fn: likewise
+ * @since: likewise
+ */
+struct scopex_current {
+	struct scopex_scope	*scope;
+	struct scopex_site	*site;
+	void			*fn;
+	u64			since;
+};
+
+/* An item is about to run others on its stack: keep what is stored of the item. */
+static inline struct scopex_current scopex_save_current(const struct scopex_worker *w)
+{
+	return (struct scopex_current){ w->scope, w->site, w->fn, w->since };
+}
+
+/* @w is in that item again. */
+static inline void scopex_restore_current(struct scopex_worker *w,
+					  const struct scopex_current *before)
+{
+	scopex_set_current_at(w, before->scope, before->site);
+	WRITE_ONCE(w->fn, before->fn);
+	WRITE_ONCE(w->since, before->since);
 }
 
 /* @w runs nothing. The module of its site may be gone after an RCU grace period. */

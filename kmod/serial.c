@@ -63,9 +63,7 @@ static void scopex_serial_push(struct scopex_scope *scope, struct scopex_work *n
 /* The owner of a serial scope, before it sleeps, runs the items that are in the list. */
 static void scopex_serial_run(struct scopex_worker *w, struct scopex_scope *scope)
 {
-	struct scopex_scope *outer = w->scope;
-	struct scopex_site *outer_site = w->site;
-	void *outer_fn = w->fn;
+	struct scopex_current outer = scopex_save_current(w);
 	struct llist_node *first;
 	unsigned long nr = 0;
 
@@ -76,8 +74,7 @@ static void scopex_serial_run(struct scopex_worker *w, struct scopex_scope *scop
 	/* The statistics count the items as taken from the queue of this CPU. */
 	local_add(nr, &w->count[SCOPEX_TAKEN]);
 	scopex_run_own_batch(w, first);
-	scopex_set_current_at(w, outer, outer_site);
-	WRITE_ONCE(w->fn, outer_fn);
+	scopex_restore_current(w, &outer);
 }
 
 /* Queue items of a serial scope. Refuse them if the submit names a CPU that is not the owner's. */

@@ -327,7 +327,7 @@ int scopex_try_submit(struct scopex_scope *scope, struct scopex_work *work)
 }
 EXPORT_SYMBOL_GPL(scopex_try_submit);
 
-/* Take back the claims of an array's items, each of which has its earlier status in @cpu. */
+/* Take back the claims of an array's items, of which each has its former status in @former. */
 static noinline void scopex_unclaim_array(struct scopex_scope *scope, struct scopex_work *first,
 					  unsigned int nr, size_t stride)
 {
@@ -336,7 +336,7 @@ static noinline void scopex_unclaim_array(struct scopex_scope *scope, struct sco
 	for (i = 0; i < nr; i++) {
 		struct scopex_work *work = scopex_array_item(first, i, stride);
 
-		scopex_unclaim_item(scope, work, (int)work->cpu);
+		scopex_unclaim_item(scope, work, work->former);
 	}
 }
 
@@ -357,11 +357,7 @@ static unsigned int scopex_claim_array(struct scopex_work *first, unsigned int n
 
 		if (unlikely(!scopex_claim(work, &status)))
 			break;
-		/*
-		 * The profile takes the same field for a time (@queued). As such, a status is
-		 * before the profile began, or gives a short delay.
-		 */
-		work->cpu = status;
+		work->former = status;
 		work->scope = scope;
 		work->node.next = prev;
 		prev = &work->node;
