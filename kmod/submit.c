@@ -76,14 +76,14 @@ static noinline int scopex_tryget_slow(struct scopex_scope *scope,
 		}
 
 		/*
-		 * If the scope ends with its one item, it may be cancelled as soon as that item
-		 * is claimed. Accept the item: the worker completes it with -ECANCELED, and its
-		 * waiters are woken as always.
+		 * A scope of one item may be cancelled as soon as that item is claimed. Accept
+		 * the item: the worker completes it with -ECANCELED, and its waiters are woken
+		 * as always.
 		 */
-		if (unlikely(state & SCOPEX_CANCELLED && !(state & scopex_hooks.release)))
+		if (unlikely(state & SCOPEX_CANCELLED && !scopex_has_one_item(state)))
 			return -ECANCELED;
 		/* Such a scope may be freed as soon as its item is completed. */
-		if (state & scopex_hooks.release &&
+		if (scopex_has_one_item(state) &&
 		    (nr > 1 || !scopex_is_its_item(scope, work)))
 			return scopex_not_its_item(scope, work, caller);
 		if ((state & SCOPEX_COUNT_MASK) >= SCOPEX_COUNT_MAX * SCOPEX_ONE)
