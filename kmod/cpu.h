@@ -72,8 +72,6 @@ enum scopex_counter {
  *	by scopex_cpu.turn_lock, as are the next two
  * @deferred: the items of that scope that wait for a turn on this CPU, oldest first
  * @deferred_last: the last of them
- * @again: items to run again, which it ran after it had handed over; the newest first. It
- *	queues them before it goes on standby.
  * @sc: its CPU
  * @task: the thread
  * @standby: link in scopex_cpu.standby
@@ -109,7 +107,6 @@ struct scopex_worker {
 	struct scopex_scope	*turn;
 	struct llist_node	*deferred;
 	struct llist_node	*deferred_last;
-	struct llist_node	*again;
 	struct scopex_cpu	*sc;
 	struct task_struct	*task;
 	struct llist_node	standby;
@@ -240,11 +237,11 @@ static inline void scopex_set_current(struct scopex_worker *w,
 }
 
 /**
- * struct scopex_current - what a worker runs
- * @scope: as in &struct scopex_worker
- * @site: likewise
- * @fn: likewise
- * @since: likewise
+ * struct scopex_current - what a worker was in, while it is in something else on its stack
+ * @scope: scopex_worker.scope
+ * @site: scopex_worker.site
+ * @fn: scopex_worker.fn
+ * @since: scopex_worker.since
  */
 struct scopex_current {
 	struct scopex_scope	*scope;
@@ -253,13 +250,12 @@ struct scopex_current {
 	u64			since;
 };
 
-/* An item is about to run others on its stack: keep what is stored of the item. */
-static inline struct scopex_current scopex_save_current(const struct scopex_worker *w)
+static inline void scopex_save_current(const struct scopex_worker *w,
+				       struct scopex_current *before)
 {
-	return (struct scopex_current){ w->scope, w->site, w->fn, w->since };
+	*before = (struct scopex_current){ w->scope, w->site, w->fn, w->since };
 }
 
-/* @w is in that item again. */
 static inline void scopex_restore_current(struct scopex_worker *w,
 					  const struct scopex_current *before)
 {

@@ -74,8 +74,12 @@ static noinline void scopex_check_worker(struct scopex_worker *w)
 
 static void scopex_close_left_open(struct callback_head *head)
 {
+	struct scopex_worker *w = scopex_this_worker();
 	struct scopex_scope *scope;
 
+	/* The item is gone. An item of a serial scope would keep its own scope from closing. */
+	if (w)
+		WRITE_ONCE(w->scope, NULL);
 	while ((scope = scopex_find_left_open(current))) {
 		scopex_cancel(scope, 0);
 		__scopex_close(scope);

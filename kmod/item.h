@@ -87,14 +87,10 @@ static inline void scopex_unclaim(struct scopex_work *work, int status)
 	smp_store_release(&work->status, status);
 }
 
-/*
- * Complete an item: the worker's last access to it. Or leave it busy, with SCOPEX_AGAIN: it
- * is queued again.
- */
+/* Complete an item: the worker's last access to it. */
 static __always_inline void scopex_complete_item(struct scopex_work *work, int status)
 {
-	if (status != SCOPEX_AGAIN)
-		scopex_untrack(work);
+	scopex_untrack(work);
 	/*
 	 * Release: a caller that sees the result sees what the item has written; pairs with
 	 * scopex_claim(), see claim-reuse.litmus, and with scopex_work_busy() and
@@ -102,6 +98,16 @@ static __always_inline void scopex_complete_item(struct scopex_work *work, int s
 	 */
 	smp_store_release(&work->status, status);
 	scopex_inject(SCOPEX_INJECT_COMPLETED);
+}
+
+/*
+ * Keep an item claimed that is about to be queued again, also if its function has
+ * initialised it for its next run.
+ */
+static inline void scopex_keep_item(struct scopex_work *work, struct scopex_scope *scope)
+{
+	WRITE_ONCE(work->scope, scope);
+	WRITE_ONCE(work->status, SCOPEX_WORK_BUSY);
 }
 
 /*

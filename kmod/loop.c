@@ -300,7 +300,7 @@ static void scopex_run_loop(struct scopex_loop *loop)
 {
 	struct scopex_scope *scope = loop->scope;
 	struct scopex_worker *w = scopex_owner_worker(scope);
-	struct scopex_current outer __scopex_uninitialized;
+	struct scopex_current before;
 	unsigned long grain = loop->grain;
 
 	if (!grain)
@@ -313,14 +313,14 @@ static void scopex_run_loop(struct scopex_loop *loop)
 
 	/* Scopes that a chunk opens are children of the loop. */
 	if (w) {
-		outer = scopex_save_current(w);
+		scopex_save_current(w, &before);
 		scopex_set_current(w, scope);
 		WRITE_ONCE(w->fn, (void *)loop->fn);
 	}
 	/* As in __scopex_submit_local(). */
 	scopex_do_chunks(loop, this_cpu_read(scopex_local), NULL);
 	if (w)
-		scopex_restore_current(w, &outer);
+		scopex_restore_current(w, &before);
 
 	if ((atomic64_read(&scope->state) & SCOPEX_COUNT_MASK) != SCOPEX_ONE) {
 		scopex_withdraw(loop);

@@ -75,6 +75,7 @@
 #include "nested.h"
 #include "option.h"
 #include "owner.h"
+#include "queue.h"
 #include "registry.h"
 #include "scope.h"
 #include "state.h"
@@ -229,7 +230,7 @@ static __always_inline void scopex_open(struct scopex_scope *scope, struct scope
 	scope->parent = NULL;
 	INIT_HLIST_HEAD(&scope->children);
 	scope->opened = 0;
-	init_llist_head(&scope->own);
+	scope->own = SCOPEX_PARKED;
 
 	if (unlikely(!in_task() || !scopex_is_on_this_stack(scope)))
 		return scopex_open_nowhere(scope);

@@ -43,7 +43,7 @@
 
 /*
  * scopex_scope.state. The upper half says what the object is. The lower half
- * counts references, one for each item that is not out yet and one for the owner,
+ * counts references, one for each item that is not completed and one for the owner,
  * above the lowest bit, which is set while the owner waits. So the usual submit
  * is one comparison, whether the owner waits or not.
  *

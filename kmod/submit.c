@@ -308,7 +308,8 @@ EXPORT_SYMBOL_GPL(__scopex_submit_on);
 
 /**
  * scopex_try_submit() - submit an item unless it would have to wait for its turn
- * @scope: an open scope, with a limit; without a limit this is scopex_submit()
+ * @scope: an open scope, with a limit; without a limit, and if the scope is serial, this is
+ *	scopex_submit()
  * @work: an initialised item that is not busy
  *
  * Context: as for scopex_submit().

@@ -180,7 +180,7 @@ static bool scopex_look_at_join(struct scopex_scope *scope, void *unused)
 	scope->wait_low = min(scope->wait_low, count);
 	if (scope->rises == SCOPEX_RISES && scope->wait_looks > SCOPEX_JOIN_LOOKS) {
 		scope->rises = SCOPEX_TOLD;
-		pr_warn("%s:%d waits for scope %s of %s() for more than %u ms, as items are still submitted to it: a join drains\n",
+		pr_warn("%s:%d waits for scope %s of %s() for more than %u ms, as items are still submitted to it, or run again: a join drains\n",
 			scopex_comm(scope->owner), scope->owner->pid,
 			scopex_name(scope->site->name), scopex_name(scope->site->func),
 			scopex_config.stall_ms);

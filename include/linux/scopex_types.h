@@ -118,8 +118,8 @@ enum scopex_again {
  * enum scopex_status - values of scopex_work.status that are no result
  * @SCOPEX_WORK_BUSY: from the submit of the item until it is completed. A result is 0 or
  *	negative, so one word tells a busy item from a completed one. It is the same number as
- *	SCOPEX_AGAIN, so that the worker stores whatever the function has returned, and an item
- *	that runs again stays busy.
+ *	SCOPEX_AGAIN for the same reason: no memory has it by chance (see scopex_work_init()),
+ *	and an item that runs again is busy.
  */
 enum scopex_status {
 	SCOPEX_WORK_BUSY	= SCOPEX_AGAIN,
@@ -203,7 +203,7 @@ struct scopex_site {
  * @children: scopes that items of this one have opened
  * @outer: the scope that the same worker opened before, and that is still open; only if the
  *	owner is a worker, as is @own
- * @own: the items of a serial scope, newest first
+ * @own: the queue of a serial scope
  * @exit: drains the scope if its owner exits; only if the owner is not a worker, so none of
  *	the two above is in use
  * @since: the time at which it was listed, in jiffies, the lower half
@@ -233,7 +233,7 @@ struct scopex_scope {
 	union {
 		struct {
 			struct scopex_scope	*outer;
-			struct llist_head	own;
+			struct llist_node	*own;
 		};
 		struct callback_head	exit;
 	};
@@ -272,10 +272,12 @@ enum scopex_flags {
  * enum scopex_cpu_choice - values to use instead of a CPU's number
  * @SCOPEX_CPU_LOCAL: the CPU of the caller, or the nearest one that has a worker
  * @SCOPEX_CPU_ANY: the CPUs that scopex_submit() goes round
+ *
+ * Not -1, which often stands for "no CPU": as a CPU that is refused.
  */
 enum scopex_cpu_choice {
-	SCOPEX_CPU_LOCAL	= -1,
-	SCOPEX_CPU_ANY		= -2,
+	SCOPEX_CPU_LOCAL	= -5001,
+	SCOPEX_CPU_ANY		= -5002,
 };
 
 /**
@@ -290,7 +292,8 @@ enum scopex_cpu_choice {
  *	for items that block: see scopex_will_block(). An item that waits for its turn there
  *	counts as queued for @limit.
  * @timeout_us: microseconds from the opening until the scope is cancelled with -ETIME;
- *	negative: at once; 0: never
+ *	negative: at once; 0: never. USEC_PER_SEC is a long: write 3600LL * USEC_PER_SEC for
+ *	an hour, where a long may have 32 bits.
  * @deadline: the same as a time of CLOCK_MONOTONIC, see ktime_get(); 0: none. With both,
  *	the earlier one counts.
  *
