@@ -77,7 +77,8 @@ enum scopex_counter {
  * @standby: link in scopex_cpu.standby
  * @next: the worker of this CPU that was created before it, or NULL
  * @started: completed by @task once it runs
- * @since: the time at which it began its item, or its part of a loop; 0 if not measured
+ * @since: the time at which it began its item, or its part of a loop; 0 if that was not
+ *	measured, or it is in none
  * @stall_ended: for the stall detector: how many items were completed at its last look; one
  *	less if the worker was in no item
  * @stall_since: the time of the look that found this number first, in jiffies
@@ -240,17 +241,19 @@ static inline void scopex_set_current(struct scopex_worker *w,
  * @scope: scopex_worker.scope
  * @site: scopex_worker.site
  * @fn: scopex_worker.fn
+ * @since: scopex_worker.since
  */
 struct scopex_current {
 	struct scopex_scope	*scope;
 	struct scopex_site	*site;
 	void			*fn;
+	u64			since;
 };
 
 static inline void scopex_save_current(const struct scopex_worker *w,
 				       struct scopex_current *before)
 {
-	*before = (struct scopex_current){ w->scope, w->site, w->fn };
+	*before = (struct scopex_current){ w->scope, w->site, w->fn, w->since };
 }
 
 static inline void scopex_restore_current(struct scopex_worker *w,
@@ -258,6 +261,7 @@ static inline void scopex_restore_current(struct scopex_worker *w,
 {
 	scopex_set_current_at(w, before->scope, before->site);
 	WRITE_ONCE(w->fn, before->fn);
+	WRITE_ONCE(w->since, before->since);
 }
 
 /* @w runs nothing. The module of its site may be gone after an RCU grace period. */

@@ -197,7 +197,10 @@ void __scopex_detached_init(struct scopex_detached *detached,
 		return;
 	/* Do not assign the whole struct: queued items may hang on the node of this one. */
 	scopex_work_init(&detached->work, scopex_detached_fn);
-	detached->scope = (struct scopex_scope){ .site = site, .flags = __SCOPEX_ON_WORKER };
+	detached->scope = (struct scopex_scope){
+		.site = site,
+		.flags = __SCOPEX_ON_WORKER | __SCOPEX_HIDDEN,
+	};
 	detached->fn = fn;
 	detached->release = release;
 	detached->owner = owner;
@@ -306,7 +309,7 @@ static void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *sc
 	scopex_set_current_at(w, NULL, site);
 	WRITE_ONCE(w->fn, (void *)detached->release);
 	/* A scope that was never listed was held by this item only. */
-	if (unlikely(scope->flags & __SCOPEX_LISTED))
+	if (unlikely(!(scope->flags & __SCOPEX_HIDDEN)))
 		scopex_detached_drain(scope);
 	complete(&detached->done);
 	scopex_put_by_worker(w, detached, site);

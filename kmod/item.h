@@ -28,13 +28,30 @@
 #include "state.h"
 #include "track.h"
 
+/*
+ * Returns true if a scope in @state is that of a detached item: it takes this item only, and
+ * ends with it. The bit is a constant, unlike scopex_hooks.release: the first submit to any
+ * scope asks this.
+ */
+static inline bool scopex_has_one_item(u64 state)
+{
+	return state & SCOPEX_DETACHED;
+}
+
 /* What people know an item by: its function, or the one that it calls if it is detached. */
 static inline void *__scopex_work_fn(const struct scopex_scope *scope,
 				     const struct scopex_work *work)
 {
-	if (atomic64_read(&scope->state) & SCOPEX_DETACHED)
+	if (scopex_has_one_item(atomic64_read(&scope->state)))
 		return (void *)container_of(scope, struct scopex_detached, scope)->fn;
 	return (void *)work->fn;
+}
+
+/* Returns true if @work is the one item of @scope. */
+static inline bool scopex_is_its_item(const struct scopex_scope *scope,
+				      const struct scopex_work *work)
+{
+	return work == &container_of(scope, struct scopex_detached, scope)->work;
 }
 
 static inline struct scopex_work *scopex_node_to_work(struct llist_node *node)

@@ -9,6 +9,7 @@
 
 #include "cpu.h"
 #include "misuse.h"
+#include "option.h"
 #include "owner.h"
 #include "ref.h"
 #include "state.h"
@@ -17,15 +18,16 @@
 /*
  * Returns true if the current task, which owns @scope, is in an item of @scope, and so would
  * wait for itself. An item of a serial scope runs on its owner's stack, also below items of
- * other serial scopes. The scope of a detached item has an owner only while the item runs.
+ * other serial scopes. A scope that ends with its last item has an owner only from the start
+ * of that item on.
  */
 static bool scopex_is_in_item_of(const struct scopex_scope *scope)
 {
 	u64 state = atomic64_read(&scope->state);
 
-	if (likely(!(state & (SCOPEX_SERIAL | SCOPEX_DETACHED))))
+	if (likely(!(state & SCOPEX_OPTIONS)))
 		return false;
-	return state & SCOPEX_DETACHED || scopex_is_within(scope);
+	return state & scopex_hooks.release || scopex_is_within(scope);
 }
 
 static noinline int scopex_not_owner(const struct scopex_scope *scope, const char *what,

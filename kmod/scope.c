@@ -39,7 +39,7 @@
  *			0, by xchg
  *	owner, site,	the owner writes them before the scope is open; then they are constant.
  *	parent, flags	Of a detached item, the worker writes the owner before it calls the
- *			function, and adds __SCOPEX_LISTED
+ *			function, and clears __SCOPEX_HIDDEN
  *	since		written by the submitter, or the owner, that lists the scope
  *	node, children	under the lock of a bucket; see registry.c
  *	outer		the owner, which is a worker

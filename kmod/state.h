@@ -72,7 +72,7 @@
 #define SCOPEX_REFUSED		0x0bad5c0000000000ULL
 
 /* scopex_scope.flags, beside those of &enum scopex_flags */
-#define __SCOPEX_LISTED		BIT(5)	/* of a detached item: it is in the registry */
+#define __SCOPEX_HIDDEN		BIT(5)	/* listed when an item of it opens a scope */
 #define __SCOPEX_ON_WORKER	BIT(6)	/* the owner is a worker, in an item */
 #define __SCOPEX_TIMED		BIT(7)	/* has a deadline */
 

@@ -152,7 +152,7 @@ static inline void scopex_work_init(struct scopex_work *work, scopex_fn_t fn)
 	/* Not @node: other items hang on it if this one is queued after all. */
 	work->fn = fn;
 	work->scope = NULL;
-	work->cpu = 0;
+	work->queued = 0;
 	work->status = -ENODATA;
 }
 
