@@ -30,6 +30,7 @@
 #include "option.h"
 #include "options.h"
 #include "state.h"
+#include "thread.h"
 
 /**
  * scopex_cpu_limit_begin() - take a turn for an item, or defer the item

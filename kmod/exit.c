@@ -36,6 +36,7 @@
 
 #include "compat/exit_probe.h"
 #include "cpu.h"
+#include "current.h"
 #include "exit.h"
 #include "hand_over.h"
 #include "misuse.h"
@@ -44,6 +45,7 @@
 #include "scope.h"
 #include "state.h"
 #include "text.h"
+#include "thread.h"
 
 #ifdef CONFIG_TRACEPOINTS
 

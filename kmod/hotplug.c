@@ -42,6 +42,7 @@
 #include "pool.h"
 #include "relief.h"
 #include "select.h"
+#include "thread.h"
 #include "worker.h"
 
 /* The CPUs that have workers, or get them when they come online. */

@@ -34,6 +34,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
+#include <linux/scopex_types.h>
 #include <linux/slab.h>
 #include <linux/swait.h>
 #include <linux/topology.h>
@@ -44,6 +45,7 @@
 #include "inject.h"
 #include "pool.h"
 #include "text.h"
+#include "thread.h"
 
 /*
  * For how long an item waits for a new worker. The wait has a limit, as the pool refill may

@@ -10,8 +10,7 @@
  * A time needs two looks at the clock. The first one is stored in the object that is
  * measured, and goes away with it:
  *
- *	queue delay	scopex_work.queued, while the item is queued; in units of 64 ns, as there
- *			are 32 bits
+ *	queue delay	scopex_work.queued, while the item is queued: 32 bits, in units of 64 ns
  *	run time	scopex_work.node.next and .queued, which have no other use while the item
  *			runs; both, as a pointer may have 32 bits only. The lowest two bits of the
  *			pointer are set, which no link has, nor SCOPEX_PARKED
@@ -33,7 +32,6 @@
  * another worker's item. They are nearly always in the cache of the CPU that adds to them.
  */
 
-#include <linux/jiffies.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -44,11 +42,13 @@
 #include <trace/events/scopex.h>
 
 #include "cpu.h"
+#include "current.h"
 #include "item.h"
 #include "place.h"
 #include "profile.h"
 #include "stamp.h"
 #include "state.h"
+#include "thread.h"
 
 /* A profile on a CPU: a struct scopex_profile in which everything is atomic. */
 #define SCOPEX_PROFILE_WORDS	(sizeof(struct scopex_profile) / sizeof(u64))

@@ -32,14 +32,13 @@
 #include <linux/sched.h>
 
 #include "array.h"
-#include "cpu.h"
+#include "current.h"
 #include "inject.h"
-#include "item.h"
 #include "option.h"
 #include "options.h"
 #include "queue.h"
-#include "ref.h"
 #include "state.h"
+#include "thread.h"
 #include "worker.h"
 
 /* Push items on the list of a serial scope. Its owner may run them at once. */

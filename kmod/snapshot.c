@@ -25,6 +25,7 @@
 #include "snapshot.h"
 #include "stall.h"
 #include "state.h"
+#include "thread.h"
 
 /* The number of scopes that a snapshot has room for. */
 #define SCOPEX_LIVE_SCOPES	1024

@@ -32,6 +32,7 @@
 #include "cpu.h"
 #include "queue.h"
 #include "stats.h"
+#include "thread.h"
 
 const char * const scopex_stat_names[SCOPEX_STATS] = {
 	"submitted", "run", "cancelled", "errors", "refused",

@@ -43,6 +43,7 @@
 #include "select.h"
 #include "state.h"
 #include "text.h"
+#include "wake.h"
 
 /* Returns true if @work is the one item that belongs to @scope, that of a detached item. */
 static bool scopex_is_detached(struct scopex_scope *scope, struct scopex_work *work)

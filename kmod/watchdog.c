@@ -44,6 +44,7 @@
 #include "stall.h"
 #include "state.h"
 #include "text.h"
+#include "thread.h"
 #include "watchdog.h"
 
 /* The time to the next look: with no worker in an item, with one in an item, after a relief. */
