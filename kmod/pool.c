@@ -149,7 +149,7 @@ static void scopex_tell_bound(struct scopex_cpu *sc)
 	WRITE_ONCE(sc->told, orphans);
 	sc->told_at = jiffies;
 	rcu_read_lock();
-	for (w = sc->workers; w; w = w->next) {
+	scopex_for_each_worker(w, sc) {
 		const struct scopex_site *site = READ_ONCE(w->site);
 		void *fn = READ_ONCE(w->fn);
 

@@ -117,6 +117,19 @@ struct scopex_worker {
 	local_t			count[SCOPEX_COUNTERS];
 };
 
+/**
+ * scopex_for_each_worker() - go through all workers of a CPU, the newest first
+ * @w: the variable for the worker; NULL after the last one
+ * @sc: the CPU
+ *
+ * Workers may be created at the same time. None is freed before the module goes.
+ *
+ * Address dependency: each worker in the list is complete; pairs with
+ * scopex_create_worker(); see publish-read.litmus.
+ */
+#define scopex_for_each_worker(w, sc) \
+	for ((w) = READ_ONCE((sc)->workers); (w); (w) = (w)->next)
+
 int scopex_worker_thread(void *data);
 
 #endif /* _SCOPEX_THREAD_H */
