@@ -19,9 +19,9 @@
 # spatch runs the python3 that it finds first, which has to be the system's.
 PATH=/usr/bin:/bin:$PATH
 
-CHECKS="checkpatch raw-names prose arch-names kernel-doc interface warnings layers readme-code
-	sparse coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests shellcheck mutants
-	indexes lint.allow"
+CHECKS="checkpatch raw-names prose arch-names kernel-doc interface warnings layers
+	readme-code sparse coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests
+	shellcheck mutants indexes lint.allow"
 
 ALLOW=$ROOT/selftests/lint.allow
 MACROS=$ROOT/selftests/coccinelle/macros.h
@@ -282,18 +282,36 @@ check_warnings()
 }
 
 # The variant with injection has all files. To see that a violation is found, the order of
-# the layers is turned round.
+# the layers is turned round, and files are given an #include too many.
 check_layers()
 {
-	local objects layers=$ROOT/kmod/layers.txt
+	local objects layers=$ROOT/kmod/layers.txt plant=$work/layers line
 
 	build_check warnings
 	mapfile -t objects < <(find "$(stage_dir lint-inject)/kmod" \
 		-maxdepth 1 -name '*.o' ! -name 'scopex.o' ! -name 'scopex.mod.o')
-	"$ROOT/selftests/layers.sh" "$layers" "${objects[@]}"
+	"$ROOT/selftests/layers.sh" "$layers" "$ROOT/kmod" "${objects[@]}"
+
 	tac "$layers" >"$work/upside-down"
-	"$ROOT/selftests/layers.sh" "$work/upside-down" "${objects[@]}" |
-		grep -q 'which is not below it' || echo "calls upwards are not found"
+	"$ROOT/selftests/layers.sh" "$work/upside-down" "$ROOT/kmod" "${objects[@]}" |
+		grep -q ' uses .* which is not below it' || echo "calls upwards are not found"
+
+	mkdir "$plant"
+	cp -r "$ROOT/kmod" "$ROOT/include" "$plant/"
+	echo '#include "worker.h"' >>"$plant/kmod/state.h"
+	echo '#include "deadline.h"' >>"$plant/kmod/submit.c"
+	echo >"$plant/kmod/plant.c"
+	sed -i 's/^cpu$/& no_file/' "$plant/kmod/layers.txt"
+	"$ROOT/selftests/layers.sh" "$plant/kmod/layers.txt" "$plant/kmod" "${objects[@]}" \
+		>"$work/planted"
+	for line in 'plant.c has no object' 'layers.txt does not say where plant.c is' \
+		'layers.txt names no_file, which is no file' \
+		'state.h includes worker.h, of which it has no name' \
+		'state.h includes worker.h, which is not below it' \
+		'submit.c includes deadline.h, of which it has no name'; do
+		grep -Fqx "$line" "$work/planted" || echo "does not find: $line"
+	done
+	[[ $(wc -l <"$work/planted") == 6 ]] || cat "$work/planted"
 }
 
 # readme_code DIR - the C of all README.md files, in files there, whose names are printed
