@@ -19,7 +19,7 @@
 # spatch runs the python3 that it finds first, which has to be the system's.
 PATH=/usr/bin:/bin:$PATH
 
-CHECKS="checkpatch raw-names prose arch-names kernel-doc interface warnings layers
+CHECKS="checkpatch raw-names prose long-files arch-names kernel-doc interface warnings layers
 	readme-code sparse coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests
 	shellcheck mutants indexes lint.allow"
 
@@ -155,6 +155,26 @@ check_prose()
 	mapfile -t files < <(cd "$ROOT" && find .ci Makefile README.md include kmod qemu selftests \
 		-type f ! -name '*.svg' | sort)
 	(cd "$ROOT" && prose "${files[@]}") | unexpected prose
+}
+
+# long_files FILE... - print which have more than 600 lines
+long_files()
+{
+	awk 'FNR == 601 { print FILENAME ":601: longer than 600 lines" }' "$@"
+}
+
+# A picture is written by a tool, and read by none but browsers.
+check_long_files()
+{
+	local plant=$work/long files
+
+	seq 600 >"$plant.1"
+	seq 601 >"$plant.2"
+	[[ $(long_files "$plant".?) == "$plant.2:601: longer than 600 lines" ]] ||
+		echo "does not find a file that is too long"
+	mapfile -t files < <(cd "$ROOT" && find .ci Makefile README.md include kmod qemu selftests \
+		-type f ! -name '*.svg' ! -name '*.mod.c' | sort)
+	(cd "$ROOT" && long_files "${files[@]}") | unexpected long-files
 }
 
 # arch_names DIR - print where the tree DIR, outside qemu/arch/, names one architecture
