@@ -32,6 +32,7 @@
 #include "option.h"
 #include "options.h"
 #include "state.h"
+#include "thread.h"
 
 /**
  * scopex_cpu_limit_begin() - take a turn for an item, or defer the item
@@ -53,8 +54,7 @@ static bool scopex_cpu_limit_begin(struct scopex_worker *w, struct scopex_scope 
 	bool begin;
 
 	mutex_lock(&sc->turn_lock);
-	/* Each worker in the list is complete; pairs with scopex_create_worker(). */
-	for (other = READ_ONCE(sc->workers); other; other = other->next) {
+	scopex_for_each_worker(other, sc) {
 		if (other->turn != scope)
 			continue;
 		begun++;
@@ -95,8 +95,7 @@ static struct scopex_work *scopex_cpu_limit_next(struct scopex_worker *w,
 
 	mutex_lock(&sc->turn_lock);
 	if (!w->deferred)
-		/* Each worker in the list is complete; pairs with scopex_create_worker(). */
-		for (host = READ_ONCE(sc->workers); host; host = host->next)
+		scopex_for_each_worker(host, sc)
 			if (host->turn == scope && host->deferred)
 				break;
 	node = host ? host->deferred : NULL;

@@ -51,6 +51,7 @@
 #include "cancel.h"
 #include "context.h"
 #include "cpu.h"
+#include "current.h"
 #include "detached.h"
 #include "lockdep.h"
 #include "misuse.h"
@@ -58,6 +59,7 @@
 #include "options.h"
 #include "registry.h"
 #include "state.h"
+#include "thread.h"
 #include "wait.h"
 
 #ifdef CONFIG_MODULES

@@ -58,9 +58,11 @@
 
 #include "config.h"
 #include "cpu.h"
+#include "current.h"
 #include "hand_over.h"
 #include "inject.h"
 #include "sleep.h"
+#include "thread.h"
 
 /*
  * The pool refill runs here: a workqueue of the kernel's, as it must go on while all

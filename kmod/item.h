@@ -124,27 +124,4 @@ static inline bool scopex_is_completed(const struct scopex_work *work, int *resu
 	return *result != SCOPEX_WORK_BUSY;
 }
 
-/*
- * The mark on an item: its worker reports a quiescent state to RCU-tasks before it runs the
- * item. The mark is the lowest bit of the item's scope, so the worker finds it in the
- * comparison that looks for another scope, at no cost. It is set by scopex_relieve() on the
- * worker's CPU, on the next item of the batch.
- */
-#define SCOPEX_MARK	1UL
-
-static inline bool scopex_is_marked(const struct scopex_scope *scope)
-{
-	return (unsigned long)scope & SCOPEX_MARK;
-}
-
-static inline struct scopex_scope *scopex_unmarked(struct scopex_scope *scope)
-{
-	return (void *)((unsigned long)scope & ~SCOPEX_MARK);
-}
-
-static inline void scopex_mark_work(struct scopex_work *work)
-{
-	WRITE_ONCE(work->scope, (void *)((unsigned long)READ_ONCE(work->scope) | SCOPEX_MARK));
-}
-
 #endif /* _SCOPEX_ITEM_H */

@@ -26,9 +26,10 @@
 
 #include <trace/events/scopex.h>
 
-#include "cpu.h"
+#include "current.h"
 #include "item.h"
 #include "lockdep.h"
+#include "mark.h"
 #include "misuse.h"
 #include "option.h"
 #include "options.h"

@@ -31,6 +31,7 @@
 #include "options.h"
 #include "stamp.h"
 #include "state.h"
+#include "wake.h"
 
 /*
  * Queue an item if fewer than the limit are queued or run. Else keep it until its turn

@@ -54,6 +54,7 @@
 #include "cancel.h"
 #include "context.h"
 #include "cpu.h"
+#include "current.h"
 #include "inject.h"
 #include "lockdep.h"
 #include "misuse.h"
@@ -64,6 +65,7 @@
 #include "scope.h"
 #include "select.h"
 #include "state.h"
+#include "thread.h"
 
 /* The number of CPUs that a thread looks at to find an idle one. */
 #define SCOPEX_ASK	4

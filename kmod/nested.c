@@ -46,6 +46,7 @@
 #include "registry.h"
 #include "state.h"
 #include "text.h"
+#include "thread.h"
 
 /* Returns true if little stack is left for the items of a serial scope. */
 static bool scopex_stack_is_low(void)

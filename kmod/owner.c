@@ -7,7 +7,7 @@
 #include <linux/printk.h>
 #include <linux/sched.h>
 
-#include "cpu.h"
+#include "current.h"
 #include "misuse.h"
 #include "option.h"
 #include "owner.h"

@@ -32,7 +32,6 @@
  * another worker's item. They are nearly always in the cache of the CPU that adds to them.
  */
 
-#include <linux/jiffies.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -43,11 +42,13 @@
 #include <trace/events/scopex.h>
 
 #include "cpu.h"
+#include "current.h"
 #include "item.h"
 #include "place.h"
 #include "profile.h"
 #include "stamp.h"
 #include "state.h"
+#include "thread.h"
 
 /* A profile on a CPU: a struct scopex_profile in which everything is atomic. */
 #define SCOPEX_PROFILE_WORDS	(sizeof(struct scopex_profile) / sizeof(u64))

@@ -68,7 +68,7 @@
 #include <trace/events/scopex.h>
 
 #include "cancel.h"
-#include "cpu.h"
+#include "current.h"
 #include "deadline.h"
 #include "lockdep.h"
 #include "misuse.h"

@@ -32,16 +32,15 @@
 #include <linux/sched.h>
 
 #include "array.h"
-#include "cpu.h"
+#include "current.h"
 #include "hand_over.h"
 #include "inject.h"
-#include "item.h"
 #include "option.h"
 #include "options.h"
 #include "queue.h"
-#include "ref.h"
 #include "select.h"
 #include "state.h"
+#include "thread.h"
 #include "worker.h"
 
 /* Push items on the queue of a serial scope. Its owner may run them at once. */

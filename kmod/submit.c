@@ -43,6 +43,7 @@
 #include "select.h"
 #include "state.h"
 #include "text.h"
+#include "wake.h"
 
 static noinline int scopex_not_its_item(const struct scopex_scope *scope,
 					const struct scopex_work *work, unsigned long caller)

@@ -34,7 +34,7 @@
 #include <trace/events/scopex.h>
 
 #include "config.h"
-#include "cpu.h"
+#include "current.h"
 #include "resched.h"
 #include "state.h"
 #include "wait.h"

@@ -7,10 +7,11 @@
 #include <linux/sched/signal.h>
 #include <linux/scopex.h>
 
-#include "cpu.h"
 #include "hand_over.h"
 #include "option.h"
 #include "sleep.h"
+
+struct scopex_worker;
 
 u64 scopex_drain_scope(struct scopex_scope *scope);
 

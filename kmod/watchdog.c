@@ -44,6 +44,7 @@
 #include "stall.h"
 #include "state.h"
 #include "text.h"
+#include "thread.h"
 #include "watchdog.h"
 
 /* The time to the next look: with no worker in an item, with one in an item, after a relief. */
@@ -72,8 +73,7 @@ static unsigned long scopex_look_at_cpu(struct scopex_cpu *sc)
 	unsigned long next = SCOPEX_LOOK_IDLE;
 	struct scopex_worker *w;
 
-	/* Each worker in the list is complete; pairs with scopex_create_worker(). */
-	for (w = READ_ONCE(sc->workers); w; w = w->next) {
+	scopex_for_each_worker(w, sc) {
 		if (scopex_config.stall_ms)
 			scopex_look_for_stall(w);
 		if (!READ_ONCE(w->active) || !READ_ONCE(w->site))
@@ -106,9 +106,8 @@ static void scopex_each_worker(void (*fn)(struct scopex_worker *w))
 	struct scopex_worker *w;
 	unsigned int cpu;
 
-	/* Each worker in the list is complete; pairs with scopex_create_worker(). */
 	for_each_possible_cpu(cpu)
-		for (w = READ_ONCE(per_cpu(scopex_cpus, cpu).workers); w; w = w->next)
+		scopex_for_each_worker(w, per_cpu_ptr(&scopex_cpus, cpu))
 			fn(w);
 }
 

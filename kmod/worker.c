@@ -48,10 +48,12 @@
 #include "config.h"
 #include "context.h"
 #include "cpu.h"
+#include "current.h"
 #include "hand_over.h"
 #include "inject.h"
 #include "item.h"
 #include "lockdep.h"
+#include "mark.h"
 #include "misuse.h"
 #include "option.h"
 #include "queue.h"
@@ -60,6 +62,8 @@
 #include "sleep.h"
 #include "state.h"
 #include "text.h"
+#include "thread.h"
+#include "wake.h"
 #include "worker.h"
 
 /*
