@@ -24,6 +24,7 @@
 #include "cpu.h"
 #include "lockdep.h"
 #include "text.h"
+#include "thread.h"
 
 /*
  * The flags of memory allocation, and PF_NOFREEZE: a worker without it would be freezable,

@@ -1,23 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The data of each CPU, and the function by which a worker is known; see cpu.h */
-
-#include <linux/completion.h>
+/* The data of each CPU; see cpu.h */
 
 #include "cpu.h"
 
 DEFINE_PER_CPU_ALIGNED(struct scopex_cpu, scopex_cpus);
-
-/**
- * scopex_worker_thread() - the thread function of all workers, and of no other thread
- * @data: the &struct scopex_worker
- *
- * Return: 0, after the worker was stopped and has nothing left to do.
- */
-int scopex_worker_thread(void *data)
-{
-	struct scopex_worker *w = data;
-
-	complete(&w->started);
-	w->sc->main(w);
-	return 0;
-}

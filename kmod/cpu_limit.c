@@ -19,6 +19,8 @@
  * back only if no item is deferred. So deferred items begin in their order, and as long as
  * there is one, some worker has a turn and will run it.
  *
+ * A serial scope has no limit: its items run one after the other.
+ *
  * A CPU may have thousands of workers. So turn_lock is a mutex, which leaves preemption on.
  */
 
@@ -30,6 +32,7 @@
 #include "option.h"
 #include "options.h"
 #include "state.h"
+#include "thread.h"
 
 /**
  * scopex_cpu_limit_begin() - take a turn for an item, or defer the item
@@ -50,12 +53,8 @@ static bool scopex_cpu_limit_begin(struct scopex_worker *w, struct scopex_scope 
 	unsigned int begun = 0;
 	bool begin;
 
-	/* The items of a serial scope run one after the other, below any limit. */
-	if (unlikely(atomic64_read(&scope->state) & SCOPEX_SERIAL))
-		return true;
 	mutex_lock(&sc->turn_lock);
-	/* Each worker in the list is complete; pairs with scopex_create_worker(). */
-	for (other = READ_ONCE(sc->workers); other; other = other->next) {
+	scopex_for_each_worker(other, sc) {
 		if (other->turn != scope)
 			continue;
 		begun++;
@@ -94,12 +93,9 @@ static struct scopex_work *scopex_cpu_limit_next(struct scopex_worker *w,
 	struct scopex_worker *host = w;
 	struct llist_node *node;
 
-	if (unlikely(atomic64_read(&scope->state) & SCOPEX_SERIAL))
-		return NULL;
 	mutex_lock(&sc->turn_lock);
 	if (!w->deferred)
-		/* Each worker in the list is complete; pairs with scopex_create_worker(). */
-		for (host = READ_ONCE(sc->workers); host; host = host->next)
+		scopex_for_each_worker(host, sc)
 			if (host->turn == scope && host->deferred)
 				break;
 	node = host ? host->deferred : NULL;

@@ -103,7 +103,7 @@ static int scopes_show(struct seq_file *m, void *unused)
 
 	if (!live)
 		return -ENOMEM;
-	seq_puts(m, "# open scopes with at least one submit, or opened in an item, which is then one of the scope above; pending: items not out; age: since then; error: the first, or why it is cancelled; running: CPUs that are in an item\n");
+	seq_puts(m, "# open scopes with at least one submit, or opened in an item, which is then one of the scope above; pending: items not completed; age: since then; error: the first, or why it is cancelled; running: CPUs that are in an item\n");
 	seq_printf(m, "%-24s %8s %10s %-9s %-22s %-11s %11s %-10s %s\n", "scope",
 		   "pending", "age_ms", "state", "owner", "error", "deadline_ms",
 		   "running", "opened in");

@@ -51,6 +51,7 @@
 #include "cancel.h"
 #include "context.h"
 #include "cpu.h"
+#include "current.h"
 #include "detached.h"
 #include "lockdep.h"
 #include "misuse.h"
@@ -58,6 +59,7 @@
 #include "options.h"
 #include "registry.h"
 #include "state.h"
+#include "thread.h"
 #include "wait.h"
 
 #ifdef CONFIG_MODULES
@@ -197,7 +199,10 @@ void __scopex_detached_init(struct scopex_detached *detached,
 		return;
 	/* Do not assign the whole struct: queued items may hang on the node of this one. */
 	scopex_work_init(&detached->work, scopex_detached_fn);
-	detached->scope = (struct scopex_scope){ .site = site, .flags = __SCOPEX_ON_WORKER };
+	detached->scope = (struct scopex_scope){
+		.site = site,
+		.flags = __SCOPEX_ON_WORKER | __SCOPEX_HIDDEN,
+	};
 	detached->fn = fn;
 	detached->release = release;
 	detached->owner = owner;
@@ -306,7 +311,7 @@ static void scopex_detached_end(struct scopex_worker *w, struct scopex_scope *sc
 	scopex_set_current_at(w, NULL, site);
 	WRITE_ONCE(w->fn, (void *)detached->release);
 	/* A scope that was never listed was held by this item only. */
-	if (unlikely(scope->flags & __SCOPEX_LISTED))
+	if (unlikely(!(scope->flags & __SCOPEX_HIDDEN)))
 		scopex_detached_drain(scope);
 	complete(&detached->done);
 	scopex_put_by_worker(w, detached, site);

@@ -34,8 +34,10 @@
 #include <linux/task_work.h>
 #include <linux/tracepoint.h>
 
+#include "compat/arch.h"
 #include "compat/exit_probe.h"
 #include "cpu.h"
+#include "current.h"
 #include "exit.h"
 #include "hand_over.h"
 #include "misuse.h"
@@ -44,6 +46,7 @@
 #include "scope.h"
 #include "state.h"
 #include "text.h"
+#include "thread.h"
 
 #ifdef CONFIG_TRACEPOINTS
 
@@ -74,8 +77,12 @@ static noinline void scopex_check_worker(struct scopex_worker *w)
 
 static void scopex_close_left_open(struct callback_head *head)
 {
+	struct scopex_worker *w = scopex_this_worker();
 	struct scopex_scope *scope;
 
+	/* The item is gone. An item of a serial scope would keep its own scope from closing. */
+	if (w)
+		WRITE_ONCE(w->scope, NULL);
 	while ((scope = scopex_find_left_open(current))) {
 		scopex_cancel(scope, 0);
 		__scopex_close(scope);
@@ -111,9 +118,6 @@ static SCOPEX_EXIT_PROBE(scopex_exit_probe)
 		pr_err("%s:%d can't drain its scope: its items are on a dead stack\n",
 		       scopex_comm(task), task->pid);
 }
-
-/* True if a task that oopses loses its frames at once. */
-#define SCOPEX_OOPS_REWINDS	IS_ENABLED(CONFIG_X86)
 
 /*
  * Returns true if a scope has no item. A walk may hold the scope for a moment: wait until it

@@ -58,8 +58,11 @@
 
 #include "config.h"
 #include "cpu.h"
+#include "current.h"
 #include "hand_over.h"
 #include "inject.h"
+#include "sleep.h"
+#include "thread.h"
 
 /*
  * The pool refill runs here: a workqueue of the kernel's, as it must go on while all
@@ -312,19 +315,13 @@ void scopex_worker_exits(struct scopex_worker *w)
 /* Sleep until this worker is given the queue, or its thread has to stop. */
 void scopex_stand_by(struct scopex_worker *w)
 {
-	for (;;) {
-		/*
-		 * Set the task state, then look at @active; pairs with wake_up_process() in
-		 * scopex_appoint(); see handover-standby.litmus.
-		 */
-		set_current_state(TASK_IDLE);
-		/*
-		 * Acquire: see the rest of the batch; pairs with scopex_appoint(); see
-		 * handover-standby.litmus.
-		 */
-		if (smp_load_acquire(&w->active) || kthread_should_stop())
-			break;
-		schedule();
-	}
-	__set_current_state(TASK_RUNNING);
+	/*
+	 * Set the task state, then look at @active; pairs with wake_up_process() in
+	 * scopex_appoint(); see handover-standby.litmus.
+	 *
+	 * Acquire: see the rest of the batch; pairs with scopex_appoint(); see
+	 * handover-standby.litmus.
+	 */
+	scopex_sleep_until(set_current_state(TASK_IDLE),
+			   smp_load_acquire(&w->active) || kthread_should_stop());
 }

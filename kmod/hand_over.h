@@ -3,7 +3,9 @@
 #ifndef _SCOPEX_HAND_OVER_H
 #define _SCOPEX_HAND_OVER_H
 
-#include "cpu.h"
+struct scopex_cpu;
+struct scopex_worker;
+struct workqueue_struct;
 
 extern struct workqueue_struct *scopex_pool_wq;
 

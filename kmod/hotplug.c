@@ -42,6 +42,7 @@
 #include "pool.h"
 #include "relief.h"
 #include "select.h"
+#include "thread.h"
 #include "worker.h"
 
 /* The CPUs that have workers, or get them when they come online. */
@@ -54,7 +55,7 @@ static int scopex_bind_workers(struct scopex_cpu *sc)
 	struct scopex_worker *w;
 	int err;
 
-	for (w = sc->workers; w; w = w->next) {
+	scopex_for_each_worker(w, sc) {
 		err = set_cpus_allowed_ptr(w->task, cpumask_of(sc->cpu));
 		if (err)
 			return err;
@@ -90,7 +91,7 @@ static int scopex_cpu_online(unsigned int cpu)
 	scopex_update_cpu_map();
 	/*
 	 * Release: a submitter that finds the CPU open sees its worker; pairs with
-	 * scopex_submit_on(); see open-submit.litmus.
+	 * __scopex_submit_on() and scopex_submit_strided(); see open-submit.litmus.
 	 */
 	smp_store_release(&sc->open, true);
 	return 0;
@@ -107,24 +108,23 @@ static int scopex_cpu_offline(unsigned int cpu)
 
 static void scopex_stop_workers(struct scopex_cpu *sc)
 {
-	struct scopex_worker *w, *next;
+	struct scopex_worker *w;
 	int err;
 
-	for (w = sc->workers; w; w = w->next) {
+	scopex_for_each_worker(w, sc) {
 		err = kthread_stop(w->task);
 		put_task_struct(w->task);
 		WARN(err, "scopex: a worker of CPU %u ended with %d\n", sc->cpu,
 		     err);
 	}
-	for (w = sc->workers; w; w = next) {
-		next = w->next;
+	while ((w = sc->workers)) {
 		/* No submitter is left, so this is a bug; but never leave an item behind. */
 		if (WARN(w->active && sc->queue,
 			 "scopex: CPU %u has items left\n", sc->cpu))
 			scopex_serve(w);
+		sc->workers = w->next;
 		kfree(w);
 	}
-	sc->workers = NULL;
 }
 
 /**

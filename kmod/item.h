@@ -28,13 +28,30 @@
 #include "state.h"
 #include "track.h"
 
+/*
+ * Returns true if a scope in @state is that of a detached item: it takes this item only, and
+ * ends with it. The bit is a constant, unlike scopex_hooks.release: the first submit to any
+ * scope asks this.
+ */
+static inline bool scopex_has_one_item(u64 state)
+{
+	return state & SCOPEX_DETACHED;
+}
+
 /* What people know an item by: its function, or the one that it calls if it is detached. */
 static inline void *__scopex_work_fn(const struct scopex_scope *scope,
 				     const struct scopex_work *work)
 {
-	if (atomic64_read(&scope->state) & SCOPEX_DETACHED)
+	if (scopex_has_one_item(atomic64_read(&scope->state)))
 		return (void *)container_of(scope, struct scopex_detached, scope)->fn;
 	return (void *)work->fn;
+}
+
+/* Returns true if @work is the one item of @scope. */
+static inline bool scopex_is_its_item(const struct scopex_scope *scope,
+				      const struct scopex_work *work)
+{
+	return work == &container_of(scope, struct scopex_detached, scope)->work;
 }
 
 static inline struct scopex_work *scopex_node_to_work(struct llist_node *node)
@@ -70,14 +87,10 @@ static inline void scopex_unclaim(struct scopex_work *work, int status)
 	smp_store_release(&work->status, status);
 }
 
-/*
- * Complete an item: the worker's last access to it. Or leave it busy, with SCOPEX_AGAIN: it
- * is queued again.
- */
+/* Complete an item: the worker's last access to it. */
 static __always_inline void scopex_complete_item(struct scopex_work *work, int status)
 {
-	if (status != SCOPEX_AGAIN)
-		scopex_untrack(work);
+	scopex_untrack(work);
 	/*
 	 * Release: a caller that sees the result sees what the item has written; pairs with
 	 * scopex_claim(), see claim-reuse.litmus, and with scopex_work_busy() and
@@ -85,6 +98,16 @@ static __always_inline void scopex_complete_item(struct scopex_work *work, int s
 	 */
 	smp_store_release(&work->status, status);
 	scopex_inject(SCOPEX_INJECT_COMPLETED);
+}
+
+/*
+ * Keep an item claimed that is about to be queued again, also if its function has
+ * initialised it for its next run.
+ */
+static inline void scopex_keep_item(struct scopex_work *work, struct scopex_scope *scope)
+{
+	WRITE_ONCE(work->scope, scope);
+	WRITE_ONCE(work->status, SCOPEX_WORK_BUSY);
 }
 
 /*
@@ -99,29 +122,6 @@ static inline bool scopex_is_completed(const struct scopex_work *work, int *resu
 	 */
 	*result = smp_load_acquire(&work->status);
 	return *result != SCOPEX_WORK_BUSY;
-}
-
-/*
- * The mark on an item: its worker reports a quiescent state to RCU-tasks before it runs the
- * item. The mark is the lowest bit of the item's scope, so the worker finds it in the
- * comparison that looks for another scope, at no cost. It is set by scopex_relieve() on the
- * worker's CPU, on the next item of the batch.
- */
-#define SCOPEX_MARK	1UL
-
-static inline bool scopex_is_marked(const struct scopex_scope *scope)
-{
-	return (unsigned long)scope & SCOPEX_MARK;
-}
-
-static inline struct scopex_scope *scopex_unmarked(struct scopex_scope *scope)
-{
-	return (void *)((unsigned long)scope & ~SCOPEX_MARK);
-}
-
-static inline void scopex_mark_work(struct scopex_work *work)
-{
-	WRITE_ONCE(work->scope, (void *)((unsigned long)READ_ONCE(work->scope) | SCOPEX_MARK));
 }
 
 #endif /* _SCOPEX_ITEM_H */

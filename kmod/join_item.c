@@ -26,9 +26,10 @@
 
 #include <trace/events/scopex.h>
 
-#include "cpu.h"
+#include "current.h"
 #include "item.h"
 #include "lockdep.h"
+#include "mark.h"
 #include "misuse.h"
 #include "option.h"
 #include "options.h"
@@ -118,7 +119,7 @@ int scopex_join_item(struct scopex_work *work)
 	 * pairs with scopex_joinable_done(); see join-item.litmus, join-refused.litmus. The
 	 * loop stores the result from that look, as others may submit the item again.
 	 */
-	scopex_sleep_until(scope, w, scopex_joined_is_completed, &result);
+	scopex_wait_until(scope, w, scopex_joined_is_completed, &result);
 	WRITE_ONCE(custom->joined, NULL);
 	trace_scopex_waited(scope);
 	return result;

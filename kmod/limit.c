@@ -15,6 +15,8 @@
  * then. The worker counts down only if no item waits. So a place is free only while no item
  * waits, and the waiting items start in the order in which they were submitted.
  *
+ * A serial scope has no limit: its items run one after the other.
+ *
  * The lock is a raw spinlock with interrupts off, as interrupts submit, too.
  */
 
@@ -29,6 +31,7 @@
 #include "options.h"
 #include "stamp.h"
 #include "state.h"
+#include "wake.h"
 
 /*
  * Queue an item if fewer than the limit are queued or run. Else keep it until its turn
@@ -80,10 +83,7 @@ static int scopex_limit_enqueue(struct scopex_scope *scope, struct scopex_cpu *s
 	return err;
 }
 
-/*
- * An item is completed: pass its place on, or count it off. The items of a serial scope were
- * never counted.
- */
+/* An item is completed: pass its place on, or count it off. */
 static void scopex_limit_done(struct scopex_scope *scope, struct scopex_work *done)
 {
 	struct scopex_custom_scope *custom = scopex_custom(scope);
@@ -92,8 +92,6 @@ static void scopex_limit_done(struct scopex_scope *scope, struct scopex_work *do
 	struct scopex_cpu *sc;
 	unsigned long flags;
 
-	if (unlikely(atomic64_read(&scope->state) & SCOPEX_SERIAL))
-		return;
 	raw_spin_lock_irqsave(&custom->lock, flags);
 	node = custom->waiting;
 	if (node) {

@@ -54,6 +54,7 @@
 #include "cancel.h"
 #include "context.h"
 #include "cpu.h"
+#include "current.h"
 #include "inject.h"
 #include "lockdep.h"
 #include "misuse.h"
@@ -64,6 +65,7 @@
 #include "scope.h"
 #include "select.h"
 #include "state.h"
+#include "thread.h"
 
 /* The number of CPUs that a thread looks at to find an idle one. */
 #define SCOPEX_ASK	4
@@ -300,9 +302,7 @@ static void scopex_run_loop(struct scopex_loop *loop)
 {
 	struct scopex_scope *scope = loop->scope;
 	struct scopex_worker *w = scopex_owner_worker(scope);
-	struct scopex_scope *outer = NULL;
-	struct scopex_site *outer_site = NULL;
-	void *outer_fn = NULL;
+	struct scopex_current before;
 	unsigned long grain = loop->grain;
 
 	if (!grain)
@@ -315,18 +315,14 @@ static void scopex_run_loop(struct scopex_loop *loop)
 
 	/* Scopes that a chunk opens are children of the loop. */
 	if (w) {
-		outer = w->scope;
-		outer_site = w->site;
-		outer_fn = w->fn;
+		scopex_save_current(w, &before);
 		scopex_set_current(w, scope);
 		WRITE_ONCE(w->fn, (void *)loop->fn);
 	}
 	/* As in __scopex_submit_local(). */
 	scopex_do_chunks(loop, this_cpu_read(scopex_local), NULL);
-	if (w) {
-		scopex_set_current_at(w, outer, outer_site);
-		WRITE_ONCE(w->fn, outer_fn);
-	}
+	if (w)
+		scopex_restore_current(w, &before);
 
 	if ((atomic64_read(&scope->state) & SCOPEX_COUNT_MASK) != SCOPEX_ONE) {
 		scopex_withdraw(loop);

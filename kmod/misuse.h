@@ -6,8 +6,6 @@
 #include <linux/errno.h>
 #include <linux/ratelimit.h>
 
-#include "text.h"
-
 /**
  * scopex_misuse() - report a bug of a caller
  * @fmt: a message that names the culprit, and says what it did

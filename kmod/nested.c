@@ -41,10 +41,12 @@
 #include "hand_over.h"
 #include "inject.h"
 #include "nested.h"
+#include "option.h"
 #include "pool.h"
 #include "registry.h"
 #include "state.h"
 #include "text.h"
+#include "thread.h"
 
 /* Returns true if little stack is left for the items of a serial scope. */
 static bool scopex_stack_is_low(void)
@@ -97,6 +99,8 @@ void scopex_open_nested(struct scopex_scope *scope, struct scopex_worker *w, u64
 			return scopex_refuse_nested(scope, w, "it must not be serial");
 		scopex_tell_serial(scope, w);
 		local_inc(&w->count[SCOPEX_SERIALS]);
+		/* The owner alone decides which item begins, and when: no limit is needed. */
+		state &= ~(scopex_hooks.enqueue | scopex_hooks.begin);
 		state |= SCOPEX_SERIAL;
 	}
 	w->nested++;
@@ -111,9 +115,8 @@ void scopex_open_nested(struct scopex_scope *scope, struct scopex_worker *w, u64
 	scopex_state_init(scope, state);
 	trace_scopex_open(scope);
 	/* A walk reaches the scopes that a detached item opens by way of the item's own scope. */
-	if (parent && atomic64_read(&parent->state) & SCOPEX_DETACHED &&
-	    !(parent->flags & __SCOPEX_LISTED)) {
-		parent->flags |= __SCOPEX_LISTED;
+	if (parent && parent->flags & __SCOPEX_HIDDEN) {
+		parent->flags &= ~__SCOPEX_HIDDEN;
 		scopex_register(parent);
 	}
 	scopex_inject(SCOPEX_INJECT_OPEN_NESTED);

@@ -3,7 +3,8 @@
 #ifndef _SCOPEX_NESTED_H
 #define _SCOPEX_NESTED_H
 
-#include "cpu.h"
+struct scopex_scope;
+struct scopex_worker;
 
 void scopex_open_nested(struct scopex_scope *scope, struct scopex_worker *w, u64 state);
 void scopex_unlink_nested(struct scopex_worker *w, struct scopex_scope *scope);

@@ -11,8 +11,8 @@ static const struct scopex_option *const scopex_no_options[] = { NULL };
 static const struct scopex_option *const *scopex_options = scopex_no_options;
 
 /*
- * The option after @at, or the first one if @at is NULL, that has a bit of @state; NULL if
- * there is none.
+ * The option after @at that has a bit of @state, or the first such one if @at is NULL. NULL
+ * if no option has.
  */
 static const struct scopex_option *const *
 scopex_next_option(const struct scopex_option *const *at, u64 state)

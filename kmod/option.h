@@ -4,11 +4,17 @@
  *
  * Theory of operation
  *
- * An option is a bit of the scope's state, and a table of functions. The core does not
- * know any option by its name. The fast paths of the submit and of the worker test the bits
- * of all options at once. Their slow paths call the functions of those options that the
- * scope has, in the order of the table in main.c. A bit never changes while the scope is
- * open, so the caller needs no more than a reference on the scope.
+ * An option is a bit of the scope's state, and a table of functions. The fast paths of the
+ * submit and of the worker test the bits of all options at once. Their slow paths call the
+ * functions of those options that the scope has, in the order of the table in main.c. A bit
+ * never changes while the scope is open, so the caller needs no more than a reference on the
+ * scope.
+ *
+ * The submit, the worker, the wait and the join name no option. A few other places of the
+ * core do: nested.c makes a scope serial, and takes the options with @enqueue and @begin from
+ * it; loop.c asks no helper for a serial scope; item.h knows where a detached item has its
+ * item and its function; scope.c has the list of all flags of &enum scopex_flags; and what
+ * shows scopes names what it shows.
  */
 #ifndef _SCOPEX_OPTION_H
 #define _SCOPEX_OPTION_H

@@ -7,8 +7,9 @@
 #include <linux/printk.h>
 #include <linux/sched.h>
 
-#include "cpu.h"
+#include "current.h"
 #include "misuse.h"
+#include "option.h"
 #include "owner.h"
 #include "ref.h"
 #include "state.h"
@@ -17,21 +18,16 @@
 /*
  * Returns true if the current task, which owns @scope, is in an item of @scope, and so would
  * wait for itself. An item of a serial scope runs on its owner's stack, also below items of
- * other serial scopes. The scope of a detached item has an owner only while the item runs.
+ * other serial scopes. A scope that ends with its last item has an owner only from the start
+ * of that item on.
  */
 static bool scopex_is_in_item_of(const struct scopex_scope *scope)
 {
-	const struct scopex_scope *at;
 	u64 state = atomic64_read(&scope->state);
 
-	if (likely(!(state & (SCOPEX_SERIAL | SCOPEX_DETACHED))))
+	if (likely(!(state & SCOPEX_OPTIONS)))
 		return false;
-	if (state & SCOPEX_DETACHED)
-		return true;
-	for (at = scopex_this_worker()->scope; at; at = at->parent)
-		if (at == scope)
-			return true;
-	return false;
+	return state & scopex_hooks.release || scopex_is_within(scope);
 }
 
 static noinline int scopex_not_owner(const struct scopex_scope *scope, const char *what,

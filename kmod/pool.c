@@ -34,6 +34,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
+#include <linux/scopex_types.h>
 #include <linux/slab.h>
 #include <linux/swait.h>
 #include <linux/topology.h>
@@ -44,6 +45,7 @@
 #include "inject.h"
 #include "pool.h"
 #include "text.h"
+#include "thread.h"
 
 /*
  * For how long an item waits for a new worker. The wait has a limit, as the pool refill may
@@ -147,7 +149,7 @@ static void scopex_tell_bound(struct scopex_cpu *sc)
 	WRITE_ONCE(sc->told, orphans);
 	sc->told_at = jiffies;
 	rcu_read_lock();
-	for (w = sc->workers; w; w = w->next) {
+	scopex_for_each_worker(w, sc) {
 		const struct scopex_site *site = READ_ONCE(w->site);
 		void *fn = READ_ONCE(w->fn);
 

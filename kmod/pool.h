@@ -3,7 +3,8 @@
 #ifndef _SCOPEX_POOL_H
 #define _SCOPEX_POOL_H
 
-#include "cpu.h"
+struct scopex_cpu;
+struct scopex_worker;
 
 int scopex_create_worker(struct scopex_cpu *sc);
 void scopex_fill_pool(struct scopex_cpu *sc);

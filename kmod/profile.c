@@ -12,10 +12,9 @@
  *
  *	queue delay	scopex_work.queued, while the item is queued; in units of 64 ns, as there
  *			are 32 bits
- *	run time	scopex_work.node.next and .queued, which have no other use while the item
- *			runs; both, as a pointer may have 32 bits only. The lowest two bits of the
- *			pointer are set, which no link has, nor SCOPEX_PARKED
- *			scopex_range.since, for a chunk of a loop
+ *	run time	scopex_worker.since, for an item: what runs other items on its stack, or a
+ *			loop, keeps it meanwhile (see scopex_save_current())
+ *			scopex_range.since, for a chunk of a loop, which any thread may run
  *	scope latency	scopex_scope.opened
  *
  * An item or a scope that began before the profile was switched on has no such mark, or an
@@ -33,7 +32,6 @@
  * another worker's item. They are nearly always in the cache of the CPU that adds to them.
  */
 
-#include <linux/jiffies.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -44,11 +42,13 @@
 #include <trace/events/scopex.h>
 
 #include "cpu.h"
+#include "current.h"
 #include "item.h"
 #include "place.h"
 #include "profile.h"
 #include "stamp.h"
 #include "state.h"
+#include "thread.h"
 
 /* A profile on a CPU: a struct scopex_profile in which everything is atomic. */
 #define SCOPEX_PROFILE_WORDS	(sizeof(struct scopex_profile) / sizeof(u64))
@@ -194,31 +194,6 @@ static void scopex_profile_ran(const struct scopex_scope *scope, atomic64_t *pro
 /* The clocks of two CPUs may differ by this much: a millisecond, in units of 64 ns. */
 #define SCOPEX_QUEUED_SLACK	16384
 
-/*
- * The two lowest bits of a pointer that holds a start are set. The second one takes the
- * place of the lowest bit of the time, 1 ns, which is lost. The time from bit 31 on is in
- * .queued.
- */
-#define SCOPEX_STARTED		3UL
-#define SCOPEX_STARTED_BITS	31
-
-/* Store 63 bits of the start of a running item, so that it may take as long as it likes. */
-static void scopex_set_started(struct scopex_work *work, u64 now)
-{
-	work->node.next = (struct llist_node *)((u32)now << 1 | SCOPEX_STARTED);
-	work->queued = now >> SCOPEX_STARTED_BITS;
-}
-
-/* Returns the time when a running item was started; 0 if the profile was off then. */
-static u64 scopex_started(const struct scopex_work *work)
-{
-	unsigned long next = (unsigned long)work->node.next;
-
-	if ((next & SCOPEX_STARTED) != SCOPEX_STARTED)
-		return 0;
-	return (u64)work->queued << SCOPEX_STARTED_BITS | (u32)next >> 1;
-}
-
 static void scopex_probe_submit(void *unused, const struct scopex_scope *scope,
 				struct scopex_work *work, unsigned int target)
 {
@@ -229,7 +204,8 @@ static void scopex_probe_run_start(void *unused, const struct scopex_scope *scop
 				   struct scopex_work *work, int ret)
 {
 	u64 now = scopex_profile_clock();
-	u32 units = (u32)(now >> SCOPEX_QUEUED_SHIFT) - work->queued;
+	u32 queued = scopex_queued(work);
+	u32 units = (u32)(now >> SCOPEX_QUEUED_SHIFT) - queued;
 	struct scopex_worker *w = scopex_this_worker();
 	u64 delay;
 
@@ -237,27 +213,29 @@ static void scopex_probe_run_start(void *unused, const struct scopex_scope *scop
 		units = 0;
 	delay = (u64)units << SCOPEX_QUEUED_SHIFT;
 	/* The clock of the submitter's CPU may be a little behind. */
-	if (work->queued && delay <= now - READ_ONCE(scopex_profile_since) +
-				     (SCOPEX_QUEUED_SLACK << SCOPEX_QUEUED_SHIFT))
+	if (queued && delay <= now - READ_ONCE(scopex_profile_since) +
+			       (SCOPEX_QUEUED_SLACK << SCOPEX_QUEUED_SHIFT))
 		scopex_profile_add(scopex_profile_here(scope), SCOPEX_PROFILE_DELAY, delay);
 	if (w)
 		WRITE_ONCE(w->since, now);
-	scopex_set_started(work, now);
+	/* Leave no mark for a time when the item is queued again while the profile is off. */
+	work->queued = 0;
 }
 
 static void scopex_probe_run_end(void *unused, const struct scopex_scope *scope,
 				 struct scopex_work *work, int ret)
 {
 	atomic64_t *profile = scopex_profile_here(scope);
-	u64 start = scopex_started(work);
+	struct scopex_worker *w = scopex_this_worker();
 
 	atomic64_inc(&profile[SCOPEX_WORD(count[SCOPEX_PROFILE_ITEMS])]);
 	if (ret)
 		atomic64_inc(&profile[SCOPEX_WORD(count[SCOPEX_PROFILE_ERRORS])]);
-	if (start)
-		scopex_profile_ran(scope, profile, start, __scopex_work_fn(scope, work));
-	/* Leave no mark for a time when the item is queued again while the profile is off. */
-	work->queued = 0;
+	if (!w)
+		return;
+	scopex_profile_ran(scope, profile, w->since, __scopex_work_fn(scope, work));
+	/* Leave no start for an item that is started while the probes are taken off. */
+	WRITE_ONCE(w->since, 0);
 }
 
 static void scopex_probe_cancelled(void *unused, const struct scopex_scope *scope,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The queue of a CPU: any number of submitters push, one worker takes, one word
+ * A queue of items: any number of submitters push, one consumer takes, one word
  *
  * Theory of operation
  *
@@ -17,6 +17,10 @@
  * several submitters wakes it. The worker parks the queue by a compare-and-exchange from
  * NULL, which fails if an item was pushed. So the worker can't miss an item between its
  * last look at the queue and its sleep.
+ *
+ * The consumer is the active worker of a CPU. A serial scope has a queue of its own, whose
+ * consumer is the owner. That queue is parked whenever it is empty, so each first push wakes
+ * the owner, which says nowhere else that it is about to sleep: see serial.c.
  *
  * Which operations may run at the same time:
  *
@@ -76,19 +80,22 @@ static inline bool scopex_queue_push(struct llist_node **queue,
 
 /**
  * scopex_queue_take() - take all nodes
- * @queue: the queue's word; must not be parked
+ * @queue: the queue's word; must not be parked if @left is NULL
+ * @left: what the word is afterwards: NULL; or SCOPEX_PARKED, so that the next push wakes
+ *	the consumer, though it is awake
  *
- * Context: the worker.
+ * Context: the worker; the owner of a serial scope.
  *
  * Return: the newest node of the chain, or the end of a chain if the queue is empty.
  */
-static inline struct llist_node *scopex_queue_take(struct llist_node **queue)
+static inline struct llist_node *scopex_queue_take(struct llist_node **queue,
+						   struct llist_node *left)
 {
 	/*
 	 * Acquire: see the items and their references; pairs with scopex_queue_push(); see
 	 * push-take.litmus.
 	 */
-	return xchg_acquire(queue, NULL);
+	return xchg_acquire(queue, left);
 }
 
 /**

@@ -74,7 +74,7 @@ void scopex_put_items(struct scopex_scope *scope, unsigned int nr)
 		/*
 		 * A full barrier, in wake_up_process(), orders the put before the look at
 		 * the owner's task state; pairs with set_current_state() in
-		 * scopex_drain_scope(); see drain-wake.litmus.
+		 * scopex_set_waiting(); see drain-wake.litmus.
 		 */
 		wake_up_process(owner);
 	}

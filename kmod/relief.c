@@ -38,9 +38,11 @@
 #include "cpu.h"
 #include "hand_over.h"
 #include "item.h"
+#include "mark.h"
 #include "pool.h"
 #include "queue.h"
 #include "relief.h"
+#include "thread.h"
 
 /* The works of relief run here, each on the CPU of its workers. */
 struct workqueue_struct *scopex_relief_wq;

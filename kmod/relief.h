@@ -3,7 +3,9 @@
 #ifndef _SCOPEX_RELIEF_H
 #define _SCOPEX_RELIEF_H
 
-#include "cpu.h"
+struct scopex_cpu;
+struct work_struct;
+struct workqueue_struct;
 
 void scopex_ask_for_relief(struct scopex_cpu *sc);
 void scopex_relief_work(struct work_struct *work);

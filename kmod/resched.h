@@ -13,24 +13,38 @@
 #include "config.h"
 
 /**
- * scopex_spin_while() - spin while a condition holds, for spin_us at most
+ * scopex_spin() - spin until a condition holds
+ * @cond: the condition
+ * @give_up: look at this after each look at the condition, and end the spin if it is true
+ *
+ * Returns true if the condition held at a look.
+ */
+#define scopex_spin(cond, give_up)					\
+({									\
+	bool __held;							\
+									\
+	while (!(__held = (cond)) && !(give_up))			\
+		cpu_relax();						\
+	__held;								\
+})
+
+/**
+ * scopex_spin_for() - spin until a condition holds, for spin_us at most
  * @cond: the condition
  *
  * The spin ends as soon as any other task wants the CPU, even if the scheduler would let
  * this task go on. It reads the clock in each 16th pass only: a clock takes longer to read
  * than a word that no CPU writes.
  */
-#define scopex_spin_while(cond)						\
+#define scopex_spin_for(cond)						\
 do {									\
 	u64 __end = ktime_get_mono_fast_ns() +				\
 		    (u64)scopex_config.spin_us * NSEC_PER_USEC;		\
+	unsigned int __i = 0;						\
 									\
-	for (unsigned int __i = 1; (cond) && single_task_running() &&	\
-	     !need_resched(); __i++) {					\
-		if (__i % 16 == 0 && ktime_get_mono_fast_ns() >= __end)	\
-			break;						\
-		cpu_relax();						\
-	}								\
+	scopex_spin(cond, !single_task_running() || need_resched() ||	\
+			  (++__i % 16 == 0 &&				\
+			   ktime_get_mono_fast_ns() >= __end));		\
 } while (0)
 
 /**
@@ -43,11 +57,8 @@ do {									\
 #define scopex_spin_until(cond, looks)					\
 ({									\
 	unsigned int __left = (looks);					\
-	bool __held;							\
 									\
-	while (!(__held = (cond)) && --__left)				\
-		cpu_relax();						\
-	__held;								\
+	scopex_spin(cond, !--__left);					\
 })
 
 /**

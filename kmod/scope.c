@@ -39,7 +39,7 @@
  *			0, by xchg
  *	owner, site,	the owner writes them before the scope is open; then they are constant.
  *	parent, flags	Of a detached item, the worker writes the owner before it calls the
- *			function, and adds __SCOPEX_LISTED
+ *			function, and clears __SCOPEX_HIDDEN
  *	since		written by the submitter, or the owner, that lists the scope
  *	node, children	under the lock of a bucket; see registry.c
  *	outer		the owner, which is a worker
@@ -68,13 +68,14 @@
 #include <trace/events/scopex.h>
 
 #include "cancel.h"
-#include "cpu.h"
+#include "current.h"
 #include "deadline.h"
 #include "lockdep.h"
 #include "misuse.h"
 #include "nested.h"
 #include "option.h"
 #include "owner.h"
+#include "queue.h"
 #include "registry.h"
 #include "scope.h"
 #include "state.h"
@@ -229,7 +230,7 @@ static __always_inline void scopex_open(struct scopex_scope *scope, struct scope
 	scope->parent = NULL;
 	INIT_HLIST_HEAD(&scope->children);
 	scope->opened = 0;
-	init_llist_head(&scope->own);
+	scope->own = SCOPEX_PARKED;
 
 	if (unlikely(!in_task() || !scopex_is_on_this_stack(scope)))
 		return scopex_open_nowhere(scope);

@@ -27,7 +27,6 @@
 #include <linux/sched/isolation.h>
 #include <linux/topology.h>
 
-#include "compat/workqueue.h"
 #include "config.h"
 #include "cpu.h"
 #include "select.h"

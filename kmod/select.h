@@ -3,7 +3,12 @@
 #ifndef _SCOPEX_SELECT_H
 #define _SCOPEX_SELECT_H
 
+#include <linux/compiler.h>
+#include <linux/cpumask.h>
+#include <linux/percpu.h>
+
 #include "cpu.h"
+#include "queue.h"
 
 DECLARE_PER_CPU(struct scopex_cpu *, scopex_local);
 extern struct cpumask scopex_open_cpus;
@@ -21,6 +26,14 @@ void scopex_select_exit(unsigned int cpu);
 static inline unsigned int scopex_count_open(void)
 {
 	return READ_ONCE(scopex_nr_open) ?: 1;
+}
+
+/* Returns true if the worker has nothing to do. This is a hint, for the choice of a CPU. */
+static inline bool scopex_is_idle(const struct scopex_cpu *sc)
+{
+	const struct llist_node *head = READ_ONCE(sc->queue);
+
+	return scopex_queue_end(head) && (head || READ_ONCE(sc->spinning));
 }
 
 #endif /* _SCOPEX_SELECT_H */

@@ -11,7 +11,7 @@
  *
  * Why. The items of the scope could be queued behind the very item that waits for them, and
  * no other worker might ever run them. So a submitter pushes the items of a serial scope on
- * a list of the scope ("own"), and not on the queue of a CPU. The owner runs them when it
+ * the queue of the scope ("own"), and not on that of a CPU. The owner runs them when it
  * waits for the scope. This wait depends on nothing but the owner.
  *
  * How. The items run one after the other, on the stack of the owner, which is a worker. A
@@ -19,8 +19,8 @@
  * misplaced. Serial scopes in items of serial scopes take more and more stack, so nested.c
  * refuses a scope if little stack is left.
  *
- * The owner runs the list empty, sets its task state, looks at the list once more, and
- * sleeps only if the list is still empty. A submitter that finds the list empty wakes the
+ * The owner runs the queue empty, sets its task state, looks at the queue once more, and
+ * sleeps only if the queue is still empty. A submitter that finds the queue empty wakes the
  * owner.
  */
 
@@ -32,17 +32,18 @@
 #include <linux/sched.h>
 
 #include "array.h"
-#include "cpu.h"
+#include "current.h"
+#include "hand_over.h"
 #include "inject.h"
-#include "item.h"
 #include "option.h"
 #include "options.h"
 #include "queue.h"
-#include "ref.h"
+#include "select.h"
 #include "state.h"
+#include "thread.h"
 #include "worker.h"
 
-/* Push items on the list of a serial scope. Its owner may run them at once. */
+/* Push items on the queue of a serial scope. Its owner may run them at once. */
 static void scopex_serial_push(struct scopex_scope *scope, struct scopex_work *newest,
 			       struct scopex_work *oldest)
 {
@@ -52,32 +53,31 @@ static void scopex_serial_push(struct scopex_scope *scope, struct scopex_work *n
 	rcu_read_lock();
 	owner = scope->owner;
 	/*
-	 * Release, in llist_add_batch(): the owner sees the items complete; pairs with
-	 * llist_del_all() in scopex_serial_run(); see push-take.litmus.
+	 * A full barrier, in wake_up_process(), orders the push before the look at the owner's
+	 * task state; pairs with set_current_state() in scopex_set_waiting(); see
+	 * park-wake.litmus.
 	 */
-	if (llist_add_batch(&newest->node, &oldest->node, &scope->own))
+	if (scopex_queue_push(&scope->own, &newest->node, &oldest->node))
 		wake_up_process(owner);
 	rcu_read_unlock();
 }
 
-/* The owner of a serial scope, before it sleeps, runs the items that are in the list. */
+/* The owner of a serial scope, before it sleeps, runs the items that are in the queue. */
 static void scopex_serial_run(struct scopex_worker *w, struct scopex_scope *scope)
 {
-	struct scopex_scope *outer = w->scope;
-	struct scopex_site *outer_site = w->site;
-	void *outer_fn = w->fn;
+	struct scopex_current before;
 	struct llist_node *first;
 	unsigned long nr = 0;
 
-	first = scopex_queue_reverse(llist_del_all(&scope->own), &nr);
+	first = scopex_queue_reverse(scopex_queue_take(&scope->own, SCOPEX_PARKED), &nr);
 	if (!first)
 		return;
 
 	/* The statistics count the items as taken from the queue of this CPU. */
 	local_add(nr, &w->count[SCOPEX_TAKEN]);
+	scopex_save_current(w, &before);
 	scopex_run_own_batch(w, first);
-	scopex_set_current_at(w, outer, outer_site);
-	WRITE_ONCE(w->fn, outer_fn);
+	scopex_restore_current(w, &before);
 }
 
 /* Queue items of a serial scope. Refuse them if the submit names a CPU that is not the owner's. */
@@ -87,16 +87,23 @@ static int scopex_serial_enqueue(struct scopex_scope *scope, struct scopex_cpu *
 {
 	const struct scopex_worker *w = kthread_data(scope->owner);
 
-	if (where == SCOPEX_NAMED && w->sc != sc)
+	/* The owner may name the CPU where it is, if its own one is offline. */
+	if (where == SCOPEX_NAMED && w->sc != sc &&
+	    (current != scope->owner || sc != this_cpu_read(scopex_local)))
 		return -EUSERS;
 	scopex_trace_array(scope, sc, first, nr, stride);
 	scopex_serial_push(scope, scopex_array_item(first, nr - 1, stride), first);
 	return 0;
 }
 
-/* The owner runs an item that returned SCOPEX_AGAIN once more, after those in the list. */
+/*
+ * The owner runs an item that returned SCOPEX_AGAIN once more, after those in the queue. The
+ * item may wait for an item in the queue of the CPU, where it would go behind that one in
+ * another scope. So this is a wait: the owner hands the queue of the CPU over.
+ */
 static void scopex_serial_again(struct scopex_scope *scope, struct scopex_work *work)
 {
+	scopex_hand_over(kthread_data(scope->owner));
 	scopex_serial_push(scope, work, work);
 }
 
@@ -113,7 +120,7 @@ static void scopex_serial_poll(struct scopex_worker *w, struct scopex_scope *sco
  */
 static bool scopex_serial_idle(struct scopex_scope *scope)
 {
-	return llist_empty(&scope->own);
+	return scopex_queue_end(READ_ONCE(scope->own));
 }
 
 const struct scopex_option scopex_serial_option = {

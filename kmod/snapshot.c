@@ -25,6 +25,7 @@
 #include "snapshot.h"
 #include "stall.h"
 #include "state.h"
+#include "thread.h"
 
 /* The number of scopes that a snapshot has room for. */
 #define SCOPEX_LIVE_SCOPES	1024
@@ -118,10 +119,11 @@ static void scopex_live_workers(struct scopex_snapshot *live, unsigned int room)
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
-		/* Each worker in the list is complete; pairs with scopex_create_worker(). */
-		for (w = READ_ONCE(per_cpu(scopex_cpus, cpu).workers);
-		     w && live->nr_workers < room; w = w->next)
+		scopex_for_each_worker(w, per_cpu_ptr(&scopex_cpus, cpu)) {
+			if (live->nr_workers == room)
+				return;
 			scopex_shown_worker(&live->worker[live->nr_workers++], w);
+		}
 }
 
 /**

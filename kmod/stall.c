@@ -32,6 +32,7 @@
 #include "cpu.h"
 #include "stall.h"
 #include "text.h"
+#include "thread.h"
 
 /**
  * scopex_stall_threshold() - get the time after which an item is reported

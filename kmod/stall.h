@@ -3,7 +3,7 @@
 #ifndef _SCOPEX_STALL_H
 #define _SCOPEX_STALL_H
 
-#include "cpu.h"
+struct scopex_worker;
 
 unsigned long scopex_stall_threshold(void);
 void scopex_look_for_stall(struct scopex_worker *w);

@@ -43,7 +43,7 @@
 
 /*
  * scopex_scope.state. The upper half says what the object is. The lower half
- * counts references, one for each item that is not out yet and one for the owner,
+ * counts references, one for each item that is not completed and one for the owner,
  * above the lowest bit, which is set while the owner waits. So the usual submit
  * is one comparison, whether the owner waits or not.
  *
@@ -72,7 +72,7 @@
 #define SCOPEX_REFUSED		0x0bad5c0000000000ULL
 
 /* scopex_scope.flags, beside those of &enum scopex_flags */
-#define __SCOPEX_LISTED		BIT(5)	/* of a detached item: it is in the registry */
+#define __SCOPEX_HIDDEN		BIT(5)	/* listed when an item of it opens a scope */
 #define __SCOPEX_ON_WORKER	BIT(6)	/* the owner is a worker, in an item */
 #define __SCOPEX_TIMED		BIT(7)	/* has a deadline */
 

@@ -32,6 +32,7 @@
 #include "cpu.h"
 #include "queue.h"
 #include "stats.h"
+#include "thread.h"
 
 const char * const scopex_stat_names[SCOPEX_STATS] = {
 	"submitted", "run", "cancelled", "errors", "refused",
@@ -58,8 +59,7 @@ static void scopex_sum_workers(struct scopex_cpu *sc,
 	int i;
 
 	memset(count, 0, SCOPEX_COUNTERS * sizeof(*count));
-	/* Each worker in the list is complete; pairs with scopex_create_worker(). */
-	for (w = READ_ONCE(sc->workers); w; w = w->next)
+	scopex_for_each_worker(w, sc)
 		for (i = 0; i < SCOPEX_COUNTERS; i++)
 			count[i] += local_read(&w->count[i]);
 }

@@ -3,7 +3,7 @@
 #ifndef _SCOPEX_STATS_H
 #define _SCOPEX_STATS_H
 
-#include "cpu.h"
+struct scopex_cpu;
 
 enum scopex_stat {
 	SCOPEX_STAT_SUBMITTED,

@@ -27,7 +27,7 @@
 #include <linux/kthread.h>
 #include <linux/math.h>
 #include <linux/printk.h>
-#include <linux/scopex_detached.h>
+#include <linux/scopex.h>
 
 #include <trace/events/scopex.h>
 
@@ -43,12 +43,7 @@
 #include "select.h"
 #include "state.h"
 #include "text.h"
-
-/* Returns true if @work is the one item that belongs to @scope, that of a detached item. */
-static bool scopex_is_detached(struct scopex_scope *scope, struct scopex_work *work)
-{
-	return work == &container_of(scope, struct scopex_detached, scope)->work;
-}
+#include "wake.h"
 
 static noinline int scopex_not_its_item(const struct scopex_scope *scope,
 					const struct scopex_work *work, unsigned long caller)
@@ -82,14 +77,15 @@ static noinline int scopex_tryget_slow(struct scopex_scope *scope,
 		}
 
 		/*
-		 * A detached item may be cancelled as soon as it is claimed. Accept it: the
-		 * worker completes it with -ECANCELED, and its waiters are woken as always.
+		 * A scope of one item may be cancelled as soon as that item is claimed. Accept
+		 * the item: the worker completes it with -ECANCELED, and its waiters are woken
+		 * as always.
 		 */
-		if (unlikely(state & SCOPEX_CANCELLED && !(state & SCOPEX_DETACHED)))
+		if (unlikely(state & SCOPEX_CANCELLED && !scopex_has_one_item(state)))
 			return -ECANCELED;
-		/* The scope ends with its one item, and may be freed then. */
-		if (state & SCOPEX_DETACHED &&
-		    (nr > 1 || !scopex_is_detached(scope, work)))
+		/* Such a scope may be freed as soon as its item is completed. */
+		if (scopex_has_one_item(state) &&
+		    (nr > 1 || !scopex_is_its_item(scope, work)))
 			return scopex_not_its_item(scope, work, caller);
 		if ((state & SCOPEX_COUNT_MASK) >= SCOPEX_COUNT_MAX * SCOPEX_ONE)
 			return -EOVERFLOW;
@@ -313,7 +309,8 @@ EXPORT_SYMBOL_GPL(__scopex_submit_on);
 
 /**
  * scopex_try_submit() - submit an item unless it would have to wait for its turn
- * @scope: an open scope, with a limit; without a limit this is scopex_submit()
+ * @scope: an open scope, with a limit; without a limit, and if the scope is serial, this is
+ *	scopex_submit()
  * @work: an initialised item that is not busy
  *
  * Context: as for scopex_submit().
@@ -332,7 +329,7 @@ int scopex_try_submit(struct scopex_scope *scope, struct scopex_work *work)
 }
 EXPORT_SYMBOL_GPL(scopex_try_submit);
 
-/* Take back the claims of an array's items, each of which has its earlier status in @cpu. */
+/* Take back the claims of an array's items, of which each has its former status in @former. */
 static noinline void scopex_unclaim_array(struct scopex_scope *scope, struct scopex_work *first,
 					  unsigned int nr, size_t stride)
 {
@@ -341,7 +338,7 @@ static noinline void scopex_unclaim_array(struct scopex_scope *scope, struct sco
 	for (i = 0; i < nr; i++) {
 		struct scopex_work *work = scopex_array_item(first, i, stride);
 
-		scopex_unclaim_item(scope, work, (int)work->cpu);
+		scopex_unclaim_item(scope, work, work->former);
 	}
 }
 
@@ -362,11 +359,7 @@ static unsigned int scopex_claim_array(struct scopex_work *first, unsigned int n
 
 		if (unlikely(!scopex_claim(work, &status)))
 			break;
-		/*
-		 * The profile takes the same field for a time (@queued). As such, a status is
-		 * before the profile began, or gives a short delay.
-		 */
-		work->cpu = status;
+		work->former = status;
 		work->scope = scope;
 		work->node.next = prev;
 		prev = &work->node;

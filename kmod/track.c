@@ -13,8 +13,8 @@
 #include <linux/scopex.h>
 #include <linux/uaccess.h>
 
-#include "cpu.h"
-#include "item.h"
+#include "current.h"
+#include "mark.h"
 #include "misuse.h"
 #include "state.h"
 #include "text.h"

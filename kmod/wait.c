@@ -10,7 +10,7 @@
  * between its two steps. So the owner sees that the scope is drained, or the worker sees
  * that the owner sleeps, and wakes it. WAITING and the number are in one word: if the owner
  * does not see the last put, the put sees WAITING, without a barrier. Each wait of an owner
- * is the one loop scopex_sleep_until() in wait.h, so this order is written once.
+ * goes through scopex_wait_until() in wait.h, so this order is written once.
  *
  * Signals. A signal can't end a wait. The items may use the stack frame of the owner's
  * function: if the owner returned early, they would use a dead frame. A fatal signal can
@@ -34,7 +34,7 @@
 #include <trace/events/scopex.h>
 
 #include "config.h"
-#include "cpu.h"
+#include "current.h"
 #include "resched.h"
 #include "state.h"
 #include "wait.h"
@@ -44,8 +44,8 @@ static noinline u64 scopex_spin_for_items(struct scopex_scope *scope)
 {
 	bool killable = scope->flags & SCOPEX_KILLABLE;
 
-	scopex_spin_while(!scopex_is_drained(atomic64_read(&scope->state)) &&
-			  !(killable && fatal_signal_pending(current)));
+	scopex_spin_for(scopex_is_drained(atomic64_read(&scope->state)) ||
+			(killable && fatal_signal_pending(current)));
 	/* Acquire: as in scopex_drain_scope(). */
 	return atomic64_read_acquire(&scope->state);
 }
@@ -95,7 +95,7 @@ u64 scopex_drain_scope(struct scopex_scope *scope)
 	 * drain-wake.litmus. The look is an acquire, as above.
 	 */
 	scopex_state_wait(scope);
-	scopex_sleep_until(scope, w, scopex_drain_is_over, &state);
+	scopex_wait_until(scope, w, scopex_drain_is_over, &state);
 	trace_scopex_waited(scope);
 	return state;
 }

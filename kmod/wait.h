@@ -7,9 +7,11 @@
 #include <linux/sched/signal.h>
 #include <linux/scopex.h>
 
-#include "cpu.h"
 #include "hand_over.h"
 #include "option.h"
+#include "sleep.h"
+
+struct scopex_worker;
 
 u64 scopex_drain_scope(struct scopex_scope *scope);
 
@@ -33,8 +35,25 @@ static inline void scopex_set_waiting(struct scopex_scope *scope, unsigned int *
 	set_current_state(*how);
 }
 
+/*
+ * Do the work that an option leaves to the owner, then set the task state. If there is new
+ * work by then, the owner stays runnable, so schedule() does not let it sleep.
+ */
+static __always_inline void scopex_poll_and_set_waiting(struct scopex_worker *w,
+							struct scopex_scope *scope,
+							u64 state, unsigned int *how)
+{
+	bool poll = state & scopex_hooks.poll;
+
+	if (poll)
+		scopex_option_poll(w, scope, state);
+	scopex_set_waiting(scope, how);
+	if (poll && !scopex_option_idle(scope, state))
+		__set_current_state(TASK_RUNNING);
+}
+
 /**
- * scopex_sleep_until() - the owner of a scope sleeps until a condition holds
+ * scopex_wait_until() - the owner of a scope sleeps until a condition holds
  * @scope: the scope
  * @w: the owner, if it is a worker, else NULL
  * @over: the condition. The owner asks it after it has set its task state, with a full
@@ -45,26 +64,16 @@ static inline void scopex_set_waiting(struct scopex_scope *scope, unsigned int *
  * owner.
  */
 static __always_inline void
-scopex_sleep_until(struct scopex_scope *scope, struct scopex_worker *w,
-		   bool (*over)(const struct scopex_scope *scope, void *arg), void *arg)
+scopex_wait_until(struct scopex_scope *scope, struct scopex_worker *w,
+		  bool (*over)(const struct scopex_scope *scope, void *arg), void *arg)
 {
 	u64 state = atomic64_read(&scope->state);
-	bool poll = state & scopex_hooks.poll;
 	unsigned int how = scopex_how_to_wait(scope);
 
-	if (w && !poll)
+	if (w && !(state & scopex_hooks.poll))
 		scopex_hand_over(w);
-	for (;;) {
-		if (poll)
-			scopex_option_poll(w, scope, state);
-		scopex_set_waiting(scope, &how);
-		if (over(scope, arg))
-			break;
-		if (!poll || scopex_option_idle(scope, state))
-			schedule();
-		__set_current_state(TASK_RUNNING);
-	}
-	__set_current_state(TASK_RUNNING);
+	scopex_sleep_until(scopex_poll_and_set_waiting(w, scope, state, &how),
+			   over(scope, arg));
 }
 
 #endif /* _SCOPEX_WAIT_H */

@@ -44,6 +44,7 @@
 #include "stall.h"
 #include "state.h"
 #include "text.h"
+#include "thread.h"
 #include "watchdog.h"
 
 /* The time to the next look: with no worker in an item, with one in an item, after a relief. */
@@ -72,8 +73,7 @@ static unsigned long scopex_look_at_cpu(struct scopex_cpu *sc)
 	unsigned long next = SCOPEX_LOOK_IDLE;
 	struct scopex_worker *w;
 
-	/* Each worker in the list is complete; pairs with scopex_create_worker(). */
-	for (w = READ_ONCE(sc->workers); w; w = w->next) {
+	scopex_for_each_worker(w, sc) {
 		if (scopex_config.stall_ms)
 			scopex_look_for_stall(w);
 		if (!READ_ONCE(w->active) || !READ_ONCE(w->site))
@@ -106,9 +106,8 @@ static void scopex_each_worker(void (*fn)(struct scopex_worker *w))
 	struct scopex_worker *w;
 	unsigned int cpu;
 
-	/* Each worker in the list is complete; pairs with scopex_create_worker(). */
 	for_each_possible_cpu(cpu)
-		for (w = READ_ONCE(per_cpu(scopex_cpus, cpu).workers); w; w = w->next)
+		scopex_for_each_worker(w, per_cpu_ptr(&scopex_cpus, cpu))
 			fn(w);
 }
 
@@ -180,7 +179,7 @@ static bool scopex_look_at_join(struct scopex_scope *scope, void *unused)
 	scope->wait_low = min(scope->wait_low, count);
 	if (scope->rises == SCOPEX_RISES && scope->wait_looks > SCOPEX_JOIN_LOOKS) {
 		scope->rises = SCOPEX_TOLD;
-		pr_warn("%s:%d waits for scope %s of %s() for more than %u ms, as items are still submitted to it: a join drains\n",
+		pr_warn("%s:%d waits for scope %s of %s() for more than %u ms, as items are still submitted to it, or run again: a join drains\n",
 			scopex_comm(scope->owner), scope->owner->pid,
 			scopex_name(scope->site->name), scopex_name(scope->site->func),
 			scopex_config.stall_ms);

@@ -16,9 +16,9 @@
  * before it runs an item of the next one, so no owner waits for items that were queued
  * after its own.
  *
- * An item belongs to the worker from the take to the store of its result. The worker reads
- * all that it needs later (the next item, the scope) before that store. From then on the
- * caller may reuse or free the item.
+ * An item belongs to the worker from the take to the store of its result, or until the
+ * worker queues it again. The worker reads all that it needs later (the next item, the
+ * scope) before that. From then on the caller may reuse or free the item.
  *
  * With the parameter "spin_us", a worker without items looks at its queue for a while
  * before it parks, so a submitter need not wake it. It gives way to any other task that
@@ -48,63 +48,45 @@
 #include "config.h"
 #include "context.h"
 #include "cpu.h"
+#include "current.h"
 #include "hand_over.h"
 #include "inject.h"
 #include "item.h"
 #include "lockdep.h"
+#include "mark.h"
 #include "misuse.h"
 #include "option.h"
 #include "queue.h"
 #include "ref.h"
 #include "resched.h"
+#include "sleep.h"
 #include "state.h"
 #include "text.h"
+#include "thread.h"
+#include "wake.h"
 #include "worker.h"
 
 /*
- * Queue an item again, whose function has returned SCOPEX_AGAIN.
- *
- * The caller stores SCOPEX_AGAIN as the item's status, so the item stays busy, and gives a
- * reference back, for which this function takes another one. The active worker pushes the
- * item at once: no other worker takes it, and the active worker stores the status before
- * it takes the queue again, as it does not sleep in between. Any other worker leaves the
- * item to scopex_push_again(): the active worker could run and complete a pushed item
- * before the status is stored.
+ * Queue an item again, whose function has returned SCOPEX_AGAIN. It stays busy. The caller
+ * gives a reference back, so it takes another one here. From the push on, another worker may
+ * run the item and complete it: the caller must not touch it any more.
  */
 static void scopex_run_again(struct scopex_worker *w, struct scopex_scope *scope,
 			     struct scopex_work *work, u64 state)
 {
 	trace_scopex_submit(scope, work, w->sc->cpu);
 	scopex_get(scope);
-	if (state & scopex_hooks.again) {
+	scopex_keep_item(work, scope);
+	if (state & scopex_hooks.again)
 		scopex_option_again(scope, work, state);
-	} else if (w->active) {
+	else
 		scopex_push(w->sc, work, work);
-	} else {
-		work->node.next = w->again;
-		w->again = &work->node;
-	}
 	scopex_inject(SCOPEX_INJECT_AGAIN);
-}
-
-/* Queue the items that are to run again, and that this worker ran after a hand-over. */
-static noinline void scopex_push_again(struct scopex_worker *w)
-{
-	unsigned long nr = 0;
-	struct llist_node *node = scopex_queue_reverse(w->again, &nr);
-
-	w->again = NULL;
-	while (node) {
-		struct scopex_work *work = scopex_node_to_work(node);
-
-		node = node->next;
-		scopex_push(w->sc, work, work);
-	}
 }
 
 /*
  * Count an item that failed, and tell its scope; or queue an item that runs again. Return
- * the status that the worker stores in the item.
+ * the item's result, or SCOPEX_AGAIN: then the worker must not touch the item any more.
  */
 static noinline int scopex_item_failed(struct scopex_worker *w,
 				       struct scopex_scope *scope,
@@ -159,7 +141,10 @@ static noinline int scopex_trace_end(struct scopex_scope *scope,
 	return err;
 }
 
-/* Call the function of an item, and return the result. */
+/*
+ * Call the function of an item. Return its result, or SCOPEX_AGAIN: then the item is queued
+ * again, and the caller must not touch it any more.
+ */
 static __always_inline int scopex_call(struct scopex_worker *w,
 				       struct scopex_scope *scope,
 				       struct scopex_work *work)
@@ -194,9 +179,9 @@ static void scopex_end_slow(struct scopex_worker *w, struct scopex_scope *scope,
 	int err = state & SCOPEX_CANCELLED ? scopex_item_cancelled(w, scope, work) :
 					     scopex_call(w, scope, work);
 
-	scopex_complete_item(work, err);
 	if (err == SCOPEX_AGAIN)
 		return;
+	scopex_complete_item(work, err);
 	/* The worker still holds the item's reference, so the scope stays. */
 	if (state & scopex_hooks.done)
 		scopex_option_done(scope, work, state);
@@ -317,7 +302,10 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w,
 		}
 		state = atomic64_read(&scope->state);
 		if (likely(!(state & SCOPEX_SLOW))) {
-			scopex_complete_item(work, scopex_call(w, scope, work));
+			int err = scopex_call(w, scope, work);
+
+			if (likely(err != SCOPEX_AGAIN))
+				scopex_complete_item(work, err);
 			nr++;
 		} else {
 			unsigned int out = scopex_run_slow(w, scope, work, state);
@@ -355,7 +343,7 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w,
  * @w: the owner
  * @first: the first item's node; the chain ends in NULL
  *
- * Context: the owner, in scopex_join() or at the end of the scope's block; sleeps.
+ * Context: the owner, which waits for the scope or for an item of it; sleeps.
  */
 void scopex_run_own_batch(struct scopex_worker *w, struct llist_node *first)
 {
@@ -370,7 +358,7 @@ static void scopex_take_batch(struct scopex_worker *w)
 	unsigned long nr = 0;
 
 	spin_lock(&sc->take_lock);
-	newest = scopex_queue_take(&sc->queue);
+	newest = scopex_queue_take(&sc->queue, NULL);
 	WRITE_ONCE(sc->takes, sc->takes + 1);
 	spin_unlock(&sc->take_lock);
 
@@ -410,45 +398,49 @@ void scopex_serve(struct scopex_worker *w)
 static noinline void scopex_spin_for_work(struct scopex_cpu *sc)
 {
 	WRITE_ONCE(sc->spinning, true);
-	scopex_spin_while(!READ_ONCE(sc->queue) && !READ_ONCE(sc->offer));
+	scopex_spin_for(READ_ONCE(sc->queue) || READ_ONCE(sc->offer));
 	WRITE_ONCE(sc->spinning, false);
 }
 
-/* Sleep until there is an item, or a loop to help with, or the thread has to stop. */
-static void scopex_park(struct scopex_worker *w)
+/*
+ * Returns true if a parked worker has to be awake: for an item, for a loop to help with, or
+ * because the thread has to stop. The worker has set its task state before.
+ */
+static bool scopex_park_is_over(struct scopex_worker *w, bool *slept)
 {
 	struct scopex_cpu *sc = w->sc;
+
+	if (READ_ONCE(sc->queue) != SCOPEX_PARKED) {
+		if (*slept) {
+			local_inc(&w->count[SCOPEX_WAKEUPS]);
+			trace_scopex_wake(sc->cpu);
+		}
+		return true;
+	}
+	if (READ_ONCE(sc->offer) || kthread_should_stop()) {
+		/* If a push was faster, the worker finds the item in the queue. */
+		scopex_queue_unpark(&sc->queue);
+		return true;
+	}
+	local_inc(&w->count[SCOPEX_SLEEPS]);
+	trace_scopex_park(sc->cpu);
+	*slept = true;
+	return false;
+}
+
+/* Park the queue, and sleep. */
+static void scopex_park(struct scopex_worker *w)
+{
 	bool slept = false;
 
-	if (!scopex_queue_park(&sc->queue))
+	if (!scopex_queue_park(&w->sc->queue))
 		return;
 	scopex_inject(SCOPEX_INJECT_PARK);
-
-	for (;;) {
-		/*
-		 * Set the task state, then look at the queue and the offer; pairs with
-		 * wake_up_process() in scopex_wake(), see park-wake.litmus, and in
-		 * scopex_ask().
-		 */
-		set_current_state(TASK_IDLE);
-		if (READ_ONCE(sc->queue) != SCOPEX_PARKED) {
-			if (slept) {
-				local_inc(&w->count[SCOPEX_WAKEUPS]);
-				trace_scopex_wake(sc->cpu);
-			}
-			break;
-		}
-		if (READ_ONCE(sc->offer) || kthread_should_stop()) {
-			/* If a push was faster, the worker finds the item in the queue. */
-			scopex_queue_unpark(&sc->queue);
-			break;
-		}
-		local_inc(&w->count[SCOPEX_SLEEPS]);
-		trace_scopex_park(sc->cpu);
-		slept = true;
-		schedule();
-	}
-	__set_current_state(TASK_RUNNING);
+	/*
+	 * Set the task state, then look at the queue and the offer; pairs with
+	 * wake_up_process() in scopex_wake(), see park-wake.litmus, and in scopex_ask().
+	 */
+	scopex_sleep_until(set_current_state(TASK_IDLE), scopex_park_is_over(w, &slept));
 }
 
 /* Help with the loop that was offered to the CPU, unless its caller took it back. */
@@ -485,14 +477,10 @@ void scopex_worker_main(struct scopex_worker *w)
 			scopex_take_offer(w);
 		if (w->active && scopex_config.spin_us)
 			scopex_spin_for_work(w->sc);
-		if (w->active) {
+		if (w->active)
 			scopex_park(w);
-		} else {
-			if (w->again)
-				scopex_push_again(w);
-			if (!kthread_should_stop())
-				scopex_worker_idle(w);
-		}
+		else if (!kthread_should_stop())
+			scopex_worker_idle(w);
 	} while (!kthread_should_stop() ||
 		 (w->active && READ_ONCE(w->sc->queue)));
 }

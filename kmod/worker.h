@@ -3,8 +3,10 @@
 #ifndef _SCOPEX_WORKER_H
 #define _SCOPEX_WORKER_H
 
-#include "cpu.h"
 #include "state.h"
+
+struct llist_node;
+struct scopex_worker;
 
 void scopex_worker_main(struct scopex_worker *w);
 void scopex_serve(struct scopex_worker *w);

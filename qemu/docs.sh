@@ -21,19 +21,26 @@ documented()
 
 # page FILE - what the kernel-doc of a file says, as reStructuredText
 #
-# For sphinx a name is declared once: of a structure and a macro that have the same one, or
-# of two forms of a function, the second is in a namespace.
+# For sphinx a name is declared once in all pages: of a structure and a macro that have the
+# same one, or of two forms of a function, the second is in a namespace.
 page()
 {
 	local title=$1
 
 	printf '%s\n%s\n\n' "$title" "${title//?/=}"
 	perl "$SCRIPTS/kernel-doc" -rst -sphinx-version "$SPHINX" "$1" 2>>"$work/warnings" |
-		awk '/^\.\. c:[a-z]+:: / {
+		awk -v names="$work/names" 'BEGIN {
+			while ((getline name <names) > 0)
+				seen[name] = 1
+			close(names)
+		}
+		/^\.\. c:[a-z]+:: / {
 			name = $0
 			sub(/ \(.*/, "", name)
 			sub(/.* /, "", name)
-			print ".. c:namespace:: " (seen[name]++ ? "also" : "NULL") "\n"
+			print ".. c:namespace:: " (seen[name] ? "also" : "NULL") "\n"
+			if (!seen[name]++)
+				print name >>names
 		}
 		{ print }'
 }

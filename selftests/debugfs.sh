@@ -190,7 +190,7 @@ bad_input_is_refused()
 	expect_counter config.profile = 0 && expect_counter total.run = 5
 }
 
-# More than 31 bits of ns, which is all that a pointer of 32 bits has room for
+# More than 31 bits of ns
 long_item_has_its_time()
 {
 	switch_profile 1 && reset

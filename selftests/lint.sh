@@ -19,9 +19,9 @@
 # spatch runs the python3 that it finds first, which has to be the system's.
 PATH=/usr/bin:/bin:$PATH
 
-CHECKS="checkpatch raw-names prose arch-names kernel-doc interface commands warnings layers
-	readme-code sparse coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests shellcheck
-	mutants indexes lint.allow"
+CHECKS="checkpatch raw-names prose long-files arch-names kernel-doc interface commands warnings
+	layers readme-code sparse coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests
+	shellcheck mutants indexes lint.allow"
 
 ALLOW=$ROOT/selftests/lint.allow
 MACROS=$ROOT/selftests/coccinelle/macros.h
@@ -157,6 +157,26 @@ check_prose()
 	(cd "$ROOT" && prose "${files[@]}") | unexpected prose
 }
 
+# long_files FILE... - print which have more than 600 lines
+long_files()
+{
+	awk 'FNR == 601 { print FILENAME ":601: longer than 600 lines" }' "$@"
+}
+
+# A picture is written by a tool, and read by none but browsers.
+check_long_files()
+{
+	local plant=$work/long files
+
+	seq 600 >"$plant.1"
+	seq 601 >"$plant.2"
+	[[ $(long_files "$plant".?) == "$plant.2:601: longer than 600 lines" ]] ||
+		echo "does not find a file that is too long"
+	mapfile -t files < <(cd "$ROOT" && find .ci Makefile README.md include kmod qemu selftests \
+		-type f ! -name '*.svg' ! -name '*.mod.c' | sort)
+	(cd "$ROOT" && long_files "${files[@]}") | unexpected long-files
+}
+
 # arch_names DIR - print where the tree DIR, outside qemu/arch/, names one architecture
 arch_names()
 {
@@ -267,29 +287,7 @@ check_interface()
 	interface_changes "$ROOT"
 }
 
-# commands DIR - print where documents, and comments of scripts, of the tree DIR name a command
-# that is not in its list
-commands()
-{
-	# shellcheck disable=SC2016 # perl's
-	(cd "$1" && find . \( -name .git -o -path ./out \) -prune -o -type f \
-		\( -name '*.md' -o -name '*.sh' -o -name '*.txt' -o -name '*.py' \) -print |
-		sed 's|^\./||' | sort | xargs perl -0777 -ne '
-	BEGIN {
-		open(my $list, "<", "selftests/interface.txt") or die;
-		/^command (.*)/ and $known{$1}++ for <$list> =~ /^.*$/mg;
-	}
-	s/^(?!\s*#).*$//mg if $ARGV =~ /\.sh$/;
-	my $quoted = qr/[`"]make[\s#]+([a-z][\w-]*)/;
-	my $typed = qr/^(?: {4}|\# )make ([a-z][\w-]*)(?=[ \w=]*:|\n|\h+[#A-Z])/m;
-	my $what = qr/\bWHAT=("[a-z][^"]*|[a-z]+)/;
-	while (/$quoted|$typed|$what/g) {
-		my $line = 1 + (substr($_, 0, $-[0]) =~ tr/\n//);
-		my @names = $3 ? map("make check WHAT=$_", $3 =~ /[a-z]+/g) : "make " . ($1 // $2);
-		$known{$_} or print "$ARGV:$line: $_ is no command\n" for @names;
-	}')
-}
-
+# Does each command exist that documents, and comments of scripts, name?
 check_commands()
 {
 	local plant=$work/commands n
@@ -301,10 +299,10 @@ check_commands()
 		'    make check-it TEST=api' '    make run' >"$plant/a.md"
 	printf '%s\n' '# make checks: all' '# make one of "make' '# lnt"' 'x "make it"' >"$plant/b.sh"
 	printf '%s\n' 'WHAT="lint modell"' >"$plant/c.txt"
-	n=$(commands "$plant" | cut -d : -f 1,2 | xargs)
+	n=$("$ROOT/selftests/commands.sh" "$plant" | cut -d : -f 1,2 | xargs)
 	[[ $n == "a.md:1 a.md:2 a.md:3 b.sh:1 b.sh:2 c.txt:1" ]] ||
 		echo "finds other lines than it has to: $n"
-	commands "$ROOT" | unexpected commands
+	"$ROOT/selftests/commands.sh" "$ROOT" | unexpected commands
 }
 
 # lint_build VARIANT [ARG]... - build VARIANT with warnings, and print what is said about that
@@ -339,18 +337,36 @@ check_warnings()
 }
 
 # The variant with injection has all files. To see that a violation is found, the order of
-# the layers is turned round.
+# the layers is turned round, and files are given an #include too many.
 check_layers()
 {
-	local objects layers=$ROOT/kmod/layers.txt
+	local objects layers=$ROOT/kmod/layers.txt plant=$work/layers line
 
 	build_check warnings
 	mapfile -t objects < <(find "$(stage_dir lint-inject)/kmod" \
 		-maxdepth 1 -name '*.o' ! -name 'scopex.o' ! -name 'scopex.mod.o')
-	"$ROOT/selftests/layers.sh" "$layers" "${objects[@]}"
+	"$ROOT/selftests/layers.sh" "$layers" "$ROOT/kmod" "${objects[@]}"
+
 	tac "$layers" >"$work/upside-down"
-	"$ROOT/selftests/layers.sh" "$work/upside-down" "${objects[@]}" |
-		grep -q 'which is not below it' || echo "calls upwards are not found"
+	"$ROOT/selftests/layers.sh" "$work/upside-down" "$ROOT/kmod" "${objects[@]}" |
+		grep -q ' uses .* which is not below it' || echo "calls upwards are not found"
+
+	mkdir "$plant"
+	cp -r "$ROOT/kmod" "$ROOT/include" "$plant/"
+	echo '#include "worker.h"' >>"$plant/kmod/state.h"
+	echo '#include "deadline.h"' >>"$plant/kmod/submit.c"
+	echo >"$plant/kmod/plant.c"
+	sed -i 's/^cpu$/& no_file/' "$plant/kmod/layers.txt"
+	"$ROOT/selftests/layers.sh" "$plant/kmod/layers.txt" "$plant/kmod" "${objects[@]}" \
+		>"$work/planted"
+	for line in 'plant.c has no object' 'layers.txt does not say where plant.c is' \
+		'layers.txt names no_file, which is no file' \
+		'state.h includes worker.h, of which it has no name' \
+		'state.h includes worker.h, which is not below it' \
+		'submit.c includes deadline.h, of which it has no name'; do
+		grep -Fqx "$line" "$work/planted" || echo "does not find: $line"
+	done
+	[[ $(wc -l <"$work/planted") == 6 ]] || cat "$work/planted"
 }
 
 # readme_code DIR - the C of all README.md files, in files there, whose names are printed

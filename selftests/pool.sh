@@ -92,7 +92,8 @@ later_burst_is_told_too()
 		suite_rmmod
 }
 
-# Each serial scope is counted, logged, and in the profile
+# Each serial scope is counted, logged, and in the profile. An item keeps its start while its
+# worker runs the items of a serial scope, or a loop, so each item and each chunk has a time.
 serial_is_told()
 {
 	suite_load "$@" || return 1
@@ -106,6 +107,9 @@ serial_is_told()
 	expect_counter "$site.profile.serial" -eq 3 &&
 		expect "serial in all profiles" \
 			"$(sum_of 'site[0-9]+\.profile\.serial')" -eq "$serials" &&
+		expect "times of items and chunks" \
+			"$(sum_of 'site[0-9]+\.profile\.run_log2')" -eq \
+			"$(sum_of 'site[0-9]+\.profile\.(items|chunks)')" &&
 		expect_in_log 'scope at_the_bound of bound_fn\(\) is serial: no worker to be had on CPU' 3 &&
 		expect_in_log 'scope never_serial of rather_fails\(\) is refused: .* it must not be serial' 1 &&
 		warnings_name_the_culprit && suite_rmmod

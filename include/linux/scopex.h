@@ -152,7 +152,7 @@ static inline void scopex_work_init(struct scopex_work *work, scopex_fn_t fn)
 	/* Not @node: other items hang on it if this one is queued after all. */
 	work->fn = fn;
 	work->scope = NULL;
-	work->cpu = 0;
+	work->queued = 0;
 	work->status = -ENODATA;
 }
 
@@ -363,6 +363,9 @@ static __always_inline void __scopex_leave(struct scopex_scope *const *scope)
  * Every way out of the block drains the scope first: its end, a return, a goto, and also a
  * break or a continue, which leave this block only. The compiler evaluates the operand of a
  * return before the drain: to return a value that items compute, call scopex_join() first.
+ * One way out is left to the caller to avoid: a jump by an asm goto, as that of
+ * unsafe_put_user() in older kernels, to a label outside of the block. GCC emits no clean-up
+ * for it, neither here nor for guard(), and Clang refuses it.
  *
  * Declare all that items borrow before the block. The lifetime of a variable inside the block
  * ends before the drain.

@@ -114,13 +114,16 @@ enum scopex_again {
 	SCOPEX_AGAIN	= 0x5c0a6a1,
 };
 
-/*
- * scopex_work.status of an item from its submit until it is completed. A result is 0 or
- * negative, so one word tells a busy item from a completed one. It is the same number as
- * SCOPEX_AGAIN: the worker stores the value that the function has returned, and the item
- * stays busy.
+/**
+ * enum scopex_status - values of scopex_work.status that are no result
+ * @SCOPEX_WORK_BUSY: from the submit of the item until it is completed. A result is 0 or
+ *	negative, so one word tells a busy item from a completed one. It is the same number as
+ *	SCOPEX_AGAIN for the same reason: no memory has it by chance (see scopex_work_init()),
+ *	and an item that runs again is busy.
  */
-#define SCOPEX_WORK_BUSY	SCOPEX_AGAIN
+enum scopex_status {
+	SCOPEX_WORK_BUSY	= SCOPEX_AGAIN,
+};
 
 /**
  * typedef scopex_body_t - the function that scopex_run() calls in the caller's context
@@ -133,13 +136,17 @@ typedef int (*scopex_body_t)(struct scopex_scope *scope, void *arg);
 
 /**
  * struct scopex_work - a work item, embedded in the caller's own object
- * @node: link in the queue of a CPU, while the item is busy
+ * @node: link in the one list that the item is in, of a CPU, a scope, or a worker, while it
+ *	is busy and not running
  * @fn: the function of the item
  * @scope: the scope that the item was submitted to last
- * @cpu: while the item waits for its turn in a scope with a limit, the CPU where it will run;
- *	while an array with the item is being submitted, the earlier value of @status
- * @queued: the time at which the item was queued, if that is measured; while the item runs,
- *	the upper half of the time at which it was started
+ * @cpu: the CPU where the item will run; only while it waits for its turn in a scope with a
+ *	limit
+ * @former: the value of @status before the submit; from the claim of an array that the item
+ *	is part of, until that array is queued or refused
+ * @queued: the time at which the item was queued, or 0 if that was not measured; at all other
+ *	times. An array that was queued unmeasured leaves @former there, which is told from a
+ *	time by its value; see kmod/stamp.h.
  * @status: SCOPEX_WORK_BUSY from the submit until the item is completed, else its result
  *
  * The object may live on the stack, in an array or on the heap. It belongs to scopex from a
@@ -153,6 +160,7 @@ struct scopex_work {
 	struct scopex_scope	*scope;
 	union {
 		unsigned int	cpu;
+		int		former;
 		u32		queued;
 	};
 	int			status;
@@ -193,15 +201,20 @@ struct scopex_site {
  *	release function of a detached item
  * @node: link among the parent's children, or in the registry of open scopes
  * @children: scopes that items of this one have opened
- * @outer: the scope that the same worker opened before, and that is still open
- * @own: the items of a serial scope, newest first
- * @exit: drains the scope if its owner exits, and is not a worker
+ * @outer: the scope that the same worker opened before, and that is still open; only if the
+ *	owner is a worker, as is @own
+ * @own: the queue of a serial scope
+ * @exit: drains the scope if its owner exits; only if the owner is not a worker, so none of
+ *	the two above is in use
  * @since: the time at which it was listed, in jiffies, the lower half
  * @wait_low: the fewest references that the watchdog has seen in a wait; U16_MAX for more
  * @wait_round: the value of @rounds in that wait
  * @wait_looks: how often the watchdog has seen that wait
- * @opened: the time at which it was opened, if that is measured, else 0
- * @walk: link among the scopes whose children are still to be cancelled; overwrites @opened
+ * @opened: the time at which it was opened, or 0 if that was not measured, or if @walk has
+ *	been used; only while SCOPEX_WALK is not set in @state
+ * @walk: link among the scopes whose children are still to be cancelled; only while
+ *	SCOPEX_WALK is set in @state: then the scope is open and can't close, and @opened is
+ *	read at the close only
  *
  * All fields are private to scopex.
  */
@@ -220,7 +233,7 @@ struct scopex_scope {
 	union {
 		struct {
 			struct scopex_scope	*outer;
-			struct llist_head	own;
+			struct llist_node	*own;
 		};
 		struct callback_head	exit;
 	};
@@ -259,10 +272,12 @@ enum scopex_flags {
  * enum scopex_cpu_choice - values to use instead of a CPU's number
  * @SCOPEX_CPU_LOCAL: the CPU of the caller, or the nearest one that has a worker
  * @SCOPEX_CPU_ANY: the CPUs that scopex_submit() goes round
+ *
+ * Not -1, which often stands for "no CPU": as a CPU that is refused.
  */
 enum scopex_cpu_choice {
-	SCOPEX_CPU_LOCAL	= -1,
-	SCOPEX_CPU_ANY		= -2,
+	SCOPEX_CPU_LOCAL	= -5001,
+	SCOPEX_CPU_ANY		= -5002,
 };
 
 /**
@@ -277,7 +292,8 @@ enum scopex_cpu_choice {
  *	for items that block: see scopex_will_block(). An item that waits for its turn there
  *	counts as queued for @limit.
  * @timeout_us: microseconds from the opening until the scope is cancelled with -ETIME;
- *	negative: at once; 0: never
+ *	negative: at once; 0: never. USEC_PER_SEC is a long: write 3600LL * USEC_PER_SEC for
+ *	an hour, where a long may have 32 bits.
  * @deadline: the same as a time of CLOCK_MONOTONIC, see ktime_get(); 0: none. With both,
  *	the earlier one counts.
  *

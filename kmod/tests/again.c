@@ -293,12 +293,13 @@ static int serially_fn(struct scopex_work *work)
 	struct again again[2];
 	unsigned int i;
 
-	scopex_scope(s, .limit = 1) {
+	scopex_scope(s, .limit = 1, .limit_per_cpu = 1) {
 		EXPECT(test, atomic64_read(&s->state) & SCOPEX_SERIAL);
+		EXPECT(test, !(atomic64_read(&s->state) & (SCOPEX_LIMITED | SCOPEX_CPU_LIMITED)));
 		for (i = 0; i < ARRAY_SIZE(again); i++) {
 			again[i] = again_of(ROUNDS);
 			again[i].turn = &turn;
-			EXPECT_EQ(test, scopex_submit(s, &again[i].work), 0);
+			EXPECT_EQ(test, scopex_try_submit(s, &again[i].work), 0);
 		}
 		EXPECT_EQ(test, scopex_join(s), 0);
 		for (i = 0; i < ARRAY_SIZE(again); i++) {

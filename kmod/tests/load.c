@@ -14,6 +14,7 @@
 
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 
 #include "test.h"
 
@@ -85,8 +86,8 @@ static void held_scope(struct scopex_test *test)
 	for (i = 0; i < HELD_ITEMS; i++)
 		test_item_init(&items[i]);
 	items[0].gate = &gate;
-	/* A value as a profile that is now off has left it. */
-	items[0].work.queued = U32_MAX;
+	/* A time as a profile that is now off has left it: two minutes ago, in units of 64 ns */
+	items[1].work.queued = (ktime_get_mono_fast_ns() - 120ULL * NSEC_PER_SEC) >> 6 | 1;
 	scopex_scope(s, .name = "held") {
 		for (i = 0; i < HELD_ITEMS; i++)
 			EXPECT_EQ(test, scopex_submit_on(s, LOAD_CPU,
