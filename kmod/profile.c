@@ -12,8 +12,8 @@
  *
  *	queue delay	scopex_work.queued, while the item is queued; in units of 64 ns, as there
  *			are 32 bits
- *	run time	scopex_worker.since, for an item: what runs other items on its stack, or a
- *			loop, keeps it meanwhile (see scopex_save_current())
+ *	run time	scopex_worker.since, for an item. A serial scope or a loop that the item
+ *			runs keeps the value of the item: see scopex_save_current()
  *			scopex_range.since, for a chunk of a loop, which any thread may run
  *	scope latency	scopex_scope.opened
  *

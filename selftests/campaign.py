@@ -127,9 +127,11 @@ class Function:
         names = self.names[first:last]
         if names[:2] in (["+", "+"], ["-", "-"]) or names[-2:] in (["+", "+"], ["-", "-"]):
             return True
-        if "=" not in names:
+        signs = [i for i in range(1, len(names) - 1) if names[i] == "=" and
+                 names[i - 1] not in ("=", "<", ">", "!") and names[i + 1] != "="]
+        if not signs or names[0] == "return":
             return False
-        left = names[:names.index("=")]
+        left = names[:signs[0]]
         # "struct foo *p = ..." has two words in a row, "u64 *p = ..." a star after a word.
         return not any(re.match(r"\w", a) and re.match(r"[\w*]", b)
                        for a, b in zip(left, left[1:]))
@@ -208,7 +210,7 @@ class Function:
                 at += 1
             elif name in ("case", "default") or after == ":" and re.match(r"\w", name):
                 at = self.names.index(":", at) + 1
-            elif name in HEADERS or after == "(" and \
+            elif name in HEADERS or after == "(" and name != "return" and \
                     self.names[self.end_of(at + 1) + 1] not in (";", ".", "-", "=", "["):
                 end = self.end_of(at + 1)
                 if name in ("if", "while"):
