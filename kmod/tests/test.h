@@ -180,6 +180,13 @@ void scopex_test_until_released(void);
 	pr_info("scopex_test: expected\n");				\
 } while (0)
 
+/* The same with two warnings, in this order. */
+#define EXPECT_WARNINGS(first, second, statement) do {			\
+	pr_info("scopex_test: expect \"%s\" and \"%s\"\n", first, second);	\
+	statement;							\
+	pr_info("scopex_test: expected\n");				\
+} while (0)
+
 /**
  * struct test_item - a work item for tests
  * @work: the item
