@@ -156,6 +156,13 @@ profile_is_exact()
 	     END { exit delay != 121 || run != 121 || scope != 1 }' "$SCOPEX/histograms"
 }
 
+# An item that runs again is timed in each run, from its submit on.
+rounds_are_profiled()
+{
+	switch_profile 1 && reset && echo rounds > "$SCOPEX_TEST/run" &&
+		profile_agrees 300 0 0
+}
+
 # The old measurements stay, and no new ones are added.
 profile_is_off()
 {
@@ -421,7 +428,7 @@ no_memory_is_told()
 	[ "$status" = 0 ] && profile_is_exact && suite_rmmod
 }
 
-ktap_plan 28
+ktap_plan 29
 # Items are held for as long as it takes.
 suite_load stall_ms=0
 suite_run load
@@ -435,6 +442,7 @@ ktap_check "a scope that has ended is gone" released_scope_is_gone
 ktap_check "files are for root" files_are_for_root
 ktap_check "files have a header" files_have_a_header
 ktap_check "after a reset, counters are exact again" counters_begin_anew
+ktap_check "items that run again are profiled" rounds_are_profiled
 ktap_check "the profile is exact" profile_is_exact
 ktap_check "when it is off, the profile stays" profile_is_off
 ktap_check "the profile is switched on while items wait" profile_switched_on_late

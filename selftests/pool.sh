@@ -112,7 +112,14 @@ serial_is_told()
 			"$(sum_of 'site[0-9]+\.profile\.(items|chunks)')" &&
 		expect_in_log 'scope at_the_bound of bound_fn\(\) is serial: no worker to be had on CPU' 3 &&
 		expect_in_log 'scope never_serial of rather_fails\(\) is refused: .* it must not be serial' 1 &&
-		warnings_name_the_culprit && suite_rmmod
+		no_queue_is_left && warnings_name_the_culprit && suite_rmmod
+}
+
+# An owner hands its queue over for a wait only if another worker is reserved, and for a serial
+# scope only when an item of it runs again.
+no_queue_is_left()
+{
+	expect_counter total.serials -gt 0 && expect_counter total.unhanded -eq 0
 }
 
 # dead_do_not_count SUITE PARAMETER...
@@ -147,7 +154,7 @@ finite_joins_are_not_told()
 		expect_in_log "$NEWCOMERS" 0
 }
 
-ktap_plan 30
+ktap_plan 32
 suite_load
 suite_run crowd
 ktap_check "as many workers are made as are needed" as_many_as_needed
@@ -171,6 +178,9 @@ ktap_check "a scope with one worker" serial_is_told workers=1 standby=0
 ktap_check "a scope with two workers" serial_is_told workers=2 standby=1
 ktap_check "a scope with five workers" serial_is_told workers=5 standby=2
 ktap_check "items of a serial scope that run again" suite_passes again_serial workers=1 standby=0
+ktap_check "and a worker that can have the queue, or a turn" suite_passes again_bound \
+	cpus=0 workers=2 standby=1
+ktap_check "an owner whose CPU is offline" suite_passes away workers=1 standby=0
 ktap_check "a scope in the reclaim of memory" suite_passes reclaim standby=0
 ktap_check "workers that can't be made" passes_injected unmade standby=0
 ktap_check "races about an orphan" passes_injected orphan workers=3 standby=2

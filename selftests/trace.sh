@@ -99,6 +99,25 @@ load_agrees()
 	agree_on_all && return "$bad"
 }
 
+# Items that run again, as often as the suite says: each run is submitted, and has no error.
+rounds_agree()
+{
+	bad=0
+	for pair in submit:300 run_start:300 run_end:300 error:0 errors:0; do
+		same "events ${pair%:*}" "$(events "${pair%:*}")" expected "${pair#*:}" ||
+			bad=1
+	done
+	agree_on_all || bad=1
+	return "$bad"
+}
+
+# Only the last run of each has a result.
+rounds_have_no_errors()
+{
+	traced known_rounds || return 1
+	expect "runs with a result" "$(grep -c 'scopex_run_end: .* ret=0$' "$log")" -eq 300
+}
+
 # traced COMMAND [ARG]... - run it, with what it traced in $log
 traced()
 {
@@ -201,6 +220,11 @@ stall_is_traced()
 		drop_instances && suite_rmmod
 }
 
+known_rounds()
+{
+	echo rounds > "$SCOPEX_TEST/run"
+}
+
 known_load()
 {
 	echo load > "$SCOPEX_TEST/run"
@@ -239,7 +263,7 @@ bound_agrees()
 }
 
 trace_is_there
-ktap_plan 18
+ktap_plan 21
 suite_load
 count_all suite_run load
 ktap_check "the events of a known load are as many as were counted" load_agrees
@@ -247,6 +271,9 @@ for suite in nest cancel loop; do
 	count_all suite_run $suite
 	ktap_check "$suite: as many events as were counted" agree_on_all
 done
+count_all suite_run rounds
+ktap_check "items that run again: each run is an event" rounds_agree
+ktap_check "none of them has an error" rounds_have_no_errors
 traced known_load
 ktap_check "names and places are resolved" names_are_resolved
 ktap_check "events ask for hashes of addresses" events_ask_for_hashes

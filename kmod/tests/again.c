@@ -242,6 +242,124 @@ static void join_item_waits_for_the_last_run(struct scopex_test *test)
 	}
 }
 
+/**
+ * struct cancels - an item that cancels its scope, and waits for another one of it
+ * @work: the item
+ * @first: the other one, which has returned SCOPEX_AGAIN just before
+ * @gate: where that one waits
+ * @completed: it was completed while the item ran
+ */
+struct cancels {
+	struct scopex_work	work;
+	struct scopex_work	first;
+	struct test_gate	gate;
+	bool			completed;
+};
+
+static int blocks_once_fn(struct scopex_work *work)
+{
+	struct cancels *cancels = container_of(work, struct cancels, first);
+
+	complete(&cancels->gate.reached);
+	scopex_will_block();
+	wait_for_completion(&cancels->gate.go);
+	return SCOPEX_AGAIN;
+}
+
+static int cancels_fn(struct scopex_work *work)
+{
+	struct cancels *cancels = container_of(work, struct cancels, work);
+	unsigned int looks;
+
+	scopex_cancel(scopex_work_scope(work), 0);
+	for (looks = 0; looks < 5000 && scopex_work_busy(&cancels->first); looks++)
+		usleep_range(1000, 1100);
+	cancels->completed = !scopex_work_busy(&cancels->first);
+	return 0;
+}
+
+/*
+ * An item whose worker has handed over runs again. That worker runs a deferred item next,
+ * and no other item of the scope has its turn: a cancelled item needs none.
+ */
+static void item_does_not_wait_for_its_worker(struct scopex_test *test)
+{
+	struct cancels cancels = {
+		.work = SCOPEX_WORK_INIT(cancels_fn),
+		.first = SCOPEX_WORK_INIT(blocks_once_fn),
+	};
+	unsigned int cpu = test_this_cpu();
+	struct test_item last;
+
+	test_gate_init(&cancels.gate);
+	test_item_init(&last);
+	scopex_scope(s, .limit_per_cpu = 1) {
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &cancels.first), 0);
+		wait_for_completion(&cancels.gate.reached);
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &cancels.work), 0);
+		/* After the other worker has found that the item has to wait. */
+		scopex_scope(t)
+			EXPECT_EQ(test, scopex_submit_on(t, cpu, &last.work), 0);
+		complete(&cancels.gate.go);
+		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
+	}
+	EXPECT(test, cancels.completed);
+	EXPECT_EQ(test, scopex_work_result(&cancels.first), -ECANCELED);
+	EXPECT_EQ(test, scopex_work_result(&cancels.work), 0);
+}
+
+/**
+ * struct steps - an item that goes on with another function
+ * @work: the item
+ * @firsts: how often the first function ran
+ * @seconds: how often the second one did
+ * @busy: the item was busy then
+ * @scope: it was of this scope then
+ */
+struct steps {
+	struct scopex_work	work;
+	unsigned int		firsts;
+	unsigned int		seconds;
+	bool			busy;
+	struct scopex_scope	*scope;
+};
+
+static int second_step_fn(struct scopex_work *work)
+{
+	struct steps *steps = container_of(work, struct steps, work);
+
+	steps->seconds++;
+	steps->busy = scopex_work_busy(work);
+	steps->scope = scopex_work_scope(work);
+	return -EXFULL;
+}
+
+static int first_step_fn(struct scopex_work *work)
+{
+	container_of(work, struct steps, work)->firsts++;
+	scopex_work_init(work, second_step_fn);
+	return SCOPEX_AGAIN;
+}
+
+static void item_initialises_itself(struct scopex_test *test)
+{
+	struct steps steps = { .work = SCOPEX_WORK_INIT(first_step_fn) };
+
+	if (IS_ENABLED(CONFIG_DEBUG_OBJECTS)) {
+		scopex_test_skip(test, "not where the kernel tells an item from its copy");
+		return;
+	}
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit(s, &steps.work), 0);
+		EXPECT_EQ(test, scopex_join(s), -EXFULL);
+		EXPECT(test, steps.scope == s);
+	}
+	EXPECT_EQ(test, steps.firsts, 1);
+	EXPECT_EQ(test, steps.seconds, 1);
+	EXPECT(test, steps.busy);
+	EXPECT_EQ(test, scopex_work_result(&steps.work), -EXFULL);
+}
+
 static int detached_again_fn(struct scopex_detached *detached)
 {
 	return SCOPEX_AGAIN;
@@ -274,10 +392,36 @@ static const struct scopex_case again_cases[] = {
 	SCOPEX_CASE(item_keeps_its_place_under_a_limit),
 	SCOPEX_CASE(item_takes_turns_on_a_cpu),
 	SCOPEX_CASE(join_item_waits_for_the_last_run),
+	SCOPEX_CASE(item_does_not_wait_for_its_worker),
+	SCOPEX_CASE(item_initialises_itself),
 	SCOPEX_CASE(detached_item_does_not),
 };
 
 SCOPEX_SUITE(again, again_cases);
+
+/* For trace.sh and debugfs.sh: so many submits and runs, no error. */
+static void known_rounds(struct scopex_test *test)
+{
+	struct again again[3];
+	unsigned int i;
+
+	scopex_scope(s) {
+		for (i = 0; i < ARRAY_SIZE(again); i++) {
+			again[i] = again_of(ROUNDS);
+			again[i].blocks = i == 1;
+			EXPECT_EQ(test, scopex_submit(s, &again[i].work), 0);
+		}
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	for (i = 0; i < ARRAY_SIZE(again); i++)
+		expect_rounds(test, &again[i]);
+}
+
+static const struct scopex_case rounds_cases[] = {
+	SCOPEX_CASE(known_rounds),
+};
+
+SCOPEX_SUITE(rounds, rounds_cases);
 
 /* For pool.sh, where there is one worker, so that a scope in an item is serial. */
 struct serially {

@@ -5,6 +5,7 @@
  */
 
 #include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/slab.h>
 
@@ -154,6 +155,26 @@ static void order_is_kept_by_a_limit(struct scopex_test *test)
 		EXPECT_EQ(test, items[i].order, i + 1);
 }
 
+/* Also if no item has to wait for its turn. */
+static void limited_array_is_spread(struct scopex_test *test)
+{
+	unsigned int i, cpu, cpus = 0, nr, each = 4, first = 0;
+	struct test_item *items;
+
+	for_each_online_cpu(cpu)
+		cpus += test_served(cpu);
+	nr = cpus * each;
+	items = test_items(nr);
+	if (!EXPECT(test, items))
+		return;
+	scopex_scope(s, .limit = nr)
+		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items, nr, work), 0);
+	for (i = 0; i < nr; i++)
+		first += items[i].cpu == items[0].cpu;
+	EXPECT_EQ(test, first, each);
+	kvfree(items);
+}
+
 /* Both limits, an array, and an item that is joined. */
 static void limits_go_together(struct scopex_test *test)
 {
@@ -271,6 +292,7 @@ static const struct scopex_case limit_cases[] = {
 	SCOPEX_CASE(try_submit_says_full),
 	SCOPEX_CASE(what_waits_for_its_turn_is_cancelled),
 	SCOPEX_CASE(order_is_kept_by_a_limit),
+	SCOPEX_CASE(limited_array_is_spread),
 	SCOPEX_CASE(limits_go_together),
 	SCOPEX_CASE(cancelled_item_waits_for_no_turn),
 };

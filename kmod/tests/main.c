@@ -36,7 +36,8 @@ static const struct scopex_suite * const suites[] = {
 	&named_suite, &crowd_suite, &sleepers_suite, &awake_suite, &senders_suite,
 	&full_suite, &serial_suite, &reclaim_suite, &unmade_suite, &orphan_suite,
 	&beside_suite, &late_suite, &mortal_suite, &mourned_suite, &tight_suite,
-	&again_suite, &again_serial_suite, &leave_suite, &placed_suite,
+	&again_suite, &again_serial_suite, &again_bound_suite, &away_suite, &rounds_suite,
+	&leave_suite, &placed_suite,
 	&partial_suite, &endless_suite, &chain_suite, &finite_suite, &newcomer_suite,
 };
 

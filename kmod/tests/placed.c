@@ -10,6 +10,7 @@
 #include <linux/smp.h>
 #include <linux/string.h>
 
+#include "../state.h"
 #include "test.h"
 
 /* Wait until the deadline has cancelled the scope, with -ETIME. */
@@ -151,6 +152,12 @@ static void local_cpu_as_a_number(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_join(s), 0);
 		EXPECT_EQ(test, item.cpu, here);
 		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_ANY, &item.work), -EINVAL);
+		/* The number of no CPU, in much of the kernel. */
+		EXPECT_EQ(test, scopex_submit_on(s, -1, &item.work), -EINVAL);
+		cpu = -1;
+		OPTIMIZER_HIDE_VAR(cpu);
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &item.work), -EINVAL);
+		EXPECT_EQ(test, scopex_submit_strided(s, cpu, &item.work, 1, 0), -EINVAL);
 		EXPECT_EQ(test, scopex_submit_on(s, -3, &item.work), -EINVAL);
 		EXPECT_EQ(test, scopex_submit_strided(s, -3, &item.work, 1, 0), -EINVAL);
 		EXPECT_EQ(test, scopex_submit_on(s, nr_cpu_ids, &item.work), -EINVAL);
@@ -187,6 +194,20 @@ static void items_with_a_stride(struct scopex_test *test)
 	}
 }
 
+/* More items than a scope can count, so none is looked at: there is only one here. */
+static void too_many_items(struct scopex_test *test)
+{
+	struct test_item item;
+
+	test_item_init(&item);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_strided(s, SCOPEX_CPU_ANY, &item.work,
+						      SCOPEX_COUNT_MAX + 1, 0), -EOVERFLOW);
+		EXPECT_EQ(test, scopex_work_result(&item.work), -ENODATA);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+}
+
 static int named_body(struct scopex_scope *scope, void *arg)
 {
 	return strcmp(scope->site->name, arg) ? -EIO : 0;
@@ -213,6 +234,7 @@ static const struct scopex_case placed_cases[] = {
 	SCOPEX_CASE(loops_have_deadlines),
 	SCOPEX_CASE(local_cpu_as_a_number),
 	SCOPEX_CASE(items_with_a_stride),
+	SCOPEX_CASE(too_many_items),
 	SCOPEX_CASE(scopes_have_names),
 };
 

@@ -8,7 +8,10 @@
 #include <linux/completion.h>
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/kthread.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 
 #include "../state.h"
@@ -19,6 +22,9 @@
  * struct mortal - an item that ends its thread, and one behind it
  * @work: the first
  * @behind: the second
+ * @outer: an item that is the owner of a serial scope, with the first one in it
+ * @serial: that scope
+ * @worker: the worker of both
  * @go: ends it
  * @begun: completed by the first
  * @dead: completed when its thread ends
@@ -27,6 +33,9 @@
 struct mortal {
 	struct scopex_work	work;
 	struct scopex_work	behind;
+	struct scopex_work	outer;
+	struct scopex_scope	*serial;
+	struct task_struct	*worker;
 	struct completion	go;
 	struct completion	begun;
 	struct completion	dead;
@@ -93,6 +102,48 @@ static void dies_on(struct scopex_test *test, unsigned int cpu, bool offline)
 		lay_to_rest(s, &mortal->work);
 		if (offline)
 			EXPECT_EQ(test, add_cpu(cpu), 0);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+}
+
+static int serial_owner_fn(struct scopex_work *work)
+{
+	struct mortal *mortal = container_of(work, struct mortal, outer);
+	int err = 0;
+
+	scopex_scope(serial) {
+		if (!is_serial(serial))
+			return -ENOENT;
+		mortal->serial = serial;
+		mortal->worker = current;
+		get_task_struct(current);
+		err = scopex_submit(serial, &mortal->work);
+		err = err ?: scopex_join(serial);
+	}
+	return err;
+}
+
+/* The work of the thread that ends closes the serial scope when its item is laid to rest. */
+static void dies_in_a_serial_scope(struct scopex_test *test, unsigned int cpu)
+{
+	struct mortal *mortal = mortal_new(dies_fn);
+
+	if (!EXPECT(test, mortal))
+		return;
+	scopex_work_init(&mortal->outer, serial_owner_fn);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &mortal->outer), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &mortal->behind), 0);
+		wait_for_completion(&mortal->begun);
+		complete(&mortal->go);
+		wait_for_completion(&mortal->dead);
+		wait_for_completion(&mortal->served);
+		lay_to_rest(mortal->serial, &mortal->work);
+		wake_up_process(mortal->worker);
+		while (!READ_ONCE(mortal->worker->exit_state))
+			usleep_range(500, 1000);
+		put_task_struct(mortal->worker);
+		lay_to_rest(s, &mortal->outer);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 }
@@ -168,8 +219,18 @@ static void dead_worker_of_an_offline_cpu(struct scopex_test *test)
 		       dies_on(test, cpu, true));
 }
 
+/* An item of a serial scope takes the owner with it, and the owner's item. */
+static void worker_dies_in_a_serial_scope(struct scopex_test *test)
+{
+	if (can_die(test))
+		EXPECT_WARNINGS("item dies_fn [scopex_test] of scope serial of",
+				"exits with the open scope serial of serial_owner_fn()",
+				dies_in_a_serial_scope(test, test_this_cpu()));
+}
+
 static const struct scopex_case mortal_cases[] = {
 	SCOPEX_CASE(queue_of_a_dead_worker_is_served),
+	SCOPEX_CASE(worker_dies_in_a_serial_scope),
 	SCOPEX_CASE(dead_worker_of_an_offline_cpu),
 };
 

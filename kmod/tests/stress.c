@@ -7,7 +7,8 @@
  * of events is not known, but these rules hold for each item and in total:
  *
  *	- A submit is accepted or refused. An accepted item is run once, or cancelled;
- *	  cancelled only if somebody cancelled its scope.
+ *	  cancelled only if somebody cancelled its scope. An item that runs again was as good as
+ *	  submitted once more.
  *	- After the join no other thread touches an item, its frame or its scope.
  *	- Each error that a join returns has a cause, and each failure is returned.
  *	- A loop sees no number twice, and all of them if it returns 0.
@@ -55,7 +56,7 @@ MODULE_PARM_DESC(stress_workers, "what scopex's parameter \"workers\" is (defaul
 
 static const char * const count_names[COUNTS] = {
 	"submitted", "run", "cancelled", "errors", "refused",
-	"frames", "loops", "shots", "detached", "bursts",
+	"frames", "loops", "shots", "detached", "bursts", "agains",
 	"kills", "promises", "timeouts", "serial", "deadlocks",
 };
 

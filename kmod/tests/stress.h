@@ -18,6 +18,7 @@
 #define NESTED_ITEMS	4	/* of a frame in an item */
 #define SOURCE_ITEMS	2	/* that interrupts submit */
 #define SOURCE_SHOTS	12	/* how often */
+#define AGAINS_MAX	3	/* runs of an item in a round that ask for another one */
 #define LOOP_MAX	200	/* numbers */
 #define MIN_TURNS	9	/* of each thread, however slow it is */
 #define BURST_ITEMS	80	/* of a burst that wait */
@@ -29,7 +30,7 @@
 /* The first ones are as in the module's counters. */
 enum count {
 	SUBMITTED, RUN, CANCELLED, ERRORS, REFUSED,
-	FRAMES, LOOPS, SHOTS, DETACHED, BURSTS,
+	FRAMES, LOOPS, SHOTS, DETACHED, BURSTS, AGAINS,
 	/* There may be none of these. */
 	KILLS, PROMISES, TIMEOUTS, SERIAL, DEADLOCKS,
 	COUNTS,
@@ -82,10 +83,11 @@ static inline ktime_t usecs(unsigned int n)
  * @act: what it does
  * @cpu: the CPU that it was submitted to; nr_cpu_ids if that is not known
  * @rnd: what it draws from; used by the worker that runs it
- * @granted: submits that were accepted, or are under way
+ * @agains: how often it may still run again; used by the worker that runs it
+ * @granted: submits that were accepted, or are under way, and runs that asked for another one
  * @ran: how often it ran
  * @inside: how many threads are in its function
- * @ret: what it returned last
+ * @ret: the result that it returned last
  */
 struct stress_item {
 	struct scopex_work	work;
@@ -94,6 +96,7 @@ struct stress_item {
 	void			(*act)(struct stress_item *item);
 	unsigned int		cpu;
 	u64			rnd;
+	unsigned int		agains;
 	atomic_t		granted;
 	atomic_t		ran;
 	atomic_t		inside;
@@ -116,6 +119,7 @@ struct stress_item {
  * @limit: the scope's
  * @limit_per_cpu: the scope's
  * @timeout_us: the scope's
+ * @deadline: the scope's
  * @calm: no thread cancels it
  * @loose: interrupts submit at any time, so the accounts of a round are not exact
  * @called: the body was called
@@ -140,6 +144,7 @@ struct stress_frame {
 	unsigned int		limit;
 	unsigned int		limit_per_cpu;
 	s64			timeout_us;
+	ktime_t			deadline;
 	bool			calm;
 	bool			loose;
 	bool			called;

@@ -24,7 +24,8 @@ bool stress_above_cancelled(const struct stress_frame *frame)
 /* May the frame's scope have been cancelled in this round? */
 static bool stress_may_be_cancelled(const struct stress_frame *frame)
 {
-	return READ_ONCE(frame->cancelled) || frame->timeout_us ||
+	return READ_ONCE(frame->cancelled) || frame->timeout_us || frame->deadline ||
+	       frame->flags & SCOPEX_CANCEL_ON_EXIT ||
 	       stress_above_cancelled(frame) ||
 	       (frame->flags & SCOPEX_KILLABLE && fatal_signal_pending(current)) ||
 	       (frame->flags & SCOPEX_FAIL_FAST && atomic_read(&frame->failed));
@@ -233,7 +234,7 @@ static noinline void stress_in_block(struct stress_frame *frame)
 static noinline void stress_in_block_with(struct stress_frame *frame)
 {
 	scopex_scope(s, .flags = frame->flags, .timeout_us = frame->timeout_us,
-		     .limit = frame->limit,
+		     .deadline = frame->deadline, .limit = frame->limit,
 		     .limit_per_cpu = frame->limit_per_cpu)
 		stress_body(s, frame);
 }
@@ -273,6 +274,13 @@ static void stress_options(struct stress_frame *frame)
 		frame->flags |= SCOPEX_FAIL_FAST;
 	if (one_in(rnd, 3))
 		frame->flags |= SCOPEX_KILLABLE;
+	if (one_in(rnd, 3))
+		frame->flags |= SCOPEX_CANCEL_ON_EXIT;
+	/* At times one that has passed, or that is far away. */
+	if (one_in(rnd, 4))
+		frame->deadline = ktime_add_us(ktime_get(), below(rnd, 3000));
+	else if (one_in(rnd, 8))
+		frame->deadline = ktime_add_ms(ktime_get(), 100 * MSEC_PER_SEC);
 	switch (below(rnd, 4)) {
 	case 0:
 		frame->timeout_us = 1 + below(rnd, 50);
@@ -314,6 +322,7 @@ void stress_frame(struct stress_frame *frame)
 		stress_ran(frame, scopex_run(stress_body, frame,
 					     .flags = frame->flags,
 					     .timeout_us = frame->timeout_us,
+					     .deadline = frame->deadline,
 					     .limit = frame->limit,
 					     .limit_per_cpu = frame->limit_per_cpu));
 		break;

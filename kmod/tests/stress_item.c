@@ -235,11 +235,27 @@ void stress_check_cpu(unsigned int cpu)
 	cpus_read_unlock();
 }
 
+/*
+ * Shall the item run again? Not one of a burst: others count on what it does. It counts as a
+ * submit that was accepted, by scopex as well.
+ */
+static bool stress_again(struct stress_item *item)
+{
+	if (item->frame->burst || !item->agains || !one_in(&item->rnd, 4))
+		return false;
+	item->agains--;
+	atomic_inc(&item->granted);
+	count(SUBMITTED, 1);
+	count(AGAINS, 1);
+	return true;
+}
+
 static int stress_fn(struct scopex_work *work)
 {
 	struct stress_item *item = container_of(work, struct stress_item, work);
 	struct stress_frame *frame = item->frame;
 	u32 cookie = item->cookie;
+	bool again;
 
 	EXPECT(stress_test, cookie && READ_ONCE(frame->cookie) == cookie);
 	EXPECT_EQ(stress_test, atomic_inc_return(&item->inside), 1);
@@ -253,15 +269,17 @@ static int stress_fn(struct scopex_work *work)
 		stress_check_cpu(item->cpu);
 	item->act(item);
 
-	item->ret = one_in(&item->rnd, 8) ? -EIO : 0;
-	if (item->ret) {
+	again = stress_again(item);
+	if (!again)
+		item->ret = one_in(&item->rnd, 8) ? -EIO : 0;
+	if (!again && item->ret) {
 		atomic_inc(&frame->failed);
 		count(ERRORS, 1);
 	}
 	EXPECT(stress_test, READ_ONCE(frame->cookie) == cookie);
 	EXPECT(stress_test, item->cookie == cookie && item->frame == frame);
 	EXPECT_EQ(stress_test, atomic_dec_return(&item->inside), 0);
-	return item->ret;
+	return again ? SCOPEX_AGAIN : item->ret;
 }
 
 void stress_items_init(struct stress_frame *frame, struct stress_item *items,
@@ -277,6 +295,7 @@ void stress_items_init(struct stress_frame *frame, struct stress_item *items,
 			.act = act,
 			.cpu = nr_cpu_ids,
 			.rnd = draw(rnd),
+			.agains = below(rnd, AGAINS_MAX + 1),
 		};
 }
 

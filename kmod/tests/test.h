@@ -132,6 +132,9 @@ extern const struct scopex_suite mourned_suite;
 extern const struct scopex_suite tight_suite;
 extern const struct scopex_suite again_suite;
 extern const struct scopex_suite again_serial_suite;
+extern const struct scopex_suite again_bound_suite;
+extern const struct scopex_suite away_suite;
+extern const struct scopex_suite rounds_suite;
 extern const struct scopex_suite leave_suite;
 extern const struct scopex_suite placed_suite;
 extern const struct scopex_suite partial_suite;
@@ -173,6 +176,13 @@ void scopex_test_until_released(void);
  */
 #define EXPECT_WARNING(text, statement) do {				\
 	pr_info("scopex_test: expect \"%s\"\n", text);			\
+	statement;							\
+	pr_info("scopex_test: expected\n");				\
+} while (0)
+
+/* The same with two warnings, in this order. */
+#define EXPECT_WARNINGS(first, second, statement) do {			\
+	pr_info("scopex_test: expect \"%s\" and \"%s\"\n", first, second);	\
 	statement;							\
 	pr_info("scopex_test: expected\n");				\
 } while (0)

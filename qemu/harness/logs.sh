@@ -22,6 +22,38 @@ log good "expected warning" <<'END'
 [    1.0] ---[ end trace 0000000000000000 ]---
 [    1.0] scopex_test: expected
 END
+log good "two expected warnings" <<'END'
+[    1.0] scopex_test: expect "ends the thread" and "open scope"
+[    1.0] ------------[ cut here ]------------
+[    1.0] scopex: item f ends the thread
+[    1.0] WARNING: CPU: 1 PID: 83 at kmod/exit.c:1 f+0x1/0x2 [scopex]
+[    1.0] ---[ end trace 0000000000000000 ]---
+[    1.0] ------------[ cut here ]------------
+[    1.0] scopex: task t exits with the open scope s
+[    1.0] WARNING: CPU: 1 PID: 83 at kmod/exit.c:2 f+0x1/0x2 [scopex]
+[    1.0] ---[ end trace 0000000000000000 ]---
+[    1.0] scopex_test: expected
+END
+log bad "the first one of two expected warnings, twice" <<'END'
+[    1.0] scopex_test: expect "ends the thread" and "open scope"
+[    1.0] ------------[ cut here ]------------
+[    1.0] scopex: item f ends the thread
+[    1.0] WARNING: CPU: 1 PID: 83 at kmod/exit.c:1 f+0x1/0x2 [scopex]
+[    1.0] ---[ end trace 0000000000000000 ]---
+[    1.0] ------------[ cut here ]------------
+[    1.0] scopex: item f ends the thread
+[    1.0] WARNING: CPU: 1 PID: 83 at kmod/exit.c:1 f+0x1/0x2 [scopex]
+[    1.0] ---[ end trace 0000000000000000 ]---
+[    1.0] scopex_test: expected
+END
+log bad "one of two expected warnings" <<'END'
+[    1.0] scopex_test: expect "ends the thread" and "open scope"
+[    1.0] ------------[ cut here ]------------
+[    1.0] scopex: item f ends the thread
+[    1.0] WARNING: CPU: 1 PID: 83 at kmod/exit.c:1 f+0x1/0x2 [scopex]
+[    1.0] ---[ end trace 0000000000000000 ]---
+[    1.0] scopex_test: expected
+END
 log good "expected report" <<'END'
 [    1.0] scopex_test: expect report "holds up CPU"
 [    1.0] scopex: item f holds up CPU 0

@@ -7,6 +7,8 @@
 #	scopex_test: expect "TEXT"
 #	scopex_test: expected
 # Between these lines exactly one warning has to come, and it has to contain TEXT. With
+#	scopex_test: expect "TEXT" and "TEXT"
+# there have to be two, in this order. With
 #	scopex_test: expect report "TEXT"
 # it is not a warning, but a line that contains TEXT; the other lines of a warning (registers, a
 # call trace) may follow, but not the first line of another one.
@@ -42,12 +44,18 @@ function is_splat(line, from, to,	i, j)
 	return 0
 }
 
+# Does the line contain the text that is expected next?
+function is_wanted(line)
+{
+	return found < nr_texts && index(line, texts[found + 1])
+}
+
 # A block from "cut here" to "end trace" is at its end: was it the expected one?
 function end_block(	i)
 {
 	in_block = 0
-	if (open && !report && !found && block_named && block_warnings == 1) {
-		found = 1
+	if (open && !report && block_named && block_warnings == 1) {
+		found++
 		return
 	}
 	for (i = 1; i <= block_lines; i++)
@@ -90,6 +98,7 @@ powered_down && /^\[ *[0-9]+\.[0-9]+\]/ { bad("after the power-off: " $0) }
 	sub(/"$/, "", text)
 	open = 1
 	report = /scopex_test: expect report "/
+	nr_texts = split(text, texts, /" and "/)
 	found = 0
 	next
 }
@@ -99,7 +108,7 @@ powered_down && /^\[ *[0-9]+\.[0-9]+\]/ { bad("after the power-off: " $0) }
 		end_block()
 	if (!open)
 		bad("the end of an expected warning without its beginning")
-	else if (!found)
+	else if (found < (report ? 1 : nr_texts))
 		bad("no warning with the expected text: " text)
 	open = 0
 	next
@@ -125,10 +134,10 @@ in_block {
 	block[++block_lines] = $0
 	if (/WARNING: /)
 		block_warnings++
-	if (index($0, text))
+	if (is_wanted($0))
 		block_named = 1
 	# Something worse does not get through as a part of a warning.
-	if (is_splat($0, 1, nr_headers) && !index($0, text))
+	if (is_splat($0, 1, nr_headers) && !is_wanted($0))
 		bad($0)
 	if (/-\[ end trace/)
 		end_block()
