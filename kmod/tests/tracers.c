@@ -219,8 +219,61 @@ static void tracers_get_on_beside_a_serial_scope(struct scopex_test *test)
 	kvfree(traced.spins);
 }
 
+/* One item that runs again and again, each time as a batch of its own. */
+#define RUNS		4000000
+
+struct runner {
+	struct scopex_work	work;
+	struct scopex_work	inner;
+	struct scopex_test	*test;
+	struct traced		*traced;
+	unsigned int		runs;
+};
+
+static int runner_fn(struct scopex_work *work)
+{
+	struct runner *runner = container_of(work, struct runner, inner);
+	struct traced *traced = runner->traced;
+
+	WRITE_ONCE(traced->begun, true);
+	if (!READ_ONCE(traced->passed) && ++runner->runs < RUNS) {
+		udelay(5);
+		return SCOPEX_AGAIN;
+	}
+	atomic_set(&traced->left, 0);
+	return 0;
+}
+
+static int serial_runner_fn(struct scopex_work *work)
+{
+	struct runner *runner = container_of(work, struct runner, work);
+
+	scopex_scope(s) {
+		EXPECT(runner->test, atomic64_read(&s->state) & SCOPEX_SERIAL);
+		EXPECT_EQ(runner->test, scopex_submit(s, &runner->inner), 0);
+	}
+	return 0;
+}
+
+static void tracers_get_on_beside_an_item_that_runs_again(struct scopex_test *test)
+{
+	struct traced traced = { .left = ATOMIC_INIT(1) };
+	struct runner runner = {
+		.work = SCOPEX_WORK_INIT(serial_runner_fn),
+		.inner = SCOPEX_WORK_INIT(runner_fn),
+		.test = test, .traced = &traced,
+	};
+
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit(s, &runner.work), 0);
+		traced_end(test, &traced);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+}
+
 static const struct scopex_case serial_tracers_cases[] = {
 	SCOPEX_CASE(tracers_get_on_beside_a_serial_scope),
+	SCOPEX_CASE(tracers_get_on_beside_an_item_that_runs_again),
 };
 
 SCOPEX_SUITE(serial_tracers, serial_tracers_cases);
