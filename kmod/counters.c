@@ -95,10 +95,10 @@ static int scopex_counters_profile(struct seq_file *m)
 	return 0;
 }
 
-static void scopex_counters_scope(struct seq_file *m, const struct scopex_snapshot *live,
+static void scopex_counters_scope(struct seq_file *m, const struct scopex_snapshot *snapshot,
 				  unsigned int i)
 {
-	const struct scopex_shown_scope *scope = &live->scope[i];
+	const struct scopex_shown_scope *scope = &snapshot->scope[i];
 
 	scopex_place_rows(m, "scope", i, &scope->place);
 	seq_printf(m, "scope%u.depth %u\n", i, scope->depth);
@@ -112,7 +112,7 @@ static void scopex_counters_scope(struct seq_file *m, const struct scopex_snapsh
 	if (scope->timed)
 		seq_printf(m, "scope%u.deadline_ms %lld\n", i, scope->deadline_ms);
 	seq_printf(m, "scope%u.running ", i);
-	scopex_running_on(m, live, scope, 0);
+	scopex_running_on(m, snapshot, scope, 0);
 	seq_putc(m, '\n');
 }
 
@@ -135,17 +135,17 @@ static void scopex_counters_worker(struct seq_file *m, unsigned int i,
 
 static int scopex_counters_snapshot(struct seq_file *m)
 {
-	struct scopex_snapshot *live = scopex_take_snapshot();
+	struct scopex_snapshot *snapshot = scopex_take_snapshot();
 	unsigned int i;
 
-	if (!live)
+	if (!snapshot)
 		return -ENOMEM;
-	for (i = 0; i < live->nr_workers; i++)
-		scopex_counters_worker(m, i, &live->worker[i]);
-	for (i = 0; i < live->nr_scopes; i++)
-		scopex_counters_scope(m, live, i);
-	seq_printf(m, "scopes_left %d\n", live->scopes_left);
-	scopex_free_snapshot(live);
+	for (i = 0; i < snapshot->nr_workers; i++)
+		scopex_counters_worker(m, i, &snapshot->worker[i]);
+	for (i = 0; i < snapshot->nr_scopes; i++)
+		scopex_counters_scope(m, snapshot, i);
+	seq_printf(m, "scopes_left %d\n", snapshot->scopes_left);
+	scopex_free_snapshot(snapshot);
 	return 0;
 }
 

@@ -49,10 +49,10 @@ struct scopex_offer {
  * @wanted: true if an item waits for a new worker
  * @failures: how often no worker could be created
  * @grown: the items that wait for a new worker
- * @orphan: the worker that left the queue unserved, or NULL; see hand_over.c
- * @orphan_rest: the rest of its batch
- * @orphans: how often the queue was left unserved
- * @told: the value of @orphans at the last log line about the bound
+ * @left_by: the worker that left the queue unserved, or NULL; see hand_over.c
+ * @left_rest: the rest of its batch
+ * @times_left: how often the queue was left unserved
+ * @told: the value of @times_left at the last log line about the bound
  * @told_at: the time of that line, in jiffies
  * @tend: a work that looks after the active worker; see relief.c
  * @tend_batches: the number of the active worker's batches at the watchdog's last look
@@ -91,9 +91,9 @@ struct scopex_cpu {
 	bool			wanted;
 	unsigned int		failures;
 	struct swait_queue_head	grown;
-	struct scopex_worker	*orphan;
-	struct llist_node	*orphan_rest;
-	unsigned long		orphans;
+	struct scopex_worker	*left_by;
+	struct llist_node	*left_rest;
+	unsigned long		times_left;
 	unsigned long		told;
 	unsigned long		told_at;
 	struct work_struct	tend;

@@ -67,7 +67,7 @@ static int stats_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
-static void scopex_scope_row(struct seq_file *m, const struct scopex_snapshot *live,
+static void scopex_scope_row(struct seq_file *m, const struct scopex_snapshot *snapshot,
 			     const struct scopex_shown_scope *scope)
 {
 	int indent = 2 * min(scope->depth, 20U);
@@ -90,7 +90,7 @@ static void scopex_scope_row(struct seq_file *m, const struct scopex_snapshot *l
 		seq_printf(m, " %11lld ", scope->deadline_ms);
 	else
 		seq_printf(m, " %11s ", "-");
-	scopex_running_on(m, live, scope, 10);
+	scopex_running_on(m, snapshot, scope, 10);
 	seq_putc(m, ' ');
 	scopex_place_text(m, &scope->place);
 	seq_puts(m, scope->serial ? " serial\n" : "\n");
@@ -98,20 +98,20 @@ static void scopex_scope_row(struct seq_file *m, const struct scopex_snapshot *l
 
 static int scopes_show(struct seq_file *m, void *unused)
 {
-	struct scopex_snapshot *live = scopex_take_snapshot();
+	struct scopex_snapshot *snapshot = scopex_take_snapshot();
 	unsigned int i;
 
-	if (!live)
+	if (!snapshot)
 		return -ENOMEM;
 	seq_puts(m, "# open scopes with at least one submit, or opened in an item, which is then one of the scope above; pending: items not completed; age: since then; error: the first, or why it is cancelled; running: CPUs that are in an item\n");
 	seq_printf(m, "%-24s %8s %10s %-9s %-22s %-11s %11s %-10s %s\n", "scope",
 		   "pending", "age_ms", "state", "owner", "error", "deadline_ms",
 		   "running", "opened in");
-	for (i = 0; i < live->nr_scopes; i++)
-		scopex_scope_row(m, live, &live->scope[i]);
-	if (live->scopes_left)
+	for (i = 0; i < snapshot->nr_scopes; i++)
+		scopex_scope_row(m, snapshot, &snapshot->scope[i]);
+	if (snapshot->scopes_left)
 		seq_puts(m, "# and more\n");
-	scopex_free_snapshot(live);
+	scopex_free_snapshot(snapshot);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(scopes);
@@ -135,15 +135,15 @@ static void scopex_worker_item(struct seq_file *m, const struct scopex_shown_wor
 
 static int workers_show(struct seq_file *m, void *unused)
 {
-	struct scopex_snapshot *live = scopex_take_snapshot();
+	struct scopex_snapshot *snapshot = scopex_take_snapshot();
 	const struct scopex_shown_worker *w;
 
-	if (!live)
+	if (!snapshot)
 		return -ENOMEM;
 	seq_puts(m, "# all workers; in_item_ms: for how long, as a look every stall_ms/4 tells, or exactly while the profile is on\n");
 	seq_printf(m, "%5s %-16s %7s %-8s %12s %s\n", "cpu", "worker", "pid", "state",
 		   "in_item_ms", "item, scope, opened in");
-	for (w = live->worker; w < live->worker + live->nr_workers; w++) {
+	for (w = snapshot->worker; w < snapshot->worker + snapshot->nr_workers; w++) {
 		seq_printf(m, "%5u ", w->cpu);
 		seq_setwidth(m, 16);
 		scopex_column(m, w->comm);
@@ -154,7 +154,7 @@ static int workers_show(struct seq_file *m, void *unused)
 			scopex_worker_item(m, w);
 		seq_putc(m, '\n');
 	}
-	scopex_free_snapshot(live);
+	scopex_free_snapshot(snapshot);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(workers);

@@ -19,7 +19,7 @@
  * it leaves the queue unserved, with the rest of the batch. The next worker that goes on
  * standby takes the queue over: a new one, or one that has completed its item. So no
  * hand-over is lost. The log names the items that hold the workers if the pool's bound
- * keeps the queue unserved. (In the code, scopex_cpu.orphan is the worker that left the
+ * keeps the queue unserved. (In the code, scopex_cpu.left_by is the worker that left the
  * queue unserved, and NULL if the queue is served.)
  *
  * Reservations. A wait for a scope is safe only if a worker is sure to be there. So an item
@@ -85,7 +85,7 @@ bool scopex_may_have_more(struct scopex_cpu *sc)
  */
 void scopex_refill_pool(struct scopex_cpu *sc)
 {
-	if (scopex_may_have_more(sc) || READ_ONCE(sc->orphan))
+	if (scopex_may_have_more(sc) || READ_ONCE(sc->left_by))
 		queue_work(scopex_pool_wq, &sc->more);
 }
 
@@ -109,7 +109,7 @@ bool scopex_reserve(struct scopex_worker *w)
 	struct scopex_cpu *sc = w->sc;
 
 	if (!w->active)
-		return !READ_ONCE(sc->orphan);
+		return !READ_ONCE(sc->left_by);
 	if (w->reserved)
 		return true;
 	/* The worker stays in the list, where scopex_appoint() finds it. */
@@ -139,25 +139,25 @@ void scopex_unreserve(struct scopex_worker *w)
 static void scopex_appoint(struct scopex_cpu *sc, struct scopex_worker *from,
 			   struct llist_node *rest)
 {
-	struct scopex_worker *heir = container_of(llist_del_first(&sc->standby),
+	struct scopex_worker *next = container_of(llist_del_first(&sc->standby),
 						  struct scopex_worker, standby);
 
-	heir->rest = rest;
-	WRITE_ONCE(sc->active, heir->task);
-	trace_scopex_hand_off(sc->cpu, from->task->pid, heir->task->pid);
+	next->rest = rest;
+	WRITE_ONCE(sc->active, next->task);
+	trace_scopex_hand_off(sc->cpu, from->task->pid, next->task->pid);
 	scopex_inject(SCOPEX_INJECT_HAND_OVER);
 	/*
 	 * Release: the new active worker sees @rest, and parks after the store to
 	 * sc->active, so a submitter wakes the right worker; pairs with scopex_stand_by(); see
 	 * handover-wake.litmus and handover-standby.litmus.
 	 */
-	smp_store_release(&heir->active, true);
+	smp_store_release(&next->active, true);
 	/*
 	 * Full barrier in wake_up_process(): the store comes before the look at the task
 	 * state, so no wake-up is lost; pairs with set_current_state() in
 	 * scopex_stand_by(); see handover-standby.litmus.
 	 */
-	wake_up_process(heir->task);
+	wake_up_process(next->task);
 }
 
 /* If the queue is unserved, and a worker is on standby, let that worker take it over. */
@@ -165,9 +165,9 @@ static void scopex_take_over(struct scopex_cpu *sc)
 {
 	struct scopex_worker *from;
 
-	while (unlikely(READ_ONCE(sc->orphan)) &&
+	while (unlikely(READ_ONCE(sc->left_by)) &&
 	       atomic_dec_if_positive(&sc->spare) >= 0) {
-		scopex_inject(SCOPEX_INJECT_ADOPT);
+		scopex_inject(SCOPEX_INJECT_TAKE_OVER);
 		/*
 		 * One task gets the unserved queue, and no other task takes from the list
 		 * then.
@@ -175,12 +175,12 @@ static void scopex_take_over(struct scopex_cpu *sc)
 		 * Acquire: see the rest of the batch; pairs with scopex_leave_queue(); see
 		 * leave-take-over.litmus.
 		 */
-		from = xchg_acquire(&sc->orphan, NULL);
+		from = xchg_acquire(&sc->left_by, NULL);
 		if (from) {
-			scopex_appoint(sc, from, sc->orphan_rest);
+			scopex_appoint(sc, from, sc->left_rest);
 			return;
 		}
-		scopex_inject(SCOPEX_INJECT_ADOPT_NONE);
+		scopex_inject(SCOPEX_INJECT_TAKEN);
 		atomic_inc(&sc->spare);
 		/*
 		 * Full barrier: increment the count, then look again for an unserved queue:
@@ -193,7 +193,7 @@ static void scopex_take_over(struct scopex_cpu *sc)
 
 /*
  * Leave the queue unserved, with the rest of the batch, for the next worker on standby.
- * After the store to @orphan, @w does not touch the queue: it completes its item, and goes
+ * After the store to @left_by, @w does not touch the queue: it completes its item, and goes
  * on standby. So the next worker may be @w itself; see leave-own.litmus.
  */
 static void scopex_leave_queue(struct scopex_worker *w)
@@ -201,18 +201,18 @@ static void scopex_leave_queue(struct scopex_worker *w)
 	struct scopex_cpu *sc = w->sc;
 
 	scopex_inject(SCOPEX_INJECT_UNHANDED);
-	sc->orphan_rest = w->rest;
+	sc->left_rest = w->rest;
 	WRITE_ONCE(w->rest, NULL);
 	WRITE_ONCE(w->active, false);
 	local_inc(&w->count[SCOPEX_UNHANDED]);
 	/* Only one worker at a time gets here, so the counter needs no atomic operation. */
-	WRITE_ONCE(sc->orphans, sc->orphans + 1);
+	WRITE_ONCE(sc->times_left, sc->times_left + 1);
 	/*
 	 * Release: the next worker sees the rest of the batch; pairs with
 	 * scopex_take_over(); see leave-take-over.litmus.
 	 */
-	smp_store_release(&sc->orphan, w);
-	scopex_inject(SCOPEX_INJECT_ORPHAN);
+	smp_store_release(&sc->left_by, w);
+	scopex_inject(SCOPEX_INJECT_LEFT);
 	/*
 	 * Full barrier: leave the queue, then look for a worker on standby; pairs with
 	 * scopex_worker_idle(); see leave-idle.litmus.

@@ -26,14 +26,14 @@
  * @SCOPEX_INJECT_HAND_OVER: a worker has taken another one from the standby, and has not yet
  *	given it the queue
  * @SCOPEX_INJECT_UNHANDED: a worker has found none on standby, and has not yet made its
- *	queue an orphan
- * @SCOPEX_INJECT_ORPHAN: a worker has made its queue an orphan, and has not yet looked again
+ *	queue unserved
+ * @SCOPEX_INJECT_LEFT: a worker has left its queue unserved, and has not yet looked again
  *	for a worker on standby
- * @SCOPEX_INJECT_ADOPT: a worker on standby is counted off for an orphan, which is not taken
- *	yet
- * @SCOPEX_INJECT_ADOPT_NONE: the same, and another one has taken the orphan; the count is
+ * @SCOPEX_INJECT_TAKE_OVER: a worker on standby is counted off for an unserved queue, which
+ *	is not taken yet
+ * @SCOPEX_INJECT_TAKEN: the same, and another one has taken the unserved queue; the count is
  *	not given back yet
- * @SCOPEX_INJECT_OWN_RUN: the owner of a serial scope, which it waits for, has run the items
+ * @SCOPEX_INJECT_SERIAL_RUN: the owner of a serial scope, which it waits for, has run the items
  *	that were there, and has not yet set its task state
  * @SCOPEX_INJECT_OPEN_NESTED: an item opens a scope, and has not yet listed it for
  *	cancellations
@@ -57,10 +57,10 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_LAST_PUT,
 	SCOPEX_INJECT_HAND_OVER,
 	SCOPEX_INJECT_UNHANDED,
-	SCOPEX_INJECT_ORPHAN,
-	SCOPEX_INJECT_ADOPT,
-	SCOPEX_INJECT_ADOPT_NONE,
-	SCOPEX_INJECT_OWN_RUN,
+	SCOPEX_INJECT_LEFT,
+	SCOPEX_INJECT_TAKE_OVER,
+	SCOPEX_INJECT_TAKEN,
+	SCOPEX_INJECT_SERIAL_RUN,
 	SCOPEX_INJECT_OPEN_NESTED,
 	SCOPEX_INJECT_OFFER,
 	SCOPEX_INJECT_CANCEL_STEP,

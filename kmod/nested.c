@@ -14,7 +14,7 @@
  * when it opens the scope, and not when it waits: at the opening it can still choose a
  * serial scope, or refuse the scope. One reservation is enough for all scopes of an item,
  * and the close of the last one gives it back. An opener that has handed over before needs
- * none, as another worker serves the queue; for a queue that is an orphan see
+ * none, as another worker serves the queue; for an unserved queue see
  * scopex_reserve().
  *
  * If no worker can be reserved, the opener waits for the pool to create one. It does not

@@ -137,16 +137,16 @@ static unsigned long scopex_tell_pause(void)
 static void scopex_tell_bound(struct scopex_cpu *sc)
 {
 	struct scopex_holders holders[SCOPEX_HOLDERS] = { }, *h;
-	unsigned long orphans = READ_ONCE(sc->orphans);
+	unsigned long times = READ_ONCE(sc->times_left);
 	unsigned int others = 0;
 	struct scopex_worker *w;
 	char text[512];
 	int len = 0;
 
-	if (sc->told == orphans ||
+	if (sc->told == times ||
 	    (sc->told && time_before(jiffies, sc->told_at + scopex_tell_pause())))
 		return;
-	WRITE_ONCE(sc->told, orphans);
+	WRITE_ONCE(sc->told, times);
 	sc->told_at = jiffies;
 	rcu_read_lock();
 	scopex_for_each_worker(w, sc) {
@@ -188,9 +188,9 @@ void scopex_fill_pool(struct scopex_cpu *sc)
 	bool wanted = xchg(&sc->wanted, false);
 
 	while (atomic_read(&sc->spare) < (int)scopex_config.standby ||
-	       READ_ONCE(sc->orphan) || (wanted && atomic_read(&sc->spare) <= 0)) {
+	       READ_ONCE(sc->left_by) || (wanted && atomic_read(&sc->spare) <= 0)) {
 		if (!scopex_may_have_more(sc)) {
-			if (READ_ONCE(sc->orphan))
+			if (READ_ONCE(sc->left_by))
 				scopex_tell_bound(sc);
 			return;
 		}
@@ -213,7 +213,7 @@ static void scopex_refill_work(struct work_struct *work)
 }
 
 /**
- * scopex_look_at_orphan() - ask again for a worker if the queue is unserved
+ * scopex_look_at_unserved() - ask again for a worker if the queue is unserved
  * @sc: the CPU
  *
  * The pool may have failed to create one. Or the bound keeps the queue unserved, and the
@@ -221,9 +221,9 @@ static void scopex_refill_work(struct work_struct *work)
  *
  * Context: the watchdog.
  */
-void scopex_look_at_orphan(struct scopex_cpu *sc)
+void scopex_look_at_unserved(struct scopex_cpu *sc)
 {
-	if (READ_ONCE(sc->orphan) && READ_ONCE(sc->orphans) != READ_ONCE(sc->told))
+	if (READ_ONCE(sc->left_by) && READ_ONCE(sc->times_left) != READ_ONCE(sc->told))
 		scopex_refill_pool(sc);
 }
 
@@ -235,7 +235,7 @@ static bool scopex_may_reserve(const struct scopex_worker *w)
 {
 	if (READ_ONCE(w->active))
 		return atomic_read(&w->sc->spare) > 0;
-	return !READ_ONCE(w->sc->orphan);
+	return !READ_ONCE(w->sc->left_by);
 }
 
 /**

@@ -110,7 +110,7 @@ static void scopex_serial_again(struct scopex_scope *scope, struct scopex_work *
 static void scopex_serial_poll(struct scopex_worker *w, struct scopex_scope *scope)
 {
 	scopex_serial_run(w, scope);
-	scopex_inject(SCOPEX_INJECT_OWN_RUN);
+	scopex_inject(SCOPEX_INJECT_SERIAL_RUN);
 	cond_resched_tasks_rcu_qs();
 }
 

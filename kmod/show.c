@@ -58,7 +58,7 @@ const char *scopex_scope_state(const struct scopex_shown_scope *scope)
 }
 
 /* Show the CPUs whose workers are in an item of the scope, or "-". */
-void scopex_running_on(struct seq_file *m, const struct scopex_snapshot *live,
+void scopex_running_on(struct seq_file *m, const struct scopex_snapshot *snapshot,
 		       const struct scopex_shown_scope *scope, int width)
 {
 	char cpus[128] = "-";
@@ -67,9 +67,9 @@ void scopex_running_on(struct seq_file *m, const struct scopex_snapshot *live,
 
 	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
 		return;
-	for (i = 0; i < live->nr_workers; i++)
-		if (live->worker[i].scope_id == scope->id)
-			cpumask_set_cpu(live->worker[i].cpu, mask);
+	for (i = 0; i < snapshot->nr_workers; i++)
+		if (snapshot->worker[i].scope_id == scope->id)
+			cpumask_set_cpu(snapshot->worker[i].cpu, mask);
 	if (!cpumask_empty(mask) &&
 	    snprintf(cpus, sizeof(cpus), "%*pbl", cpumask_pr_args(mask)) >= sizeof(cpus))
 		strscpy(cpus + sizeof(cpus) - 4, "...", 4);

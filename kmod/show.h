@@ -17,7 +17,7 @@ void scopex_text(struct seq_file *m, const char *text);
 void scopex_place_text(struct seq_file *m, const struct scopex_place *place);
 void scopex_site_text(struct seq_file *m, const struct scopex_place *place);
 const char *scopex_scope_state(const struct scopex_shown_scope *scope);
-void scopex_running_on(struct seq_file *m, const struct scopex_snapshot *live,
+void scopex_running_on(struct seq_file *m, const struct scopex_snapshot *snapshot,
 		       const struct scopex_shown_scope *scope, int width);
 struct scopex_profile *scopex_profile_alloc(void);
 bool scopex_profile_used(const struct scopex_profile *profile);

@@ -28,7 +28,7 @@
 #include "thread.h"
 
 /* The number of scopes that a snapshot has room for. */
-#define SCOPEX_LIVE_SCOPES	1024
+#define SCOPEX_SNAPSHOT_SCOPES	1024
 
 static void scopex_shown_scope(struct scopex_shown_scope *see,
 			       const struct scopex_scope *scope)
@@ -56,18 +56,18 @@ static void scopex_shown_scope(struct scopex_shown_scope *see,
 	see->id = scope;
 }
 
-static bool scopex_live_visit(struct scopex_scope *scope, void *arg)
+static bool scopex_snapshot_visit(struct scopex_scope *scope, void *arg)
 {
-	struct scopex_snapshot *live = arg;
+	struct scopex_snapshot *snapshot = arg;
 
-	live->scopes_left = live->nr_scopes == SCOPEX_LIVE_SCOPES;
-	if (live->scopes_left)
+	snapshot->scopes_left = snapshot->nr_scopes == SCOPEX_SNAPSHOT_SCOPES;
+	if (snapshot->scopes_left)
 		return false;
-	scopex_shown_scope(&live->scope[live->nr_scopes++], scope);
+	scopex_shown_scope(&snapshot->scope[snapshot->nr_scopes++], scope);
 	return true;
 }
 
-static void scopex_live_age(struct scopex_shown_worker *see, struct scopex_worker *w)
+static void scopex_snapshot_age(struct scopex_shown_worker *see, struct scopex_worker *w)
 {
 	u64 since = READ_ONCE(w->since), now = scopex_profile_clock();
 
@@ -109,20 +109,20 @@ static void scopex_shown_worker(struct scopex_shown_worker *see, struct scopex_w
 	else
 		see->state = READ_ONCE(w->sc->queue) == SCOPEX_PARKED ? "parked" : "idle";
 	if (site)
-		scopex_live_age(see, w);
+		scopex_snapshot_age(see, w);
 }
 
 /* Copy the workers, but no more than there is room for: more may have been created since. */
-static void scopex_live_workers(struct scopex_snapshot *live, unsigned int room)
+static void scopex_snapshot_workers(struct scopex_snapshot *snapshot, unsigned int room)
 {
 	struct scopex_worker *w;
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
 		scopex_for_each_worker(w, per_cpu_ptr(&scopex_cpus, cpu)) {
-			if (live->nr_workers == room)
+			if (snapshot->nr_workers == room)
 				return;
-			scopex_shown_worker(&live->worker[live->nr_workers++], w);
+			scopex_shown_worker(&snapshot->worker[snapshot->nr_workers++], w);
 		}
 }
 
@@ -130,13 +130,13 @@ static void scopex_live_workers(struct scopex_snapshot *live, unsigned int room)
  * scopex_free_snapshot() - free a snapshot
  * @live: the snapshot that scopex_take_snapshot() has returned, or NULL
  */
-void scopex_free_snapshot(struct scopex_snapshot *live)
+void scopex_free_snapshot(struct scopex_snapshot *snapshot)
 {
-	if (!live)
+	if (!snapshot)
 		return;
-	kvfree(live->worker);
-	kvfree(live->scope);
-	kfree(live);
+	kvfree(snapshot->worker);
+	kvfree(snapshot->scope);
+	kfree(snapshot);
 }
 
 /**
@@ -148,21 +148,21 @@ void scopex_free_snapshot(struct scopex_snapshot *live)
  */
 struct scopex_snapshot *scopex_take_snapshot(void)
 {
-	struct scopex_snapshot *live = kzalloc(sizeof(*live), GFP_KERNEL);
+	struct scopex_snapshot *snapshot = kzalloc(sizeof(*snapshot), GFP_KERNEL);
 	unsigned int cpu, room = 0;
 
-	if (!live)
+	if (!snapshot)
 		return NULL;
 	for_each_possible_cpu(cpu)
 		room += READ_ONCE(per_cpu(scopex_cpus, cpu).nr_workers);
-	live->worker = kvcalloc(max(room, 1U), sizeof(*live->worker), GFP_KERNEL);
-	live->scope = kvcalloc(SCOPEX_LIVE_SCOPES, sizeof(*live->scope), GFP_KERNEL);
-	if (!live->worker || !live->scope) {
-		scopex_free_snapshot(live);
+	snapshot->worker = kvcalloc(max(room, 1U), sizeof(*snapshot->worker), GFP_KERNEL);
+	snapshot->scope = kvcalloc(SCOPEX_SNAPSHOT_SCOPES, sizeof(*snapshot->scope), GFP_KERNEL);
+	if (!snapshot->worker || !snapshot->scope) {
+		scopex_free_snapshot(snapshot);
 		return NULL;
 	}
 
-	scopex_visit_open(scopex_live_visit, live);
-	scopex_live_workers(live, room);
-	return live;
+	scopex_visit_open(scopex_snapshot_visit, snapshot);
+	scopex_snapshot_workers(snapshot, room);
+	return snapshot;
 }

@@ -83,6 +83,6 @@ struct scopex_snapshot {
 };
 
 struct scopex_snapshot *scopex_take_snapshot(void);
-void scopex_free_snapshot(struct scopex_snapshot *live);
+void scopex_free_snapshot(struct scopex_snapshot *snapshot);
 
 #endif /* _SCOPEX_SNAPSHOT_H */

@@ -14,7 +14,7 @@
  *	CPUs	sees whether other CPUs are isolated than before: see select.c
  *	relief	finds a worker that sleeps in an item while others wait in its queue, and has
  *		the queue handed over, as if the item had said scopex_will_block()
- *	orphans	asks again for a worker for a queue that has none: see pool.c
+ *	unserved	asks again for a worker for a queue that has none: see pool.c
  *	RCU	finds a worker whose batch takes longer than the time between two looks, and
  *		makes it report a quiescent state to RCU-tasks, for which tracers wait
  *
@@ -85,7 +85,7 @@ static unsigned long scopex_look_at_cpu(struct scopex_cpu *sc)
 			next = SCOPEX_LOOK_SOON;
 		scopex_ask_for_relief(sc);
 	}
-	scopex_look_at_orphan(sc);
+	scopex_look_at_unserved(sc);
 	return next;
 }
 

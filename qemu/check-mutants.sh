@@ -26,7 +26,7 @@
 . "$(dirname "$0")/lib/mutants.sh"
 
 # The suites that notice the most mutants in the least time come first.
-QUICK="api cancel loop options misuse nest walk detach debugfs"
+QUICK="api cancel loop options misuse nest walk detached debugfs"
 OTHERS="trace exit tracers irq race find memory pool stall module verity spin"
 # These run the modules with injected delays, for which some code is compiled only.
 INJECTED="injected injected-walk"

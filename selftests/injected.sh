@@ -12,7 +12,7 @@ suite_run nest
 suite_run cancel
 suite_run loop
 suite_run options
-suite_run detach
+suite_run detached
 suite_run exit
 suite_unload
 ktap_finish

@@ -183,8 +183,8 @@ ktap_check "and a worker that can have the queue, or a turn" suite_passes again_
 ktap_check "an owner whose CPU is offline" suite_passes away workers=1 standby=0
 ktap_check "a scope in the reclaim of memory" suite_passes reclaim standby=0
 ktap_check "workers that can't be made" passes_injected unmade standby=0
-ktap_check "races about an orphan" passes_injected orphan workers=3 standby=2
-ktap_check "a scope beside an orphan, at the bound" suite_passes beside cpus=0 workers=2 standby=1
+ktap_check "races about an unserved queue" passes_injected unserved workers=3 standby=2
+ktap_check "a scope beside an unserved queue, at the bound" suite_passes beside cpus=0 workers=2 standby=1
 ktap_check "an item that comes late to a serial scope" passes_injected late workers=1 standby=0
 ktap_check "a worker that dies leaves room for another one" dead_do_not_count mortal workers=1 standby=0
 ktap_check "one that dies at the bound does, too" dead_do_not_count mourned workers=2 standby=1

@@ -232,14 +232,14 @@ known_load()
 
 run_detach()
 {
-	echo detach > "$SCOPEX_TEST/run"
+	echo detached > "$SCOPEX_TEST/run"
 }
 
 # What a detached item calls is shown, not the function of scopex's that calls it.
 detached_items_are_resolved()
 {
-	traced run_detach && line 'submit: .* name=orphan_fn .* fn=orphan_fn ' &&
-		line 'run_start: .* name=orphan_fn .* fn=orphan_fn ' &&
+	traced run_detach && line 'submit: .* name=lone_fn .* fn=lone_fn ' &&
+		line 'run_start: .* name=lone_fn .* fn=lone_fn ' &&
 		expect "events with fn=scopex_detached_fn" \
 			"$(grep -c 'fn=scopex_detached_fn' "$log")" -eq 0
 }

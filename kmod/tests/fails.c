@@ -3,7 +3,7 @@
  * scopex_test_fails.ko: a module whose init function detaches an item, and then fails
  *
  * The kernel frees such a module whatever its count. The item sleeps so long that its
- * code would be gone when it wakes up; see selftests/detach.sh.
+ * code would be gone when it wakes up; see selftests/detached.sh.
  */
 
 #include <linux/delay.h>

@@ -193,7 +193,7 @@ static void scope_is_serial_if_no_worker_can_be_made(struct scopex_test *test)
 	EXPECT(test, opener.usual);
 }
 
-/* The pool does not forget an orphan, however often it fails to make a worker. */
+/* The pool does not forget an unserved queue, however often it fails to make a worker. */
 static void worker_is_tried_again(struct scopex_test *test)
 {
 	struct crowd crowd = { };

@@ -276,9 +276,9 @@ static int latecomer_thread(void *data)
 	struct latecomer *late = data;
 	int err;
 
-	until_hit(SCOPEX_INJECT_OWN_RUN, 1);
+	until_hit(SCOPEX_INJECT_SERIAL_RUN, 1);
 	err = scopex_submit(late->scope, &late->item.work);
-	scopex_inject_release(SCOPEX_INJECT_OWN_RUN);
+	scopex_inject_release(SCOPEX_INJECT_SERIAL_RUN);
 	test_thread_until_stopped();
 	return err;
 }
@@ -293,11 +293,11 @@ static void comes_late(struct bound *bound, struct scopex_scope *s)
 	test_item_init(&first);
 	test_item_init(&late.item);
 	EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &first.work), 0);
-	scopex_inject_set(SCOPEX_INJECT_OWN_RUN, SCOPEX_INJECT_HOLD_ONE);
+	scopex_inject_set(SCOPEX_INJECT_SERIAL_RUN, SCOPEX_INJECT_HOLD_ONE);
 	thread = test_thread(test, latecomer_thread, &late, nr_cpu_ids);
 	EXPECT_EQ(test, scopex_join(s), 0);
 	EXPECT_EQ(test, test_thread_stop(thread), 0);
-	test_inject_end(test, SCOPEX_INJECT_OWN_RUN);
+	test_inject_end(test, SCOPEX_INJECT_SERIAL_RUN);
 	EXPECT_EQ(test, atomic_read(&first.runs), 1);
 	EXPECT_EQ(test, atomic_read(&late.item.runs), 1);
 }

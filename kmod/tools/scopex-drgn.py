@@ -586,8 +586,8 @@ class Scopex:
         except ERRORS as err:
             self.problem(f"offer to CPU {cpu}", err)
         entry["workers"] = self.workers(sc, cpu)
-        entry["orphan"] = (
-            self.task(sc.orphan.task, f"orphan of CPU {cpu}", True) if sc.orphan else None
+        entry["left_by"] = (
+            self.task(sc.left_by.task, f"unserved queue of CPU {cpu}", True) if sc.left_by else None
         )
         self.list_scopes(sc, cpu)
         return entry
@@ -707,9 +707,9 @@ class Report:
                 f"{self.scope_name(offer['scope'])}, "
                 f"{min(offer['claimed'], offer['chunks'])} of {offer['chunks']} chunks claimed",
             )
-        if cpu["orphan"]:
+        if cpu["left_by"]:
             self.line(
-                1, f"not served: its worker {self.task(cpu['orphan'])} died, and none stands by"
+                1, f"not served: its worker {self.task(cpu['left_by'])} died, and none stands by"
             )
         # Workers on standby are all the same.
         standby = [worker for worker in cpu["workers"] if worker["state"] == "standby"]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Suite "detach": items that outlive their submitter */
+/* Suite "detached": items that outlive their submitter */
 
 #include <linux/completion.h>
 #include <linux/delay.h>
@@ -8,82 +8,82 @@
 #include <linux/scopex_detached.h>
 #include <linux/slab.h>
 
-#include "detach.h"
+#include "detached.h"
 #include "test.h"
 
-atomic_t orphans_released;
+atomic_t lones_released;
 
 /* The module's references with no item detached, and at the last release. */
 int refs_idle, refs_at_release;
 
-void orphan_release(struct scopex_detached *detached)
+void lone_release(struct scopex_detached *detached)
 {
 	/* Several may be released at a time. */
 	WRITE_ONCE(refs_at_release, module_refcount(THIS_MODULE));
-	atomic_inc(&orphans_released);
-	kfree(container_of(detached, struct orphan, detached));
+	atomic_inc(&lones_released);
+	kfree(container_of(detached, struct lone, detached));
 }
 
-int orphan_fn(struct scopex_detached *detached)
+int lone_fn(struct scopex_detached *detached)
 {
-	struct orphan *orphan = container_of(detached, struct orphan, detached);
+	struct lone *lone = container_of(detached, struct lone, detached);
 
-	if (orphan->gate) {
-		complete(&orphan->gate->reached);
-		wait_for_completion(&orphan->gate->go);
+	if (lone->gate) {
+		complete(&lone->gate->reached);
+		wait_for_completion(&lone->gate->go);
 	}
-	while (orphan->until_cancelled && !scopex_detached_cancelled(detached))
+	while (lone->until_cancelled && !scopex_detached_cancelled(detached))
 		usleep_range(50, 200);
-	atomic_inc(orphan->runs);
-	return orphan->ret;
+	atomic_inc(lone->runs);
+	return lone->ret;
 }
 
-struct orphan *orphan_new(struct scopex_test *test, atomic_t *runs, struct test_gate *gate)
+struct lone *lone_new(struct scopex_test *test, atomic_t *runs, struct test_gate *gate)
 {
-	struct orphan *orphan = kzalloc(sizeof(*orphan), GFP_KERNEL);
+	struct lone *lone = kzalloc(sizeof(*lone), GFP_KERNEL);
 
-	if (!EXPECT(test, orphan))
+	if (!EXPECT(test, lone))
 		return NULL;
-	scopex_detached_init(&orphan->detached, orphan_fn, orphan_release);
-	orphan->runs = runs;
-	orphan->gate = gate;
-	return orphan;
+	scopex_detached_init(&lone->detached, lone_fn, lone_release);
+	lone->runs = runs;
+	lone->gate = gate;
+	return lone;
 }
 
 /* The only item whose release is counted. */
-struct orphan *orphan_at_gate(struct scopex_test *test, atomic_t *runs,
+struct lone *lone_at_gate(struct scopex_test *test, atomic_t *runs,
 			      struct test_gate *gate)
 {
-	atomic_set(&orphans_released, 0);
+	atomic_set(&lones_released, 0);
 	test_gate_init(gate);
-	return orphan_new(test, runs, gate);
+	return lone_new(test, runs, gate);
 }
 
 /* The worker drops its references after the items are completed, the module's last. */
 void until_released(int nr)
 {
-	while (atomic_read(&orphans_released) < nr || module_refcount(THIS_MODULE) != refs_idle)
+	while (atomic_read(&lones_released) < nr || module_refcount(THIS_MODULE) != refs_idle)
 		usleep_range(50, 200);
 }
 
 /* The result is stored, but the item's waiters are not woken yet. */
 static void is_not_submitted_twice(struct scopex_test *test)
 {
-	int before = atomic_read(&orphans_released);
+	int before = atomic_read(&lones_released);
 	atomic_t runs = ATOMIC_INIT(0);
-	struct orphan *orphan = orphan_new(test, &runs, NULL);
+	struct lone *lone = lone_new(test, &runs, NULL);
 
-	if (!orphan)
+	if (!lone)
 		return;
 	scopex_inject_set(SCOPEX_INJECT_COMPLETED, 20000);
-	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
-	while (scopex_work_busy(&orphan->detached.work))
+	EXPECT_EQ(test, scopex_detached_submit(&lone->detached), 0);
+	while (scopex_work_busy(&lone->detached.work))
 		cond_resched();
-	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), -EBUSY);
+	EXPECT_EQ(test, scopex_detached_submit(&lone->detached), -EBUSY);
 	test_inject_end(test, SCOPEX_INJECT_COMPLETED);
-	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), 0);
-	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), -EBUSY);
-	scopex_detached_put(&orphan->detached);
+	EXPECT_EQ(test, scopex_detached_wait(&lone->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&lone->detached), -EBUSY);
+	scopex_detached_put(&lone->detached);
 	until_released(before + 1);
 	EXPECT_EQ(test, atomic_read(&runs), 1);
 }
@@ -91,21 +91,21 @@ static void is_not_submitted_twice(struct scopex_test *test)
 static void waits_for_the_result(struct scopex_test *test)
 {
 	atomic_t runs = ATOMIC_INIT(0);
-	struct orphan *orphan = orphan_new(test, &runs, NULL);
+	struct lone *lone = lone_new(test, &runs, NULL);
 
-	if (!orphan)
+	if (!lone)
 		return;
 	/* This is the first case, and each waits for the end of what it has detached. */
 	refs_idle = module_refcount(THIS_MODULE);
-	atomic_set(&orphans_released, 0);
-	orphan->ret = -ECHRNG;
-	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
-	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), -ECHRNG);
-	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), -ECHRNG);
-	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), -EBUSY);
+	atomic_set(&lones_released, 0);
+	lone->ret = -ECHRNG;
+	EXPECT_EQ(test, scopex_detached_submit(&lone->detached), 0);
+	EXPECT_EQ(test, scopex_detached_wait(&lone->detached), -ECHRNG);
+	EXPECT_EQ(test, scopex_detached_wait(&lone->detached), -ECHRNG);
+	EXPECT_EQ(test, scopex_detached_submit(&lone->detached), -EBUSY);
 	EXPECT_EQ(test, atomic_read(&runs), 1);
-	EXPECT_EQ(test, atomic_read(&orphans_released), 0);
-	scopex_detached_put(&orphan->detached);
+	EXPECT_EQ(test, atomic_read(&lones_released), 0);
+	scopex_detached_put(&lone->detached);
 	until_released(1);
 }
 
@@ -113,17 +113,17 @@ static void outlives_who_submits_it(struct scopex_test *test)
 {
 	static atomic_t runs;
 	struct test_gate gate;
-	struct orphan *orphan;
+	struct lone *lone;
 
 	atomic_set(&runs, 0);
-	orphan = orphan_at_gate(test, &runs, &gate);
-	if (!orphan)
+	lone = lone_at_gate(test, &runs, &gate);
+	if (!lone)
 		return;
-	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&lone->detached), 0);
 	wait_for_completion(&gate.reached);
-	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), -EBUSY);
-	scopex_detached_put(&orphan->detached);
-	EXPECT_EQ(test, atomic_read(&orphans_released), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&lone->detached), -EBUSY);
+	scopex_detached_put(&lone->detached);
+	EXPECT_EQ(test, atomic_read(&lones_released), 0);
 	complete(&gate.go);
 	until_released(1);
 	EXPECT_EQ(test, atomic_read(&runs), 1);
@@ -136,14 +136,14 @@ static void many_are_released(struct scopex_test *test)
 	atomic_t runs = ATOMIC_INIT(0);
 	int i, nr = 2000, made = 0;
 
-	atomic_set(&orphans_released, 0);
+	atomic_set(&lones_released, 0);
 	for (i = 0; i < nr; i++) {
-		struct orphan *orphan = orphan_new(test, &runs, NULL);
+		struct lone *lone = lone_new(test, &runs, NULL);
 
-		if (!orphan)
+		if (!lone)
 			break;
-		made += !scopex_detached_submit(&orphan->detached);
-		scopex_detached_put(&orphan->detached);
+		made += !scopex_detached_submit(&lone->detached);
+		scopex_detached_put(&lone->detached);
 	}
 	until_released(nr);
 	EXPECT_EQ(test, made, nr);
@@ -154,18 +154,18 @@ static void cancel_ends_what_runs(struct scopex_test *test)
 {
 	atomic_t runs = ATOMIC_INIT(0);
 	struct test_gate gate;
-	struct orphan *orphan;
+	struct lone *lone;
 
-	orphan = orphan_at_gate(test, &runs, &gate);
-	if (!orphan)
+	lone = lone_at_gate(test, &runs, &gate);
+	if (!lone)
 		return;
-	orphan->until_cancelled = true;
-	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
+	lone->until_cancelled = true;
+	EXPECT_EQ(test, scopex_detached_submit(&lone->detached), 0);
 	wait_for_completion(&gate.reached);
 	complete(&gate.go);
-	EXPECT_EQ(test, scopex_detached_cancel(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_cancel(&lone->detached), 0);
 	EXPECT_EQ(test, atomic_read(&runs), 1);
-	scopex_detached_put(&orphan->detached);
+	scopex_detached_put(&lone->detached);
 	until_released(1);
 }
 
@@ -175,23 +175,23 @@ static void cancel_ends_what_has_not_started(struct scopex_test *test)
 	struct test_item *items = test_items(nr_cpu_ids);
 	atomic_t runs = ATOMIC_INIT(0);
 	struct test_gate gate;
-	struct orphan *orphan;
+	struct lone *lone;
 
-	orphan = orphan_new(test, &runs, NULL);
-	if (!EXPECT(test, items && orphan))
+	lone = lone_new(test, &runs, NULL);
+	if (!EXPECT(test, items && lone))
 		goto out;
-	atomic_set(&orphans_released, 0);
+	atomic_set(&lones_released, 0);
 	scopex_scope(s) {
 		EXPECT(test, test_hold_cpus(s, items, &gate));
-		EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
-		EXPECT_EQ(test, scopex_detached_cancel_nowait(&orphan->detached), 0);
-		EXPECT_EQ(test, scopex_detached_result(&orphan->detached), -EINPROGRESS);
+		EXPECT_EQ(test, scopex_detached_submit(&lone->detached), 0);
+		EXPECT_EQ(test, scopex_detached_cancel_nowait(&lone->detached), 0);
+		EXPECT_EQ(test, scopex_detached_result(&lone->detached), -EINPROGRESS);
 		complete_all(&gate.go);
-		EXPECT_EQ(test, scopex_detached_cancel(&orphan->detached),
+		EXPECT_EQ(test, scopex_detached_cancel(&lone->detached),
 			  -ECANCELED);
 	}
 	EXPECT_EQ(test, atomic_read(&runs), 0);
-	scopex_detached_put(&orphan->detached);
+	scopex_detached_put(&lone->detached);
 	until_released(1);
 out:
 	kvfree(items);
@@ -207,7 +207,7 @@ struct parent {
 
 static void parent_release(struct scopex_detached *detached)
 {
-	atomic_inc(&orphans_released);
+	atomic_inc(&lones_released);
 }
 
 static int child_fn(struct scopex_work *work)
@@ -237,7 +237,7 @@ static void cancel_reaches_its_scopes(struct scopex_test *test)
 
 	if (!EXPECT(test, parent))
 		return;
-	atomic_set(&orphans_released, 0);
+	atomic_set(&lones_released, 0);
 	init_completion(&parent->started);
 	scopex_detached_init(&parent->detached, parent_fn, parent_release);
 	EXPECT_EQ(test, scopex_detached_submit(&parent->detached), 0);
@@ -252,22 +252,22 @@ static void cancel_reaches_its_scopes(struct scopex_test *test)
 static void never_submitted(struct scopex_test *test)
 {
 	atomic_t runs = ATOMIC_INIT(0);
-	struct orphan *orphan = orphan_new(test, &runs, NULL);
+	struct lone *lone = lone_new(test, &runs, NULL);
 
-	if (!orphan)
+	if (!lone)
 		return;
-	atomic_set(&orphans_released, 0);
-	EXPECT_EQ(test, scopex_detached_result(&orphan->detached), -ENODATA);
-	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), -ENODATA);
-	EXPECT_EQ(test, scopex_detached_cancel_nowait(&orphan->detached), -ENODATA);
-	EXPECT_EQ(test, scopex_detached_cancel(&orphan->detached), -ENODATA);
-	EXPECT(test, !scopex_detached_cancelled(&orphan->detached));
-	orphan->ret = -ECHRNG;
-	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
-	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), -ECHRNG);
-	EXPECT_EQ(test, scopex_detached_result(&orphan->detached), -ECHRNG);
+	atomic_set(&lones_released, 0);
+	EXPECT_EQ(test, scopex_detached_result(&lone->detached), -ENODATA);
+	EXPECT_EQ(test, scopex_detached_wait(&lone->detached), -ENODATA);
+	EXPECT_EQ(test, scopex_detached_cancel_nowait(&lone->detached), -ENODATA);
+	EXPECT_EQ(test, scopex_detached_cancel(&lone->detached), -ENODATA);
+	EXPECT(test, !scopex_detached_cancelled(&lone->detached));
+	lone->ret = -ECHRNG;
+	EXPECT_EQ(test, scopex_detached_submit(&lone->detached), 0);
+	EXPECT_EQ(test, scopex_detached_wait(&lone->detached), -ECHRNG);
+	EXPECT_EQ(test, scopex_detached_result(&lone->detached), -ECHRNG);
 	EXPECT_EQ(test, atomic_read(&runs), 1);
-	scopex_detached_put(&orphan->detached);
+	scopex_detached_put(&lone->detached);
 	until_released(1);
 }
 
@@ -275,35 +275,35 @@ static void cancel_does_not_wait(struct scopex_test *test)
 {
 	atomic_t runs = ATOMIC_INIT(0);
 	struct test_gate gate;
-	struct orphan *orphan;
+	struct lone *lone;
 	unsigned long flags;
 
-	orphan = orphan_at_gate(test, &runs, &gate);
-	if (!orphan)
+	lone = lone_at_gate(test, &runs, &gate);
+	if (!lone)
 		return;
-	orphan->until_cancelled = true;
-	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
+	lone->until_cancelled = true;
+	EXPECT_EQ(test, scopex_detached_submit(&lone->detached), 0);
 	wait_for_completion(&gate.reached);
 	local_irq_save(flags);
-	EXPECT_EQ(test, scopex_detached_cancel_nowait(&orphan->detached), 0);
-	EXPECT_EQ(test, scopex_detached_result(&orphan->detached), -EINPROGRESS);
+	EXPECT_EQ(test, scopex_detached_cancel_nowait(&lone->detached), 0);
+	EXPECT_EQ(test, scopex_detached_result(&lone->detached), -EINPROGRESS);
 	local_irq_restore(flags);
 	EXPECT_EQ(test, atomic_read(&runs), 0);
 	complete(&gate.go);
-	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), 0);
-	EXPECT_EQ(test, scopex_detached_result(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_wait(&lone->detached), 0);
+	EXPECT_EQ(test, scopex_detached_result(&lone->detached), 0);
 	/* A completed item has nothing to cancel. */
-	EXPECT_EQ(test, scopex_detached_cancel_nowait(&orphan->detached), 0);
-	EXPECT_EQ(test, scopex_detached_cancel(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_cancel_nowait(&lone->detached), 0);
+	EXPECT_EQ(test, scopex_detached_cancel(&lone->detached), 0);
 	EXPECT_EQ(test, atomic_read(&runs), 1);
-	scopex_detached_put(&orphan->detached);
+	scopex_detached_put(&lone->detached);
 	until_released(1);
 }
 
 static int detach_thread(void *data)
 {
-	struct orphan *orphan = data;
-	int err = scopex_detached_submit(&orphan->detached);
+	struct lone *lone = data;
+	int err = scopex_detached_submit(&lone->detached);
 
 	test_thread_until_stopped();
 	return err;
@@ -313,29 +313,29 @@ static int detach_thread(void *data)
 static void cancelled_while_it_is_submitted(struct scopex_test *test)
 {
 	static atomic_t runs;
-	struct orphan *orphan = orphan_new(test, &runs, NULL);
+	struct lone *lone = lone_new(test, &runs, NULL);
 	struct task_struct *thread;
 	int result;
 
-	if (!orphan)
+	if (!lone)
 		return;
 	atomic_set(&runs, 0);
-	atomic_set(&orphans_released, 0);
+	atomic_set(&lones_released, 0);
 	scopex_inject_set(SCOPEX_INJECT_TRYGET, 20000);
-	thread = test_thread(test, detach_thread, orphan, nr_cpu_ids);
-	while (thread && scopex_detached_result(&orphan->detached) == -ENODATA)
+	thread = test_thread(test, detach_thread, lone, nr_cpu_ids);
+	while (thread && scopex_detached_result(&lone->detached) == -ENODATA)
 		cond_resched();
-	scopex_detached_cancel_nowait(&orphan->detached);
-	result = scopex_detached_wait(&orphan->detached);
+	scopex_detached_cancel_nowait(&lone->detached);
+	result = scopex_detached_wait(&lone->detached);
 	EXPECT(test, result == -ECANCELED || (!TEST_INJECT && !result));
 	EXPECT_EQ(test, test_thread_stop(thread), 0);
 	test_inject_end(test, SCOPEX_INJECT_TRYGET);
 	EXPECT_EQ(test, atomic_read(&runs), result ? 0 : 1);
-	scopex_detached_put(&orphan->detached);
+	scopex_detached_put(&lone->detached);
 	until_released(1);
 }
 
-static const struct scopex_case detach_cases[] = {
+static const struct scopex_case detached_cases[] = {
 	SCOPEX_CASE(waits_for_the_result),
 	SCOPEX_CASE(outlives_who_submits_it),
 	SCOPEX_CASE(many_are_released),
@@ -348,4 +348,4 @@ static const struct scopex_case detach_cases[] = {
 	SCOPEX_CASE(cancelled_while_it_is_submitted),
 };
 
-SCOPEX_SUITE(detach, detach_cases);
+SCOPEX_SUITE(detached, detached_cases);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suites for selftests/pool.sh: an orphan, which is a queue that no worker serves
+ * Suites for selftests/pool.sh: an unserved queue
  *
  * As in nest.c, a case that fails hangs, and the kernel's hung-task detector reports it.
  */
@@ -13,7 +13,7 @@
 #include "test.h"
 
 /*
- * The races about an orphan, with three workers, so that the pool can make no new one.
+ * The races about an unserved queue, with three workers, so that the pool can make no new one.
  * Two items hold a worker each. The others, in their order:
  *
  *	third	says that it waits, and does, when the test tells it
@@ -111,7 +111,7 @@ static void race_end(struct scopex_test *test, struct race *race, struct scopex_
 	EXPECT_EQ(test, scopex_join(s), 0);
 }
 
-/* A worker becomes idle just before the queue is an orphan, and finds none. */
+/* A worker becomes idle just before the queue is unserved, and finds none. */
 static void worker_that_was_too_early(struct scopex_test *test)
 {
 	struct race race;
@@ -134,8 +134,8 @@ static void worker_that_was_too_early(struct scopex_test *test)
 }
 
 /*
- * A worker takes a count for the orphan, but another worker takes the orphan: the first one
- * has to be counted again. With @late, only after the queue has become an orphan again.
+ * A worker takes a count for the unserved queue, but another worker takes the queue: the first
+ * one has to be counted again. With @late, only after the queue has become unserved again.
  */
 static void taken_by_another(struct scopex_test *test, bool late)
 {
@@ -143,39 +143,39 @@ static void taken_by_another(struct scopex_test *test, bool late)
 
 	scopex_scope(s) {
 		race_begin(test, &race, s);
-		scopex_inject_set(SCOPEX_INJECT_ORPHAN, 1);
-		scopex_inject_set(SCOPEX_INJECT_ADOPT, SCOPEX_INJECT_HOLD_ONE);
+		scopex_inject_set(SCOPEX_INJECT_LEFT, 1);
+		scopex_inject_set(SCOPEX_INJECT_TAKE_OVER, SCOPEX_INJECT_HOLD_ONE);
 		if (late)
-			scopex_inject_set(SCOPEX_INJECT_ADOPT_NONE, SCOPEX_INJECT_HOLD_ONE);
+			scopex_inject_set(SCOPEX_INJECT_TAKEN, SCOPEX_INJECT_HOLD_ONE);
 		complete(&race.tell_third);
-		until_hit(SCOPEX_INJECT_ORPHAN, 1);
+		until_hit(SCOPEX_INJECT_LEFT, 1);
 		until_asleep(race.worker[2]);
 		EXPECT_EQ(test, scopex_submit_on(s, CROWD_CPU, &race.fourth), 0);
 		complete(&race.holders[0].go);
-		until_hit(SCOPEX_INJECT_ADOPT, 1);
+		until_hit(SCOPEX_INJECT_TAKE_OVER, 1);
 		complete(&race.holders[1].go);
 		wait_for_completion(&race.begun);
 		/* The worker that came last serves the queue now. */
 		EXPECT(test, race.worker[3] == race.worker[1]);
 
-		scopex_inject_release(SCOPEX_INJECT_ADOPT);
+		scopex_inject_release(SCOPEX_INJECT_TAKE_OVER);
 		if (late)
-			until_hit(SCOPEX_INJECT_ADOPT_NONE, 1);
+			until_hit(SCOPEX_INJECT_TAKEN, 1);
 		else
 			until_asleep(race.worker[0]);
 		EXPECT_EQ(test, scopex_submit_on(s, CROWD_CPU, &race.fifth), 0);
 		complete(&race.tell_fourth);
 		if (late) {
-			until_hit(SCOPEX_INJECT_ORPHAN, 2);
+			until_hit(SCOPEX_INJECT_LEFT, 2);
 			until_asleep(race.worker[3]);
-			scopex_inject_release(SCOPEX_INJECT_ADOPT_NONE);
+			scopex_inject_release(SCOPEX_INJECT_TAKEN);
 		}
 		wait_for_completion(&race.go);
 		race_end(test, &race, s);
 	}
-	test_inject_end(test, SCOPEX_INJECT_ORPHAN);
-	scopex_inject_set(SCOPEX_INJECT_ADOPT, 0);
-	scopex_inject_set(SCOPEX_INJECT_ADOPT_NONE, 0);
+	test_inject_end(test, SCOPEX_INJECT_LEFT);
+	scopex_inject_set(SCOPEX_INJECT_TAKE_OVER, 0);
+	scopex_inject_set(SCOPEX_INJECT_TAKEN, 0);
 }
 
 static void count_is_given_back(struct scopex_test *test)
@@ -183,22 +183,22 @@ static void count_is_given_back(struct scopex_test *test)
 	taken_by_another(test, false);
 }
 
-static void orphan_that_came_meanwhile(struct scopex_test *test)
+static void queue_left_later(struct scopex_test *test)
 {
 	taken_by_another(test, true);
 }
 
-static const struct scopex_case orphan_cases[] = {
+static const struct scopex_case unserved_cases[] = {
 	SCOPEX_CASE(worker_that_was_too_early),
 	SCOPEX_CASE(count_is_given_back),
-	SCOPEX_CASE(orphan_that_came_meanwhile),
+	SCOPEX_CASE(queue_left_later),
 };
 
-SCOPEX_SUITE(orphan, orphan_cases);
+SCOPEX_SUITE(unserved, unserved_cases);
 
 /**
  * struct beside - two items that wait, at a bound of two workers
- * @opens: opens a scope when the queue is an orphan
+ * @opens: opens a scope when the queue is unserved
  * @leaves: leaves the queue behind, and waits until that scope has ended
  * @left: it is about to do so
  * @ended: the scope has ended
@@ -219,7 +219,7 @@ static int opens_beside_fn(struct scopex_work *work)
 	test_item_init(&item);
 	scopex_will_block();
 	wait_for_completion(&beside->left);
-	/* The queue is an orphan by now; if not, the case can't fail. */
+	/* the queue is unserved by now; if not, the case can't fail. */
 	msleep(100);
 	scopex_scope(inside) {
 		err = scopex_submit_on(inside, SCOPEX_CPU_LOCAL, &item.work);
@@ -229,7 +229,7 @@ static int opens_beside_fn(struct scopex_work *work)
 	return err;
 }
 
-static int leaves_orphan_fn(struct scopex_work *work)
+static int leaves_queue_fn(struct scopex_work *work)
 {
 	struct beside *beside = container_of(work, struct beside, leaves);
 
@@ -243,10 +243,10 @@ static int leaves_orphan_fn(struct scopex_work *work)
  * For a module with cpus=0 workers=2 standby=1. Only the worker that waits for the
  * scope is left to serve the queue, so the scope must not depend on the queue.
  */
-static void scope_opened_beside_an_orphan(struct scopex_test *test)
+static void scope_opened_beside_an_unserved_queue(struct scopex_test *test)
 {
 	struct beside beside = { .opens = SCOPEX_WORK_INIT(opens_beside_fn),
-				 .leaves = SCOPEX_WORK_INIT(leaves_orphan_fn) };
+				 .leaves = SCOPEX_WORK_INIT(leaves_queue_fn) };
 
 	init_completion(&beside.left);
 	init_completion(&beside.ended);
@@ -258,7 +258,7 @@ static void scope_opened_beside_an_orphan(struct scopex_test *test)
 }
 
 static const struct scopex_case beside_cases[] = {
-	SCOPEX_CASE(scope_opened_beside_an_orphan),
+	SCOPEX_CASE(scope_opened_beside_an_unserved_queue),
 };
 
 SCOPEX_SUITE(beside, beside_cases);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Suite "detach", in part: mistakes, which are refused and named */
+/* Suite "detached", in part: mistakes, which are refused and named */
 
 #include <linux/completion.h>
 #include <linux/module.h>
@@ -7,7 +7,7 @@
 #include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
-#include "detach.h"
+#include "detached.h"
 #include "test.h"
 
 /* A detached item that joins its own scope, or submits another one to it, and returns @ret. */
@@ -21,7 +21,7 @@ struct host {
 
 static void host_release(struct scopex_detached *detached)
 {
-	atomic_inc(&orphans_released);
+	atomic_inc(&lones_released);
 }
 
 static int host_fn(struct scopex_detached *detached)
@@ -41,7 +41,7 @@ static int detach_host(struct scopex_test *test, struct host *host, int ret)
 {
 	host->ret = ret;
 	test_item_init(&host->guest);
-	atomic_set(&orphans_released, 0);
+	atomic_set(&lones_released, 0);
 	scopex_detached_init(&host->detached, host_fn, host_release);
 	EXPECT_EQ(test, scopex_detached_submit(&host->detached), 0);
 	ret = scopex_detached_wait(&host->detached);
@@ -77,7 +77,7 @@ static noinline void waits_for_a_copy(struct scopex_test *test, struct scopex_de
 }
 
 /* A copy of an item that has not ended: neither the copy nor the item is changed. */
-static void use_copy(struct scopex_test *test, struct orphan *copy)
+static void use_copy(struct scopex_test *test, struct lone *copy)
 {
 	static const char named[] = "what is no detached item, or a copy of one";
 	struct scopex_detached *detached = &copy->detached;
@@ -94,7 +94,7 @@ static void use_copy(struct scopex_test *test, struct orphan *copy)
 }
 
 /* A refused submit drops the references that it has taken. */
-static void detach_copy(struct scopex_test *test, struct orphan *copy)
+static void detach_copy(struct scopex_test *test, struct lone *copy)
 {
 	EXPECT_WARNING("submits an item to what is no open scope",
 		       EXPECT_EQ(test, scopex_detached_submit(&copy->detached), -EINVAL));
@@ -106,26 +106,26 @@ static void detach_copy(struct scopex_test *test, struct orphan *copy)
 
 static void copy_is_told_from_the_item(struct scopex_test *test)
 {
-	struct orphan *copy = kzalloc(sizeof(*copy), GFP_KERNEL);
+	struct lone *copy = kzalloc(sizeof(*copy), GFP_KERNEL);
 	atomic_t runs = ATOMIC_INIT(0);
 	struct test_gate gate;
-	struct orphan *orphan;
+	struct lone *lone;
 
-	orphan = orphan_at_gate(test, &runs, &gate);
-	if (!EXPECT(test, orphan && copy))
+	lone = lone_at_gate(test, &runs, &gate);
+	if (!EXPECT(test, lone && copy))
 		goto out;
-	*copy = *orphan;
+	*copy = *lone;
 	detach_copy(test, copy);
-	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&lone->detached), 0);
 	wait_for_completion(&gate.reached);
-	*copy = *orphan;
+	*copy = *lone;
 	/* The item looks as if it had its creator's reference only. */
 	refcount_set(&copy->detached.refs, 1);
 	use_copy(test, copy);
-	EXPECT_EQ(test, atomic_read(&orphans_released), 0);
+	EXPECT_EQ(test, atomic_read(&lones_released), 0);
 	complete(&gate.go);
-	EXPECT_EQ(test, scopex_detached_wait(&orphan->detached), 0);
-	scopex_detached_put(&orphan->detached);
+	EXPECT_EQ(test, scopex_detached_wait(&lone->detached), 0);
+	scopex_detached_put(&lone->detached);
 	until_released(1);
 out:
 	kfree(copy);
@@ -187,7 +187,7 @@ static int narcissus_fn(struct scopex_detached *detached)
 
 static void narcissus_release(struct scopex_detached *detached)
 {
-	atomic_inc(&orphans_released);
+	atomic_inc(&lones_released);
 }
 
 static void run_narcissus(struct scopex_test *test, int (*how)(struct narcissus *narcissus),
@@ -197,7 +197,7 @@ static void run_narcissus(struct scopex_test *test, int (*how)(struct narcissus 
 
 	if (!EXPECT(test, narcissus))
 		return;
-	atomic_set(&orphans_released, 0);
+	atomic_set(&lones_released, 0);
 	scopex_detached_init(&narcissus->detached, narcissus_fn, narcissus_release);
 	narcissus->test = test;
 	narcissus->how = how;
@@ -226,10 +226,10 @@ static void waits_for_itself(struct scopex_test *test)
 		       run_narcissus(test, narcissus_loop, scopex_detached_cancel));
 }
 
-static const struct scopex_case detach_misuse_cases[] = {
+static const struct scopex_case detached_misuse_cases[] = {
 	SCOPEX_CASE(waits_for_itself),
 	SCOPEX_CASE(copy_is_told_from_the_item),
 	SCOPEX_CASE(mistakes_are_named),
 };
 
-SCOPEX_SUITE_PART(detach, detach_misuse, detach_misuse_cases);
+SCOPEX_SUITE_PART(detached, detached_misuse, detached_misuse_cases);

@@ -10,7 +10,7 @@
 #include <linux/scopex_loop.h>
 #include <linux/slab.h>
 
-#include "detach.h"
+#include "detached.h"
 #include "test.h"
 
 /* What a release function has torn down; its object is gone */
@@ -47,7 +47,7 @@ static void tears_down(struct scopex_detached *detached)
 	struct scopex_work outer;
 	struct test_item item;
 
-	kfree(container_of(detached, struct orphan, detached));
+	kfree(container_of(detached, struct lone, detached));
 	test_item_init(&item);
 	scopex_work_init(&outer, torn_outer_fn);
 	scopex_scope(s) {
@@ -61,24 +61,24 @@ static void tears_down(struct scopex_detached *detached)
 static void tears_down_and_tells(struct scopex_detached *detached)
 {
 	tears_down(detached);
-	atomic_inc(&orphans_released);
+	atomic_inc(&lones_released);
 }
 
 static void tears_down_by_detached(struct scopex_detached *detached)
 {
-	struct orphan *helper = kzalloc(sizeof(*helper), GFP_KERNEL);
+	struct lone *helper = kzalloc(sizeof(*helper), GFP_KERNEL);
 	static atomic_t runs;
 
 	tears_down(detached);
 	torn.detached = -ENOMEM;
 	if (helper) {
-		scopex_detached_init(&helper->detached, orphan_fn, orphan_release);
+		scopex_detached_init(&helper->detached, lone_fn, lone_release);
 		helper->runs = &runs;
 		torn.detached = scopex_detached_submit(&helper->detached) ?:
 				scopex_detached_wait(&helper->detached);
 		scopex_detached_put(&helper->detached);
 	}
-	atomic_inc(&orphans_released);
+	atomic_inc(&lones_released);
 }
 
 /* The worker releases the object after a cancelled item. */
@@ -86,22 +86,22 @@ static void release_by(struct scopex_test *test, void (*release)(struct scopex_d
 		       int releases)
 {
 	static atomic_t runs;
-	struct orphan *orphan;
+	struct lone *lone;
 
 	torn = (typeof(torn)){ .scope = 1, .nested = 1, .loop = 1 };
 	atomic_set(&runs, 0);
-	atomic_set(&orphans_released, 0);
+	atomic_set(&lones_released, 0);
 	refs_idle = module_refcount(THIS_MODULE);
 	test_gate_init(&torn.gate);
-	orphan = orphan_new(test, &runs, &torn.gate);
-	if (!orphan)
+	lone = lone_new(test, &runs, &torn.gate);
+	if (!lone)
 		return;
-	orphan->detached.release = release;
-	orphan->until_cancelled = true;
-	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
+	lone->detached.release = release;
+	lone->until_cancelled = true;
+	EXPECT_EQ(test, scopex_detached_submit(&lone->detached), 0);
 	wait_for_completion(&torn.gate.reached);
-	EXPECT_EQ(test, scopex_detached_cancel_nowait(&orphan->detached), 0);
-	scopex_detached_put(&orphan->detached);
+	EXPECT_EQ(test, scopex_detached_cancel_nowait(&lone->detached), 0);
+	scopex_detached_put(&lone->detached);
 	complete(&torn.gate.go);
 	until_released(releases);
 	EXPECT_EQ(test, atomic_read(&runs), 1);
@@ -113,7 +113,7 @@ static void release_by(struct scopex_test *test, void (*release)(struct scopex_d
 	EXPECT_EQ(test, torn.detached, 0);
 }
 
-/* So often that detach.sh can see in the counters that each wait hands over itself. */
+/* So often that detached.sh can see in the counters that each wait hands over itself. */
 static void release_opens_scopes(struct scopex_test *test)
 {
 	unsigned int i;
@@ -135,27 +135,27 @@ SCOPEX_SUITE(release, release_cases);
 
 static void lingering_release(struct scopex_detached *detached)
 {
-	kfree(container_of(detached, struct orphan, detached));
+	kfree(container_of(detached, struct lone, detached));
 	scopex_test_until_released();
-	atomic_inc(&orphans_released);
+	atomic_inc(&lones_released);
 }
 
 static void release_lingers(struct scopex_test *test)
 {
 	static atomic_t runs;
 	struct test_gate gate;
-	struct orphan *orphan;
+	struct lone *lone;
 
-	atomic_set(&orphans_released, 0);
+	atomic_set(&lones_released, 0);
 	refs_idle = module_refcount(THIS_MODULE);
 	test_gate_init(&gate);
-	orphan = orphan_new(test, &runs, &gate);
-	if (!orphan)
+	lone = lone_new(test, &runs, &gate);
+	if (!lone)
 		return;
-	orphan->detached.release = lingering_release;
-	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
+	lone->detached.release = lingering_release;
+	EXPECT_EQ(test, scopex_detached_submit(&lone->detached), 0);
 	wait_for_completion(&gate.reached);
-	scopex_detached_put(&orphan->detached);
+	scopex_detached_put(&lone->detached);
 	complete(&gate.go);
 	until_released(1);
 }
@@ -166,8 +166,8 @@ static const struct scopex_case lingers_cases[] = {
 
 SCOPEX_SUITE(lingers, lingers_cases);
 
-static const struct scopex_case detach_release_cases[] = {
+static const struct scopex_case detached_release_cases[] = {
 	SCOPEX_CASE(release_detaches),
 };
 
-SCOPEX_SUITE_PART(detach, detach_release, detach_release_cases);
+SCOPEX_SUITE_PART(detached, detached_release, detached_release_cases);

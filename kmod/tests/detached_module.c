@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suite "detach", in part: a module stays until its items are completed. Suite "coming":
+ * Suite "detached", in part: a module stays until its items are completed. Suite "coming":
  * items of modules that are being loaded.
  */
 
@@ -12,25 +12,25 @@
 #include <linux/scopex_detached.h>
 #include <linux/slab.h>
 
-#include "detach.h"
+#include "detached.h"
 #include "test.h"
 
 static void pins_its_module(struct scopex_test *test)
 {
 	atomic_t runs = ATOMIC_INIT(0);
 	struct test_gate gate;
-	struct orphan *orphan;
+	struct lone *lone;
 
-	orphan = orphan_at_gate(test, &runs, &gate);
-	if (!orphan)
+	lone = lone_at_gate(test, &runs, &gate);
+	if (!lone)
 		return;
 	EXPECT_EQ(test, module_refcount(THIS_MODULE), refs_idle);
-	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), 0);
+	EXPECT_EQ(test, scopex_detached_submit(&lone->detached), 0);
 	EXPECT_EQ(test, module_refcount(THIS_MODULE), refs_idle + 1);
 	wait_for_completion(&gate.reached);
 	complete(&gate.go);
-	scopex_detached_wait(&orphan->detached);
-	scopex_detached_put(&orphan->detached);
+	scopex_detached_wait(&lone->detached);
+	scopex_detached_put(&lone->detached);
 	until_released(1);
 }
 
@@ -38,22 +38,22 @@ static void refused_by_a_module_that_goes(struct scopex_test *test)
 {
 	static struct module going = { .state = MODULE_STATE_GOING };
 	static atomic_t runs;
-	struct orphan *orphan = orphan_new(test, &runs, NULL);
+	struct lone *lone = lone_new(test, &runs, NULL);
 
-	if (!orphan)
+	if (!lone)
 		return;
 	atomic_set(&runs, 0);
-	atomic_set(&orphans_released, 0);
-	orphan->detached.owner = &going;
-	EXPECT_EQ(test, scopex_detached_submit(&orphan->detached), -ENODEV);
-	EXPECT_EQ(test, scopex_work_result(&orphan->detached.work), -ENODATA);
-	scopex_detached_put(&orphan->detached);
-	EXPECT_EQ(test, atomic_read(&orphans_released), 1);
+	atomic_set(&lones_released, 0);
+	lone->detached.owner = &going;
+	EXPECT_EQ(test, scopex_detached_submit(&lone->detached), -ENODEV);
+	EXPECT_EQ(test, scopex_work_result(&lone->detached.work), -ENODATA);
+	scopex_detached_put(&lone->detached);
+	EXPECT_EQ(test, atomic_read(&lones_released), 1);
 	EXPECT_EQ(test, atomic_read(&runs), 0);
 }
 
 #if defined(CONFIG_MODULES) && defined(CONFIG_MODULE_UNLOAD)
-/* As many counters as detach.c has. */
+/* As many counters as detached.c has. */
 #define COMING_BITS	4
 #define COMING		BIT(COMING_BITS)
 
@@ -138,9 +138,9 @@ static const struct scopex_case coming_cases[] = {
 
 SCOPEX_SUITE(coming, coming_cases);
 
-static const struct scopex_case detach_module_cases[] = {
+static const struct scopex_case detached_module_cases[] = {
 	SCOPEX_CASE(pins_its_module),
 	SCOPEX_CASE(refused_by_a_module_that_goes),
 };
 
-SCOPEX_SUITE_PART(detach, detach_module, detach_module_cases);
+SCOPEX_SUITE_PART(detached, detached_module, detached_module_cases);

@@ -64,7 +64,7 @@ ktap_plan 8
 suite_load
 counters_mark
 log_mark
-suite_run detach
+suite_run detached
 ktap_check "refused ones are counted" refused_ones_are_counted
 ktap_check "warnings name the culprit" warnings_name_the_culprit
 suite_unload
