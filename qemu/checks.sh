@@ -132,6 +132,7 @@ ci_beside()
 	step model
 	step tests TEST="$HOST_TESTS"
 	step bench LANES=path
+	step harness KERNEL=uml KERNELS=kasan
 }
 
 # 40 minutes on two CPUs without KVM, or 60 if the cache is empty.
@@ -148,7 +149,6 @@ ci()
 	step tests WITHOUT="$HOST_TESTS"
 	step matrix KERNELS=uml WITHOUT="$HOST_TESTS $NO_ISOLATION"
 	step matrix KERNELS=kasan WITHOUT="$HOST_TESTS $NO_ISOLATION $KASAN_LEAVES_OUT"
-	step harness KERNEL=uml KERNELS=kasan
 	finish
 	cat <<-END
 	left out, for make check WHAT=all:
