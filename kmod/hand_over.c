@@ -312,16 +312,21 @@ void scopex_worker_exits(struct scopex_worker *w)
 	scopex_hand_over(w);
 }
 
+static bool scopex_stand_by_is_over(const struct scopex_worker *w)
+{
+	/*
+	 * Acquire: see the rest of the batch; pairs with scopex_appoint(); see
+	 * handover-standby.litmus.
+	 */
+	return smp_load_acquire(&w->active) || kthread_should_stop();
+}
+
 /* Sleep until this worker is given the queue, or its thread has to stop. */
 void scopex_stand_by(struct scopex_worker *w)
 {
 	/*
 	 * Set the task state, then look at @active; pairs with wake_up_process() in
 	 * scopex_appoint(); see handover-standby.litmus.
-	 *
-	 * Acquire: see the rest of the batch; pairs with scopex_appoint(); see
-	 * handover-standby.litmus.
 	 */
-	scopex_sleep_until(set_current_state(TASK_IDLE),
-			   smp_load_acquire(&w->active) || kthread_should_stop());
+	scopex_sleep_until(set_current_state(TASK_IDLE), scopex_stand_by_is_over(w));
 }

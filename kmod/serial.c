@@ -111,7 +111,6 @@ static void scopex_serial_poll(struct scopex_worker *w, struct scopex_scope *sco
 {
 	scopex_serial_run(w, scope);
 	scopex_inject(SCOPEX_INJECT_SERIAL_RUN);
-	cond_resched_tasks_rcu_qs();
 }
 
 /*

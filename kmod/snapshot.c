@@ -128,7 +128,7 @@ static void scopex_snapshot_workers(struct scopex_snapshot *snapshot, unsigned i
 
 /**
  * scopex_free_snapshot() - free a snapshot
- * @live: the snapshot that scopex_take_snapshot() has returned, or NULL
+ * @snapshot: the snapshot that scopex_take_snapshot() has returned, or NULL
  */
 void scopex_free_snapshot(struct scopex_snapshot *snapshot)
 {

@@ -52,7 +52,7 @@ struct lone *lone_new(struct scopex_test *test, atomic_t *runs, struct test_gate
 
 /* The only item whose release is counted. */
 struct lone *lone_at_gate(struct scopex_test *test, atomic_t *runs,
-			      struct test_gate *gate)
+			  struct test_gate *gate)
 {
 	atomic_set(&lones_released, 0);
 	test_gate_init(gate);

@@ -32,7 +32,7 @@ void lone_release(struct scopex_detached *detached);
 int lone_fn(struct scopex_detached *detached);
 struct lone *lone_new(struct scopex_test *test, atomic_t *runs, struct test_gate *gate);
 struct lone *lone_at_gate(struct scopex_test *test, atomic_t *runs,
-			      struct test_gate *gate);
+			  struct test_gate *gate);
 void until_released(int nr);
 
 #endif /* _SCOPEX_TEST_DETACH_H */

@@ -43,7 +43,7 @@ static int until_behind_has_run_fn(struct scopex_work *work)
 		complete(lender->begun);
 	if (atomic_read(&lender->behind.runs))
 		return 0;
-	udelay(10);
+	udelay(8);
 	return lender->runs < lender->more ? SCOPEX_AGAIN : -ETIME;
 }
 
