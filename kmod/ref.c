@@ -89,11 +89,11 @@ void scopex_put_items(struct scopex_scope *scope, unsigned int nr)
 int scopex_not_open(const struct scopex_scope *scope, const char *what,
 		    unsigned long caller)
 {
-	unsigned long mask = SCOPEX_KIND_MASK >> 37;
+	unsigned long mask = SCOPEX_KIND_MASK >> SCOPEX_ADDRESS_SHIFT;
 	u64 kind = atomic64_read(&scope->state) & SCOPEX_KIND_MASK;
-	unsigned long here = (unsigned long)__builtin_frame_address(0);
-	const struct scopex_scope *original = (void *)((here & ~(mask | 7)) |
-						       (-(unsigned long)(kind >> 37) & mask));
+	unsigned long there = -(unsigned long)(kind >> SCOPEX_ADDRESS_SHIFT) & mask;
+	unsigned long here = (unsigned long)__builtin_frame_address(0) & ~(mask | 7);
+	const struct scopex_scope *original = (void *)(here | there);
 
 	if (object_is_on_stack(original) && scopex_is_open(original))
 		scopex_misuse("%pS %s a copy of scope %s of %s()", (void *)caller, what,

@@ -6,7 +6,7 @@
  *
  * All of a scope's life is in one 64-bit word, scopex_scope.state:
  *
- *	kind (24 bits) | flags (8 bits) | references (31 bits) | waiting (1 bit)
+ *	kind (20 bits) | flags (12 bits) | references (31 bits) | waiting (1 bit)
  *
  * Each item that is not completed holds one reference. The owner holds one as long as the
  * scope is open. The word moves like this:
@@ -66,20 +66,24 @@
 /* All of those that are options; see kmod/option.h. */
 #define SCOPEX_OPTIONS		(SCOPEX_SERIAL | __SCOPEX_JOINABLE | SCOPEX_LIMITED |	\
 				 SCOPEX_DETACHED | SCOPEX_CPU_LIMITED)
-#define SCOPEX_KIND_MASK	GENMASK_ULL(63, 40)
+/* Bits 40 to 43 are free, for more options. */
+#define SCOPEX_KIND_SHIFT	44
+#define SCOPEX_KIND_MASK	GENMASK_ULL(63, SCOPEX_KIND_SHIFT)
 #define SCOPEX_OPEN		0ULL
-#define SCOPEX_CLOSED		0xdead5c0000000000ULL
-#define SCOPEX_REFUSED		0x0bad5c0000000000ULL
+#define SCOPEX_CLOSED		(0xdead5ULL << SCOPEX_KIND_SHIFT)
+#define SCOPEX_REFUSED		(0x0bad5ULL << SCOPEX_KIND_SHIFT)
+/* The address of a scope has three bits that are 0, as it is aligned. */
+#define SCOPEX_ADDRESS_SHIFT	(SCOPEX_KIND_SHIFT - 3)
 
 /* scopex_scope.flags, beside those of &enum scopex_flags */
 #define __SCOPEX_HIDDEN		BIT(5)	/* listed when an item of it opens a scope */
 #define __SCOPEX_ON_WORKER	BIT(6)	/* the owner is a worker, in an item */
 #define __SCOPEX_TIMED		BIT(7)	/* has a deadline */
 
-/* What the address adds to the kind: all of its bits from 3 (it is aligned) to 26. */
+/* What the address adds to the kind: its bits 3 to 22. */
 static inline u64 __scopex_address(const struct scopex_scope *scope)
 {
-	return (u64)(unsigned long)scope << 37;
+	return (u64)(unsigned long)scope << SCOPEX_ADDRESS_SHIFT;
 }
 
 /* What an object is, with the flags and the count as they are in @state. */
