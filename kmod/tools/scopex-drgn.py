@@ -57,26 +57,53 @@ def bit(number):
     return 1 << number
 
 
-# As in state.h and scopex_types.h, where these are macros, which debug information lacks.
+# As in the code, where most of these are macros, which debug information lacks: X is SCOPEX_X,
+# and _X is __SCOPEX_X. The first ones are of scopex_scope.state, see state.h.
 WAITING = bit(0)
-COUNT_SHIFT = 1
+ONE = bit(1)
 COUNT_MASK = 0xFFFFFFFE
-FRESH = bit(32)
+UNLISTED = bit(32)
 CANCELLED = bit(33)
 SERIAL = bit(34)
-JOINABLE = bit(35)
+_JOINABLE = bit(35)
 LIMITED = bit(36)
 DETACHED = bit(37)
 CPU_LIMITED = bit(38)
-KIND_MASK = 0xFFFFFF0000000000
-OPEN = 0x5C09E00000000000
-KINDS = {OPEN: "open", 0xDEAD5C0000000000: "closed", 0x0BAD5C0000000000: "refused"}
+WALK = bit(39)
+KIND_MASK = 0xFFFFF00000000000
+OPEN = 0
+CLOSED = 0xDEAD500000000000
+REFUSED = 0x0BAD500000000000
+ADDRESS_SHIFT = 41
+KINDS = {OPEN: "open", CLOSED: "closed", REFUSED: "refused"}
+# Of scopex_scope.flags.
 FAIL_FAST = bit(0)
 KILLABLE = bit(1)
-TIMED = bit(7)
-BUSY = 0x5C0A6A1
-# As in queue.h: both end a chain.
+_HIDDEN = bit(5)
+_TIMED = bit(7)
+# Of scopex_work.status, and of scopex_work.scope.
+WORK_BUSY = 0x5C0A6A1
+MARK = bit(0)
+# The end of a chain, as NULL is one.
 PARKED = 1
+
+# All that is read of scopex. "make check WHAT=lint" compares it, and the numbers above, with
+# the code.
+FIELDS = {
+    "scopex_bucket": "scopes",
+    "scopex_config": "standby workers stall_ms nice",
+    "scopex_cpu": "dead left_by left_rest offer open queue refused spare stalls standby workers",
+    "scopex_custom_scope": "deadline expired joined limit limit_per_cpu running scope waiting",
+    "scopex_detached": "fn scope",
+    "scopex_loop": "chunks claimed fn offer scope",
+    "scopex_scope": "children error flags node outer own owner parent since site state",
+    "scopex_site": "file func line name",
+    "scopex_work": "fn node scope status",
+    "scopex_worker": (
+        "active count deferred fn innermost nested next reserved rest scope site "
+        "stall_ended stall_since standby task turn"
+    ),
+}
 
 # 0.0.22's own reader finds no page tables in dumps that have physical addresses only.
 LIBKDUMPFILE = "DRGN_USE_LIBKDUMPFILE_FOR_ELF"
@@ -254,15 +281,32 @@ class Scopex:
         # By address.
         self.scopes = {}
         self.tasks = {}
+        # The open scopes whose children were not looked at yet.
+        self.parents = []
         try:
             config = kernel.prog["scopex_config"]
-            kernel.prog.type("struct scopex_worker")
-            self.config = {
-                name: config.member_(name).value_()
-                for name in ("standby", "workers", "stall_ms", "nice")
-            }
         except ERRORS as err:
             raise Unusable(self.why_not(err)) from None
+        for kind, fields in FIELDS.items():
+            for field in fields.split():
+                if not self.has(kind, field):
+                    raise Unusable(
+                        f"scopex.ko has no {kind}.{field}: this script is that of another "
+                        "version of scopex"
+                    )
+        try:
+            self.config = {
+                name: config.member_(name).value_()
+                for name in FIELDS["scopex_config"].split()
+            }
+        except ERRORS as err:
+            raise Unusable(f"the parameters of scopex can't be read: {err}") from None
+
+    def has(self, kind, field):
+        try:
+            return self.kernel.prog.type(f"struct {kind}").has_member(field)
+        except ERRORS:
+            return False
 
     def why_not(self, err):
         modules = []
@@ -311,6 +355,9 @@ class Scopex:
     def object(self, kind, address):
         return drgn.Object(self.kernel.prog, kind, address=address)
 
+    def offset(self, kind, field):
+        return self.kernel.prog.type(kind).member(field).offset
+
     def walk_nodes(self, first, what):
         return self.walk(
             first,
@@ -321,7 +368,7 @@ class Scopex:
 
     def items(self, first, what, newest_first=False):
         """The items of a chain in the order in which they are to run, as runs of equal ones."""
-        offset = self.kernel.prog.type("struct scopex_work").member("node").offset
+        offset = self.offset("struct scopex_work", "node")
         works = [node - offset for node in self.walk_nodes(first, what)]
         if newest_first:
             works.reverse()
@@ -340,15 +387,14 @@ class Scopex:
 
     def item(self, address, what):
         work = self.object("struct scopex_work", address)
-        if work.status != BUSY:
+        if work.status != WORK_BUSY:
             self.problem(
                 what,
                 f"item {hexadecimal(address)} is not busy (status {work.status.value_()})",
             )
-        return (
-            self.item_function(work.fn.value_(), work.scope.value_()),
-            self.scope(work.scope.value_()),
-        )
+        # The watchdog may have marked it.
+        scope = work.scope.value_() & ~MARK
+        return (self.item_function(work.fn.value_(), scope), self.scope(scope))
 
     def item_function(self, function, scope):
         """The function of an item; of a detached one its user's."""
@@ -356,7 +402,7 @@ class Scopex:
         if name != "scopex_detached_fn":
             return name
         try:
-            offset = self.kernel.prog.type("struct scopex_detached").member("scope").offset
+            offset = self.offset("struct scopex_detached", "scope")
             detached = self.object("struct scopex_detached", scope - offset)
             return self.kernel.function(detached.fn.value_())
         except ERRORS:
@@ -391,14 +437,19 @@ class Scopex:
 
     def read_scope(self, entry, address):
         scope = self.object("struct scopex_scope", address)
-        state = scope.state.counter.value_() & (bit(64) - 1)
+        word = scope.state.counter.value_()
+        # It is stored less the scope's own address: a copy of a scope is no scope.
+        state = (word + (address << ADDRESS_SHIFT)) & (bit(64) - 1)
         kind = KINDS.get(state & KIND_MASK)
         entry["kind"] = kind or "no scope"
         if not kind:
-            self.problem(f"scope {entry['address']}", f"is none: its state is {state:#x}")
+            self.problem(
+                f"scope {entry['address']}",
+                f"is none: its state is {word & (bit(64) - 1):#x}",
+            )
             return
-        if scope.self.value_() != address and state & KIND_MASK == OPEN:
-            self.problem(f"scope {entry['address']}", "is a copy")
+        if kind == "open":
+            self.parents.append(address)
 
         site = scope.site
         entry["name"] = text(site.name)
@@ -416,33 +467,35 @@ class Scopex:
             "detached": state & DETACHED,
             "fail fast": flags & FAIL_FAST,
             "killable": flags & KILLABLE,
-            "joinable": state & JOINABLE,
-            "timed": flags & TIMED,
+            "joinable": state & _JOINABLE,
+            "timed": flags & _TIMED,
+            "children to be cancelled": state & WALK,
         }
         entry["flags"] = [name for name, there in names.items() if there]
         # One reference is the owner's, or a detached item's own.
-        entry["pending"] = max(((state & COUNT_MASK) >> COUNT_SHIFT) - 1, 0)
+        entry["pending"] = max((state & COUNT_MASK) // ONE - 1, 0)
         error = scope.error.value_()
         entry["error"] = errno.errorcode.get(-error, str(error)) if error else None
         entry["age_ms"] = (
             None
-            if state & (FRESH | DETACHED)
+            if kind != "open" or state & UNLISTED or flags & _HIDDEN
             else self.kernel.ms_since(scope.since.value_(), 32)
         )
         entry["listed"] = False
         entry["owner"] = self.task(scope.owner, f"owner of scope {entry['name']}", True)
         if state & SERIAL:
             entry["own"] = self.items(
-                scope.own.first.value_(), f"items of the serial scope {entry['name']}", True
+                scope.own.value_(), f"items of the serial scope {entry['name']}", True
             )
-        if state & (LIMITED | CPU_LIMITED | JOINABLE) or flags & TIMED:
+        if state & (LIMITED | CPU_LIMITED | _JOINABLE) or flags & _TIMED:
             self.read_options(entry, address, state, flags)
         parent = scope.parent.value_()
         if parent:
             entry["parent"] = self.scope(parent)
 
     def read_options(self, entry, address, state, flags):
-        custom = self.object("struct scopex_custom_scope", address)
+        offset = self.offset("struct scopex_custom_scope", "scope")
+        custom = self.object("struct scopex_custom_scope", address - offset)
         if state & LIMITED:
             entry["limit"] = custom.limit.value_()
             entry["running"] = custom.running.value_()
@@ -452,30 +505,50 @@ class Scopex:
             )
         if state & CPU_LIMITED:
             entry["limit_per_cpu"] = custom.limit_per_cpu.value_()
-        if state & JOINABLE and custom.joined:
-            entry["joins"] = self.item_function(
-                custom.joined.fn.value_(), custom.joined.scope.value_()
-            )
-        if flags & TIMED:
+        if state & _JOINABLE and custom.joined:
+            entry["joins"] = self.item_function(custom.joined.fn.value_(), address)
+        if flags & _TIMED:
             entry["expired"] = bool(custom.expired)
-            expires = self.kernel.number(lambda: custom.timer.node.expires)
             entry["deadline_ms"] = (
                 None
-                if expires is None or self.kernel.now_ns is None
-                else (expires - self.kernel.now_ns) // 1000000
+                if self.kernel.now_ns is None
+                else (custom.deadline.value_() - self.kernel.now_ns) // 1000000
             )
 
-    def list_scopes(self, sc, cpu):
-        head = sc.scopes.address_of_().value_()
-        offset = self.kernel.prog.type("struct scopex_scope").member("node").offset
+    def list_scopes(self, head, what):
+        """Make the scopes in a list known."""
+        offset = self.offset("struct scopex_scope", "node")
         for node in self.walk(
-            sc.scopes.next.value_(),
-            lambda node: node == head,
-            lambda node: self.object("struct list_head", node).next.value_(),
-            f"open scopes of CPU {cpu}",
+            head.first.value_(),
+            lambda node: not node,
+            lambda node: self.object("struct hlist_node", node).next.value_(),
+            what,
         ):
             self.scope(node - offset)
-            self.scopes[node - offset]["listed"] = True
+            if node != offset:
+                self.scopes[node - offset]["listed"] = True
+
+    def open_scopes(self):
+        """Make known all open scopes: those outside of items, and the children of all."""
+        for i, bucket in enumerate(self.kernel.prog["scopex_buckets"]):
+            try:
+                self.list_scopes(bucket.scopes, f"bucket {i} of open scopes")
+            except ERRORS as err:
+                self.problem(f"bucket {i} of open scopes", err)
+        while self.parents:
+            address = self.parents.pop()
+            what = f"children of scope {self.scopes[address]['name']}"
+            try:
+                self.list_scopes(self.object("struct scopex_scope", address).children, what)
+            except ERRORS as err:
+                self.problem(what, err)
+
+    def count(self, w, *names):
+        """The sum of some counters of a worker."""
+        return sum(
+            w.count[self.kernel.prog.constant(name).value_()].a.counter.value_()
+            for name in names
+        )
 
     def worker(self, w, standby, cpu):
         what = f"worker {hexadecimal(w.address_)} of CPU {cpu}"
@@ -495,6 +568,7 @@ class Scopex:
                 entry["state"] = "blocked"
             entry["reserved"] = bool(w.reserved)
             entry["nested"] = w.nested.value_()
+            self.nested_scopes(w, what)
             if busy:
                 entry["item"] = self.running_item(w)
             entry["rest"] = self.items(w.rest.value_(), f"batch of {what}")
@@ -504,27 +578,34 @@ class Scopex:
             self.problem(what, err)
         return entry
 
+    def nested_scopes(self, w, what):
+        """Make known the scopes that a worker's item has opened, in no list perhaps."""
+        for address in self.walk(
+            w.innermost.value_(),
+            lambda address: not address,
+            lambda address: self.object("struct scopex_scope", address).outer.value_(),
+            f"scopes opened by {what}",
+        ):
+            self.scope(address)
+
     def running_item(self, w):
-        scope = w.scope.value_()
+        fn, scope = w.fn.value_(), w.scope.value_()
         entry = {
-            "function": self.item_function(w.fn.value_(), scope),
-            "scope": self.scope(scope),
+            "function": self.item_function(fn, scope) if fn else "-",
+            # None while the worker releases a detached item.
+            "scope": self.scope(scope) if scope else None,
             "for_ms": None,
         }
         # Only the stall detector looks at the time, of active ones, some times in
         # stall_ms: the item may have begun after the look, or before it.
-        prog = self.kernel.prog
-        count = w.count
-        ended = sum(
-            count[prog.constant(name).value_()].a.counter.value_()
-            for name in ("SCOPEX_RUN", "SCOPEX_CANCELLED_ITEMS", "SCOPEX_CHUNKS")
-        )
+        ended = self.count(w, "SCOPEX_RUN", "SCOPEX_CANCELLED_ITEMS", "SCOPEX_CHUNKS")
         if self.config["stall_ms"] and w.active and ended == w.stall_ended.value_():
             entry["for_ms"] = self.kernel.ms_since(w.stall_since.value_(), 64)
         return entry
 
     def workers(self, sc, cpu):
-        offset = self.kernel.prog.type("struct scopex_worker").member("standby").offset
+        """The workers of a CPU, and how many items they have taken."""
+        offset = self.offset("struct scopex_worker", "standby")
         standby = {
             node - offset
             for node in self.walk_nodes(
@@ -532,7 +613,7 @@ class Scopex:
             )
         }
         workers = [
-            self.worker(self.object("struct scopex_worker", address), standby, cpu)
+            self.object("struct scopex_worker", address)
             for address in self.walk(
                 sc.workers.value_(),
                 lambda address: not address,
@@ -540,19 +621,20 @@ class Scopex:
                 f"workers of CPU {cpu}",
             )
         ]
-        return sorted(
-            workers,
+        shown = sorted(
+            (self.worker(w, standby, cpu) for w in workers),
             key=lambda worker: (
                 worker["state"] != "active",
                 worker["item"]["function"] if worker["item"] else "",
             ),
         )
+        taken = self.kernel.number(lambda: sum(self.count(w, "SCOPEX_TAKEN") for w in workers))
+        return shown, taken
 
     def offer(self, sc):
-        loop = sc.offer
-        if not loop:
+        if not sc.offer:
             return None
-        loop = self.object("struct scopex_loop", loop.value_())
+        loop = drgn.container_of(sc.offer, "struct scopex_loop", "offer")
         return {
             "function": self.kernel.function(loop.fn.value_()),
             "scope": self.scope(loop.scope.value_()),
@@ -563,8 +645,6 @@ class Scopex:
     def cpu(self, cpu, online):
         sc = per_cpu(self.kernel.prog["scopex_cpus"], cpu)
         if not sc.workers and not sc.refused:
-            # It may be the first of a tree all the same.
-            self.list_scopes(sc, cpu)
             return None
         queue = sc.queue.value_()
         queued = self.items(queue, f"queue of CPU {cpu}", True)
@@ -574,7 +654,7 @@ class Scopex:
             "open": bool(sc.open),
             "queue": "parked" if queue == PARKED else "items" if queue else "empty",
             "queued": queued,
-            "taken": sc.taken.value_(),
+            "taken": None,
             "refused": sc.refused.value_(),
             "stalls": sc.stalls.value_(),
             "spare": sc.spare.counter.value_(),
@@ -585,11 +665,12 @@ class Scopex:
             entry["offer"] = self.offer(sc)
         except ERRORS as err:
             self.problem(f"offer to CPU {cpu}", err)
-        entry["workers"] = self.workers(sc, cpu)
-        entry["left_by"] = (
-            self.task(sc.left_by.task, f"unserved queue of CPU {cpu}", True) if sc.left_by else None
-        )
-        self.list_scopes(sc, cpu)
+        entry["workers"], entry["taken"] = self.workers(sc, cpu)
+        entry["left_by"], entry["left_rest"] = None, []
+        if sc.left_by:
+            what = f"unserved queue of CPU {cpu}"
+            entry["left_by"] = self.task(sc.left_by.task, what, True)
+            entry["left_rest"] = self.items(sc.left_rest.value_(), f"rest of the batch of {what}")
         return entry
 
     def gather(self):
@@ -604,6 +685,10 @@ class Scopex:
                 continue
             if entry:
                 cpus.append(entry)
+        try:
+            self.open_scopes()
+        except ERRORS as err:
+            self.problem("open scopes", err)
         scopes = sorted(
             self.scopes.values(),
             key=lambda entry: (-(entry.get("age_ms") or 0), entry["name"]),
@@ -669,8 +754,12 @@ class Report:
         line = f"worker {self.task(worker['task'])}: {worker['state']}"
         item = worker["item"]
         if item:
-            scope = self.scopes.get(item["scope"], {"name": item["scope"]})
-            line += f", in {item['function']} of scope {scope['name']}, opened in {self.place(scope)}"
+            line += f", in {item['function']}"
+            if item["scope"]:
+                scope = self.scopes.get(item["scope"], {"name": item["scope"]})
+                line += f" of scope {scope['name']}, opened in {self.place(scope)}"
+            else:
+                line += ", which releases a detached item"
             if item["for_ms"]:
                 line += f", for about {self.duration(item['for_ms'])}"
         if worker.get("nested"):
@@ -709,8 +798,9 @@ class Report:
             )
         if cpu["left_by"]:
             self.line(
-                1, f"not served: its worker {self.task(cpu['left_by'])} died, and none stands by"
+                1, f"not served: worker {self.task(cpu['left_by'])} left it, and none stands by"
             )
+            self.items(2, cpu.get("left_rest"), "the rest of its batch")
         # Workers on standby are all the same.
         standby = [worker for worker in cpu["workers"] if worker["state"] == "standby"]
         for worker in cpu["workers"]:

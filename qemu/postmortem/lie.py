@@ -12,8 +12,7 @@ import os
 import runpy
 import sys
 
-from drgn.helpers.linux.cpumask import for_each_possible_cpu
-from drgn.helpers.linux.list import list_for_each_entry
+from drgn.helpers.linux.list import hlist_for_each_entry, list_for_each_entry
 from drgn.helpers.linux.percpu import per_cpu
 
 NOWHERE = 0x5A5A5A5A5A5A5A5A
@@ -31,13 +30,17 @@ def pretend_word(prog, place, word):
     pretend(prog, place.address_, word.to_bytes(8, sys.byteorder))
 
 
+def listed(head):
+    for scope in hlist_for_each_entry("struct scopex_scope", head.address_of_(), "node"):
+        yield scope
+        yield from listed(scope.children)
+
+
 def scopes(prog):
     return {
         scope.site.name.string_().decode(): scope
-        for cpu in for_each_possible_cpu(prog)
-        for scope in list_for_each_entry(
-            "struct scopex_scope", per_cpu(prog["scopex_cpus"], cpu).scopes.address_of_(), "node"
-        )
+        for bucket in prog["scopex_buckets"]
+        for scope in listed(bucket.scopes)
     }
 
 
