@@ -21,7 +21,7 @@ PATH=/usr/bin:/bin:$PATH
 
 CHECKS="checkpatch raw-names prose long-files arch-names kernel-doc interface commands warnings
 	layers readme-code sparse coccinelle-parses coccinelle scopex.cocci scopex.cocci-tests
-	shellcheck mutants indexes lint.allow"
+	shellcheck drgn-fields mutants indexes lint.allow"
 
 ALLOW=$ROOT/selftests/lint.allow
 MACROS=$ROOT/selftests/coccinelle/macros.h
@@ -305,6 +305,13 @@ check_commands()
 	"$ROOT/selftests/commands.sh" "$ROOT" | unexpected commands
 }
 
+# Does the script for drgn read what the structures have?
+check_drgn_fields()
+{
+	need python3 || return
+	"$ROOT/selftests/drgn-fields.py" "$ROOT" | unexpected drgn-fields
+}
+
 # lint_build VARIANT [ARG]... - build VARIANT with warnings, and print what is said about that
 #
 # An object with warnings must not count as up to date the next time.
@@ -326,8 +333,7 @@ build_check()
 	local variant
 
 	for variant in release inject; do
-		with_lock "lint-$KERNEL_ID-$TREE_KEY" \
-			lint_build "$variant" "${@:2}"
+		with_lock "lint-$KERNEL_ID-$TREE_KEY" lint_build "$variant" "${@:2}"
 	done | unexpected "$1"
 }
 
@@ -449,8 +455,7 @@ check_coccinelle()
 	export work MACROS ROOT
 	find "$SCRIPTS/coccinelle" -name '*.cocci' | sort |
 		grep -vE "/(${NOT_OURS//$'\n'/|})\.cocci$" >"$work/stock" || return
-	xargs -P "$(nproc)" -I{} bash -c 'stock_check {}' <"$work/stock" |
-		unexpected coccinelle
+	xargs -P "$(nproc)" -I{} bash -c 'stock_check {}' <"$work/stock" | unexpected coccinelle
 }
 
 # user_check FILE - run the rules for users of scopex
@@ -472,8 +477,7 @@ check_scopex_cocci()
 	{
 		find "$ROOT/kmod" "$ROOT/include" "$ROOT/qemu" -name '*.[ch]' ! -name '*.mod.c'
 		cat "$work/files"
-	} | xargs ls -S | xargs -P "$(nproc)" -I{} bash -c 'user_check {}' |
-		unexpected scopex.cocci
+	} | xargs ls -S | xargs -P "$(nproc)" -I{} bash -c 'user_check {}' | unexpected scopex.cocci
 }
 
 check_scopex_cocci_tests()
@@ -514,8 +518,7 @@ refuses()
 check_mutants()
 {
 	need python3 || return
-	"$ROOT/selftests/mutate.py" --check "$ROOT" \
-		"$ROOT"/selftests/hazards/*.mutant
+	"$ROOT/selftests/mutate.py" --check "$ROOT" "$ROOT"/selftests/hazards/*.mutant
 	"$ROOT/selftests/campaign.py" check "$ROOT"
 	printf '\n@@ no_such()\n-\treturn;\n' |
 		refuses '@@ no_such\(\): there is no such definition'
