@@ -59,7 +59,7 @@ def structures(text):
 
 
 def number(text, name):
-    """The value of a macro or an enumerator; KeyError if there is none."""
+    """The value of a macro or an enumerator, or a KeyError."""
     match = re.search(rf"^#define {name}\s+(.+)$|^\s+{name}\s+= ([^,]+)", text, re.M)
     if not match:
         raise KeyError(name)
