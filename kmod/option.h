@@ -27,12 +27,14 @@ struct scopex_worker;
 
 /**
  * enum scopex_where - how a submitter chose the CPU
- * @SCOPEX_NAMED: the submitter named the CPU by its number, or is on it
+ * @SCOPEX_NAMED: the submitter named the CPU by its number
+ * @SCOPEX_LOCAL: the submitter is on the CPU, or near it
  * @SCOPEX_ANY: the submitter named no CPU, and scopex chose one
  * @SCOPEX_TRY: the same, and an item that would have to wait for its turn is refused
  */
 enum scopex_where {
 	SCOPEX_NAMED,
+	SCOPEX_LOCAL,
 	SCOPEX_ANY,
 	SCOPEX_TRY,
 };

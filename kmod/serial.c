@@ -38,7 +38,6 @@
 #include "option.h"
 #include "options.h"
 #include "queue.h"
-#include "select.h"
 #include "state.h"
 #include "thread.h"
 #include "worker.h"
@@ -47,11 +46,9 @@
 static void scopex_serial_push(struct scopex_scope *scope, struct scopex_work *newest,
 			       struct scopex_work *oldest)
 {
-	struct task_struct *owner;
+	/* The owner may have closed the scope after the push. It is a worker, which stays. */
+	struct task_struct *owner = scope->owner;
 
-	/* Keep the owner's task_struct, as in scopex_put_items(). */
-	rcu_read_lock();
-	owner = scope->owner;
 	/*
 	 * A full barrier, in wake_up_process(), orders the push before the look at the owner's
 	 * task state; pairs with set_current_state() in scopex_set_waiting(); see
@@ -59,7 +56,6 @@ static void scopex_serial_push(struct scopex_scope *scope, struct scopex_work *n
 	 */
 	if (scopex_queue_push(&scope->own, &newest->node, &oldest->node))
 		wake_up_process(owner);
-	rcu_read_unlock();
 }
 
 /* The owner of a serial scope, before it sleeps, runs the items that are in the queue. */
@@ -73,23 +69,24 @@ static void scopex_serial_run(struct scopex_worker *w, struct scopex_scope *scop
 	if (!first)
 		return;
 
-	/* The statistics count the items as taken from the queue of this CPU. */
+	/* The statistics count the items as a batch from the queue of this CPU. */
 	local_add(nr, &w->count[SCOPEX_TAKEN]);
+	local_inc(&w->count[SCOPEX_BATCHES]);
 	scopex_save_current(w, &before);
 	scopex_run_own_batch(w, first);
 	scopex_restore_current(w, &before);
 }
 
-/* Queue items of a serial scope. Refuse them if the submit names a CPU that is not the owner's. */
+/* Queue items of a serial scope. Refuse them if they are meant for a CPU that is not the owner's. */
 static int scopex_serial_enqueue(struct scopex_scope *scope, struct scopex_cpu *sc,
 				 struct scopex_work *first, unsigned int nr, size_t stride,
 			      enum scopex_where where)
 {
 	const struct scopex_worker *w = kthread_data(scope->owner);
 
-	/* The owner may name the CPU where it is, if its own one is offline. */
-	if (where == SCOPEX_NAMED && w->sc != sc &&
-	    (current != scope->owner || sc != this_cpu_read(scopex_local)))
+	/* The owner runs the items where it is, also if its own CPU is offline. */
+	if (w->sc != sc && (where == SCOPEX_NAMED ||
+			    (where == SCOPEX_LOCAL && current != scope->owner)))
 		return -EUSERS;
 	scopex_trace_array(scope, sc, first, nr, stride);
 	scopex_serial_push(scope, scopex_array_item(first, nr - 1, stride), first);
@@ -111,6 +108,8 @@ static void scopex_serial_poll(struct scopex_worker *w, struct scopex_scope *sco
 {
 	scopex_serial_run(w, scope);
 	scopex_inject(SCOPEX_INJECT_SERIAL_RUN);
+	/* The owner does not sleep at all if these were the last items. */
+	cond_resched_tasks_rcu_qs();
 }
 
 /*

@@ -266,7 +266,7 @@ int __scopex_submit_local(struct scopex_scope *scope, struct scopex_work *work)
 
 	if (unlikely(!sc))
 		return scopex_refuse(-ENODEV);
-	return scopex_submit_to(scope, sc, work, SCOPEX_NAMED);
+	return scopex_submit_to(scope, sc, work, SCOPEX_LOCAL);
 }
 EXPORT_SYMBOL_GPL(__scopex_submit_local);
 
@@ -460,7 +460,9 @@ int scopex_submit_strided(struct scopex_scope *scope, int cpu,
 	}
 	if (unlikely(err)) {
 		err = scopex_option_enqueue(scope, sc, first, nr, stride,
-					    cpu == SCOPEX_CPU_ANY ? SCOPEX_ANY : SCOPEX_NAMED);
+					    cpu == SCOPEX_CPU_ANY ? SCOPEX_ANY :
+					    cpu == SCOPEX_CPU_LOCAL ? SCOPEX_LOCAL :
+								      SCOPEX_NAMED);
 		if (!err)
 			return 0;
 		scopex_unclaim_array(scope, first, nr, stride);

@@ -20,7 +20,7 @@ struct task_struct;
  * @SCOPEX_RUN: items whose function has returned
  * @SCOPEX_CANCELLED_ITEMS: items completed without a call of their function
  * @SCOPEX_ERRORS: items that ran and failed
- * @SCOPEX_BATCHES: batches taken from the queue
+ * @SCOPEX_BATCHES: batches taken from the queue, or from a serial scope
  * @SCOPEX_WAKEUPS: sleeps that were ended by a submit
  * @SCOPEX_SLEEPS: sleeps for lack of items
  * @SCOPEX_HANDOFFS: times that its queue was handed over

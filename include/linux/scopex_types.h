@@ -101,7 +101,8 @@ struct task_struct;
  *   itself again in this way, as a submit of a busy item is refused with -EBUSY. If the scope
  *   is cancelled, the item is completed with -ECANCELED. The item keeps its place under
  *   scopex_options.limit, and gives back the one under scopex_options.limit_per_cpu. Not for
- *   detached items.
+ *   detached items. An item is busy while it runs: it must not initialise itself for the next
+ *   run, but look at its own data to see what to do then.
  */
 typedef int (*scopex_fn_t)(struct scopex_work *work);
 

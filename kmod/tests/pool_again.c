@@ -198,17 +198,12 @@ static int away_fn(struct scopex_work *work)
 {
 	struct away *away = container_of(work, struct away, work);
 	struct scopex_test *test = away->test;
-	int err;
 
 	scopex_scope(s) {
 		EXPECT(test, is_serial(s));
 		complete(&away->gate.reached);
 		until_told(&away->gate.go);
-		/* So that the scheduler does not move the owner in between. */
-		preempt_disable();
-		err = scopex_submit_on(s, SCOPEX_CPU_LOCAL, &away->item.work);
-		preempt_enable();
-		EXPECT_EQ(test, err, 0);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &away->item.work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	return 0;
