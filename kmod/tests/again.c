@@ -184,6 +184,24 @@ static void item_that_blocks_runs_again(struct scopex_test *test)
 		expect_rounds(test, &again[i]);
 }
 
+/* One worker queues the item and is held up there, while another one runs it to its end. */
+static void item_is_left_alone_once_it_is_queued(struct scopex_test *test)
+{
+	struct again again = again_of(2);
+
+	again.blocks = true;
+	scopex_inject_set(SCOPEX_INJECT_AGAIN, SCOPEX_INJECT_HOLD_ONE);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, test_this_cpu(), &again.work), 0);
+		while (scopex_work_busy(&again.work))
+			usleep_range(50, 100);
+		scopex_inject_release(SCOPEX_INJECT_AGAIN);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	test_inject_end(test, SCOPEX_INJECT_AGAIN);
+	expect_rounds(test, &again);
+}
+
 /* It keeps its place: no other item begins before it has ended. */
 static void item_keeps_its_place_under_a_limit(struct scopex_test *test)
 {
@@ -389,6 +407,7 @@ static const struct scopex_case again_cases[] = {
 	SCOPEX_CASE(cancel_ends_it),
 	SCOPEX_CASE(others_run_in_between),
 	SCOPEX_CASE(item_that_blocks_runs_again),
+	SCOPEX_CASE(item_is_left_alone_once_it_is_queued),
 	SCOPEX_CASE(item_keeps_its_place_under_a_limit),
 	SCOPEX_CASE(item_takes_turns_on_a_cpu),
 	SCOPEX_CASE(join_item_waits_for_the_last_run),
