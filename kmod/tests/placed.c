@@ -151,19 +151,30 @@ static void local_cpu_as_a_number(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 		EXPECT_EQ(test, item.cpu, here);
-		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_ANY, &item.work), -EINVAL);
-		/* The number of no CPU, in much of the kernel. */
-		EXPECT_EQ(test, scopex_submit_on(s, -1, &item.work), -EINVAL);
-		cpu = -1;
-		OPTIMIZER_HIDE_VAR(cpu);
-		EXPECT_EQ(test, scopex_submit_on(s, cpu, &item.work), -EINVAL);
-		EXPECT_EQ(test, scopex_submit_strided(s, cpu, &item.work, 1, 0), -EINVAL);
-		EXPECT_EQ(test, scopex_submit_on(s, -3, &item.work), -EINVAL);
-		EXPECT_EQ(test, scopex_submit_strided(s, -3, &item.work, 1, 0), -EINVAL);
-		EXPECT_EQ(test, scopex_submit_on(s, nr_cpu_ids, &item.work), -EINVAL);
 	}
 	migrate_enable();
 	EXPECT_EQ(test, atomic_read(&item.runs), 2);
+}
+
+/* -1 is the number of no CPU, in much of the kernel. */
+static void other_numbers_are_refused(struct scopex_test *test)
+{
+	int numbers[] = { -1, -3, nr_cpu_ids };
+	struct test_item item;
+	unsigned int i;
+
+	test_item_init(&item);
+	scopex_scope(s) {
+		for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+			int cpu = numbers[i];
+
+			EXPECT_EQ(test, scopex_submit_on(s, cpu, &item.work), -EINVAL);
+			EXPECT_EQ(test, scopex_submit_strided(s, cpu, &item.work, 1, 0), -EINVAL);
+		}
+		EXPECT_EQ(test, scopex_submit_on(s, -1, &item.work), -EINVAL);
+		EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_ANY, &item.work), -EINVAL);
+	}
+	EXPECT_EQ(test, atomic_read(&item.runs), 0);
 }
 
 /* Items that are no members of an array of objects. */
@@ -233,6 +244,7 @@ static const struct scopex_case placed_cases[] = {
 	SCOPEX_CASE(nearer_time_counts),
 	SCOPEX_CASE(loops_have_deadlines),
 	SCOPEX_CASE(local_cpu_as_a_number),
+	SCOPEX_CASE(other_numbers_are_refused),
 	SCOPEX_CASE(items_with_a_stride),
 	SCOPEX_CASE(too_many_items),
 	SCOPEX_CASE(scopes_have_names),
