@@ -97,11 +97,19 @@ struct chain {
 
 static int link_of_chain(struct scopex_work *work, struct chain *chain, unsigned int next)
 {
+	int err;
+
 	scopex_will_block();
 	msleep(20);
 	if (READ_ONCE(chain->stop))
 		return 0;
-	return scopex_submit_on(scopex_work_scope(work), JOIN_CPU, &chain->work[next]);
+	/* The worker of the other item may not have completed it yet. */
+	do {
+		err = scopex_submit_on(scopex_work_scope(work), JOIN_CPU, &chain->work[next]);
+		if (err == -EBUSY)
+			usleep_range(50, 100);
+	} while (err == -EBUSY);
+	return err;
 }
 
 static int first_link_fn(struct scopex_work *work)
