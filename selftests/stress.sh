@@ -180,7 +180,7 @@ stress_drawn()
 {
 	draw 64
 	workers=$((drawn + 1))
-	draw 4
+	draw $((workers < 4 ? workers : 4))
 	stress "$workers" "$drawn" "$1"
 }
 

@@ -241,7 +241,7 @@ log bad "poison" <<'END'
 [    1.0] BUG kmalloc-64 (Tainted: G O): Poison overwritten
 END
 log good "what the allow list is for" <<'END'
-[    0.0] Kernel command line: sysctl.kernel.panic_on_rcu_stall=1
+[    0.0] Kernel command line: console=x sysctl.kernel.panic_on_rcu_stall=1
 [    0.1] MMIO Stale Data: WARNING: something of the processor
 [    1.0] scopex: loading out-of-tree module taints kernel.
 END
