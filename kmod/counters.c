@@ -160,10 +160,8 @@ int scopex_counters_show(struct seq_file *m, void *unused)
 	for_each_possible_cpu(cpu) {
 		struct scopex_cpu *sc = per_cpu_ptr(&scopex_cpus, cpu);
 
-		if (!scopex_shown(sc))
+		if (!scopex_sum_stats(sc, stat, total))
 			continue;
-		scopex_read_stats(sc, stat);
-		scopex_add_stats(total, stat);
 		snprintf(prefix, sizeof(prefix), "cpu%u", cpu);
 		seq_printf(m, "%s.open %d\n", prefix, READ_ONCE(sc->open));
 		scopex_counter_rows(m, prefix, stat);

@@ -53,10 +53,8 @@ static int stats_show(struct seq_file *m, void *unused)
 	for_each_possible_cpu(cpu) {
 		struct scopex_cpu *sc = per_cpu_ptr(&scopex_cpus, cpu);
 
-		if (!scopex_shown(sc))
+		if (!scopex_sum_stats(sc, stat, total))
 			continue;
-		scopex_read_stats(sc, stat);
-		scopex_add_stats(total, stat);
 		seq_printf(m, "%5u %6s", cpu,
 			   READ_ONCE(sc->open) ? "open" : "closed");
 		scopex_stats_row(m, stat);

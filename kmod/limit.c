@@ -66,7 +66,7 @@ static int scopex_limit_start(struct scopex_scope *scope, struct scopex_cpu *sc,
 /* Queue the items that are below the limit, and keep the others in the scope. */
 static int scopex_limit_enqueue(struct scopex_scope *scope, struct scopex_cpu *sc,
 				struct scopex_work *first, unsigned int nr, size_t stride,
-			      enum scopex_where where)
+				enum scopex_where where)
 {
 	struct scopex_work *work = first;
 	int err = 0;

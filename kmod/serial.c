@@ -80,7 +80,7 @@ static void scopex_serial_run(struct scopex_worker *w, struct scopex_scope *scop
 /* Queue items of a serial scope. Refuse them if they are meant for another CPU than the owner's. */
 static int scopex_serial_enqueue(struct scopex_scope *scope, struct scopex_cpu *sc,
 				 struct scopex_work *first, unsigned int nr, size_t stride,
-			      enum scopex_where where)
+				 enum scopex_where where)
 {
 	const struct scopex_worker *w = kthread_data(scope->owner);
 

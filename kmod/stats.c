@@ -178,7 +178,7 @@ static void scopex_read_raw(struct scopex_cpu *sc, unsigned long *stat)
 	stat[SCOPEX_STAT_STALLS] = READ_ONCE(sc->stalls);
 }
 
-void scopex_read_stats(struct scopex_cpu *sc, unsigned long *stat)
+static void scopex_read_stats(struct scopex_cpu *sc, unsigned long *stat)
 {
 	const unsigned long *base = per_cpu(scopex_base, sc->cpu);
 	int i;
@@ -204,7 +204,7 @@ void scopex_reset_stats(struct scopex_cpu *sc)
 	mutex_unlock(&scopex_base_mutex);
 }
 
-void scopex_add_stats(unsigned long *total, const unsigned long *stat)
+static void scopex_add_stats(unsigned long *total, const unsigned long *stat)
 {
 	int i;
 
@@ -216,8 +216,15 @@ void scopex_add_stats(unsigned long *total, const unsigned long *stat)
 	}
 }
 
-/* Returns true if the CPU is shown: it has a worker, or a submit was refused on it. */
-bool scopex_shown(const struct scopex_cpu *sc)
+/*
+ * Read the statistics of a CPU, and add them to @total. Returns false if the CPU is not shown,
+ * as it has no worker, and no submit was refused on it.
+ */
+bool scopex_sum_stats(struct scopex_cpu *sc, unsigned long *stat, unsigned long *total)
 {
-	return READ_ONCE(sc->workers) || READ_ONCE(sc->refused);
+	if (!READ_ONCE(sc->workers) && !READ_ONCE(sc->refused))
+		return false;
+	scopex_read_stats(sc, stat);
+	scopex_add_stats(total, stat);
+	return true;
 }

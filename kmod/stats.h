@@ -29,9 +29,7 @@ enum scopex_stat {
 
 extern const char * const scopex_stat_names[SCOPEX_STATS];
 
-void scopex_read_stats(struct scopex_cpu *sc, unsigned long *stat);
+bool scopex_sum_stats(struct scopex_cpu *sc, unsigned long *stat, unsigned long *total);
 void scopex_reset_stats(struct scopex_cpu *sc);
-void scopex_add_stats(unsigned long *total, const unsigned long *stat);
-bool scopex_shown(const struct scopex_cpu *sc);
 
 #endif /* _SCOPEX_STATS_H */

@@ -84,17 +84,29 @@ const struct bench_peer bench_wq_flush = {
 	.round		= wq_flush_round,
 };
 
-static int wq_flushwq_round(struct bench_job *job)
+/* Both ways are compiled apart, so that no item pays for the choice. */
+static __always_inline int wq_flush_all(struct bench_job *job, bool anywhere)
 {
 	struct wq_item *items = job->items;
 	unsigned long n = job->n;
 	int err = 0;
 
-	for (unsigned long i = 0; i < n; i++)
-		err = wq_queue(job, i, &items[i].work) ?: err;
+	for (unsigned long i = 0; i < n; i++) {
+		struct work_struct *work = &items[i].work;
+
+		if (anywhere)
+			err = (queue_work(job->exec->wq, work) ? 0 : -EBUSY) ?: err;
+		else
+			err = wq_queue(job, i, work) ?: err;
+	}
 	bench_submitted(job);
 	flush_workqueue(job->exec->wq);
 	return err;
+}
+
+static int wq_flushwq_round(struct bench_job *job)
+{
+	return wq_flush_all(job, false);
 }
 
 const struct bench_peer bench_wq_flushwq = {
@@ -115,15 +127,7 @@ static int wq_unbound_open(struct bench_exec *exec)
 
 static int wq_unbound_round(struct bench_job *job)
 {
-	struct wq_item *items = job->items;
-	unsigned long n = job->n;
-	int err = 0;
-
-	for (unsigned long i = 0; i < n; i++)
-		err = (queue_work(job->exec->wq, &items[i].work) ? 0 : -EBUSY) ?: err;
-	bench_submitted(job);
-	flush_workqueue(job->exec->wq);
-	return err;
+	return wq_flush_all(job, true);
 }
 
 const struct bench_peer bench_wq_unbound = {

@@ -139,9 +139,7 @@ static void others_run_in_between(struct scopex_test *test)
 	struct test_gate gate;
 	struct again again[3];
 
-	test_gate_init(&gate);
-	test_item_init(&gated);
-	gated.gate = &gate;
+	test_gated_item_init(&gated, &gate);
 	scopex_scope(outer) {
 		scopex_scope(s) {
 			EXPECT_EQ(test, scopex_submit_on(outer, cpu, &gated.work), 0);
@@ -265,12 +263,14 @@ static void join_item_waits_for_the_last_run(struct scopex_test *test)
  * @work: the item
  * @first: the other one, which has returned SCOPEX_AGAIN just before
  * @gate: where that one waits
+ * @held: where another worker of the CPU waits, until the scope is cancelled
  * @completed: it was completed while the item ran
  */
 struct cancels {
 	struct scopex_work	work;
 	struct scopex_work	first;
 	struct test_gate	gate;
+	struct test_gate	held;
 	bool			completed;
 };
 
@@ -290,6 +290,7 @@ static int cancels_fn(struct scopex_work *work)
 	unsigned int looks;
 
 	scopex_cancel(scopex_work_scope(work), 0);
+	complete(&cancels->held.go);
 	for (looks = 0; looks < 5000 && scopex_work_busy(&cancels->first); looks++)
 		usleep_range(1000, 1100);
 	cancels->completed = !scopex_work_busy(&cancels->first);
@@ -310,15 +311,20 @@ static void item_does_not_wait_for_its_worker(struct scopex_test *test)
 	struct test_item last;
 
 	test_gate_init(&cancels.gate);
-	test_item_init(&last);
+	test_gated_item_init(&last, &cancels.held);
 	scopex_scope(s, .limit_per_cpu = 1) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &cancels.first), 0);
 		wait_for_completion(&cancels.gate.reached);
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &cancels.work), 0);
-		/* After the other worker has found that the item has to wait. */
-		scopex_scope(t)
+		scopex_scope(t) {
 			EXPECT_EQ(test, scopex_submit_on(t, cpu, &last.work), 0);
-		complete(&cancels.gate.go);
+			/*
+			 * The other worker has found that the item has to wait, and takes the
+			 * first one only after the cancel: else that one would have to wait, too.
+			 */
+			wait_for_completion(&cancels.held.reached);
+			complete(&cancels.gate.go);
+		}
 		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
 	}
 	EXPECT(test, cancels.completed);

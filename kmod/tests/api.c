@@ -160,9 +160,7 @@ static void items_start_before_the_join(struct scopex_test *test)
 	struct test_gate gate;
 	struct test_item item;
 
-	test_gate_init(&gate);
-	test_item_init(&item);
-	item.gate = &gate;
+	test_gated_item_init(&item, &gate);
 	scopex_scope(s) {
 		if (!EXPECT_EQ(test, scopex_submit_on(s, SCOPEX_CPU_LOCAL, &item.work), 0))
 			return;

@@ -245,9 +245,7 @@ static void fail(struct scopex_test *test, unsigned int flags, int runs)
 	struct test_item first, others[8];
 	struct test_gate gate;
 
-	test_gate_init(&gate);
-	test_item_init(&first);
-	first.gate = &gate;
+	test_gated_item_init(&first, &gate);
 	first.ret = -ENXIO;
 	scopex_scope(s, .flags = flags) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &first.work), 0);

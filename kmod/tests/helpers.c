@@ -25,9 +25,7 @@ int test_item_fn(struct scopex_work *work)
 		item->order = atomic_inc_return(item->turn);
 	if (item->gate) {
 		complete(&item->gate->reached);
-		/* Awake, as the watchdog gives the queue of a sleeping item to another worker. */
-		while (!try_wait_for_completion(&item->gate->go))
-			cond_resched_tasks_rcu_qs();
+		until_told(&item->gate->go);
 	}
 	atomic_inc(&item->runs);
 	return item->ret;

@@ -128,9 +128,7 @@ static void join_item_needs_the_flag(struct scopex_test *test)
 	struct test_item item;
 	int err;
 
-	test_gate_init(&gate);
-	test_item_init(&item);
-	item.gate = &gate;
+	test_gated_item_init(&item, &gate);
 	scopex_scope(unjoinable, .flags = SCOPEX_KILLABLE) {
 		EXPECT_EQ(test, scopex_submit(unjoinable, &item.work), 0);
 		wait_for_completion(&gate.reached);

@@ -199,23 +199,23 @@ static void limits_go_together(struct scopex_test *test)
 	kfree(ones);
 }
 
-/* An item that has its turn waits for an item that was cancelled before its turn. */
-struct outlived {
+/* An item that has its turn, and one that waits for it. */
+struct turns {
 	struct scopex_work	work;
 	struct test_gate	gate;
 	struct test_item	next;
 };
 
+/* It waits for an item that was cancelled before its turn. */
 static int outlives_fn(struct scopex_work *work)
 {
-	struct outlived *outlived = container_of(work, struct outlived, work);
+	struct turns *turns = container_of(work, struct turns, work);
 
-	complete(&outlived->gate.reached);
-	/* Awake, so that the next item stays in the queue until it is cancelled. */
-	while (!try_wait_for_completion(&outlived->gate.go))
-		cond_resched_tasks_rcu_qs();
+	complete(&turns->gate.reached);
+	/* The next item stays in the queue until it is cancelled. */
+	until_told(&turns->gate.go);
 	scopex_will_block();
-	while (scopex_work_busy(&outlived->next.work))
+	while (scopex_work_busy(&turns->next.work))
 		usleep_range(500, 1000);
 	return 0;
 }
@@ -223,29 +223,22 @@ static int outlives_fn(struct scopex_work *work)
 /* An item that does not run needs no turn. */
 static void cancelled_item_waits_for_no_turn(struct scopex_test *test)
 {
-	struct outlived outlived = { .work = SCOPEX_WORK_INIT(outlives_fn) };
+	struct turns turns = { .work = SCOPEX_WORK_INIT(outlives_fn) };
 	unsigned int cpu = test_this_cpu();
 
-	test_gate_init(&outlived.gate);
-	test_item_init(&outlived.next);
+	test_gate_init(&turns.gate);
+	test_item_init(&turns.next);
 	scopex_scope(s, .limit_per_cpu = 1) {
-		EXPECT_EQ(test, scopex_submit_on(s, cpu, &outlived.work), 0);
-		wait_for_completion(&outlived.gate.reached);
-		EXPECT_EQ(test, scopex_submit_on(s, cpu, &outlived.next.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &turns.work), 0);
+		wait_for_completion(&turns.gate.reached);
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &turns.next.work), 0);
 		scopex_cancel(s, 0);
-		complete(&outlived.gate.go);
+		complete(&turns.gate.go);
 		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
 	}
-	EXPECT_EQ(test, scopex_work_result(&outlived.next.work), -ECANCELED);
-	EXPECT_EQ(test, atomic_read(&outlived.next.runs), 0);
+	EXPECT_EQ(test, scopex_work_result(&turns.next.work), -ECANCELED);
+	EXPECT_EQ(test, atomic_read(&turns.next.runs), 0);
 }
-
-/* An item that has its turn, and one that waits for it. */
-struct turns {
-	struct scopex_work	work;
-	struct test_gate	gate;
-	struct test_item	next;
-};
 
 static int has_its_turn(struct scopex_work *work)
 {

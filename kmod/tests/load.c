@@ -39,9 +39,7 @@ static void known_load(struct scopex_test *test)
 	cancelled = &items[nr];
 
 	/* One batch of exactly LOAD_RUN - 1 + LOAD_FAIL items behind a gate. */
-	test_gate_init(&gate);
-	test_item_init(&gated);
-	gated.gate = &gate;
+	test_gated_item_init(&gated, &gate);
 	scopex_scope(load) {
 		EXPECT_EQ(test, scopex_submit_on(load, LOAD_CPU, &gated.work), 0);
 		wait_for_completion(&gate.reached);
@@ -250,9 +248,7 @@ static void odd_scope_held(struct scopex_test *test)
 	struct test_item item;
 	struct test_gate gate;
 
-	test_gate_init(&gate);
-	test_item_init(&item);
-	item.gate = &gate;
+	test_gated_item_init(&item, &gate);
 	__scopex_open(&odd, &odd_site, NULL);
 	EXPECT_EQ(test, scopex_submit_on(&odd, LOAD_CPU, &item.work), 0);
 	scopex_test_until_released();

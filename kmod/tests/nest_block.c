@@ -85,9 +85,7 @@ static int waits_for_scope_fn(struct scopex_work *work)
 	struct test_gate gate;
 
 	pair->waiter = current;
-	test_gate_init(&gate);
-	test_item_init(&inner);
-	inner.gate = &gate;
+	test_gated_item_init(&inner, &gate);
 	scopex_scope(s) {
 		if (scopex_submit(s, &inner.work))
 			return -EIO;

@@ -13,13 +13,6 @@
 
 #define CROWD_CPU	0	/* where the suites for one CPU are run */
 
-/* An item waits for the test, awake: the watchdog relieves an item that sleeps. */
-static inline void until_told(struct completion *tell)
-{
-	while (!try_wait_for_completion(tell))
-		cond_resched_tasks_rcu_qs();
-}
-
 static inline void until_hit(enum scopex_inject_point point, unsigned int hits)
 {
 	while (scopex_inject_hits(point) < hits)

@@ -77,10 +77,26 @@ void run_crowd(struct scopex_test *test, struct crowd *crowd, scopex_fn_t fn,
 	}
 }
 
-static const unsigned int crowd_sizes[] = { 6, 20, 40 };
-
-static void crowds(struct scopex_test *test, scopex_fn_t fn)
+/* As run_crowd(), with a detached item for which the items may wait. */
+static void run_crowd_and_detached(struct scopex_test *test, struct crowd *crowd,
+				   scopex_fn_t fn, unsigned int nr, unsigned int cpu)
 {
+	crowd->detached = kzalloc(sizeof(*crowd->detached), GFP_KERNEL);
+	if (!EXPECT(test, crowd->detached))
+		return;
+	crowd->detached->go = &crowd->go;
+	scopex_detached_init(&crowd->detached->item, waiter_fn, waiter_release);
+	EXPECT_EQ(test, scopex_detached_submit(&crowd->detached->item), 0);
+	run_crowd(test, crowd, fn, nr, cpu);
+	scopex_detached_put(&crowd->detached->item);
+}
+
+/* More than are on standby, far fewer than the bound. */
+static void crowds(struct scopex_test *test, scopex_fn_t fn,
+		   void (*run)(struct scopex_test *test, struct crowd *crowd, scopex_fn_t fn,
+			       unsigned int nr, unsigned int cpu))
+{
+	static const unsigned int sizes[] = { 6, 20, 40 };
 	struct crowd crowd = { };
 	unsigned int cpu, i;
 
@@ -88,43 +104,22 @@ static void crowds(struct scopex_test *test, scopex_fn_t fn)
 	if (!EXPECT(test, crowd.items))
 		return;
 	for_each_online_cpu(cpu) {
-		for (i = 0; i < ARRAY_SIZE(crowd_sizes) && test_served(cpu); i++) {
+		for (i = 0; i < ARRAY_SIZE(sizes) && test_served(cpu); i++) {
 			init_completion(&crowd.go);
-			run_crowd(test, &crowd, fn, crowd_sizes[i], cpu);
+			run(test, &crowd, fn, sizes[i], cpu);
 		}
 	}
 	kfree(crowd.items);
 }
 
-/* More than are on standby, far fewer than the bound. */
 static void all_that_say_so_are_relieved(struct scopex_test *test)
 {
-	crowds(test, says_so_fn);
+	crowds(test, says_so_fn, run_crowd);
 }
 
 static void all_that_wait_for_a_detached_item_are_relieved(struct scopex_test *test)
 {
-	struct crowd crowd = { };
-	unsigned int cpu, i;
-
-	crowd.items = kcalloc(40, sizeof(*crowd.items), GFP_KERNEL);
-	if (!EXPECT(test, crowd.items))
-		return;
-	for_each_online_cpu(cpu) {
-		for (i = 0; i < ARRAY_SIZE(crowd_sizes) && test_served(cpu); i++) {
-			crowd.detached = kzalloc(sizeof(*crowd.detached), GFP_KERNEL);
-			if (!EXPECT(test, crowd.detached))
-				break;
-			init_completion(&crowd.go);
-			crowd.detached->go = &crowd.go;
-			scopex_detached_init(&crowd.detached->item, waiter_fn,
-					     waiter_release);
-			EXPECT_EQ(test, scopex_detached_submit(&crowd.detached->item), 0);
-			run_crowd(test, &crowd, waits_for_detached_fn, crowd_sizes[i], cpu);
-			scopex_detached_put(&crowd.detached->item);
-		}
-	}
-	kfree(crowd.items);
+	crowds(test, waits_for_detached_fn, run_crowd_and_detached);
 }
 
 static const struct scopex_case crowd_cases[] = {
@@ -137,7 +132,7 @@ SCOPEX_SUITE(crowd, crowd_cases);
 /* The same without scopex_will_block(): pool.sh counts the items that were relieved. */
 static void all_that_sleep_are_relieved(struct scopex_test *test)
 {
-	crowds(test, sleeps_fn);
+	crowds(test, sleeps_fn, run_crowd);
 }
 
 /**

@@ -483,9 +483,7 @@ static void signals_do_not_end_the_wait(struct scopex_test *test)
 	for (early = 0; early <= 1; early++) {
 		signalled.early = early;
 		signalled.back = false;
-		test_gate_init(&signalled.gate);
-		test_item_init(&signalled.item);
-		signalled.item.gate = &signalled.gate;
+		test_gated_item_init(&signalled.item, &signalled.gate);
 		thread = test_thread(test, signalled_thread, &signalled,
 				     nr_cpu_ids);
 		if (!thread)

@@ -6,6 +6,7 @@
 #include <linux/completion.h>
 #include <linux/kernel.h>
 #include <linux/printk.h>
+#include <linux/rcupdate.h>
 #include <linux/scopex.h>
 #include <linux/smp.h>
 
@@ -223,6 +224,16 @@ static inline void test_gate_init(struct test_gate *gate)
 	init_completion(&gate->go);
 }
 
+/*
+ * An item waits for the test, awake: the watchdog gives the queue of a sleeping item to another
+ * worker.
+ */
+static inline void until_told(struct completion *tell)
+{
+	while (!try_wait_for_completion(tell))
+		cond_resched_tasks_rcu_qs();
+}
+
 int test_item_fn(struct scopex_work *work);
 
 /* Of scopes that a test opens without the macros. */
@@ -237,6 +248,14 @@ void test_before_the_init(struct scopex_test *test);
 static inline void test_item_init(struct test_item *item)
 {
 	*item = (struct test_item){ .work = SCOPEX_WORK_INIT(test_item_fn) };
+}
+
+/* An item that stops at a gate of its own. */
+static inline void test_gated_item_init(struct test_item *item, struct test_gate *gate)
+{
+	test_gate_init(gate);
+	test_item_init(item);
+	item->gate = gate;
 }
 
 struct test_item *test_items(unsigned int nr);
