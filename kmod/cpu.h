@@ -9,6 +9,7 @@
 #include <linux/percpu.h>
 #include <linux/spinlock.h>
 #include <linux/swait.h>
+#include <linux/types.h>
 #include <linux/workqueue.h>
 
 struct scopex_worker;
@@ -33,6 +34,14 @@ struct scopex_offer {
  * @open: true if submitters may name this CPU
  * @spinning: true while the worker spins, without an item
  * @cpu: its number
+ * @any: the stealable items that were pushed and not taken yet, newest first; see shared.h
+ * @shared: the stealable items that were taken and can still be had, oldest first, or a mark
+ * @any_taken: the number of items that were taken from @any; written by the holder of @shared,
+ *	as is the next one
+ * @stolen: the number of items that workers of other CPUs took from @shared
+ * @steal_nr: how many items its worker took at most when it last looked for items to steal
+ * @stole_at: the time of that, in nanoseconds
+ * @thief: true if its worker may steal: the CPU is in the ring
  * @take_lock: held while the worker takes the queue, so a reader that holds it may walk the
  *	queue
  * @takes: twice the number of takes; odd while the worker counts the items of a take
@@ -60,9 +69,10 @@ struct scopex_offer {
  * @turn_lock: protects the turns of its workers; a mutex, as its holder goes through all
  *	workers
  *
- * Four groups, each on cache lines of its own: the first one is written by submitters, the
- * second one by the active worker. Others count in the third one, and the fourth one is for
- * the pool and for hand-overs.
+ * Five groups, each on cache lines of its own: the first two are written by submitters, the
+ * second one by thieves, too, and the third one by the active worker. Others count in the fourth
+ * one, and the fifth one is for the pool and for hand-overs. All workers that fall asleep look
+ * into the second one, and so it is apart from the first one.
  */
 struct scopex_cpu {
 	struct llist_node	*queue;
@@ -72,6 +82,14 @@ struct scopex_cpu {
 	bool			open;
 	bool			spinning;
 	unsigned int		cpu;
+
+	struct llist_node	*any ____cacheline_aligned_in_smp;
+	struct llist_node	*shared;
+	unsigned long		any_taken;
+	unsigned long		stolen;
+	u64			stole_at;
+	unsigned int		steal_nr;
+	bool			thief;
 
 	spinlock_t		take_lock ____cacheline_aligned_in_smp;
 	unsigned long		takes;

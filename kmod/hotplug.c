@@ -42,6 +42,7 @@
 #include "pool.h"
 #include "relief.h"
 #include "select.h"
+#include "steal.h"
 #include "thread.h"
 #include "worker.h"
 
@@ -119,7 +120,7 @@ static void scopex_stop_workers(struct scopex_cpu *sc)
 	}
 	while ((w = sc->workers)) {
 		/* No submitter is left, so this is a bug; but never leave an item behind. */
-		if (WARN(w->active && sc->queue,
+		if (WARN(w->active && (sc->queue || scopex_look_at(sc) != SCOPEX_NOTHING),
 			 "scopex: CPU %u has items left\n", sc->cpu))
 			scopex_serve(w);
 		sc->workers = w->next;

@@ -20,6 +20,10 @@
  * @SCOPEX_INJECT_WAKE: a submitter has queued the item on a parked CPU, and has not yet
  *	woken the worker
  * @SCOPEX_INJECT_PARK: the worker has parked its queue, and still looks awake
+ * @SCOPEX_INJECT_POP: the worker has put its mark in place of its CPU's stealable items, and
+ *	still has to store the rest
+ * @SCOPEX_INJECT_GIVE: a worker holds the stealable items of a CPU
+ * @SCOPEX_INJECT_SEARCHED: a worker has looked for items to steal, and has not yet looked again
  * @SCOPEX_INJECT_COMPLETED: the worker has completed an item
  * @SCOPEX_INJECT_LAST_PUT: the worker has given back the last reference of a scope whose
  *	owner waits, and has not yet woken the owner
@@ -53,6 +57,9 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_PUSH,
 	SCOPEX_INJECT_WAKE,
 	SCOPEX_INJECT_PARK,
+	SCOPEX_INJECT_POP,
+	SCOPEX_INJECT_GIVE,
+	SCOPEX_INJECT_SEARCHED,
 	SCOPEX_INJECT_COMPLETED,
 	SCOPEX_INJECT_LAST_PUT,
 	SCOPEX_INJECT_HAND_OVER,

@@ -6,12 +6,13 @@
  *
  * The scope counts its items that are queued or run, in "running", under a lock of its own.
  * A submitter below the limit counts its item and pushes it. A submitter at the limit
- * appends its item to the scope's list "waiting", and notes the CPU in the item. The item
+ * appends its item to the scope's list "waiting", and notes in the item the CPU, and whether
+ * the item is stealable. The item
  * stays claimed and keeps its reference, so the owner waits for it as for any other item.
  * scopex_try_submit() returns -EAGAIN instead.
  *
  * The worker that has completed an item passes its place on: it takes the oldest waiting
- * item and pushes it on the queue of the CPU that was noted. The number does not change
+ * item and queues it on the CPU that was noted. The number does not change
  * then. The worker counts down only if no item waits. So a place is free only while no item
  * waits, and the waiting items start in the order in which they were submitted.
  *
@@ -20,6 +21,7 @@
  * The lock is a raw spinlock with interrupts off, as interrupts submit, too.
  */
 
+#include <linux/bits.h>
 #include <linux/llist.h>
 #include <linux/spinlock.h>
 
@@ -29,16 +31,29 @@
 #include "item.h"
 #include "option.h"
 #include "options.h"
+#include "select.h"
 #include "stamp.h"
 #include "state.h"
+#include "thief.h"
 #include "wake.h"
+
+/* Among the bits of scopex_work.cpu: the item is stealable. */
+#define SCOPEX_LIMIT_STEALABLE	BIT(31)
+
+static void scopex_limit_push(struct scopex_cpu *sc, struct scopex_work *work, bool stealable)
+{
+	if (stealable)
+		scopex_push_any(sc, work, work);
+	else
+		scopex_push(sc, work, work);
+}
 
 /*
  * Queue an item if fewer than the limit are queued or run. Else keep it until its turn
  * comes, or refuse it with -EAGAIN if @try.
  */
 static int scopex_limit_start(struct scopex_scope *scope, struct scopex_cpu *sc,
-			      struct scopex_work *work, bool try)
+			      struct scopex_work *work, bool stealable, bool try)
 {
 	struct scopex_custom_scope *custom = scopex_custom(scope);
 	unsigned long flags;
@@ -51,7 +66,7 @@ static int scopex_limit_start(struct scopex_scope *scope, struct scopex_cpu *sc,
 	if (start) {
 		custom->running++;
 	} else if (!try) {
-		work->cpu = sc->cpu;
+		work->cpu = sc->cpu | (stealable ? SCOPEX_LIMIT_STEALABLE : 0);
 		work->node.next = NULL;
 		*custom->last = &work->node;
 		custom->last = &work->node.next;
@@ -59,7 +74,7 @@ static int scopex_limit_start(struct scopex_scope *scope, struct scopex_cpu *sc,
 	raw_spin_unlock_irqrestore(&custom->lock, flags);
 
 	if (start)
-		scopex_push(sc, work, work);
+		scopex_limit_push(sc, work, stealable);
 	return start || !try ? 0 : -EAGAIN;
 }
 
@@ -68,6 +83,7 @@ static int scopex_limit_enqueue(struct scopex_scope *scope, struct scopex_cpu *s
 				struct scopex_work *first, unsigned int nr, size_t stride,
 				enum scopex_where where)
 {
+	bool stealable = scopex_is_stealable(atomic64_read(&scope->state), where);
 	struct scopex_work *work = first;
 	int err = 0;
 
@@ -75,9 +91,9 @@ static int scopex_limit_enqueue(struct scopex_scope *scope, struct scopex_cpu *s
 	for (; nr; nr--) {
 		struct scopex_cpu *next = READ_ONCE(sc->next);
 
-		err = scopex_limit_start(scope, sc, work, where == SCOPEX_TRY);
+		err = scopex_limit_start(scope, sc, work, stealable, where == SCOPEX_TRY);
 		work = (void *)work + stride;
-		if (where == SCOPEX_ANY)
+		if (where == SCOPEX_ANY && !stealable)
 			sc = next ?: sc;
 	}
 	return err;
@@ -89,8 +105,8 @@ static void scopex_limit_done(struct scopex_scope *scope, struct scopex_work *do
 	struct scopex_custom_scope *custom = scopex_custom(scope);
 	struct llist_node *node;
 	struct scopex_work *work;
-	struct scopex_cpu *sc;
 	unsigned long flags;
+	unsigned int cpu;
 
 	raw_spin_lock_irqsave(&custom->lock, flags);
 	node = custom->waiting;
@@ -105,9 +121,10 @@ static void scopex_limit_done(struct scopex_scope *scope, struct scopex_work *do
 
 	if (node) {
 		work = scopex_node_to_work(node);
-		sc = per_cpu_ptr(&scopex_cpus, work->cpu);
+		cpu = work->cpu;
 		scopex_stamp_again(work);
-		scopex_push(sc, work, work);
+		scopex_limit_push(per_cpu_ptr(&scopex_cpus, cpu & ~SCOPEX_LIMIT_STEALABLE), work,
+				  cpu & SCOPEX_LIMIT_STEALABLE);
 	}
 }
 

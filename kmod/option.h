@@ -29,7 +29,7 @@ struct scopex_worker;
  * enum scopex_where - how a submitter chose the CPU
  * @SCOPEX_NAMED: the submitter named the CPU by its number
  * @SCOPEX_LOCAL: the submitter is on the CPU, or near it
- * @SCOPEX_ANY: the submitter named no CPU, and scopex chose one
+ * @SCOPEX_ANY: the submitter named no CPU: see scopex_is_stealable()
  * @SCOPEX_TRY: the same, and an item that would have to wait for its turn is refused
  */
 enum scopex_where {
@@ -47,7 +47,8 @@ enum scopex_where {
  * @enqueue: queue @nr items, keep them, or refuse them all with a negative errno. The
  *	submitter has claimed and linked them, and holds a reference for each. If the scope
  *	has several options with this function, the first one in the table decides.
- * @begin: return true if the worker may begin the item, and false if the option keeps it
+ * @begin: return true if the worker may begin the item, and false if the option keeps it. Such
+ *	an option counts on each CPU: the items of its scopes are not stealable.
  * @next: return an item that @begin has kept, and that the worker runs now, or NULL
  * @done: the item is completed, and the worker still holds its reference
  * @undo: a submit was refused, and the submitter takes the claim of the item back
@@ -97,6 +98,15 @@ struct scopex_hooks {
 };
 
 extern struct scopex_hooks scopex_hooks;
+
+/*
+ * Returns true if any worker may run the items of a submit. An option that lets items begin
+ * counts on each CPU: its items go round the CPUs instead, and stay where they are queued.
+ */
+static inline bool scopex_is_stealable(u64 state, enum scopex_where where)
+{
+	return where >= SCOPEX_ANY && !(state & scopex_hooks.begin);
+}
 
 void scopex_options_init(const struct scopex_option *const *options);
 u64 scopex_option_open(struct scopex_custom_scope *custom,

@@ -13,7 +13,7 @@
  *
  * If the worker sleeps, relief hands over for it, as if the item had called
  * scopex_will_block(). If the worker is in a long batch, relief marks the next item of the
- * batch (see item.h): at the mark the worker reports a quiescent state to RCU-tasks, for
+ * batch (see mark.h), or the first one of the stealable items: at the mark the worker reports a quiescent state to RCU-tasks, for
  * which tracers wait.
  *
  * A hand-over for a worker that sleeps is safe wherever it sleeps:
@@ -42,6 +42,9 @@
 #include "pool.h"
 #include "queue.h"
 #include "relief.h"
+#include "shared.h"
+#include "steal.h"
+#include "thief.h"
 #include "thread.h"
 
 /* The works of relief run here, each on the CPU of its workers. */
@@ -63,6 +66,22 @@ static bool scopex_sleeps_here(const struct scopex_worker *w)
 	return task->nr_cpus_allowed == 1 && cpumask_test_cpu(cpu, task->cpus_ptr) &&
 	       !scopex_task_is_runnable(task) &&
 	       (task_cpu(task) == cpu || !READ_ONCE(task->on_rq));
+}
+
+/*
+ * Mark the first of the stealable items. Relief holds them, so no worker has the item yet. A
+ * worker that lost the CPU while it took one holds them itself: the watchdog asks again.
+ */
+static void scopex_mark_shared(struct scopex_cpu *sc)
+{
+	struct llist_node *first;
+
+	if (!scopex_shared_hold(&sc->shared, &first))
+		return;
+	if (first)
+		scopex_mark_work(scopex_node_to_work(first));
+	scopex_shared_give(&sc->shared, first);
+	scopex_tell(sc);
 }
 
 /**
@@ -89,13 +108,17 @@ static void scopex_relieve(struct scopex_cpu *sc)
 
 	rest = READ_ONCE(w->rest);
 	if (scopex_sleeps_here(w)) {
-		if (rest || !scopex_queue_end(READ_ONCE(sc->queue))) {
+		if (rest || !scopex_queue_end(READ_ONCE(sc->queue)) ||
+		    scopex_look_at(sc) != SCOPEX_NOTHING) {
 			local_inc(&w->count[SCOPEX_RELIEVED]);
 			scopex_hand_over(w);
 		}
-	} else if (rest && task_cpu(w->task) == smp_processor_id() &&
+	} else if (task_cpu(w->task) == smp_processor_id() &&
 		   w->task->nr_cpus_allowed == 1) {
-		scopex_mark_work(scopex_node_to_work(rest));
+		if (rest)
+			scopex_mark_work(scopex_node_to_work(rest));
+		else
+			scopex_mark_shared(sc);
 	}
 }
 

@@ -4,10 +4,14 @@
  *
  * Theory of operation
  *
- * Items that name no CPU go round a ring of CPUs (scopex_cpu.next), in which CPUs of one
- * NUMA node are neighbours. Each CPU has a cursor of its own for the items submitted on it,
- * so the submitters share no cache line. An item that names its submitter's CPU goes there,
- * or to the nearest CPU of the ring if that CPU is not open (scopex_local).
+ * An item that names no CPU is queued on its submitter's CPU if that is in the ring, else on
+ * the nearest CPU of the ring (scopex_any_here). There it is stealable: the worker of any CPU of
+ * the ring may take it, see shared.h. An item that names its submitter's CPU goes there, or to
+ * the nearest CPU of the ring if that CPU is not open (scopex_local).
+ *
+ * The ring is a cycle of CPUs (scopex_cpu.next), in which CPUs of one NUMA node are neighbours.
+ * Items that name no CPU, and are not stealable, go round it (see option.h). Each CPU has a
+ * cursor of its own for the items submitted on it, so the submitters share no cache line.
  *
  * The ring leaves isolated CPUs out (isolcpus=, nohz_full=, a partition of cpusets), as
  * they are meant for something else. They have workers all the same, for items that name
@@ -16,23 +20,28 @@
  * isolated, the ring has them, as they are better than no CPU. A partition may come or go
  * without a change of CPUs, so the watchdog looks for it.
  *
- * The hotplug lock serialises the changes of the ring and of scopex_local. Submitters read
- * both without a lock. A stale answer leads to a queue that is closed, but served: see
+ * The hotplug lock serialises the changes of the ring and of the two pointers. Submitters read
+ * them without a lock. A stale answer leads to a queue that is closed, but served: see
  * hotplug.c. A submitter that reads a CPU sees its worker; see publish-read.litmus.
  */
 
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/sched/isolation.h>
 #include <linux/topology.h>
 
 #include "config.h"
 #include "cpu.h"
 #include "select.h"
+#include "thief.h"
 
 /* Where the local submits of a CPU go: to the CPU itself, or to the nearest one. */
 DEFINE_PER_CPU(struct scopex_cpu *, scopex_local);
+
+/* Where the items go that name no CPU: to the CPU itself, or to the nearest one of the ring. */
+DEFINE_PER_CPU(struct scopex_cpu *, scopex_any_here);
 
 /*
  * No CPU, with no next one. If scopex is built into the kernel, a submitter may ask for a
@@ -56,7 +65,7 @@ unsigned int scopex_nr_open;
 #define SCOPEX_CHOICES	4
 
 /**
- * scopex_choose_cpu() - choose a CPU for an item that may run on any
+ * scopex_choose_cpu() - choose a CPU for an item that may run on any, and can't be stolen
  *
  * Go round the ring, from this CPU's own cursor. An idle CPU among the next few comes
  * first.
@@ -93,12 +102,12 @@ static struct scopex_cpu *scopex_cpu_ptr(unsigned int cpu)
 	return cpu < nr_cpu_ids ? per_cpu_ptr(&scopex_cpus, cpu) : NULL;
 }
 
-/* Return the CPU that the local submits of @cpu go to: itself, or the nearest one. */
-static unsigned int scopex_nearest_cpu(unsigned int cpu)
+/* Return @cpu if it is in @mask, else the nearest CPU of the ring. */
+static unsigned int scopex_nearest_cpu(unsigned int cpu, const struct cpumask *mask)
 {
 	unsigned int near;
 
-	if (cpumask_test_cpu(cpu, &scopex_open_cpus))
+	if (cpumask_test_cpu(cpu, mask))
 		return cpu;
 	near = cpumask_any_and(cpumask_of_node(cpu_to_node(cpu)),
 			       &scopex_ring_cpus);
@@ -155,23 +164,42 @@ bool scopex_choose_ring(void)
 	return true;
 }
 
+/* The worker of a CPU may steal from now on, or may not. If it sleeps, it has to know. */
+static void scopex_let_steal(struct scopex_cpu *sc, bool steal)
+{
+	if (sc->thief == steal)
+		return;
+	WRITE_ONCE(sc->thief, steal);
+	/*
+	 * Full barrier in wake_up_process(): the store comes before the look at the task state;
+	 * pairs with set_current_state() in scopex_park(); see park-wake.litmus.
+	 */
+	wake_up_process(READ_ONCE(sc->active));
+}
+
 /* After a change of the open CPUs or the ring: store for each CPU where its submits go. */
 void scopex_update_cpu_map(void)
 {
 	unsigned int cpu;
 
 	WRITE_ONCE(scopex_nr_open, cpumask_weight(&scopex_ring_cpus));
+	/* Before any submit goes to a new CPU of the ring: thieves look at these CPUs. */
+	cpumask_or(&scopex_home_cpus, &scopex_home_cpus, &scopex_ring_cpus);
 	for_each_possible_cpu(cpu) {
 		/*
 		 * Release: a reader of the pointer sees the worker; pairs with the address
 		 * dependency of the readers; see publish-read.litmus.
 		 */
 		smp_store_release(&per_cpu(scopex_local, cpu),
-				  scopex_cpu_ptr(scopex_nearest_cpu(cpu)));
+				  scopex_cpu_ptr(scopex_nearest_cpu(cpu, &scopex_open_cpus)));
 
-		/* Release: the same. */
+		/* Release: the same, twice. */
+		smp_store_release(&per_cpu(scopex_any_here, cpu),
+				  scopex_cpu_ptr(scopex_nearest_cpu(cpu, &scopex_ring_cpus)));
 		smp_store_release(&per_cpu(scopex_cpus, cpu).next,
 				  scopex_cpu_ptr(scopex_next_cpu(cpu)));
+		scopex_let_steal(per_cpu_ptr(&scopex_cpus, cpu),
+				 cpumask_test_cpu(cpu, &scopex_ring_cpus));
 	}
 }
 

@@ -11,6 +11,7 @@
 #include "queue.h"
 
 DECLARE_PER_CPU(struct scopex_cpu *, scopex_local);
+DECLARE_PER_CPU(struct scopex_cpu *, scopex_any_here);
 extern struct cpumask scopex_open_cpus;
 extern struct cpumask scopex_ring_cpus;
 extern unsigned int scopex_nr_open;

@@ -6,7 +6,8 @@
  *
  * The worker counts nothing for these numbers that it does not know anyway. "submitted" is
  * the number of items taken plus those that are queued. "depth" is the number of items
- * queued plus those of the last batch that are not completed.
+ * queued plus those that were taken and are not completed; it follows the items that workers
+ * have stolen.
  *
  * A reader walks through a queue in steps. It holds scopex_cpu.take_lock in each step, so
  * that the items stay there. It begins again if the worker took the queue between two steps,
@@ -18,6 +19,11 @@
  * taken before in the counters. It looks at takes under the lock when it counts the queue,
  * and again after the sum. If takes has not changed, no item is in both numbers; see
  * take-count.litmus.
+ *
+ * The stealable items that were pushed are counted in the same way. Instead of the lock the
+ * reader holds scopex_cpu.shared in each step, so nobody takes them (see shared.h). Whoever takes
+ * them counts them before it gives that word back, in scopex_cpu.any_taken. Items that were taken
+ * and can still be stolen are in that number.
  *
  * Counters belong to the workers and are never written here. A reset records their values as
  * a baseline, which later reads subtract.
@@ -31,13 +37,17 @@
 
 #include "cpu.h"
 #include "queue.h"
+#include "shared.h"
 #include "stats.h"
+#include "steal.h"
+#include "thief.h"
 #include "thread.h"
 
 const char * const scopex_stat_names[SCOPEX_STATS] = {
 	"submitted", "run", "cancelled", "errors", "refused",
 	"batches", "wakeups", "sleeps", "depth", "depth_max",
-	"workers", "handoffs", "unhanded", "relieved", "serials", "helps", "chunks",
+	"workers", "handoffs", "unhanded", "relieved", "serials",
+	"steals", "stolen", "asked", "vain", "helps", "chunks",
 	"stalls",
 };
 
@@ -110,6 +120,34 @@ static bool scopex_count_some(struct scopex_cpu *sc, unsigned long takes,
 	return same;
 }
 
+/* The same for the stealable items, of which @taken were taken so far. */
+static bool scopex_count_some_any(struct scopex_cpu *sc, unsigned long taken,
+				  struct llist_node **node, unsigned long *nr)
+{
+	struct llist_node *shared;
+	unsigned int i;
+	bool same;
+
+	while (!scopex_shared_hold(&sc->shared, &shared))
+		usleep_range(50, 100);
+	same = READ_ONCE(sc->any_taken) == taken;
+	if (same && !*node)
+		/*
+		 * Acquire: the items are linked; pairs with scopex_any_push(); see
+		 * steal-take.litmus.
+		 */
+		*node = smp_load_acquire(&sc->any);
+	for (i = 0; same && i < SCOPEX_COUNT_STEP && *node; i++) {
+		(*nr)++;
+		*node = READ_ONCE((*node)->next);
+	}
+	scopex_shared_give(&sc->shared, shared);
+	/* A worker may have fallen asleep in the meantime, and relies on this. */
+	if (scopex_look_at(sc) != SCOPEX_NOTHING)
+		scopex_tell(sc);
+	return same;
+}
+
 /*
  * Returns true if the worker has taken the queue since @takes was read. Look under the lock:
  * the worker makes takes odd under it, and adds to its counter afterwards, without a barrier
@@ -125,41 +163,55 @@ static bool scopex_taken_since(struct scopex_cpu *sc, unsigned long takes)
 	return taken;
 }
 
-/* Returns the number of queued items, and sums the workers' counters for the same moment. */
+/*
+ * Returns the number of queued items, and sums the workers' counters for the same moment, and
+ * the items that were taken.
+ */
 static unsigned long scopex_queued(struct scopex_cpu *sc, unsigned long *count)
 {
 	unsigned int tries = 0;
-	unsigned long takes, nr;
+	unsigned long takes, taken, nr;
 	struct llist_node *node;
 	bool same;
 
 	do {
 		takes = scopex_wait_for_take(sc);
+		taken = READ_ONCE(sc->any_taken);
 		node = NULL;
 		nr = 0;
 		do
 			same = scopex_count_some(sc, takes, &node, &nr);
 		while (same && !scopex_queue_end(node));
+		node = NULL;
+		if (same)
+			do
+				same = scopex_count_some_any(sc, taken, &node, &nr);
+			while (same && node);
 		scopex_sum_workers(sc, count);
 		/* The worker may have taken and counted these items since. */
-	} while ((!same || scopex_taken_since(sc, takes)) && ++tries < SCOPEX_COUNT_TRIES);
+	} while ((!same || scopex_taken_since(sc, takes) ||
+		  READ_ONCE(sc->any_taken) != taken) && ++tries < SCOPEX_COUNT_TRIES);
+	count[SCOPEX_TAKEN] += taken;
 	return nr;
 }
 
 static void scopex_read_raw(struct scopex_cpu *sc, unsigned long *stat)
 {
-	unsigned long queued, taken, ended, count[SCOPEX_COUNTERS];
+	unsigned long queued, taken, stolen, here, ended, count[SCOPEX_COUNTERS];
 
 	queued = scopex_queued(sc, count);
 	taken = count[SCOPEX_TAKEN];
+	/* Others may steal during the sum, and be counted in one place only. */
+	stolen = min(READ_ONCE(sc->stolen), taken + queued + count[SCOPEX_STEALS]);
+	here = taken + queued + count[SCOPEX_STEALS] - stolen;
 	stat[SCOPEX_STAT_DEPTH_MAX] = READ_ONCE(sc->depth_max);
 
 	stat[SCOPEX_STAT_SUBMITTED] = taken + queued;
 	stat[SCOPEX_STAT_RUN] = count[SCOPEX_RUN];
 	stat[SCOPEX_STAT_CANCELLED] = count[SCOPEX_CANCELLED_ITEMS];
 	/* A serial scope may take and run items during the sum, and be counted in one of both. */
-	ended = min(stat[SCOPEX_STAT_RUN] + stat[SCOPEX_STAT_CANCELLED], taken + queued);
-	stat[SCOPEX_STAT_DEPTH] = taken + queued - ended;
+	ended = min(stat[SCOPEX_STAT_RUN] + stat[SCOPEX_STAT_CANCELLED], here);
+	stat[SCOPEX_STAT_DEPTH] = here - ended;
 	/* The worker updates depth_max only when it takes the queue. */
 	stat[SCOPEX_STAT_DEPTH_MAX] = max(stat[SCOPEX_STAT_DEPTH_MAX],
 					  stat[SCOPEX_STAT_DEPTH]);
@@ -173,6 +225,10 @@ static void scopex_read_raw(struct scopex_cpu *sc, unsigned long *stat)
 	stat[SCOPEX_STAT_UNHANDED] = count[SCOPEX_UNHANDED];
 	stat[SCOPEX_STAT_RELIEVED] = count[SCOPEX_RELIEVED];
 	stat[SCOPEX_STAT_SERIALS] = count[SCOPEX_SERIALS];
+	stat[SCOPEX_STAT_STEALS] = count[SCOPEX_STEALS];
+	stat[SCOPEX_STAT_STOLEN] = stolen;
+	stat[SCOPEX_STAT_ASKED] = count[SCOPEX_ASKED];
+	stat[SCOPEX_STAT_VAIN] = count[SCOPEX_VAIN];
 	stat[SCOPEX_STAT_HELPS] = count[SCOPEX_HELPS];
 	stat[SCOPEX_STAT_CHUNKS] = count[SCOPEX_CHUNKS];
 	stat[SCOPEX_STAT_STALLS] = READ_ONCE(sc->stalls);
@@ -199,8 +255,7 @@ void scopex_reset_stats(struct scopex_cpu *sc)
 	WRITE_ONCE(sc->depth_max, 0);
 	scopex_read_raw(sc, base);
 	/* The items that are queued or run now count as submitted after the reset. */
-	base[SCOPEX_STAT_SUBMITTED] = base[SCOPEX_STAT_RUN] +
-				      base[SCOPEX_STAT_CANCELLED];
+	base[SCOPEX_STAT_SUBMITTED] -= base[SCOPEX_STAT_DEPTH];
 	mutex_unlock(&scopex_base_mutex);
 }
 

@@ -5,7 +5,8 @@
  * Theory of operation
  *
  * A submitter claims the item (item.h), takes one more reference on the scope (state.h), and
- * pushes the item on the queue of a CPU (queue.h). It takes the reference in the step that
+ * pushes the item on the queue of a CPU (queue.h), or, if it names no CPU, where any worker may
+ * take it (shared.h). It takes the reference in the step that
  * sees that the scope is open, so a late submitter never changes the word of a closed scope.
  * Each step that fails undoes the steps before, and leaves the item as it was.
  *
@@ -42,7 +43,9 @@
 #include "registry.h"
 #include "select.h"
 #include "state.h"
+#include "shared.h"
 #include "text.h"
+#include "thief.h"
 #include "wake.h"
 
 static noinline int scopex_not_its_item(const struct scopex_scope *scope,
@@ -135,10 +138,13 @@ static noinline int scopex_submit_nothing(unsigned long caller)
 
 static noinline int scopex_submit_traced(struct scopex_scope *scope,
 					 struct scopex_cpu *sc,
-					 struct scopex_work *work)
+					 struct scopex_work *work, bool stealable)
 {
 	trace_scopex_submit(scope, work, sc->cpu);
-	scopex_push(sc, work, work);
+	if (stealable)
+		scopex_push_any(sc, work, work);
+	else
+		scopex_push(sc, work, work);
 	return 0;
 }
 
@@ -148,15 +154,26 @@ static noinline int scopex_submit_waking(struct scopex_cpu *sc)
 	return 0;
 }
 
+static noinline int scopex_submit_telling(struct scopex_cpu *sc)
+{
+	scopex_tell(sc);
+	return 0;
+}
+
 /* Push an item that is claimed, and for which the caller holds a reference. */
 static __always_inline int scopex_submit_push(struct scopex_scope *scope,
 					      struct scopex_cpu *sc,
-					      struct scopex_work *work)
+					      struct scopex_work *work, bool stealable)
 {
 	work->scope = scope;
 	scopex_inject(SCOPEX_INJECT_PUSH);
 	if (trace_scopex_submit_enabled())
-		return scopex_submit_traced(scope, sc, work);
+		return scopex_submit_traced(scope, sc, work, stealable);
+	if (stealable) {
+		if (unlikely(scopex_any_push(&sc->any, &work->node, &work->node)))
+			return scopex_submit_telling(sc);
+		return 0;
+	}
 	if (scopex_queue_push(&sc->queue, &work->node, &work->node))
 		return scopex_submit_waking(sc);
 	return 0;
@@ -169,13 +186,17 @@ static noinline int scopex_submit_slow(struct scopex_scope *scope,
 				       unsigned long caller, enum scopex_where where)
 {
 	int err = scopex_tryget(scope, work, 1, caller);
+	bool stealable;
 
-	if (!err)
-		return scopex_submit_push(scope, sc, work);
 	if (err < 0) {
 		scopex_unclaim_item(scope, work, status);
 		return scopex_refuse(err);
 	}
+	stealable = scopex_is_stealable(atomic64_read(&scope->state), where);
+	if (where >= SCOPEX_ANY && !stealable)
+		sc = scopex_choose_cpu() ?: sc;
+	if (!err)
+		return scopex_submit_push(scope, sc, work, stealable);
 
 	work->scope = scope;
 	err = scopex_option_enqueue(scope, sc, work, 1, 0, where);
@@ -208,18 +229,27 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
 	if (unlikely(!scopex_tryget_fast(scope, 1, &state)))
 		return scopex_submit_slow(scope, sc, work, status, _RET_IP_, where);
 
-	return scopex_submit_push(scope, sc, work);
+	return scopex_submit_push(scope, sc, work, where >= SCOPEX_ANY);
+}
+
+/* Returns the CPU that queues this CPU's items which name no CPU, or NULL. */
+static __always_inline struct scopex_cpu *scopex_any_cpu(void)
+{
+	/* Address dependency: as in __scopex_submit_local(). */
+	return this_cpu_read(scopex_any_here);
 }
 
 /**
- * scopex_submit() - submit an item to a CPU that scopex chooses
+ * scopex_submit() - submit an item that any CPU may run
  * @scope: an open scope
  * @work: an initialised item that is not busy
  *
- * The item starts as soon as the worker of the CPU gets to it. It does not wait for the join,
- * unless the scope is serial: see scopex_scope(). Submits go round the CPUs, and prefer near
- * ones whose worker sleeps, so a loop of submits spreads its items. Isolated CPUs get no
- * items, unless the module's parameter "cpus" names CPUs, or no other CPU is online.
+ * The item is queued on this CPU, and starts as soon as this CPU's worker gets to it, or the
+ * worker of an idle CPU, which takes it from there. It does not wait for the join, unless the
+ * scope is serial: see scopex_scope(). Nor does it wait for the caller, which may go on
+ * computing, if another CPU is idle. It has no order with items that name a CPU. Isolated CPUs
+ * get no items, unless the module's parameter "cpus" names CPUs, or no other CPU is online. The
+ * items of a scope with a limit for each CPU are queued on all CPUs in turn, and stay there.
  *
  * All that the caller wrote before is visible to the item. @work and all that the item
  * borrows must stay valid until the item is completed. An item can't be submitted while it
@@ -239,7 +269,7 @@ static __always_inline int scopex_submit_to(struct scopex_scope *scope,
  */
 int scopex_submit(struct scopex_scope *scope, struct scopex_work *work)
 {
-	struct scopex_cpu *sc = scopex_choose_cpu();
+	struct scopex_cpu *sc = scopex_any_cpu();
 
 	if (unlikely(!sc))
 		return scopex_refuse(-ENODEV);
@@ -321,7 +351,7 @@ EXPORT_SYMBOL_GPL(__scopex_submit_on);
  */
 int scopex_try_submit(struct scopex_scope *scope, struct scopex_work *work)
 {
-	struct scopex_cpu *sc = scopex_choose_cpu();
+	struct scopex_cpu *sc = scopex_any_cpu();
 
 	if (unlikely(!sc))
 		return scopex_refuse(-ENODEV);
@@ -376,11 +406,21 @@ static void scopex_push_array(struct scopex_scope *scope, struct scopex_cpu *sc,
 	scopex_push(sc, scopex_array_item(first, nr - 1, stride), first);
 }
 
-/* Push an equal part on each CPU. Neighbours may share cache lines, so they stay together. */
-static void scopex_spread(struct scopex_scope *scope, struct scopex_cpu *sc,
-			  struct scopex_work *first, unsigned int nr,
+static void scopex_push_array_any(struct scopex_scope *scope, struct scopex_cpu *sc,
+				  struct scopex_work *first, unsigned int nr, size_t stride)
+{
+	scopex_trace_array(scope, sc, first, nr, stride);
+	scopex_push_any(sc, scopex_array_item(first, nr - 1, stride), first);
+}
+
+/*
+ * Push an equal part on each CPU, as none can be stolen. Neighbours may share cache lines, so
+ * they stay together.
+ */
+static void scopex_spread(struct scopex_scope *scope, struct scopex_work *first, unsigned int nr,
 			  size_t stride)
 {
+	struct scopex_cpu *sc = scopex_choose_cpu() ?: scopex_any_cpu();
 	unsigned int cpus = scopex_count_open();
 	unsigned int each = DIV_ROUND_UP(nr, cpus);
 
@@ -404,7 +444,7 @@ static void scopex_spread(struct scopex_scope *scope, struct scopex_cpu *sc,
  * scopex_submit_strided() - submit many items at once that are a fixed distance apart
  * @scope: an open scope
  * @cpu: the number of the CPU that gets all items; SCOPEX_CPU_LOCAL; or SCOPEX_CPU_ANY
- *	for an equal part to each CPU
+ *	for items that any CPU may run, as after scopex_submit()
  * @first: the first item
  * @nr: the number of items
  * @stride: the distance from one item to the next, in bytes
@@ -431,7 +471,7 @@ int scopex_submit_strided(struct scopex_scope *scope, int cpu,
 		return scopex_refuse(-EOVERFLOW);
 
 	if (cpu == SCOPEX_CPU_ANY) {
-		sc = scopex_choose_cpu();
+		sc = scopex_any_cpu();
 	} else if (cpu == SCOPEX_CPU_LOCAL) {
 		/* As in __scopex_submit_local(). */
 		sc = this_cpu_read(scopex_local);
@@ -471,10 +511,12 @@ int scopex_submit_strided(struct scopex_scope *scope, int cpu,
 	}
 
 	scopex_inject(SCOPEX_INJECT_PUSH);
-	if (cpu == SCOPEX_CPU_ANY)
-		scopex_spread(scope, sc, first, nr, stride);
-	else
+	if (cpu != SCOPEX_CPU_ANY)
 		scopex_push_array(scope, sc, first, nr, stride);
+	else if (scopex_is_stealable(atomic64_read(&scope->state), SCOPEX_ANY))
+		scopex_push_array_any(scope, sc, first, nr, stride);
+	else
+		scopex_spread(scope, first, nr, stride);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(scopex_submit_strided);

@@ -27,6 +27,9 @@ struct task_struct;
  * @SCOPEX_UNHANDED: hand-overs that left the queue unserved, as no worker was on standby
  * @SCOPEX_RELIEVED: hand-overs that scopex_relieve() did for it, while it slept in an item
  * @SCOPEX_SERIALS: scopes that its items opened, and that had to be serial
+ * @SCOPEX_STEALS: items that it took from other CPUs
+ * @SCOPEX_ASKED: times that it was idle and was asked to steal
+ * @SCOPEX_VAIN: times that it was asked, and found nothing to steal
  * @SCOPEX_HELPS: loops that it helped with
  * @SCOPEX_CHUNKS: chunks of loops that it ran
  * @SCOPEX_COUNTERS: the number of counters
@@ -43,6 +46,9 @@ enum scopex_counter {
 	SCOPEX_UNHANDED,
 	SCOPEX_RELIEVED,
 	SCOPEX_SERIALS,
+	SCOPEX_STEALS,
+	SCOPEX_ASKED,
+	SCOPEX_VAIN,
 	SCOPEX_HELPS,
 	SCOPEX_CHUNKS,
 	SCOPEX_COUNTERS,

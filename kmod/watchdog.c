@@ -6,7 +6,7 @@
  *
  * Items pay nothing to be watched. A delayed work looks at each CPU ten times a
  * second while a worker is in an item, and once a second otherwise; more often if the
- * parameter "stall_ms" is short. It does six things:
+ * parameter "stall_ms" is short. It does seven things:
  *
  *	stalls	reports items that take too long: see stall.c
  *	joins	reports an owner that waits for too long as items are still submitted to its
@@ -14,6 +14,8 @@
  *	CPUs	sees whether other CPUs are isolated than before: see select.c
  *	relief	finds a worker that sleeps in an item while others wait in its queue, and has
  *		the queue handed over, as if the item had said scopex_will_block()
+ *	steals	asks an idle worker again if there are stealable items: the one that was asked
+ *		may be kept off its CPU
  *	unserved	asks again for a worker for a queue that has none: see pool.c
  *	RCU	finds a worker whose batch takes longer than the time between two looks, and
  *		makes it report a quiescent state to RCU-tasks, for which tracers wait
@@ -43,7 +45,9 @@
 #include "select.h"
 #include "stall.h"
 #include "state.h"
+#include "steal.h"
 #include "text.h"
+#include "thief.h"
 #include "thread.h"
 #include "watchdog.h"
 
@@ -59,7 +63,8 @@ static DECLARE_DELAYED_WORK(scopex_look_work, scopex_look);
 static bool scopex_needs_relief(struct scopex_cpu *sc, struct scopex_worker *w)
 {
 	unsigned long batches = local_read(&w->count[SCOPEX_BATCHES]);
-	bool same = batches == sc->tend_batches, rest = READ_ONCE(w->rest);
+	bool same = batches == sc->tend_batches;
+	bool rest = READ_ONCE(w->rest) || scopex_look_at(sc) != SCOPEX_NOTHING;
 
 	sc->tend_batches = batches;
 	if (!task_is_running(w->task))
@@ -86,6 +91,10 @@ static unsigned long scopex_look_at_cpu(struct scopex_cpu *sc)
 		scopex_ask_for_relief(sc);
 	}
 	scopex_look_at_unserved(sc);
+	if (scopex_look_at(sc) != SCOPEX_NOTHING) {
+		scopex_ask_again(sc->cpu);
+		next = min_t(unsigned long, next, SCOPEX_LOOK_BUSY);
+	}
 	return next;
 }
 

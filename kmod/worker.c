@@ -9,6 +9,10 @@
  * no item is left, it parks the queue (see queue.h) and sleeps. The submitter that finds
  * the queue parked wakes it.
  *
+ * Between two batches the worker runs the stealable items of its CPU, one by one, so that
+ * others may take the rest at any time (see shared.h and steal.c). When its CPU has no item, it
+ * looks for those of other CPUs.
+ *
  * A batch is cut into runs: neighbours that belong to the same scope. The worker completes
  * each item by itself, but gives the references of a run back in one step, at the end of
  * the run. This makes an item cheap, and no owner waits longer for it: a scope can't drain
@@ -59,9 +63,12 @@
 #include "queue.h"
 #include "ref.h"
 #include "resched.h"
+#include "shared.h"
 #include "sleep.h"
 #include "state.h"
+#include "steal.h"
 #include "text.h"
+#include "thief.h"
 #include "thread.h"
 #include "wake.h"
 #include "worker.h"
@@ -72,15 +79,19 @@
  * run the item and complete it: the caller must not touch it any more.
  */
 static void scopex_run_again(struct scopex_worker *w, struct scopex_scope *scope,
-			     struct scopex_work *work, u64 state)
+			     struct scopex_work *work, u64 state, bool stealable)
 {
 	trace_scopex_submit(scope, work, w->sc->cpu);
 	scopex_get(scope);
 	scopex_keep_item(work, scope);
 	if (state & scopex_hooks.again)
 		scopex_option_again(scope, work, state);
-	else
+	else if (!stealable)
 		scopex_push(w->sc, work, work);
+	/* If the worker has nothing else to run, it takes the item next, or tells others. */
+	else if (scopex_any_push(&w->sc->any, &work->node, &work->node) &&
+		 (!w->active || READ_ONCE(w->sc->shared)))
+		scopex_tell(w->sc);
 	scopex_inject(SCOPEX_INJECT_AGAIN);
 }
 
@@ -90,13 +101,13 @@ static void scopex_run_again(struct scopex_worker *w, struct scopex_scope *scope
  */
 static noinline int scopex_item_failed(struct scopex_worker *w,
 				       struct scopex_scope *scope,
-				       struct scopex_work *work, int err)
+				       struct scopex_work *work, int err, bool stealable)
 {
 	u64 state = atomic64_read(&scope->state);
 
 	/* An item can't run again if its scope ends together with it. */
 	if (err == SCOPEX_AGAIN && !(state & scopex_hooks.release)) {
-		scopex_run_again(w, scope, work, state);
+		scopex_run_again(w, scope, work, state, stealable);
 		return err;
 	}
 	if (!IS_ERR_VALUE((long)err)) {
@@ -147,7 +158,7 @@ static noinline int scopex_trace_end(struct scopex_scope *scope,
  */
 static __always_inline int scopex_call(struct scopex_worker *w,
 				       struct scopex_scope *scope,
-				       struct scopex_work *work)
+				       struct scopex_work *work, bool stealable)
 {
 	scopex_fn_t fn = work->fn;
 	struct scopex_context before;
@@ -168,16 +179,16 @@ static __always_inline int scopex_call(struct scopex_worker *w,
 		scopex_context_check(w, scope->site, __scopex_work_fn(scope, work),
 				     &before);
 	if (unlikely(err))
-		err = scopex_item_failed(w, scope, work, err);
+		err = scopex_item_failed(w, scope, work, err, stealable);
 	return err;
 }
 
 /* Complete an item that is cancelled, or whose scope has options, and tell the options. */
 static void scopex_end_slow(struct scopex_worker *w, struct scopex_scope *scope,
-			    struct scopex_work *work, u64 state)
+			    struct scopex_work *work, u64 state, bool stealable)
 {
 	int err = state & SCOPEX_CANCELLED ? scopex_item_cancelled(w, scope, work) :
-					     scopex_call(w, scope, work);
+					     scopex_call(w, scope, work, stealable);
 
 	if (err == SCOPEX_AGAIN)
 		return;
@@ -202,7 +213,7 @@ scopex_run_begun(struct scopex_worker *w, struct scopex_scope *scope,
 	if (!scopex_option_begin(w, scope, work, state))
 		return 0;
 	do {
-		scopex_end_slow(w, scope, work, atomic64_read(&scope->state));
+		scopex_end_slow(w, scope, work, atomic64_read(&scope->state), false);
 		nr++;
 		scopex_cond_resched(&tick);
 		work = scopex_option_next(w, scope, state);
@@ -225,7 +236,7 @@ static struct scopex_scope scopex_no_scope = {
  */
 static noinline unsigned int
 scopex_run_slow(struct scopex_worker *w, struct scopex_scope *scope,
-		struct scopex_work *work, u64 state)
+		struct scopex_work *work, u64 state, bool stealable)
 {
 	if (unlikely(scope == &scopex_no_scope))
 		return 0;
@@ -233,7 +244,7 @@ scopex_run_slow(struct scopex_worker *w, struct scopex_scope *scope,
 	if (state & scopex_hooks.begin && !(state & SCOPEX_CANCELLED))
 		return scopex_run_begun(w, scope, work, state);
 
-	scopex_end_slow(w, scope, work, state);
+	scopex_end_slow(w, scope, work, state, stealable);
 	if (!(state & scopex_hooks.release))
 		return 1;
 	scopex_option_release(w, scope, state);
@@ -274,17 +285,27 @@ scopex_change_scope(struct scopex_worker *w, struct scopex_work *work,
 }
 
 /*
- * Run the items of a batch, and step @rest on. If @rest is that of the worker, an item may
- * hand over: then the rest of the batch goes with the queue, and this worker stops after
- * that item. A batch of a serial scope is the owner's own (@own): it stays here, and relief
- * does not see it to mark an item, so the owner itself looks when to report to RCU-tasks.
+ * enum scopex_source - where the items of a batch come from
+ * @SCOPEX_BATCH: the queue of the CPU. An item may hand over: then the rest of the batch goes
+ *	with the queue, and this worker stops after that item.
+ * @SCOPEX_OWN: a serial scope. The batch stays with the owner. Relief does not see it to mark
+ *	an item, so the owner itself looks when to report to RCU-tasks.
+ * @SCOPEX_SHARED: the stealable items of the CPU. After a hand-over they are the next worker's.
  */
-static __always_inline void scopex_run_batch(struct scopex_worker *w,
-					     struct llist_node **rest, bool own)
+enum scopex_source {
+	SCOPEX_BATCH,
+	SCOPEX_OWN,
+	SCOPEX_SHARED,
+};
+
+/* Run items. @rest is the rest of the batch, without @node, and unused for SCOPEX_SHARED. */
+static __always_inline void scopex_run_batch(struct scopex_worker *w, struct llist_node *node,
+					     struct llist_node **rest,
+					     enum scopex_source source)
 {
-	struct llist_node *node = READ_ONCE(*rest);
 	struct scopex_scope *scope = &scopex_no_scope;
-	unsigned long tick = own ? jiffies : 0;
+	unsigned long tick = source == SCOPEX_OWN ? jiffies : 0;
+	struct scopex_cpu *sc = w->sc;
 	unsigned int nr = 0;
 
 	do {
@@ -295,20 +316,22 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w,
 		 * Step on, then look at the scope: scopex_relieve() marks the item that
 		 * @rest points to, and must not mark this one after the look.
 		 */
-		WRITE_ONCE(*rest, node->next);
+		if (source != SCOPEX_SHARED)
+			WRITE_ONCE(*rest, node->next);
 		if (READ_ONCE(work->scope) != scope) {
 			scope = scopex_change_scope(w, work, scope, nr);
 			nr = 0;
 		}
 		state = atomic64_read(&scope->state);
 		if (likely(!(state & SCOPEX_SLOW))) {
-			int err = scopex_call(w, scope, work);
+			int err = scopex_call(w, scope, work, source == SCOPEX_SHARED);
 
 			if (likely(err != SCOPEX_AGAIN))
 				scopex_complete_item(work, err);
 			nr++;
 		} else {
-			unsigned int out = scopex_run_slow(w, scope, work, state);
+			unsigned int out = scopex_run_slow(w, scope, work, state,
+							   source == SCOPEX_SHARED);
 
 			nr += out;
 			if (!out) {
@@ -325,12 +348,17 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w,
 				nr = 0;
 			}
 		}
-		if (own)
+		if (source == SCOPEX_OWN)
 			scopex_cond_resched(&tick);
 		/* need_resched() would take a register, cond_resched() a call. */
 		else if (unlikely(should_resched(0)))
 			cond_resched();
-		node = READ_ONCE(*rest);
+		if (source != SCOPEX_SHARED)
+			node = READ_ONCE(*rest);
+		else if (likely(w->active))
+			node = scopex_shared_pop(&sc->shared);
+		else
+			break;
 	} while (node);
 
 	scopex_clear_current(w);
@@ -347,7 +375,7 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w,
  */
 void scopex_run_own_batch(struct scopex_worker *w, struct llist_node *first)
 {
-	scopex_run_batch(w, &first, true);
+	scopex_run_batch(w, first, &first, SCOPEX_OWN);
 }
 
 /* Take all that is queued, as the next batch. */
@@ -375,61 +403,94 @@ static void scopex_take_batch(struct scopex_worker *w)
 	local_inc(&w->count[SCOPEX_BATCHES]);
 }
 
+/* Run a stealable item that the worker has taken, and then those of the CPU, until none is left. */
+static void scopex_run_shared(struct scopex_worker *w, struct llist_node *first)
+{
+	local_inc(&w->count[SCOPEX_BATCHES]);
+	scopex_run_batch(w, first, NULL, SCOPEX_SHARED);
+	/* RCU-tasks waits for this thread, also if there are always items to steal. */
+	cond_resched_tasks_rcu_qs();
+}
+
+/* Run what is queued on the CPU and can't be stolen. */
+static void scopex_run_queue(struct scopex_worker *w)
+{
+	struct scopex_cpu *sc = w->sc;
+
+	if (!w->rest)
+		scopex_take_batch(w);
+	/* The stealable items wait for this batch, which may take long. */
+	if (scopex_look_at(sc) != SCOPEX_NOTHING)
+		scopex_tell(sc);
+	scopex_run_batch(w, w->rest, &w->rest, SCOPEX_BATCH);
+	/* RCU-tasks waits for this thread, also if the queue is never empty. */
+	cond_resched_tasks_rcu_qs();
+}
+
+static bool scopex_has_items(const struct scopex_worker *w)
+{
+	return w->active && (w->rest || READ_ONCE(w->sc->queue) ||
+			     scopex_look_at(w->sc) != SCOPEX_NOTHING);
+}
+
 /**
  * scopex_serve() - run all items that are queued on a CPU
  * @w: its active worker
  *
- * Returns when the queue is empty, or was handed over.
+ * Returns when nothing is queued, or the queue was handed over.
  *
  * Context: the worker's thread, or any task after the end of that thread.
  */
 void scopex_serve(struct scopex_worker *w)
 {
-	while (w->active && (w->rest || READ_ONCE(w->sc->queue))) {
-		if (!w->rest)
-			scopex_take_batch(w);
-		scopex_run_batch(w, &w->rest, false);
-		/* RCU-tasks waits for this thread, also if the queue is never empty. */
-		cond_resched_tasks_rcu_qs();
+	struct llist_node *node;
+
+	while (scopex_has_items(w)) {
+		if (w->rest || READ_ONCE(w->sc->queue))
+			scopex_run_queue(w);
+		node = w->active ? scopex_refill(w) : NULL;
+		if (node)
+			scopex_run_shared(w, node);
 	}
 }
 
-/* Spin until there is an item, or a loop to help with, or the time is up. */
-static noinline void scopex_spin_for_work(struct scopex_cpu *sc)
+/* Spin until there is something to do, or the time is up. */
+static noinline void scopex_spin_for_work(struct scopex_cpu *sc, bool thief)
 {
 	WRITE_ONCE(sc->spinning, true);
-	scopex_spin_for(READ_ONCE(sc->queue) || READ_ONCE(sc->offer));
+	scopex_spin_for(READ_ONCE(sc->queue) || READ_ONCE(sc->offer) ||
+			scopex_look_at(sc) != SCOPEX_NOTHING ||
+			(thief && scopex_is_asked(sc->cpu)));
 	WRITE_ONCE(sc->spinning, false);
 }
 
 /*
- * Returns true if a parked worker has to be awake: for an item, for a loop to help with, or
- * because the thread has to stop. The worker has set its task state before.
+ * Returns true if a parked worker has to be awake: for an item, for a loop to help with, to
+ * steal, or because the thread has to stop, or the worker may now steal, or may not. The worker
+ * has set its task state before. @thief says whether it may steal.
  */
-static bool scopex_park_is_over(struct scopex_worker *w, bool *slept)
+static bool scopex_park_is_over(struct scopex_worker *w, bool thief, bool *slept)
 {
 	struct scopex_cpu *sc = w->sc;
+	bool items = READ_ONCE(sc->queue) != SCOPEX_PARKED ||
+		     scopex_look_at(sc) != SCOPEX_NOTHING ||
+		     (thief && scopex_is_asked(sc->cpu));
 
-	if (READ_ONCE(sc->queue) != SCOPEX_PARKED) {
-		if (*slept) {
-			local_inc(&w->count[SCOPEX_WAKEUPS]);
-			trace_scopex_wake(sc->cpu);
-		}
-		return true;
+	if (items && *slept) {
+		local_inc(&w->count[SCOPEX_WAKEUPS]);
+		trace_scopex_wake(sc->cpu);
 	}
-	if (READ_ONCE(sc->offer) || kthread_should_stop()) {
-		/* If a push was faster, the worker finds the item in the queue. */
-		scopex_queue_unpark(&sc->queue);
+	if (items || READ_ONCE(sc->offer) || kthread_should_stop() ||
+	    READ_ONCE(sc->thief) != thief)
 		return true;
-	}
 	local_inc(&w->count[SCOPEX_SLEEPS]);
 	trace_scopex_park(sc->cpu);
 	*slept = true;
 	return false;
 }
 
-/* Park the queue, and sleep. */
-static void scopex_park(struct scopex_worker *w)
+/* Park the queue, and sleep; for a tick at most if @soon. */
+static void scopex_park(struct scopex_worker *w, bool thief, bool soon)
 {
 	bool slept = false;
 
@@ -437,10 +498,49 @@ static void scopex_park(struct scopex_worker *w)
 		return;
 	scopex_inject(SCOPEX_INJECT_PARK);
 	/*
-	 * Set the task state, then look at the queue and the offer; pairs with
-	 * wake_up_process() in scopex_wake(), see park-wake.litmus, and in scopex_ask().
+	 * Set the task state, then look at the queue, the stealable items, the offer, and whether
+	 * the worker was asked; pairs with wake_up_process() in scopex_wake(), in
+	 * scopex_ask_worker() and in scopex_let_steal(), see park-wake.litmus, with the full
+	 * barrier of scopex_tell(), see steal-park.litmus, and with wake_up_process() in
+	 * scopex_ask().
 	 */
-	scopex_sleep_until(set_current_state(TASK_IDLE), scopex_park_is_over(w, &slept));
+	if (!soon) {
+		scopex_sleep_until(set_current_state(TASK_IDLE),
+				   scopex_park_is_over(w, thief, &slept));
+	} else {
+		set_current_state(TASK_IDLE);
+		if (!scopex_park_is_over(w, thief, &slept))
+			schedule_timeout(1);
+		__set_current_state(TASK_RUNNING);
+	}
+	/* If a push was faster, the worker finds the item in the queue. */
+	if (READ_ONCE(w->sc->queue) == SCOPEX_PARKED)
+		scopex_queue_unpark(&w->sc->queue);
+}
+
+/*
+ * The CPU has no items: steal some, or sleep. A worker that may steal says that it is idle, then
+ * looks at all CPUs, and sleeps if none has items. Returns the node of an item to be run first, or
+ * NULL.
+ */
+static struct llist_node *scopex_idle(struct scopex_worker *w)
+{
+	struct scopex_cpu *sc = w->sc;
+	bool thief = READ_ONCE(sc->thief), asked;
+	enum scopex_look found = SCOPEX_NOTHING;
+
+	if (thief) {
+		scopex_begin_idle(sc->cpu);
+		found = scopex_look_at_all(NULL);
+	}
+	if (found != SCOPEX_ITEMS && scopex_config.spin_us)
+		scopex_spin_for_work(sc, thief);
+	if (found != SCOPEX_ITEMS)
+		scopex_park(w, thief, found == SCOPEX_UNKNOWN);
+	if (!thief)
+		return NULL;
+	asked = scopex_end_idle(sc->cpu);
+	return asked || found != SCOPEX_NOTHING ? scopex_search(w, asked) : NULL;
 }
 
 /* Help with the loop that was offered to the CPU, unless its caller took it back. */
@@ -465,6 +565,8 @@ static noinline void scopex_take_offer(struct scopex_worker *w)
  */
 void scopex_worker_main(struct scopex_worker *w)
 {
+	struct llist_node *node;
+
 	do {
 		/*
 		 * Acquire: see the rest of the batch; pairs with scopex_appoint(), as in
@@ -475,12 +577,10 @@ void scopex_worker_main(struct scopex_worker *w)
 		scopex_serve(w);
 		if (w->active && READ_ONCE(w->sc->offer))
 			scopex_take_offer(w);
-		if (w->active && scopex_config.spin_us)
-			scopex_spin_for_work(w->sc);
-		if (w->active)
-			scopex_park(w);
-		else if (!kthread_should_stop())
+		node = w->active ? scopex_idle(w) : NULL;
+		if (node)
+			scopex_run_shared(w, node);
+		if (!w->active && !kthread_should_stop())
 			scopex_worker_idle(w);
-	} while (!kthread_should_stop() ||
-		 (w->active && READ_ONCE(w->sc->queue)));
+	} while (!kthread_should_stop() || scopex_has_items(w));
 }

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Stealing: a worker takes stealable items, of its own CPU or of another one
+ *
+ * Theory of operation
+ *
+ * shared.h has the rules. A worker runs the stealable items of its own CPU one by one, and
+ * leaves the rest where others find it. When that is empty, it refills it: it takes all that was
+ * pushed since, and reverses the chain. This takes time for each item, so it is done with
+ * preemption enabled; no one waits for it.
+ *
+ * A worker that was asked, or that has found items of others when it was about to sleep, goes
+ * round all CPUs, near ones first. From the first one that has items it takes some, and makes
+ * them those of its own CPU: there others find them. It begins with one item, and takes twice as
+ * many as the last time if it comes back soon: then the items are short, and a steal costs as
+ * much as some of them. So long items go one by one to as many workers as there are.
+ *
+ * A thief finds the mark of a worker that takes an item. The worker needs two instructions
+ * between the mark and the store of the rest. The thief looks a few times, then goes on to the
+ * next CPU. On a kernel with preemption the worker may have lost its CPU between the two; so may
+ * a virtual CPU. Then the rest can't be stolen until it goes on. The thief does not wait for it,
+ * but it does not sleep for good either, as nobody would wake it: it looks again a tick later.
+ */
+
+#include <linux/cpumask.h>
+#include <linux/minmax.h>
+#include <linux/percpu.h>
+#include <linux/timekeeping.h>
+
+#include "cpu.h"
+#include "inject.h"
+#include "queue.h"
+#include "resched.h"
+#include "shared.h"
+#include "steal.h"
+#include "thief.h"
+#include "thread.h"
+
+/* A thief takes so many items at most. */
+#define SCOPEX_STEAL_MAX	32
+
+/* Items are short if a thief is back after this time, in nanoseconds. */
+#define SCOPEX_STEAL_SOON	20000
+
+/* How often a thief looks at the mark of a worker that takes an item. */
+#define SCOPEX_STEAL_LOOKS	100
+
+/**
+ * scopex_look_at_all() - look for stealable items of all CPUs
+ * @but: a CPU that is left out, or NULL
+ *
+ * Context: any.
+ *
+ * Return: the most that the looks at single CPUs have found.
+ */
+enum scopex_look scopex_look_at_all(const struct scopex_cpu *but)
+{
+	enum scopex_look found = SCOPEX_NOTHING;
+	const struct scopex_cpu *sc;
+	unsigned int cpu;
+
+	for_each_cpu(cpu, &scopex_home_cpus) {
+		sc = per_cpu_ptr(&scopex_cpus, cpu);
+		if (sc != but)
+			found = max(found, scopex_look_at(sc));
+		if (found == SCOPEX_ITEMS)
+			break;
+	}
+	return found;
+}
+
+/* Take all that was pushed. The caller holds the word @shared. Returns the oldest item. */
+static struct llist_node *scopex_take_any(struct scopex_cpu *sc)
+{
+	struct llist_node *node;
+	unsigned long nr = 0;
+
+	node = scopex_queue_reverse(scopex_any_take(&sc->any), &nr);
+	WRITE_ONCE(sc->any_taken, sc->any_taken + nr);
+	if (nr > READ_ONCE(sc->depth_max))
+		WRITE_ONCE(sc->depth_max, nr);
+	return node;
+}
+
+/**
+ * scopex_refill() - take the first stealable item of a worker's own CPU
+ * @w: the active worker
+ *
+ * The rest can be stolen afterwards, and was told to the workers.
+ *
+ * Context: the worker's thread.
+ *
+ * Return: the item's node, or NULL if there is none, or another task holds the items.
+ */
+struct llist_node *scopex_refill(struct scopex_worker *w)
+{
+	struct scopex_cpu *sc = w->sc;
+	struct llist_node *node, *rest;
+
+	if (!scopex_shared_hold(&sc->shared, &node))
+		return NULL;
+	if (!node)
+		node = scopex_take_any(sc);
+	rest = node ? node->next : NULL;
+	scopex_inject(SCOPEX_INJECT_GIVE);
+	scopex_shared_give(&sc->shared, rest);
+	if (rest)
+		scopex_tell(sc);
+	return node;
+}
+
+/*
+ * Take items of another CPU: @max at most. Returns the oldest one, with the others behind it, or
+ * NULL.
+ */
+static struct llist_node *scopex_steal_from(struct scopex_worker *w, struct scopex_cpu *sc,
+					    unsigned int max)
+{
+	struct llist_node *first, *last, *rest;
+	unsigned int nr = 1;
+
+	if (!scopex_spin_until(scopex_look_at(sc) != SCOPEX_UNKNOWN, SCOPEX_STEAL_LOOKS) ||
+	    scopex_look_at(sc) != SCOPEX_ITEMS || !scopex_shared_hold(&sc->shared, &first))
+		return NULL;
+	if (!first)
+		first = scopex_take_any(sc);
+	if (!first) {
+		scopex_shared_give(&sc->shared, NULL);
+		return NULL;
+	}
+	for (last = first; nr < max && last->next; nr++)
+		last = last->next;
+	rest = last->next;
+	last->next = NULL;
+	WRITE_ONCE(sc->stolen, sc->stolen + nr);
+	local_add(nr, &w->count[SCOPEX_STEALS]);
+	scopex_inject(SCOPEX_INJECT_GIVE);
+	scopex_shared_give(&sc->shared, rest);
+	return first;
+}
+
+/* Go round all CPUs, near ones first. Returns what was found at the first one. */
+static struct llist_node *scopex_steal(struct scopex_worker *w)
+{
+	unsigned int level, near, cpu = w->sc->cpu;
+	u64 now = ktime_get_mono_fast_ns();
+	struct llist_node *node;
+
+	w->sc->steal_nr = now - w->sc->stole_at < SCOPEX_STEAL_SOON ?
+			  min(2 * w->sc->steal_nr, SCOPEX_STEAL_MAX) : 1;
+	w->sc->stole_at = now;
+	for (level = 0; level < SCOPEX_NEAR_LEVELS; level++)
+		for_each_cpu_and(near, &scopex_home_cpus, scopex_near_cpus(cpu, level)) {
+			if (near == cpu)
+				continue;
+			node = scopex_steal_from(w, per_cpu_ptr(&scopex_cpus, near),
+						 w->sc->steal_nr);
+			if (node)
+				return node;
+		}
+	return NULL;
+}
+
+/**
+ * scopex_search() - look for items of other CPUs, and take some
+ * @w: the active worker of a CPU that has no items
+ * @asked: true if the worker was asked
+ *
+ * What it does not return can be stolen from this CPU in turn.
+ *
+ * Context: the worker's thread.
+ *
+ * Return: the node of the item to be run first, or NULL.
+ */
+struct llist_node *scopex_search(struct scopex_worker *w, bool asked)
+{
+	struct llist_node *mine, *node = NULL;
+	struct scopex_cpu *sc = w->sc;
+
+	/* Hold the own word first: it has to be empty, and nobody else refills it then. */
+	if (!READ_ONCE(sc->any) && scopex_shared_hold(&sc->shared, &mine)) {
+		if (!mine) {
+			node = scopex_steal(w);
+			mine = node ? node->next : NULL;
+		}
+		scopex_shared_give(&sc->shared, mine);
+	}
+	scopex_inject(SCOPEX_INJECT_SEARCHED);
+	if (asked) {
+		local_inc(&w->count[SCOPEX_ASKED]);
+		if (!node)
+			local_inc(&w->count[SCOPEX_VAIN]);
+		scopex_end_search();
+	} else if (node) {
+		/*
+		 * Full barrier: move the items, then look who is idle; pairs with
+		 * scopex_begin_idle(); see steal-sideways.litmus.
+		 */
+		smp_mb();
+	}
+	/*
+	 * What is left may wait long, for the item that this worker runs now, or for one that comes
+	 * to this CPU. A worker that has found nothing takes the stealable items of its own CPU
+	 * next, or tells others. If it was not asked, nobody relies on it.
+	 */
+	if ((node || asked) && scopex_look_at_all(node ? NULL : sc) != SCOPEX_NOTHING)
+		scopex_ask_thief(sc->cpu);
+	return node;
+}

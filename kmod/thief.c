@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Thieves: which workers are idle, and which one is asked to steal
+ *
+ * Theory of operation
+ *
+ * shared.h has the rules of stealing, and says why no item is left in front of workers that
+ * sleep. This file keeps two facts for all CPUs, in one cache line if there are few CPUs:
+ *
+ *	idle		the CPUs whose worker sleeps, or is about to, and may be asked
+ *	searching	how many workers were asked and have not found out yet
+ *
+ * A worker sets its bit before it sleeps, and clears it when it is awake again. To ask a worker
+ * is to clear its bit, and to wake it: so only one task asks it, and the worker learns that it
+ * was asked. The nearest idle worker is asked: of the same core, else of the same package, whose
+ * last cache it mostly shares, else of the same node, else any.
+ *
+ * Only the workers of the ring's CPUs (select.c) may be asked, and steal. So an isolated CPU runs
+ * no items that do not name it, and a CPU that is not in the parameter "cpus" neither.
+ *
+ * Rationing. To wake a thread takes far longer than to run a short item. So nobody asks while a
+ * worker searches: it will ask the next one itself, if anything is left. But a worker that was
+ * asked may be kept off its CPU, by a thread of higher priority, for example. So another one is
+ * asked if the last one was asked in an earlier tick. The watchdog does so without an event, as
+ * long as there are stealable items and idle workers.
+ *
+ * The submitter's own CPU. If the worker there sleeps, the submitter wakes it, which is cheap,
+ * and asks another one, too, if one is idle: the submitter may go on computing for long, and
+ * keep its worker off the CPU.
+ */
+
+#include <linux/atomic.h>
+#include <linux/cache.h>
+#include <linux/jiffies.h>
+#include <linux/sched.h>
+#include <linux/topology.h>
+
+#include "cpu.h"
+#include "queue.h"
+#include "thief.h"
+#include "wake.h"
+
+static struct {
+	atomic_t	searching;
+	unsigned long	asked_at;
+	struct cpumask	idle;
+} scopex_thieves ____cacheline_aligned_in_smp;
+
+/* The CPUs that have, or had, items of others to steal. No CPU is ever taken out. */
+struct cpumask scopex_home_cpus;
+
+/**
+ * scopex_near_cpus() - get the CPUs that are near to another one
+ * @cpu: that CPU
+ * @level: how near, from 0 to SCOPEX_NEAR_LEVELS - 1; the last one has all CPUs
+ *
+ * Context: any.
+ *
+ * Return: a mask, in which there may be @cpu and CPUs of nearer levels.
+ */
+const struct cpumask *scopex_near_cpus(unsigned int cpu, unsigned int level)
+{
+	switch (level) {
+	case 0:
+		return topology_sibling_cpumask(cpu);
+	case 1:
+		return topology_core_cpumask(cpu);
+	case 2:
+		return cpumask_of_node(cpu_to_node(cpu));
+	default:
+		return cpu_possible_mask;
+	}
+}
+
+/**
+ * scopex_begin_idle() - say that a CPU's worker is about to sleep, and may be asked
+ * @cpu: the CPU
+ *
+ * The worker has to look for stealable items after this call.
+ *
+ * Context: the active worker.
+ */
+void scopex_begin_idle(unsigned int cpu)
+{
+	set_bit(cpu, cpumask_bits(&scopex_thieves.idle));
+	/*
+	 * Full barrier: set the bit, then look for items; pairs with scopex_tell() and
+	 * scopex_search(); see steal-park.litmus, steal-move.litmus and steal-sideways.litmus.
+	 */
+	smp_mb__after_atomic();
+}
+
+/**
+ * scopex_is_asked() - look whether an idle worker was asked
+ * @cpu: its CPU
+ *
+ * Context: the active worker, between scopex_begin_idle() and scopex_end_idle().
+ *
+ * Return: true if it was.
+ */
+bool scopex_is_asked(unsigned int cpu)
+{
+	return !test_bit(cpu, cpumask_bits(&scopex_thieves.idle));
+}
+
+/**
+ * scopex_end_idle() - say that a CPU's worker is awake
+ * @cpu: the CPU
+ *
+ * Context: the active worker.
+ *
+ * Return: true if the worker was asked. Then it has to search, and to call
+ * scopex_end_search().
+ */
+bool scopex_end_idle(unsigned int cpu)
+{
+	return !test_and_clear_bit(cpu, cpumask_bits(&scopex_thieves.idle));
+}
+
+/**
+ * scopex_end_search() - count a worker off that was asked
+ *
+ * The worker has to look at all CPUs after this call, before it runs what it has found.
+ *
+ * Context: the worker.
+ */
+void scopex_end_search(void)
+{
+	atomic_dec(&scopex_thieves.searching);
+	/*
+	 * Full barrier: count off, then look again; pairs with scopex_tell(); see
+	 * steal-search.litmus.
+	 */
+	smp_mb__after_atomic();
+}
+
+/* Ask the worker of a CPU. Returns false if it is not idle, or another task was faster. */
+static bool scopex_ask_worker(unsigned int cpu)
+{
+	struct scopex_cpu *sc = per_cpu_ptr(&scopex_cpus, cpu);
+
+	if (!test_and_clear_bit(cpu, cpumask_bits(&scopex_thieves.idle)))
+		return false;
+	atomic_inc(&scopex_thieves.searching);
+	WRITE_ONCE(scopex_thieves.asked_at, jiffies);
+	/*
+	 * test_and_clear_bit() has a full barrier: find the worker that has set the bit. So has
+	 * wake_up_process(): the cleared bit comes before the look at the task state; pairs with
+	 * set_current_state() in scopex_park(); see park-wake.litmus.
+	 */
+	wake_up_process(READ_ONCE(sc->active));
+	return true;
+}
+
+/**
+ * scopex_ask_again() - ask the nearest idle worker, also if another one searches
+ * @cpu: the CPU whose worker is not asked: it is awake, or woken
+ *
+ * Context: any but NMI.
+ */
+void scopex_ask_again(unsigned int cpu)
+{
+	unsigned int level, near;
+
+	for (level = 0; level < SCOPEX_NEAR_LEVELS; level++)
+		for_each_cpu_and(near, &scopex_thieves.idle, scopex_near_cpus(cpu, level))
+			if (near != cpu && scopex_ask_worker(near))
+				return;
+}
+
+/**
+ * scopex_ask_thief() - ask the nearest idle worker for help
+ * @cpu: the CPU whose worker is not asked: it is awake, or woken
+ *
+ * Asks nobody while a worker searches that was asked in this tick.
+ *
+ * Context: any but NMI; after a full barrier behind what can be stolen.
+ */
+void scopex_ask_thief(unsigned int cpu)
+{
+	if (cpumask_empty(&scopex_thieves.idle))
+		return;
+	if (atomic_read(&scopex_thieves.searching) > 0 &&
+	    READ_ONCE(scopex_thieves.asked_at) == jiffies)
+		return;
+	scopex_ask_again(cpu);
+}
+
+/**
+ * scopex_tell() - tell the workers that a CPU has stealable items
+ * @sc: the CPU
+ *
+ * Wakes the CPU's own worker if it sleeps, and asks another one.
+ *
+ * Context: any but NMI; after the items became visible.
+ */
+void scopex_tell(struct scopex_cpu *sc)
+{
+	/*
+	 * Full barrier: the items, then who sleeps; pairs with scopex_begin_idle(), with
+	 * set_current_state() in scopex_park(), and with scopex_end_search(); see
+	 * steal-park.litmus, steal-move.litmus and steal-search.litmus.
+	 */
+	smp_mb();
+	if (READ_ONCE(sc->queue) == SCOPEX_PARKED)
+		scopex_wake(sc);
+	scopex_ask_thief(sc->cpu);
+}
