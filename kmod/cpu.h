@@ -41,6 +41,8 @@ struct scopex_offer {
  * @stolen: the number of items that workers of other CPUs took from @shared
  * @steal_nr: how many items its worker took at most when it last looked for items to steal
  * @stole_at: the time of that, in nanoseconds
+ * @next_home: the next CPU in the list of those that may have stealable items
+ * @is_home: true if it is in that list
  * @thief: true if its worker may steal: the CPU is in the ring
  * @take_lock: held while the worker takes the queue, so a reader that holds it may walk the
  *	queue
@@ -87,8 +89,10 @@ struct scopex_cpu {
 	struct llist_node	*shared;
 	unsigned long		any_taken;
 	unsigned long		stolen;
+	struct scopex_cpu	*next_home;
 	u64			stole_at;
 	unsigned int		steal_nr;
+	bool			is_home;
 	bool			thief;
 
 	spinlock_t		take_lock ____cacheline_aligned_in_smp;

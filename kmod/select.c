@@ -164,6 +164,17 @@ bool scopex_choose_ring(void)
 	return true;
 }
 
+/* Before any submit goes to a new CPU of the ring: thieves look at these CPUs. */
+static void scopex_add_home(struct scopex_cpu *sc)
+{
+	if (sc->is_home)
+		return;
+	sc->is_home = true;
+	sc->next_home = scopex_homes;
+	/* Release: the next one is set; pairs with scopex_for_each_home(); see publish-read.litmus. */
+	smp_store_release(&scopex_homes, sc);
+}
+
 /* The worker of a CPU may steal from now on, or may not. If it sleeps, it has to know. */
 static void scopex_let_steal(struct scopex_cpu *sc, bool steal)
 {
@@ -183,8 +194,8 @@ void scopex_update_cpu_map(void)
 	unsigned int cpu;
 
 	WRITE_ONCE(scopex_nr_open, cpumask_weight(&scopex_ring_cpus));
-	/* Before any submit goes to a new CPU of the ring: thieves look at these CPUs. */
-	cpumask_or(&scopex_home_cpus, &scopex_home_cpus, &scopex_ring_cpus);
+	for_each_cpu(cpu, &scopex_ring_cpus)
+		scopex_add_home(per_cpu_ptr(&scopex_cpus, cpu));
 	for_each_possible_cpu(cpu) {
 		/*
 		 * Release: a reader of the pointer sees the worker; pairs with the address

@@ -89,6 +89,32 @@ static inline bool scopex_shared_is_chain(const struct llist_node *node)
 }
 
 /**
+ * scopex_any_try_push() - try once to push a chain of stealable nodes
+ * @any: the word
+ * @newest: the first node of the chain, whose item runs last
+ * @oldest: the last node of the chain; may be the same
+ * @only: set to true if there was no other node. Then the caller has to tell the workers.
+ *
+ * Context: any but NMI.
+ *
+ * Return: true if the chain is pushed; false if another task has changed the word.
+ */
+static __always_inline bool scopex_any_try_push(struct llist_node **any,
+						struct llist_node *newest,
+						struct llist_node *oldest, bool *only)
+{
+	struct llist_node *head = READ_ONCE(*any);
+
+	oldest->next = head;
+	*only = !head;
+	/*
+	 * Release: a worker that takes the item sees it, and its reference; pairs with
+	 * scopex_any_take(); see steal-take.litmus.
+	 */
+	return try_cmpxchg_release(any, &head, newest);
+}
+
+/**
  * scopex_any_push() - push a chain of stealable nodes
  * @any: the word
  * @newest: the first node of the chain, whose item runs last
@@ -101,17 +127,11 @@ static inline bool scopex_shared_is_chain(const struct llist_node *node)
 static inline bool scopex_any_push(struct llist_node **any, struct llist_node *newest,
 				   struct llist_node *oldest)
 {
-	struct llist_node *head = READ_ONCE(*any);
+	bool only;
 
-	do {
-		oldest->next = head;
-		/*
-		 * Release: whoever takes the item sees it, and its reference; pairs with
-		 * scopex_any_take(); see steal-take.litmus.
-		 */
-	} while (!try_cmpxchg_release(any, &head, newest));
-
-	return !head;
+	while (!scopex_any_try_push(any, newest, oldest, &only))
+		;
+	return only;
 }
 
 /**
@@ -172,12 +192,29 @@ static inline void scopex_shared_give(struct llist_node **shared, struct llist_n
 }
 
 /**
+ * scopex_shared_put_back() - undo a pop that has found no item
+ * @shared: the word of the worker's own CPU
+ * @node: what the pop has found: NULL, or the mark of the holder
+ *
+ * The holder may have given the word back since: then its value stays; see
+ * steal-put-back.litmus.
+ */
+static inline void scopex_shared_put_back(struct llist_node **shared, struct llist_node *node)
+{
+	if (node)
+		cmpxchg_relaxed(shared, SCOPEX_POPPING, SCOPEX_MOVING);
+	else
+		WRITE_ONCE(*shared, NULL);
+}
+
+/**
  * scopex_shared_pop() - take the first item
  * @shared: the word of the worker's own CPU
  *
  * Context: the active worker, which holds no mark.
  *
- * Return: the item's node, or NULL if there is none, or another task holds the word.
+ * Return: the item's node. Or what is no chain, if there is no item, or another task holds the
+ * word: then the caller has to call scopex_shared_put_back() at once.
  */
 static __always_inline struct llist_node *scopex_shared_pop(struct llist_node **shared)
 {
@@ -185,20 +222,10 @@ static __always_inline struct llist_node *scopex_shared_pop(struct llist_node **
 	struct llist_node *node = xchg_acquire(shared, SCOPEX_POPPING);
 
 	scopex_inject(SCOPEX_INJECT_POP);
-	if (likely(scopex_shared_is_chain(node))) {
-		/* Release: as in scopex_shared_give(). */
+	/* Release: as in scopex_shared_give(). */
+	if (likely(scopex_shared_is_chain(node)))
 		smp_store_release(shared, node->next);
-		return node;
-	}
-	/*
-	 * Put back what was there. The holder of SCOPEX_MOVING may have given the word back
-	 * since: then its value stays; see steal-put-back.litmus.
-	 */
-	if (node)
-		cmpxchg_relaxed(shared, SCOPEX_POPPING, SCOPEX_MOVING);
-	else
-		WRITE_ONCE(*shared, NULL);
-	return NULL;
+	return node;
 }
 
 #endif /* _SCOPEX_SHARED_H */

@@ -23,6 +23,7 @@
  */
 
 #include <linux/cpumask.h>
+#include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/percpu.h>
 #include <linux/timekeeping.h>
@@ -57,10 +58,8 @@ enum scopex_look scopex_look_at_all(const struct scopex_cpu *but)
 {
 	enum scopex_look found = SCOPEX_NOTHING;
 	const struct scopex_cpu *sc;
-	unsigned int cpu;
 
-	for_each_cpu(cpu, &scopex_home_cpus) {
-		sc = per_cpu_ptr(&scopex_cpus, cpu);
+	scopex_for_each_home(sc) {
 		if (sc != but)
 			found = max(found, scopex_look_at(sc));
 		if (found == SCOPEX_ITEMS)
@@ -150,7 +149,7 @@ static struct llist_node *scopex_steal(struct scopex_worker *w)
 			  min(2 * w->sc->steal_nr, SCOPEX_STEAL_MAX) : 1;
 	w->sc->stole_at = now;
 	for (level = 0; level < SCOPEX_NEAR_LEVELS; level++)
-		for_each_cpu_and(near, &scopex_home_cpus, scopex_near_cpus(cpu, level)) {
+		for_each_cpu(near, scopex_near_cpus(cpu, level)) {
 			if (near == cpu)
 				continue;
 			node = scopex_steal_from(w, per_cpu_ptr(&scopex_cpus, near),

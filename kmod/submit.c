@@ -160,17 +160,28 @@ static noinline int scopex_submit_telling(struct scopex_cpu *sc)
 	return 0;
 }
 
+/* Out of line, so that the usual case keeps its registers. */
+static noinline int scopex_submit_racing(struct scopex_cpu *sc, struct scopex_work *work)
+{
+	scopex_push_any(sc, work, work);
+	return 0;
+}
+
 /* Push an item that is claimed, and for which the caller holds a reference. */
 static __always_inline int scopex_submit_push(struct scopex_scope *scope,
 					      struct scopex_cpu *sc,
 					      struct scopex_work *work, bool stealable)
 {
+	bool only;
+
 	work->scope = scope;
 	scopex_inject(SCOPEX_INJECT_PUSH);
 	if (trace_scopex_submit_enabled())
 		return scopex_submit_traced(scope, sc, work, stealable);
 	if (stealable) {
-		if (unlikely(scopex_any_push(&sc->any, &work->node, &work->node)))
+		if (unlikely(!scopex_any_try_push(&sc->any, &work->node, &work->node, &only)))
+			return scopex_submit_racing(sc, work);
+		if (unlikely(only))
 			return scopex_submit_telling(sc);
 		return 0;
 	}

@@ -30,7 +30,9 @@
  */
 
 #include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/cache.h>
+#include <linux/cpumask.h>
 #include <linux/jiffies.h>
 #include <linux/sched.h>
 #include <linux/topology.h>
@@ -46,8 +48,8 @@ static struct {
 	struct cpumask	idle;
 } scopex_thieves ____cacheline_aligned_in_smp;
 
-/* The CPUs that have, or had, items of others to steal. No CPU is ever taken out. */
-struct cpumask scopex_home_cpus;
+/* The CPUs that may have stealable items: those that are or were in the ring. */
+struct scopex_cpu *scopex_homes;
 
 /**
  * scopex_near_cpus() - get the CPUs that are near to another one
@@ -152,6 +154,22 @@ static bool scopex_ask_worker(unsigned int cpu)
 	return true;
 }
 
+/* Returns true if the worker of a CPU other than @cpu is idle. This is faster than a search. */
+static bool scopex_is_other_idle(unsigned int cpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < BITS_TO_LONGS(nr_cpu_ids); i++) {
+		unsigned long idle = READ_ONCE(cpumask_bits(&scopex_thieves.idle)[i]);
+
+		if (i == BIT_WORD(cpu))
+			idle &= ~BIT_MASK(cpu);
+		if (idle)
+			return true;
+	}
+	return false;
+}
+
 /**
  * scopex_ask_again() - ask the nearest idle worker, also if another one searches
  * @cpu: the CPU whose worker is not asked: it is awake, or woken
@@ -178,7 +196,7 @@ void scopex_ask_again(unsigned int cpu)
  */
 void scopex_ask_thief(unsigned int cpu)
 {
-	if (cpumask_empty(&scopex_thieves.idle))
+	if (!scopex_is_other_idle(cpu))
 		return;
 	if (atomic_read(&scopex_thieves.searching) > 0 &&
 	    READ_ONCE(scopex_thieves.asked_at) == jiffies)

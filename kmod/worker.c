@@ -284,6 +284,12 @@ scopex_change_scope(struct scopex_worker *w, struct scopex_work *work,
 	return scope;
 }
 
+/* Out of line, so that the usual case keeps its registers. */
+static noinline void scopex_put_back(struct scopex_worker *w, struct llist_node *node)
+{
+	scopex_shared_put_back(&w->sc->shared, node);
+}
+
 /*
  * enum scopex_source - where the items of a batch come from
  * @SCOPEX_BATCH: the queue of the CPU. An item may hand over: then the rest of the batch goes
@@ -308,7 +314,7 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w, struct lli
 	struct scopex_cpu *sc = w->sc;
 	unsigned int nr = 0;
 
-	do {
+	for (;;) {
 		struct scopex_work *work = scopex_node_to_work(node);
 		u64 state;
 
@@ -353,13 +359,20 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w, struct lli
 		/* need_resched() would take a register, cond_resched() a call. */
 		else if (unlikely(should_resched(0)))
 			cond_resched();
-		if (source != SCOPEX_SHARED)
+		if (source != SCOPEX_SHARED) {
 			node = READ_ONCE(*rest);
-		else if (likely(w->active))
-			node = scopex_shared_pop(&sc->shared);
-		else
+			if (!node)
+				break;
+			continue;
+		}
+		if (unlikely(!w->active))
 			break;
-	} while (node);
+		node = scopex_shared_pop(&sc->shared);
+		if (unlikely(!scopex_shared_is_chain(node))) {
+			scopex_put_back(w, node);
+			break;
+		}
+	}
 
 	scopex_clear_current(w);
 	if (likely(nr))
@@ -448,7 +461,9 @@ void scopex_serve(struct scopex_worker *w)
 	while (scopex_has_items(w)) {
 		if (w->rest || READ_ONCE(w->sc->queue))
 			scopex_run_queue(w);
-		node = w->active ? scopex_refill(w) : NULL;
+		if (!w->active || scopex_look_at(w->sc) == SCOPEX_NOTHING)
+			continue;
+		node = scopex_refill(w);
 		if (node)
 			scopex_run_shared(w, node);
 	}
