@@ -24,6 +24,7 @@
  *	still has to store the rest
  * @SCOPEX_INJECT_GIVE: a worker holds the stealable items of a CPU
  * @SCOPEX_INJECT_SEARCHED: a worker has looked for items to steal, and has not yet looked again
+ * @SCOPEX_INJECT_LOOK: the watchdog is about to look at all workers
  * @SCOPEX_INJECT_COMPLETED: the worker has completed an item
  * @SCOPEX_INJECT_LAST_PUT: the worker has given back the last reference of a scope whose
  *	owner waits, and has not yet woken the owner
@@ -60,6 +61,7 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_POP,
 	SCOPEX_INJECT_GIVE,
 	SCOPEX_INJECT_SEARCHED,
+	SCOPEX_INJECT_LOOK,
 	SCOPEX_INJECT_COMPLETED,
 	SCOPEX_INJECT_LAST_PUT,
 	SCOPEX_INJECT_HAND_OVER,

@@ -38,6 +38,7 @@
 #include "config.h"
 #include "cpu.h"
 #include "hand_over.h"
+#include "inject.h"
 #include "pool.h"
 #include "queue.h"
 #include "registry.h"
@@ -215,6 +216,7 @@ static void scopex_look(struct work_struct *work)
 	unsigned long next = SCOPEX_LOOK_IDLE;
 	unsigned int cpu;
 
+	scopex_inject(SCOPEX_INJECT_LOOK);
 	/* Do not wait for CPUs that come or go: the next look does what needs the hotplug lock. */
 	for_each_possible_cpu(cpu)
 		next = min(next, scopex_look_at_cpu(per_cpu_ptr(&scopex_cpus, cpu)));

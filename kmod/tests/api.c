@@ -113,48 +113,6 @@ static void submit_on_runs_on_that_cpu(struct scopex_test *test)
 	}
 }
 
-/*
- * With items that do not end, two rounds must reach every CPU. Where they begin
- * depends on which workers sleep just then, so a CPU may get one or three.
- */
-static void submit_any_spreads(struct scopex_test *test)
-{
-	unsigned int i, cpu, served = 0, nr = 2 * num_online_cpus();
-	unsigned int *per_cpu_runs;
-	struct test_item *items;
-	struct test_gate gate;
-
-	items = test_items(nr);
-	per_cpu_runs = kcalloc(nr_cpu_ids, sizeof(*per_cpu_runs), GFP_KERNEL);
-	if (!EXPECT(test, items && per_cpu_runs))
-		goto out;
-	for_each_online_cpu(cpu)
-		served += test_served(cpu);
-
-	test_gate_init(&gate);
-	/* The choice goes on in the ring from where this CPU has come to. */
-	migrate_disable();
-	scopex_scope(s) {
-		for (i = 0; i < 2 * served; i++) {
-			items[i].gate = &gate;
-			EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
-			/* The first round: let the worker leave its parked queue. */
-			if (i < served)
-				wait_for_completion(&gate.reached);
-		}
-		complete_all(&gate.go);
-	}
-	migrate_enable();
-	for (i = 0; i < 2 * served; i++)
-		per_cpu_runs[items[i].cpu]++;
-	for_each_online_cpu(cpu)
-		if (test_served(cpu))
-			EXPECT(test, per_cpu_runs[cpu] >= 1 && per_cpu_runs[cpu] <= 3);
-out:
-	kfree(per_cpu_runs);
-	kvfree(items);
-}
-
 static void items_start_before_the_join(struct scopex_test *test)
 {
 	struct test_gate gate;
@@ -431,7 +389,6 @@ static const struct scopex_case api_cases[] = {
 	SCOPEX_CASE(run_drains),
 	SCOPEX_CASE(submit_runs_on_this_cpu),
 	SCOPEX_CASE(submit_on_runs_on_that_cpu),
-	SCOPEX_CASE(submit_any_spreads),
 	SCOPEX_CASE(items_start_before_the_join),
 	SCOPEX_CASE(one_cpu_keeps_the_order),
 	SCOPEX_CASE(first_error_wins),

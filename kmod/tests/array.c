@@ -53,7 +53,10 @@ static void array_spread(struct scopex_test *test)
 		array_to(test, SCOPEX_CPU_ANY, sizes[i]);
 }
 
-/* One push for each CPU, an equal part for each. */
+/*
+ * Items that may begin so many at a time on each CPU can't be stolen: one push for each CPU, an
+ * equal part for each.
+ */
 static void array_spreads_evenly(struct scopex_test *test)
 {
 	unsigned int cpu, i, cpus = 0, nr, each = 16;
@@ -66,7 +69,7 @@ static void array_spreads_evenly(struct scopex_test *test)
 	items = test_items(nr);
 	got = kcalloc(nr_cpu_ids, sizeof(*got), GFP_KERNEL);
 	if (EXPECT(test, items && got)) {
-		scopex_scope(s)
+		scopex_scope(s, .limit_per_cpu = each)
 			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY,
 							    items, nr, work), 0);
 		for (i = 0; i < nr; i++)
