@@ -27,11 +27,11 @@ static inline enum scopex_look scopex_look_at(const struct scopex_cpu *sc)
 {
 	const struct llist_node *shared = READ_ONCE(sc->shared);
 
+	if (likely(!shared))
+		return READ_ONCE(sc->any) ? SCOPEX_ITEMS : SCOPEX_NOTHING;
 	if (shared == SCOPEX_MOVING)
 		return SCOPEX_NOTHING;
-	if (shared == SCOPEX_POPPING)
-		return SCOPEX_UNKNOWN;
-	return shared || READ_ONCE(sc->any) ? SCOPEX_ITEMS : SCOPEX_NOTHING;
+	return shared == SCOPEX_POPPING ? SCOPEX_UNKNOWN : SCOPEX_ITEMS;
 }
 
 enum scopex_look scopex_look_at_all(const struct scopex_cpu *but);

@@ -5,10 +5,7 @@
  * Theory of operation
  *
  * shared.h has the rules of stealing, and says why no item is left in front of workers that
- * sleep. This file keeps two facts for all CPUs, in one cache line if there are few CPUs:
- *
- *	idle		the CPUs whose worker sleeps, or is about to, and may be asked
- *	searching	how many workers were asked and have not found out yet
+ * sleep. For them, struct scopex_thieves says which workers are idle, and how many search.
  *
  * A worker sets its bit before it sleeps, and clears it when it is awake again. To ask a worker
  * is to clear its bit, and to wake it: so only one task asks it, and the worker learns that it
@@ -42,11 +39,7 @@
 #include "thief.h"
 #include "wake.h"
 
-static struct {
-	atomic_t	searching;
-	unsigned long	asked_at;
-	struct cpumask	idle;
-} scopex_thieves ____cacheline_aligned_in_smp;
+struct scopex_thieves scopex_thieves ____cacheline_aligned_in_smp;
 
 /* The CPUs that may have stealable items: those that are or were in the ring. */
 struct scopex_cpu *scopex_homes;
@@ -72,51 +65,6 @@ const struct cpumask *scopex_near_cpus(unsigned int cpu, unsigned int level)
 	default:
 		return cpu_possible_mask;
 	}
-}
-
-/**
- * scopex_begin_idle() - say that a CPU's worker is about to sleep, and may be asked
- * @cpu: the CPU
- *
- * The worker has to look for stealable items after this call.
- *
- * Context: the active worker.
- */
-void scopex_begin_idle(unsigned int cpu)
-{
-	set_bit(cpu, cpumask_bits(&scopex_thieves.idle));
-	/*
-	 * Full barrier: set the bit, then look for items; pairs with scopex_tell() and
-	 * scopex_search(); see steal-park.litmus, steal-move.litmus and steal-sideways.litmus.
-	 */
-	smp_mb__after_atomic();
-}
-
-/**
- * scopex_is_asked() - look whether an idle worker was asked
- * @cpu: its CPU
- *
- * Context: the active worker, between scopex_begin_idle() and scopex_end_idle().
- *
- * Return: true if it was.
- */
-bool scopex_is_asked(unsigned int cpu)
-{
-	return !test_bit(cpu, cpumask_bits(&scopex_thieves.idle));
-}
-
-/**
- * scopex_end_idle() - say that a CPU's worker is awake
- * @cpu: the CPU
- *
- * Context: the active worker.
- *
- * Return: true if the worker was asked. Then it has to search, and to call
- * scopex_end_search().
- */
-bool scopex_end_idle(unsigned int cpu)
-{
-	return !test_and_clear_bit(cpu, cpumask_bits(&scopex_thieves.idle));
 }
 
 /**

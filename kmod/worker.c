@@ -314,7 +314,7 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w, struct lli
 	struct scopex_cpu *sc = w->sc;
 	unsigned int nr = 0;
 
-	for (;;) {
+	do {
 		struct scopex_work *work = scopex_node_to_work(node);
 		u64 state;
 
@@ -361,18 +361,16 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w, struct lli
 			cond_resched();
 		if (source != SCOPEX_SHARED) {
 			node = READ_ONCE(*rest);
-			if (!node)
+		} else if (unlikely(!w->active)) {
+			break;
+		} else {
+			node = scopex_shared_pop(&sc->shared);
+			if (unlikely(!scopex_shared_is_chain(node))) {
+				scopex_put_back(w, node);
 				break;
-			continue;
+			}
 		}
-		if (unlikely(!w->active))
-			break;
-		node = scopex_shared_pop(&sc->shared);
-		if (unlikely(!scopex_shared_is_chain(node))) {
-			scopex_put_back(w, node);
-			break;
-		}
-	}
+	} while (source == SCOPEX_SHARED || node);
 
 	scopex_clear_current(w);
 	if (likely(nr))
@@ -440,12 +438,6 @@ static void scopex_run_queue(struct scopex_worker *w)
 	cond_resched_tasks_rcu_qs();
 }
 
-static bool scopex_has_items(const struct scopex_worker *w)
-{
-	return w->active && (w->rest || READ_ONCE(w->sc->queue) ||
-			     scopex_look_at(w->sc) != SCOPEX_NOTHING);
-}
-
 /**
  * scopex_serve() - run all items that are queued on a CPU
  * @w: its active worker
@@ -456,16 +448,21 @@ static bool scopex_has_items(const struct scopex_worker *w)
  */
 void scopex_serve(struct scopex_worker *w)
 {
+	struct scopex_cpu *sc = w->sc;
 	struct llist_node *node;
+	bool queued;
 
-	while (scopex_has_items(w)) {
-		if (w->rest || READ_ONCE(w->sc->queue))
+	while (w->active) {
+		queued = w->rest || READ_ONCE(sc->queue);
+		if (queued)
 			scopex_run_queue(w);
-		if (!w->active || scopex_look_at(w->sc) == SCOPEX_NOTHING)
-			continue;
-		node = scopex_refill(w);
-		if (node)
-			scopex_run_shared(w, node);
+		if (w->active && scopex_look_at(sc) != SCOPEX_NOTHING) {
+			node = scopex_refill(w);
+			if (node)
+				scopex_run_shared(w, node);
+		} else if (!queued) {
+			break;
+		}
 	}
 }
 
@@ -487,16 +484,16 @@ static noinline void scopex_spin_for_work(struct scopex_cpu *sc, bool thief)
 static bool scopex_park_is_over(struct scopex_worker *w, bool thief, bool *slept)
 {
 	struct scopex_cpu *sc = w->sc;
-	bool items = READ_ONCE(sc->queue) != SCOPEX_PARKED ||
-		     scopex_look_at(sc) != SCOPEX_NOTHING ||
-		     (thief && scopex_is_asked(sc->cpu));
 
-	if (items && *slept) {
-		local_inc(&w->count[SCOPEX_WAKEUPS]);
-		trace_scopex_wake(sc->cpu);
+	if (READ_ONCE(sc->queue) != SCOPEX_PARKED || scopex_look_at(sc) != SCOPEX_NOTHING ||
+	    (thief && scopex_is_asked(sc->cpu))) {
+		if (*slept) {
+			local_inc(&w->count[SCOPEX_WAKEUPS]);
+			trace_scopex_wake(sc->cpu);
+		}
+		return true;
 	}
-	if (items || READ_ONCE(sc->offer) || kthread_should_stop() ||
-	    READ_ONCE(sc->thief) != thief)
+	if (READ_ONCE(sc->offer) || kthread_should_stop() || READ_ONCE(sc->thief) != thief)
 		return true;
 	local_inc(&w->count[SCOPEX_SLEEPS]);
 	trace_scopex_park(sc->cpu);
@@ -597,5 +594,7 @@ void scopex_worker_main(struct scopex_worker *w)
 			scopex_run_shared(w, node);
 		if (!w->active && !kthread_should_stop())
 			scopex_worker_idle(w);
-	} while (!kthread_should_stop() || scopex_has_items(w));
+	} while (!kthread_should_stop() ||
+		 (w->active && (READ_ONCE(w->sc->queue) ||
+				scopex_look_at(w->sc) != SCOPEX_NOTHING)));
 }

@@ -136,7 +136,7 @@ static struct town *town_alloc(struct scopex_test *test, unsigned int min)
 		town_free(town);
 		return NULL;
 	}
-	scopex_inject_set(SCOPEX_INJECT_LOOK, SCOPEX_INJECT_HOLD);
+	scopex_inject_set(SCOPEX_INJECT_LOOK, SCOPEX_INJECT_HOLD_ONE);
 	return town;
 }
 
