@@ -22,8 +22,8 @@
  * long as there are stealable items and idle workers.
  *
  * The submitter's own CPU. If the worker there sleeps, the submitter wakes it, which is cheap,
- * and asks another one, too, if one is idle: the submitter may go on computing for long, and
- * keep its worker off the CPU.
+ * and asks another one, too, if one is idle, whether or not a worker searches: the submitter may
+ * go on computing for long, and keep its worker off the CPU.
  */
 
 #include <linux/atomic.h>
@@ -168,7 +168,12 @@ void scopex_tell(struct scopex_cpu *sc)
 	 * steal-park.litmus, steal-move.litmus and steal-search.litmus.
 	 */
 	smp_mb();
-	if (READ_ONCE(sc->queue) == SCOPEX_PARKED)
-		scopex_wake(sc);
-	scopex_ask_thief(sc->cpu);
+	if (READ_ONCE(sc->queue) != SCOPEX_PARKED) {
+		scopex_ask_thief(sc->cpu);
+		return;
+	}
+	scopex_wake(sc);
+	/* The one that searches may be this CPU's own worker, which the caller keeps off the CPU. */
+	if (scopex_is_other_idle(sc->cpu))
+		scopex_ask_again(sc->cpu);
 }

@@ -532,7 +532,8 @@ static void scopex_park(struct scopex_worker *w, bool thief, bool soon)
 
 /*
  * The CPU has no items: steal some, or sleep. A worker that may steal says that it is idle, then
- * looks at all CPUs, and sleeps if none has items. Returns the node of an item to be run first, or
+ * looks at all others, and at its own after it has parked the queue, and sleeps if none has
+ * items. Returns the node of an item to be run first, or
  * NULL.
  */
 static struct llist_node *scopex_idle(struct scopex_worker *w)
@@ -543,12 +544,13 @@ static struct llist_node *scopex_idle(struct scopex_worker *w)
 
 	if (thief) {
 		scopex_begin_idle(sc->cpu);
-		found = scopex_look_at_all(NULL);
+		found = scopex_look_at_all(sc);
 	}
-	if (found != SCOPEX_ITEMS && scopex_config.spin_us)
-		scopex_spin_for_work(sc, thief);
-	if (found != SCOPEX_ITEMS)
+	if (found != SCOPEX_ITEMS) {
+		if (scopex_config.spin_us)
+			scopex_spin_for_work(sc, thief);
 		scopex_park(w, thief, found == SCOPEX_UNKNOWN);
+	}
 	if (!thief)
 		return NULL;
 	asked = scopex_end_idle(sc->cpu);

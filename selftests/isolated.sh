@@ -18,13 +18,14 @@ isolated_cpus()
 	done | sort -nu
 }
 
-# got_items CPU... - each of these has run an item, or has helped with a loop
+# got_items CPU... - each of these has been given or has stolen an item, or has helped with a loop
 got_items()
 {
 	for cpu; do
-		ktap_msg "CPU $cpu: $(grown "cpu$cpu.submitted") items, $(grown "cpu$cpu.helps") helps"
+		ktap_msg "CPU $cpu: $(grown "cpu$cpu.submitted") items, $(grown "cpu$cpu.helps") helps," \
+			"$(grown "cpu$cpu.steals") steals"
 		[ "$(grown "cpu$cpu.submitted")" -gt 0 ] || [ "$(grown "cpu$cpu.helps")" -gt 0 ] ||
-			return 1
+			[ "$(grown "cpu$cpu.steals")" -gt 0 ] || return 1
 	done
 }
 

@@ -45,7 +45,7 @@ ktap_check "wake-ups are rationed" wakeups_are_rationed
 suite_unload
 if [ -f "$INJECT_DIR/scopex.ko" ]; then
 	ktap_check "the same with injected delays" \
-		eval 'suite_load_injected && suite_cases steal && suite_rmmod'
+		eval 'suite_load_injected && suite_cases steal && suite_cases stopped && suite_rmmod'
 else
 	ktap_skip "the same with injected delays" "no modules with injected delays"
 fi

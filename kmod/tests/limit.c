@@ -155,7 +155,7 @@ static void order_is_kept_by_a_limit(struct scopex_test *test)
 		EXPECT_EQ(test, items[i].order, i + 1);
 }
 
-/* Also if no item has to wait for its turn. */
+/* No item has to wait for its turn, and none can be stolen. */
 static void limited_array_is_spread(struct scopex_test *test)
 {
 	unsigned int i, cpu, cpus = 0, nr, each = 4, first = 0;
@@ -167,7 +167,7 @@ static void limited_array_is_spread(struct scopex_test *test)
 	items = test_items(nr);
 	if (!EXPECT(test, items))
 		return;
-	scopex_scope(s, .limit = nr)
+	scopex_scope(s, .limit = nr, .limit_per_cpu = each)
 		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items, nr, work), 0);
 	for (i = 0; i < nr; i++)
 		first += items[i].cpu == items[0].cpu;

@@ -37,7 +37,8 @@ static const struct scopex_suite * const suites[] = {
 	&full_suite, &serial_suite, &reclaim_suite, &unmade_suite, &unserved_suite,
 	&beside_suite, &late_suite, &mortal_suite, &mourned_suite, &tight_suite,
 	&again_suite, &again_serial_suite, &again_bound_suite, &away_suite, &rounds_suite,
-	&leave_suite, &placed_suite, &steal_suite, &crowded_suite, &flood_suite,
+	&leave_suite, &placed_suite, &steal_suite, &stopped_suite, &crowded_suite,
+	&flood_suite,
 	&partial_suite, &endless_suite, &chain_suite, &finite_suite, &newcomer_suite,
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suites "steal" and "crowded": items that name no CPU do not wait while a CPU is idle
+ * Suites "steal", "stopped", "crowded" and "flood": items that name no CPU do not wait while a CPU is idle
  *
  * The cases hold CPUs by long items, and let them go only when all that has to run beside them
  * is completed. With injected delays they also hold the watchdog, which would ask an idle worker
@@ -528,16 +528,11 @@ static void stopped_in_a_refill(struct town *town)
 	stopped_at(town, SCOPEX_INJECT_GIVE);
 }
 
-static void on_each_cpu_injected(struct scopex_test *test, void (*fn)(struct town *town))
+static void on_each_cpu_in_turn(struct scopex_test *test, void (*fn)(struct town *town))
 {
-	struct town *town;
+	struct town *town = town_alloc(test, 2);
 	unsigned int i;
 
-	if (!TEST_INJECT) {
-		scopex_test_skip(test, "needs injected delays");
-		return;
-	}
-	town = town_alloc(test, 2);
 	if (!town)
 		return;
 	for (i = 0; i < town->nr; i++)
@@ -547,12 +542,12 @@ static void on_each_cpu_injected(struct scopex_test *test, void (*fn)(struct tow
 
 static void worker_is_stopped_in_a_pop(struct scopex_test *test)
 {
-	on_each_cpu_injected(test, stopped_in_a_pop);
+	on_each_cpu_in_turn(test, stopped_in_a_pop);
 }
 
 static void worker_is_stopped_in_a_refill(struct scopex_test *test)
 {
-	on_each_cpu_injected(test, stopped_in_a_refill);
+	on_each_cpu_in_turn(test, stopped_in_a_refill);
 }
 
 static const struct scopex_case steal_cases[] = {
@@ -563,11 +558,17 @@ static const struct scopex_case steal_cases[] = {
 	SCOPEX_CASE(each_idle_cpu_takes_one),
 	SCOPEX_CASE(item_that_runs_again_is_taken),
 	SCOPEX_CASE(named_items_never_move),
+};
+
+SCOPEX_SUITE(steal, steal_cases);
+
+/* With injected delays only. */
+static const struct scopex_case stopped_cases[] = {
 	SCOPEX_CASE(worker_is_stopped_in_a_pop),
 	SCOPEX_CASE(worker_is_stopped_in_a_refill),
 };
 
-SCOPEX_SUITE(steal, steal_cases);
+SCOPEX_SUITE(stopped, stopped_cases);
 
 /* All CPUs are held until the script has looked at the counters: nobody can be asked. */
 static void nobody_is_idle(struct scopex_test *test)
