@@ -144,7 +144,7 @@ static inline bool scopex_any_push(struct llist_node **any, struct llist_node *n
  */
 static inline struct llist_node *scopex_any_take(struct llist_node **any)
 {
-	/* Acquire: see the items; pairs with scopex_any_push(); see steal-take.litmus. */
+	/* Acquire: see the items; pairs with scopex_any_try_push(); see steal-take.litmus. */
 	return xchg_acquire(any, NULL);
 }
 

@@ -133,7 +133,7 @@ static bool scopex_count_some_any(struct scopex_cpu *sc, unsigned long taken,
 	same = READ_ONCE(sc->any_taken) == taken;
 	if (same && !*node)
 		/*
-		 * Acquire: the items are linked; pairs with scopex_any_push(); see
+		 * Acquire: the items are linked; pairs with scopex_any_try_push(); see
 		 * steal-take.litmus.
 		 */
 		*node = smp_load_acquire(&sc->any);

@@ -281,7 +281,7 @@ scopex_submit_on(struct scopex_scope *scope, int cpu, struct scopex_work *work)
  * scopex_submit_array() - submit an array of objects at once
  * @scope: an open scope
  * @cpu: the number of the CPU that gets all items; SCOPEX_CPU_LOCAL; or SCOPEX_CPU_ANY
- *	for an equal part to each CPU
+ *	for items that any CPU may run, as after scopex_submit()
  * @array: the address of the first object
  * @nr: the number of objects
  * @member: the &struct scopex_work in an object

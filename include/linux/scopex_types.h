@@ -31,8 +31,8 @@ struct task_struct;
  * during the wait. It may also sleep for other reasons, but then it holds up the other items
  * of its CPU, unless it calls scopex_will_block() first.
  *
- * Normally it runs on the CPU that the item was submitted to. While that CPU goes offline, it
- * may run, or go on, on another one: an item that depends on its CPU has to hold off hotplug
+ * If the submit names a CPU, it normally runs there. While that CPU goes offline, it may run, or
+ * go on, on another one: an item that depends on its CPU has to hold off hotplug
  * or migration itself. It must not exit the thread, and must leave the thread as it was, as
  * the next items run on it: with no lock held, with interrupts and preemption as at entry, and
  * with all that the table names. Kernels with CONFIG_DEBUG_ATOMIC_SLEEP look after each item,
@@ -272,7 +272,7 @@ enum scopex_flags {
 /**
  * enum scopex_cpu_choice - values to use instead of a CPU's number
  * @SCOPEX_CPU_LOCAL: the CPU of the caller, or the nearest one that has a worker
- * @SCOPEX_CPU_ANY: the CPUs that scopex_submit() goes round
+ * @SCOPEX_CPU_ANY: any CPU may run the items, as after scopex_submit()
  *
  * Not -1, which often stands for "no CPU": as a CPU that is refused.
  */
