@@ -31,7 +31,6 @@
 #include "item.h"
 #include "option.h"
 #include "options.h"
-#include "select.h"
 #include "stamp.h"
 #include "state.h"
 #include "thief.h"

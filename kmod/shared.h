@@ -39,9 +39,9 @@
  * was taken, too, is in front of a worker that was woken, or of one that will ask.
  *
  * A worker that is about to sleep says so, then looks at both words of all CPUs. A task that
- * makes stealable items visible looks afterwards who sleeps, and asks one of them for help.
+ * makes stealable items visible looks for such workers afterwards, and asks one for help.
  * Each has a full barrier between its two steps, so one of the two finds the other. The
- * table says who asks (scopex_tell(), in thief.c), and why nobody else has to:
+ * table says which tasks ask (scopex_tell(), in thief.c), and why no other one has to:
  *
  *	push on NULL		asks, and wakes the CPU's own worker if that sleeps; see
  *				steal-park.litmus
@@ -61,7 +61,7 @@
  *	to be run
  *
  * At most one worker at a time was asked and is still searching, so the wake-ups come one
- * after the other, each from a worker that has found something. Whoever would ask while a
+ * after the other, each from a worker that has found something. A task that would ask while a
  * worker searches leaves it to that worker, which counts itself off before it runs what it
  * has found, then looks at all CPUs once more, and asks the next one if anything is left; see
  * steal-search.litmus.
@@ -155,8 +155,8 @@ static inline struct llist_node *scopex_any_take(struct llist_node **any)
  *
  * Context: any that can't be preempted by another holder of the same word for ever.
  *
- * Return: true if the caller holds the word, and has to give it back soon; the look for who
- * sleeps comes after that. False if the word had a mark.
+ * Return: true if the caller holds the word, and has to give it back soon; the look for
+ * idle workers comes after that. False if the word had a mark.
  */
 static inline bool scopex_shared_hold(struct llist_node **shared, struct llist_node **first)
 {

@@ -89,7 +89,7 @@ static struct llist_node *scopex_take_any(struct scopex_cpu *sc)
  *
  * Context: the worker's thread.
  *
- * Return: the item's node, or NULL if there is none, or another task holds the items.
+ * Return: the item's node; NULL if there is no item, or another task holds them.
  */
 struct llist_node *scopex_refill(struct scopex_worker *w)
 {
@@ -192,7 +192,7 @@ struct llist_node *scopex_search(struct scopex_worker *w, bool asked)
 		scopex_end_search();
 	} else if (node) {
 		/*
-		 * Full barrier: move the items, then look who is idle; pairs with
+		 * Full barrier: move the items, then look for idle workers; pairs with
 		 * scopex_begin_idle(); see steal-sideways.litmus.
 		 */
 		smp_mb();

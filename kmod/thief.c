@@ -147,7 +147,7 @@ void scopex_ask_thief(unsigned int cpu)
 	if (!scopex_is_other_idle(cpu))
 		return;
 	if (atomic_read(&scopex_thieves.searching) > 0 &&
-	    READ_ONCE(scopex_thieves.asked_at) == jiffies)
+	    !time_after(jiffies, READ_ONCE(scopex_thieves.asked_at)))
 		return;
 	scopex_ask_again(cpu);
 }
@@ -163,7 +163,7 @@ void scopex_ask_thief(unsigned int cpu)
 void scopex_tell(struct scopex_cpu *sc)
 {
 	/*
-	 * Full barrier: the items, then who sleeps; pairs with scopex_begin_idle(), with
+	 * Full barrier: the items, then the idle workers; pairs with scopex_begin_idle(), with
 	 * set_current_state() in scopex_park(), and with scopex_end_search(); see
 	 * steal-park.litmus, steal-move.litmus and steal-search.litmus.
 	 */
@@ -173,7 +173,7 @@ void scopex_tell(struct scopex_cpu *sc)
 		return;
 	}
 	scopex_wake(sc);
-	/* The one that searches may be this CPU's own worker, which the caller keeps off the CPU. */
+	/* This CPU's own worker may be the one that searches, and be kept off by the caller. */
 	if (scopex_is_other_idle(sc->cpu))
 		scopex_ask_again(sc->cpu);
 }

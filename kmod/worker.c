@@ -359,16 +359,12 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w, struct lli
 		/* need_resched() would take a register, cond_resched() a call. */
 		else if (unlikely(should_resched(0)))
 			cond_resched();
-		if (source != SCOPEX_SHARED) {
-			node = READ_ONCE(*rest);
-		} else if (unlikely(!w->active)) {
+		if (source == SCOPEX_SHARED && unlikely(!w->active))
 			break;
-		} else {
-			node = scopex_shared_pop(&sc->shared);
-			if (unlikely(!scopex_shared_is_chain(node))) {
-				scopex_put_back(w, node);
-				break;
-			}
+		node = source == SCOPEX_SHARED ? scopex_shared_pop(&sc->shared) : READ_ONCE(*rest);
+		if (source == SCOPEX_SHARED && unlikely(!scopex_shared_is_chain(node))) {
+			scopex_put_back(w, node);
+			break;
 		}
 	} while (source == SCOPEX_SHARED || node);
 

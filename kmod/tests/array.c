@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Suite "loop", in part: many items in one submit */
+/* Suite "loop", in part, and suite "flood": many items in one submit */
 
 #include <linux/completion.h>
 #include <linux/cpumask.h>
@@ -191,3 +191,29 @@ static const struct scopex_case array_cases[] = {
 };
 
 SCOPEX_SUITE_PART(loop, array, array_cases);
+
+#define FLOOD_ITEMS	1000
+#define FLOOD_ROUNDS	20
+
+/* Many short items in few pushes: the script compares the wake-ups with the items. */
+static void short_items_in_one_push(struct scopex_test *test)
+{
+	struct test_item *items = test_items(FLOOD_ITEMS);
+	unsigned int i, round;
+
+	if (!EXPECT(test, items))
+		return;
+	for (round = 0; round < FLOOD_ROUNDS; round++)
+		scopex_scope(s)
+			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items, FLOOD_ITEMS,
+							    work), 0);
+	for (i = 0; i < FLOOD_ITEMS; i++)
+		EXPECT_EQ(test, atomic_read(&items[i].runs), FLOOD_ROUNDS);
+	kvfree(items);
+}
+
+static const struct scopex_case flood_cases[] = {
+	SCOPEX_CASE(short_items_in_one_push),
+};
+
+SCOPEX_SUITE(flood, flood_cases);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suites "steal", "stopped", "crowded" and "flood": items that name no CPU do not wait while a CPU is idle
+ * Suites "steal", "stopped" and "crowded": items that name no CPU do not wait while a CPU is idle
  *
  * The cases hold CPUs by long items, and let them go only when all that has to run beside them
  * is completed. With injected delays they also hold the watchdog, which would ask an idle worker
@@ -175,7 +175,6 @@ static void let_all_go(struct town *town)
 		let_go(town, i);
 }
 
-/* Run a function on each CPU in turn. */
 struct resident {
 	struct town		*town;
 	void			(*fn)(struct town *town);
@@ -596,29 +595,3 @@ static const struct scopex_case crowded_cases[] = {
 };
 
 SCOPEX_SUITE(crowded, crowded_cases);
-
-#define FLOOD_ITEMS	1000
-#define FLOOD_ROUNDS	20
-
-/* Many short items in few pushes: the script compares the wake-ups with the items. */
-static void short_items_in_one_push(struct scopex_test *test)
-{
-	struct test_item *items = test_items(FLOOD_ITEMS);
-	unsigned int i, round;
-
-	if (!EXPECT(test, items))
-		return;
-	for (round = 0; round < FLOOD_ROUNDS; round++)
-		scopex_scope(s)
-			EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items, FLOOD_ITEMS,
-							    work), 0);
-	for (i = 0; i < FLOOD_ITEMS; i++)
-		EXPECT_EQ(test, atomic_read(&items[i].runs), FLOOD_ROUNDS);
-	kvfree(items);
-}
-
-static const struct scopex_case flood_cases[] = {
-	SCOPEX_CASE(short_items_in_one_push),
-};
-
-SCOPEX_SUITE(flood, flood_cases);
