@@ -7,6 +7,7 @@
 #include <linux/kernel.h>
 #include <linux/printk.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/scopex.h>
 #include <linux/smp.h>
 
