@@ -67,6 +67,12 @@
 #define SCOPEX_OPTIONS		(SCOPEX_SERIAL | __SCOPEX_JOINABLE | SCOPEX_LIMITED |	\
 				 SCOPEX_DETACHED | SCOPEX_CPU_LIMITED)
 /* Bits 40 to 43 are free, for more options. */
+/* Which half of the word has all of them, as an index. */
+#ifdef __BIG_ENDIAN
+#define SCOPEX_FLAGS_HALF	0
+#else
+#define SCOPEX_FLAGS_HALF	1
+#endif
 #define SCOPEX_KIND_SHIFT	44
 #define SCOPEX_KIND_MASK	GENMASK_ULL(63, SCOPEX_KIND_SHIFT)
 #define SCOPEX_OPEN		0ULL
@@ -112,6 +118,19 @@ static inline u64 scopex_encode(const struct scopex_scope *scope, u64 state)
 static inline bool scopex_is_open(const struct scopex_scope *scope)
 {
 	return scopex_kind(scope, atomic64_read(&scope->state)) == SCOPEX_OPEN;
+}
+
+/*
+ * Returns true if the worker has to look closer at an item of the scope: it is cancelled, or
+ * has options. A plain read of the half of the word that has the flags: on x86 it is a part of
+ * the comparison, and READ_ONCE() would make an instruction of it. It can't be torn, and a
+ * stale value means a canceller that comes just after the look.
+ */
+static __always_inline bool scopex_is_slow(const struct scopex_scope *scope)
+{
+	const u32 *half = (const u32 *)&scope->state + SCOPEX_FLAGS_HALF;
+
+	return data_race(*half) & upper_32_bits(SCOPEX_CANCELLED | SCOPEX_OPTIONS);
 }
 
 /* Returns true if the owner's reference is the only one. */

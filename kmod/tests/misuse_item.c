@@ -181,7 +181,7 @@ static void overwrite_queued(struct scopex_test *test, struct queued_again *queu
 			     struct scopex_scope *innocent)
 {
 	queued->again.work.scope = NULL;
-	queued->again.work.status = -ENODATA;
+	queued->again.work.status = ENODATA;
 	complete(&queued->gate.go);
 	EXPECT_EQ(test, scopex_join(innocent), 0);
 }

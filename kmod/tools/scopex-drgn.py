@@ -82,7 +82,8 @@ KILLABLE = bit(1)
 _HIDDEN = bit(5)
 _TIMED = bit(7)
 # Of scopex_work.status, and of scopex_work.scope.
-WORK_BUSY = 0x5C0A6A1
+WORK_BUSY = 0x5C0A6000
+WORK_CODE = 0xFFF
 MARK = bit(0)
 # The end of a chain, as NULL is one.
 PARKED = 1
@@ -387,7 +388,7 @@ class Scopex:
 
     def item(self, address, what):
         work = self.object("struct scopex_work", address)
-        if work.status != WORK_BUSY:
+        if work.status.value_() & ~WORK_CODE != WORK_BUSY:
             self.problem(
                 what,
                 f"item {hexadecimal(address)} is not busy (status {work.status.value_()})",
