@@ -259,7 +259,7 @@ static __always_inline bool scopex_state_close_unused(struct scopex_scope *scope
  * Mark a scope as cancelled; see cancel-drain.litmus, cancel-own.litmus.
  *
  * A full barrier before: the reason is stored before the mark; pairs with
- * scopex_item_cancelled() and scopex_drain_scope(); see cancel-why.litmus. A full barrier
+ * scopex_complete_cancelled() and scopex_drain_scope(); see cancel-why.litmus. A full barrier
  * after: the mark comes before the look at the children; pairs with scopex_inherit_cancel();
  * see cancel-nested.litmus.
  */

@@ -22,8 +22,8 @@
 /* The parts of a suite are run in this order. */
 static const struct scopex_suite * const suites[] = {
 	&api_suite, &api_cancel_suite, &misuse_suite, &misuse_item_suite, &irq_suite,
-	&race_suite, &hotplug_suite, &nowhere_suite, &nest_suite, &nest_block_suite,
-	&bound_suite, &prompt_suite, &fresh_suite, &cancel_suite, &cancel_deadline_suite,
+	&race_suite, &race_claim_suite, &hotplug_suite, &nowhere_suite, &nest_suite,
+	&nest_block_suite, &bound_suite, &prompt_suite, &fresh_suite, &cancel_suite, &cancel_deadline_suite,
 	&cancel_signal_suite, &walk_suite, &walk_detached_suite, &serial_walk_suite,
 	&array_suite, &loop_suite, &reduce_suite, &each_cpu_suite, &loop_helpers_suite,
 	&tracers_suite, &serial_tracers_suite, &join_item_suite, &limit_suite,

@@ -67,6 +67,7 @@ extern const struct scopex_suite misuse_suite;
 extern const struct scopex_suite misuse_item_suite;
 extern const struct scopex_suite irq_suite;
 extern const struct scopex_suite race_suite;
+extern const struct scopex_suite race_claim_suite;
 extern const struct scopex_suite hotplug_suite;
 extern const struct scopex_suite nowhere_suite;
 extern const struct scopex_suite nest_suite;
