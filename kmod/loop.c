@@ -14,8 +14,8 @@
  * next one is 16 times as long, if it then still ends before the loop looks for help. The whole
  * rest is one chunk if it would fit twice: a loop whose numbers take longer and longer promises
  * too little at its beginning. A loop that has found no help looks again after as long as it
- * has lasted, or after eight times the first look. If the caller has given the size of a
- * chunk, all have that size.
+ * has lasted, and at last after eight times as long as before its first look. If the caller has
+ * given the size of a chunk, all have that size.
  *
  * The scope. A loop outside of items and without options opens its scope by itself, with a few
  * stores, and closes it in one step. What makes the scope known to others is done by those who
@@ -55,8 +55,8 @@
 #define SCOPEX_FIRST_SHIFT	6
 #define SCOPEX_FIRST_MOST	256UL
 
-/* A loop that has found no help looks again after so many times the time of its first look. */
-#define SCOPEX_LOOK_AGAIN	8
+/* The time until the next look grows with the first looks, this many. */
+#define SCOPEX_LOOKS	4
 
 /*
  * Returns the size of the next chunk, after one of @chunk numbers that took @took, when @left
@@ -71,51 +71,87 @@ static __always_inline unsigned long scopex_next_chunk(unsigned long chunk, unsi
 		return left >> 4 < chunk ? left : chunk << 4;
 	if (took << 1 <= room)
 		return left >> 1 < chunk ? left : chunk << 1;
-	return took > room && chunk > 1 ? chunk >> 1 : chunk;
+	if (took > room && chunk > 1)
+		chunk >>= 1;
+	return min(chunk, left);
+}
+
+/* Returns the size of the first chunk of a loop: less than @count, unless that is 1. */
+static __always_inline unsigned long scopex_first_chunk(unsigned long count)
+{
+	return min(count >> SCOPEX_FIRST_SHIFT, SCOPEX_FIRST_MOST - 1) + 1;
+}
+
+/**
+ * struct scopex_alone - a loop that has lasted for long, and is still alone
+ * @cursor: the CPU that was looked at last
+ * @tick: the time of the last report to RCU-tasks, in jiffies
+ * @looks: how often it has looked for help
+ */
+struct scopex_alone {
+	struct scopex_cpu	*cursor;
+	unsigned long		tick;
+	unsigned int		looks;
+};
+
+/* Look for help. Returns 0 if the loop was shared, and is over; else when to look again. */
+static noinline s64 scopex_look(struct scopex_alone *alone, struct scopex_range *range,
+				 unsigned long left, scopex_range_fn_t fn,
+				 const struct scopex_for_params *params, u64 took)
+{
+	if (!alone->looks) {
+		alone->cursor = NULL;
+		/* Report to RCU-tasks in each loop that lasts: the next one may follow at once. */
+		alone->tick = jiffies - 1;
+	}
+	if (scopex_share(range, left, fn, params, took, &alone->cursor))
+		return 0;
+	scopex_cond_resched(&alone->tick);
+	if (alone->looks < SCOPEX_LOOKS)
+		alone->looks++;
+	return this_cpu_read(scopex_gain.alone) << (alone->looks - 1);
 }
 
 /*
- * Run a loop, alone until it is shared. Returns how many numbers are left if the loop was
+ * Run a loop, alone until it is shared, from its first chunk on, which is in @range. @state is
+ * the word of a scope that nobody has used. Returns how many numbers are left if the loop was
  * cancelled, and not yet shared; else 0.
  */
 static __always_inline unsigned long
-scopex_run_alone(struct scopex_range *range, unsigned long left, scopex_range_fn_t fn,
-		 const struct scopex_for_params *params, bool killable, unsigned long tick)
+scopex_run_alone(struct scopex_scope *scope, u64 state, struct scopex_range *range,
+		 unsigned long left, scopex_range_fn_t fn,
+		 const struct scopex_for_params *params, bool killable)
 {
-	unsigned long grain = params->grain, chunk;
-	struct scopex_cpu *cursor = NULL;
-	u64 begin, mark, now;
-	s64 room, took;
+	struct scopex_alone alone __scopex_uninitialized;
+	u64 mark = scopex_ticks(), now;
+	s64 room = this_cpu_read(scopex_gain.alone), took;
+	unsigned long chunk = range->count;
 
-	chunk = grain ?: clamp(left >> SCOPEX_FIRST_SHIFT, 1UL, SCOPEX_FIRST_MOST);
-	range->count = min(chunk, left);
-	begin = left > range->count ? scopex_ticks() : 0;
-	mark = begin;
-	room = this_cpu_read(scopex_gain.alone);
+	alone.looks = 0;
 	for (;;) {
 		scopex_do_chunk(range, fn);
-		left -= range->count;
+		left -= chunk;
 		if (!left)
 			return 0;
 		if (killable && unlikely(fatal_signal_pending(current)))
-			scopex_cancel(range->scope, -EINTR);
-		if (unlikely(scopex_cancelled(range->scope)))
+			scopex_cancel(scope, -EINTR);
+		if (unlikely(atomic64_read(&scope->state) != state) && scopex_cancelled(scope))
 			return left;
 		now = scopex_ticks();
 		took = now - mark;
 		mark = now;
 		room -= took;
 		if (unlikely(room <= 0)) {
-			if (scopex_share(range, left, fn, params, took, &cursor))
+			room = scopex_look(&alone, range, left, fn, params, took);
+			if (!room)
 				return 0;
-			room = min_t(u64, now - begin, SCOPEX_LOOK_AGAIN *
-				     this_cpu_read(scopex_gain.alone));
+		} else if (unlikely(should_resched(0))) {
+			cond_resched();
 		}
-		scopex_cond_resched(&tick);
-		range->first += range->count;
-		if (!grain)
-			chunk = scopex_next_chunk(range->count, left, took, room);
-		range->count = min(chunk, left);
+		range->first += chunk;
+		chunk = params->grain ? min(chunk, left) :
+					scopex_next_chunk(chunk, left, took, room);
+		range->count = chunk;
 	}
 }
 
@@ -144,9 +180,9 @@ static void scopex_run_loop(struct scopex_range *range, unsigned long count,
 		scopex_set_current(w, range->scope);
 		WRITE_ONCE(w->fn, (void *)fn);
 	}
-	/* Report to RCU-tasks in each loop: an item may go from one loop to the next. */
-	left = scopex_run_alone(range, count, fn, params,
-				range->scope->flags & SCOPEX_KILLABLE, jiffies - 1);
+	range->count = min(params->grain ?: scopex_first_chunk(count), count);
+	left = scopex_run_alone(range->scope, 0, range, count, fn, params,
+				range->scope->flags & SCOPEX_KILLABLE);
 	if (w)
 		scopex_restore_current(w, &before);
 	if (range->result)
@@ -194,7 +230,9 @@ static __always_inline u64 scopex_open_plain(struct scopex_scope *scope,
 /* Close it, in one step if nobody has used it. Returns its error. */
 static __always_inline int scopex_close_plain(struct scopex_scope *scope, u64 state)
 {
-	/* As in scopex_close(). */
+	/* Else the compiler keeps the address for this, in one more register. */
+	OPTIMIZER_HIDE_VAR(state);
+	/* As in __scopex_close(). */
 	if (SCOPEX_CHECK_WAITS || trace_scopex_close_enabled() ||
 	    !scopex_state_close_unused(scope, state))
 		__scopex_close(scope);
@@ -208,14 +246,36 @@ static noinline int scopex_for_plain(unsigned long first, unsigned long count,
 				     struct scopex_site *site)
 {
 	struct scopex_scope scope __scopex_uninitialized;
-	struct scopex_range range = {
-		.first = first, .scope = &scope, .arg = params->arg,
-	};
+	struct scopex_range range __scopex_uninitialized;
 	u64 state = scopex_open_plain(&scope, site);
 
+	range.first = first;
+	range.count = params->grain ?: scopex_first_chunk(count);
+	range.scope = &scope;
+	range.arg = params->arg;
+	range.result = NULL;
 	/* Report an incomplete loop as cancelled. */
-	if (unlikely(scopex_run_alone(&range, count, fn, params, false, jiffies)))
+	if (unlikely(scopex_run_alone(&scope, state, &range, count, fn, params, false)))
 		scopex_set_error(&scope, -ECANCELED);
+	return scopex_close_plain(&scope, state);
+}
+
+/* The same for a loop of one chunk, which the caller does alone. */
+static noinline int scopex_for_one_chunk(unsigned long first, unsigned long count,
+					 scopex_range_fn_t fn,
+					 const struct scopex_for_params *params,
+					 struct scopex_site *site)
+{
+	struct scopex_scope scope __scopex_uninitialized;
+	struct scopex_range range __scopex_uninitialized;
+	u64 state = scopex_open_plain(&scope, site);
+
+	range.first = first;
+	range.count = count;
+	range.scope = &scope;
+	range.arg = params->arg;
+	range.result = NULL;
+	scopex_do_chunk(&range, fn);
 	return scopex_close_plain(&scope, state);
 }
 
@@ -242,28 +302,17 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 		 const struct scopex_for_params *params,
 		 struct scopex_site *site)
 {
-	struct scopex_scope scope __scopex_uninitialized;
-	struct scopex_range range __scopex_uninitialized;
-	u64 state;
-
 	/* A loop of one chunk is short, or its function lets others run by itself. */
 	if (SCOPEX_CHECK_WAITS)
 		might_sleep();
+	/* Each of these functions has a frame of its own, so the choice costs none. */
 	if (unlikely(!scopex_is_plain(params) || trace_scopex_open_enabled() || !in_task() ||
-		     scopex_this_worker()))
+		     scopex_may_be_worker()))
 		return scopex_for_custom(first, count, fn, params, site, _RET_IP_);
 	if (count > 1 && count > params->grain)
 		return scopex_for_plain(first, count, fn, params, site);
-	if (unlikely(!count))
-		return 0;
-
-	state = scopex_open_plain(&scope, site);
-	range.first = first;
-	range.count = count;
-	range.scope = &scope;
-	range.arg = params->arg;
-	range.result = NULL;
-	scopex_do_chunk(&range, fn);
-	return scopex_close_plain(&scope, state);
+	if (likely(count))
+		return scopex_for_one_chunk(first, count, fn, params, site);
+	return 0;
 }
 EXPORT_SYMBOL_GPL(__scopex_for);

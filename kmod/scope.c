@@ -75,7 +75,6 @@
 #include "nested.h"
 #include "option.h"
 #include "owner.h"
-#include "queue.h"
 #include "registry.h"
 #include "scope.h"
 #include "state.h"
@@ -249,7 +248,7 @@ static bool scopex_close_drained(struct scopex_scope *scope, u64 state)
 {
 	if (!(state & SCOPEX_UNLISTED))
 		return scopex_close_listed(scope, state);
-	return scopex_state_close_unused(scope, state);
+	return scopex_state_close(scope, state);
 }
 
 static void scopex_close_refused(struct scopex_scope *scope)

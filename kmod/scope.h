@@ -6,8 +6,6 @@
 #include <linux/sched.h>
 #include <linux/scopex.h>
 
-#include "queue.h"
-
 /* Fill in a scope, but for its word: that is stored last. */
 static __always_inline void scopex_fill_scope(struct scopex_scope *scope,
 					      struct scopex_site *site, unsigned int flags)
@@ -23,7 +21,6 @@ static __always_inline void scopex_fill_scope(struct scopex_scope *scope,
 	scope->parent = NULL;
 	INIT_HLIST_HEAD(&scope->children);
 	scope->opened = 0;
-	scope->own = SCOPEX_PARKED;
 }
 
 void scopex_open_parallel(struct scopex_scope *scope, struct scopex_site *site);

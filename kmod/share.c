@@ -76,6 +76,7 @@
 #include "select.h"
 #include "share.h"
 #include "state.h"
+#include "text.h"
 #include "thread.h"
 #include "wait.h"
 
@@ -153,14 +154,15 @@ int scopex_call_traced(struct scopex_range *range, scopex_range_fn_t fn)
 }
 
 /* Tell the scope of a loop the error of a chunk. */
-void scopex_chunk_failed(struct scopex_range *range, scopex_range_fn_t fn, int err)
+void scopex_chunk_failed(struct scopex_scope *scope, int err)
 {
 	if (!IS_ERR_VALUE((long)err)) {
-		scopex_misuse("%ps, the function of a loop, returned %d, which is no errno",
-			      fn, err);
+		scopex_misuse("%s, the function of a loop in %s(), returned %d, which is no errno",
+			      scopex_name(scope->site->name), scopex_name(scope->site->func),
+			      err);
 		err = -EINVAL;
 	}
-	scopex_fail(range->scope, err);
+	scopex_fail(scope, err);
 }
 
 /* Returns how many numbers are not claimed; 0 if the loop is cancelled. */

@@ -10,7 +10,7 @@
 
 struct scopex_cpu;
 
-void scopex_chunk_failed(struct scopex_range *range, scopex_range_fn_t fn, int err);
+void scopex_chunk_failed(struct scopex_scope *scope, int err);
 int scopex_call_traced(struct scopex_range *range, scopex_range_fn_t fn);
 bool scopex_share(struct scopex_range *range, unsigned long left, scopex_range_fn_t fn,
 		  const struct scopex_for_params *params, u64 took,
@@ -26,7 +26,7 @@ static __always_inline void scopex_do_chunk(struct scopex_range *range, scopex_r
 	else
 		err = fn(range);
 	if (unlikely(err))
-		scopex_chunk_failed(range, fn, err);
+		scopex_chunk_failed(range->scope, err);
 }
 
 #endif /* _SCOPEX_SHARE_H */
