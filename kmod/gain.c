@@ -17,10 +17,13 @@
  * Each CPU learns for itself. Its loops then write no line that the loops of another CPU write,
  * too.
  *
- * Low quantiles. A wake-up is sometimes preempted, and then takes a hundred times as long as
- * usual: that sample tells nothing about the next one. So a sample below the learned value
- * lowers the value by a quarter of the difference, and a sample above raises it by a 16th of
- * the value at most. The value settles where a fifth or so of the samples are below it.
+ * Quantiles. A wake-up is sometimes preempted, and then takes a hundred times as long as usual:
+ * that sample tells nothing about the next one. So a sample above the learned value raises the
+ * value by a 16th at most. A sample of w below it lowers it by a quarter of the difference: w
+ * settles where a fifth or so of the samples are below it. A sample of L lowers it by a 16th at
+ * most, too: a worker that mostly comes late, and sometimes at once, is one that comes late. A
+ * loop that is over before its worker comes has paid w for nothing, so that raises L by up to a
+ * quarter.
  *
  * A value that is too high keeps loops from asking, and so from learning better. Each time
  * that a loop finds help not worth its cost, and an 8th of a second has passed since the last
@@ -104,13 +107,12 @@ static void scopex_update_gain(struct scopex_gain *gain, bool spinning)
 	gain->learned = jiffies;
 }
 
-/* Lower the value by a quarter of the difference, or raise it by a 16th at most. */
-static void scopex_learn(u64 *value, u64 sample)
+/* Go a quarter of the way to the sample, but by @down or @up at most. */
+static u64 scopex_learn(u64 value, u64 sample, u64 down, u64 up)
 {
-	if (sample < *value)
-		*value -= (*value - sample) / 4;
-	else
-		*value += min((sample - *value) / 4, *value / 16 + 1);
+	if (sample < value)
+		return value - min((value - sample) / 4, down);
+	return value + min((sample - value) / 4, up);
 }
 
 /**
@@ -123,8 +125,9 @@ static void scopex_learn(u64 *value, u64 sample)
 void scopex_learn_wake(bool spinning, u64 ns)
 {
 	struct scopex_gain *gain = get_cpu_ptr(&scopex_gain);
+	struct scopex_cost *cost = &gain->cost[spinning];
 
-	scopex_learn(&gain->cost[spinning].wake, ns);
+	cost->wake = scopex_learn(cost->wake, ns, cost->wake, cost->wake / 16 + 1);
 	scopex_update_gain(gain, spinning);
 	put_cpu_ptr(&scopex_gain);
 }
@@ -141,9 +144,12 @@ void scopex_learn_latency(bool spinning, u64 ns, bool came)
 {
 	struct scopex_gain *gain = get_cpu_ptr(&scopex_gain);
 	struct scopex_cost *cost = &gain->cost[spinning];
+	u64 step = cost->latency / 16 + 1;
 
-	if (came || ns > cost->latency)
-		scopex_learn(&cost->latency, ns);
+	if (came)
+		cost->latency = scopex_learn(cost->latency, ns, step, step);
+	else if (ns > cost->latency)
+		cost->latency = scopex_learn(cost->latency, ns, 0, 4 * step);
 	scopex_update_gain(gain, spinning);
 	put_cpu_ptr(&scopex_gain);
 }

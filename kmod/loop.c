@@ -11,8 +11,8 @@
  * that is, and share.c for how.
  *
  * Chunks while alone. The first chunk is a 64th of the loop, but no more than 256 numbers. The
- * next one is 16 times as long, if it then still ends before the loop looks for help. The whole
- * rest is one chunk if it would fit twice: a loop whose numbers take longer and longer promises
+ * next one is 16 times as long, or four times, or twice, if it then still ends before the loop
+ * looks for help. The whole rest is one chunk if it would fit twice: a loop whose numbers take longer and longer promises
  * too little at its beginning. A loop that has found no help looks again after as long as it
  * has lasted, and at last after eight times as long as before its first look. If the caller has
  * given the size of a chunk, all have that size.
@@ -69,6 +69,8 @@ static __always_inline unsigned long scopex_next_chunk(unsigned long chunk, unsi
 		return left;
 	if (took << 4 <= room)
 		return left >> 4 < chunk ? left : chunk << 4;
+	if (took << 2 <= room)
+		return left >> 2 < chunk ? left : chunk << 2;
 	if (took << 1 <= room)
 		return left >> 1 < chunk ? left : chunk << 1;
 	if (took > room && chunk > 1)
