@@ -5,7 +5,8 @@
  * Theory of operation
  *
  * The costs. A caller that asks for help first pays w, the time to wake a worker. The worker
- * begins its first chunk after a further time L. Help is worth it if the rest of the loop
+ * begins its first chunk later, and at the end the caller may wait for it: both together are L.
+ * Help is worth it if the rest of the loop
  * takes L + 4 w or more: the helper then saves the caller about half of what is left after L,
  * and w is small beside it. A worker that spins is not woken, so both times are learned for
  * it apart.
@@ -135,7 +136,7 @@ void scopex_learn_wake(bool spinning, u64 ns)
 /**
  * scopex_learn_latency() - learn from the time that a worker took to come
  * @spinning: the worker spun
- * @ns: the time
+ * @ns: the time, and that for which the caller waited at the end
  * @came: false if the loop was over first, so that the worker would have taken longer
  *
  * Context: process context.

@@ -13,7 +13,8 @@
 /**
  * struct scopex_cost - what it costs to get help, as the loops of a CPU have learned it
  * @wake: how long the caller takes to make an offer and to wake the worker, in ns
- * @latency: the time from then until the worker begins its first chunk, in ns
+ * @latency: the time from then until the worker begins its first chunk, and the wait for the
+ *	helpers at the end, in ns
  * @worth: how much of a loop has to be left to be worth that, in ticks
  */
 struct scopex_cost {

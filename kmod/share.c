@@ -420,7 +420,7 @@ static noinline bool scopex_share_with(struct scopex_range *range, unsigned long
 {
 	struct scopex_loop loop __scopex_uninitialized;
 	bool spinning = READ_ONCE(sc->spinning);
-	u64 offered;
+	u64 offered, ended;
 
 	/* Set each field by itself: most of the struct is room between cache lines. */
 	loop.offer.help = scopex_help;
@@ -456,8 +456,11 @@ static noinline bool scopex_share_with(struct scopex_range *range, unsigned long
 		scopex_join_result(&loop, range->result);
 		range->result = NULL;
 	}
+	ended = ktime_get_mono_fast_ns();
 	scopex_end_share(&loop);
-	scopex_learn_latency(spinning, loop.came ?: ktime_get_mono_fast_ns() - offered, loop.came);
+	/* The caller has also lost the time for which it waits for the helpers. */
+	scopex_learn_latency(spinning, (loop.came ?: ended - offered) +
+			     ktime_get_mono_fast_ns() - ended, loop.came);
 	return true;
 }
 
