@@ -3,7 +3,7 @@
  * Suites "lone" and "short": loops that their callers do alone
  *
  * The parts of suite "lone" do all that parts may do, in loops that can't be shared, as they
- * have one part. loop.sh sees in the counters that no CPU was asked for help.
+ * have one part, or end with the first one. loop.sh sees in the counters that no CPU was asked for help.
  */
 
 #include <linux/delay.h>
@@ -161,6 +161,22 @@ static void part_that_fails(struct scopex_test *test)
 	EXPECT_EQ(test, scopex_for(0, 1, fails, .run_all = true), -EILSEQ);
 }
 
+static int cancels(const struct scopex_range *range)
+{
+	atomic_inc(range->arg);
+	scopex_cancel(range->scope, 0);
+	return 0;
+}
+
+/* The loop has no other part, however short its parts are. */
+static void part_that_cancels(struct scopex_test *test)
+{
+	atomic_t calls = ATOMIC_INIT(0);
+
+	EXPECT_EQ(test, scopex_for(0, 100, cancels, .arg = &calls, .grain = 1), -ECANCELED);
+	EXPECT_EQ(test, atomic_read(&calls), 1);
+}
+
 static const struct scopex_case lone_cases[] = {
 	SCOPEX_CASE(loops_over_one_number),
 	SCOPEX_CASE(part_that_sleeps),
@@ -169,6 +185,7 @@ static const struct scopex_case lone_cases[] = {
 	SCOPEX_CASE(part_hears_from_above),
 	SCOPEX_CASE(part_that_opens_a_scope),
 	SCOPEX_CASE(part_that_fails),
+	SCOPEX_CASE(part_that_cancels),
 };
 
 SCOPEX_SUITE(lone, lone_cases);
