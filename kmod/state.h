@@ -246,13 +246,15 @@ static inline bool scopex_state_close(struct scopex_scope *scope, u64 state)
 }
 
 /*
- * The same for a scope that is UNLISTED: no item has ever come, so there is nothing to be
- * acquired; see close-unused.litmus.
+ * The same for a scope whose word is still as it was when the scope was opened: no item has
+ * ever come, so there is nothing to be acquired; see close-unused.litmus.
  */
 static __always_inline bool scopex_state_close_unused(struct scopex_scope *scope, u64 state)
 {
-	return atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
-					    scopex_encode(scope, SCOPEX_CLOSED));
+	/* Both words have the same address in them, so only the rest differs. */
+	u64 closed = state + SCOPEX_CLOSED - (SCOPEX_OPEN | SCOPEX_UNLISTED | SCOPEX_ONE);
+
+	return atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state, closed);
 }
 
 /*

@@ -37,8 +37,8 @@
 const char * const scopex_stat_names[SCOPEX_STATS] = {
 	"submitted", "run", "cancelled", "errors", "refused",
 	"batches", "wakeups", "sleeps", "depth", "depth_max",
-	"workers", "handoffs", "unhanded", "relieved", "serials", "helps", "chunks",
-	"stalls",
+	"workers", "handoffs", "unhanded", "relieved", "serials",
+	"asks", "withdrawn", "helps", "chunks", "stalls",
 };
 
 /* The values of the counters at the last reset. */
@@ -173,6 +173,8 @@ static void scopex_read_raw(struct scopex_cpu *sc, unsigned long *stat)
 	stat[SCOPEX_STAT_UNHANDED] = count[SCOPEX_UNHANDED];
 	stat[SCOPEX_STAT_RELIEVED] = count[SCOPEX_RELIEVED];
 	stat[SCOPEX_STAT_SERIALS] = count[SCOPEX_SERIALS];
+	stat[SCOPEX_STAT_ASKS] = READ_ONCE(sc->asks);
+	stat[SCOPEX_STAT_WITHDRAWN] = READ_ONCE(sc->withdrawn);
 	stat[SCOPEX_STAT_HELPS] = count[SCOPEX_HELPS];
 	stat[SCOPEX_STAT_CHUNKS] = count[SCOPEX_CHUNKS];
 	stat[SCOPEX_STAT_STALLS] = READ_ONCE(sc->stalls);

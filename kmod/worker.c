@@ -401,6 +401,11 @@ static noinline void scopex_spin_for_work(struct scopex_cpu *sc)
 {
 	WRITE_ONCE(sc->spinning, true);
 	scopex_spin_for(READ_ONCE(sc->queue) || READ_ONCE(sc->offer));
+	/*
+	 * From now on an offer wakes the worker, too. A full barrier, in scopex_park(), orders
+	 * this before the last look at the offer; pairs with scopex_offer(); see
+	 * offer-spin.litmus.
+	 */
 	WRITE_ONCE(sc->spinning, false);
 }
 
@@ -440,7 +445,8 @@ static void scopex_park(struct scopex_worker *w)
 	scopex_inject(SCOPEX_INJECT_PARK);
 	/*
 	 * Set the task state, then look at the queue and the offer; pairs with
-	 * wake_up_process() in scopex_wake(), see park-wake.litmus, and in scopex_ask().
+	 * wake_up_process() in scopex_wake(), see park-wake.litmus, and in scopex_offer(). The
+	 * same barrier orders the end of the spin before that look; see offer-spin.litmus.
 	 */
 	scopex_sleep_until(set_current_state(TASK_IDLE), scopex_park_is_over(w, &slept));
 }
@@ -449,7 +455,7 @@ static void scopex_park(struct scopex_worker *w)
 static noinline void scopex_take_offer(struct scopex_worker *w)
 {
 	/*
-	 * Acquire: see the loop, and its reference; pairs with scopex_ask(); see
+	 * Acquire: see the loop, and its reference; pairs with scopex_offer(); see
 	 * offer-take.litmus.
 	 */
 	struct scopex_offer *offer = xchg_acquire(&w->sc->offer, NULL);

@@ -511,7 +511,7 @@ bench_figures()
 	done
 	echo "items,wake,here,1,0,1,total,ns,40,40,40,3"
 	echo "items,scopex,here,1000,0,1,submit,ns,$1,$1,$1,3"
-	for row in scopex,0 scopex_for,0 scopex_for,1 scopex_for,1000; do
+	for row in scopex,0 call,1 call,1000 scopex_for,0 scopex_for,1 scopex_for,1000; do
 		echo "empty,${row%,*},-,${row#*,},0,1,total,ns,30,30,30,3"
 	done
 	echo "teardown,refcounted,-,1000000,0,1,total,ns,100,100,100,3"

@@ -30,8 +30,11 @@ static void loop_over_everything(struct scopex_test *test)
 	EXPECT(test, atomic_read(&calls) <= 2 * (num_possible_cpus() + 1));
 }
 
+/* The caller does the first chunk alone. If it takes so long, help with the others is worth it. */
+#define HELP_AFTER_US	1000
+
 /**
- * struct meeting - a loop whose two chunks wait for each other, for a while
+ * struct meeting - a loop whose last two chunks wait for each other, for a while
  * @here: how many have come
  * @both: completed when both are there
  * @met: how many have met the other one
@@ -46,6 +49,10 @@ static int meet(const struct scopex_range *range)
 {
 	struct meeting *meeting = range->arg;
 
+	if (!range->first) {
+		usleep_range(HELP_AFTER_US, 2 * HELP_AFTER_US);
+		return 0;
+	}
 	if (atomic_inc_return(&meeting->here) == 2)
 		complete_all(&meeting->both);
 	if (wait_for_completion_timeout(&meeting->both, msecs_to_jiffies(50)))
@@ -70,7 +77,7 @@ static void idle_cpus_help(struct scopex_test *test)
 		atomic_set(&meeting.here, 0);
 		atomic_set(&meeting.met, 0);
 		init_completion(&meeting.both);
-		EXPECT_EQ(test, scopex_for(0, 2, meet, .arg = &meeting,
+		EXPECT_EQ(test, scopex_for(0, 3, meet, .arg = &meeting,
 					   .grain = 1), 0);
 		EXPECT_EQ(test, atomic_read(&meeting.here), 2);
 		met += atomic_read(&meeting.met) == 2;
@@ -284,6 +291,10 @@ static int sees_flags(const struct scopex_range *range)
 		atomic_inc(&forbidden->wrong);
 	if (current != forbidden->caller)
 		WRITE_ONCE(forbidden->helped, true);
+	if (!range->first) {
+		usleep_range(HELP_AFTER_US, 2 * HELP_AFTER_US);
+		return 0;
+	}
 	if (atomic_inc_return(&forbidden->here) == 2)
 		complete_all(&forbidden->both);
 	wait_for_completion_timeout(&forbidden->both, msecs_to_jiffies(50));
@@ -300,7 +311,7 @@ static void loop_with_flags(struct scopex_test *test, unsigned int flags)
 		atomic_set(&forbidden.here, 0);
 		init_completion(&forbidden.both);
 		current->flags |= flags;
-		EXPECT_EQ(test, scopex_for(0, 2, sees_flags, .grain = 1,
+		EXPECT_EQ(test, scopex_for(0, 3, sees_flags, .grain = 1,
 					   .arg = &forbidden), 0);
 		current_restore_flags(saved, TEST_MEMALLOC);
 	}
