@@ -41,7 +41,6 @@
 
 #include <trace/events/scopex.h>
 
-#include "cancel.h"
 #include "current.h"
 #include "gain.h"
 #include "lockdep.h"
