@@ -6,9 +6,9 @@
  *
  * The costs. A caller that asks for help first pays w, the time to wake a worker. The worker
  * begins its first chunk later, and at the end the caller may wait for it: both times together
- * are L. Help is worth it if the rest of the loop takes L + 4 w or more: the helper then saves the
- * caller about half of what is left after L, and w is small beside it. A worker that spins is not
- * woken, so the costs are learned for it apart.
+ * are L. Help is worth it if the rest of the loop takes L + 4 w or more: the helper then saves
+ * the caller about half of what is left after L, and w is small beside it. A worker that spins
+ * is not woken, so the costs are learned for it apart.
  *
  * The start. A loop looks for help only after it has lasted for as long as a wake-up, and not
  * before 10 us, as looks in a short loop cost more than they can bring. If a worker was found

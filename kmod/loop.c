@@ -12,14 +12,14 @@
  *
  * Chunks while alone. The first chunk is a 64th of the loop, but no more than 256 numbers. The
  * next one is 16 times as long, or four times, or twice, if it then still ends before the loop
- * looks for help. The whole rest is one chunk if it would fit twice: a loop whose numbers take longer and longer promises
- * too little at its beginning. A loop that has found no help looks again after as long as it
- * has lasted, and at last after eight times as long as before its first look. If the caller has
- * given the size of a chunk, all have that size.
+ * looks for help. The whole rest is one chunk if it would fit twice: a loop whose numbers take
+ * longer and longer promises too little at its beginning. A loop that has found no help looks
+ * again after as long as it has lasted, and at last after eight times as long as before its
+ * first look. If the caller has given the size of a chunk, all have that size.
  *
  * The scope. A loop outside of items and without options opens its scope by itself, with a few
- * stores, and closes it in one step. What makes the scope known to others is done by those who
- * need it: a submit to it lists it, and so does its first offer. A loop with a deadline, or in
+ * stores, and closes it in one step. A submit to it, or the first offer of the loop, makes the
+ * scope known to others by listing it. A loop with a deadline, or in
  * an item, opens its scope as scopex_scope() does. So the timer and a cancellation from above
  * find a loop that is still alone, and a scope that is opened in a chunk has the loop as its
  * parent.
@@ -41,7 +41,6 @@
 
 #include <trace/events/scopex.h>
 
-#include "cancel.h"
 #include "current.h"
 #include "gain.h"
 #include "lockdep.h"

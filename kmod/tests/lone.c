@@ -3,7 +3,8 @@
  * Suites "lone" and "short": loops that their callers do alone
  *
  * The parts of suite "lone" do all that parts may do, in loops that can't be shared, as they
- * have one part, or end with the first one. loop.sh sees in the counters that no CPU was asked for help.
+ * have one part, or end with the first one. loop.sh sees in the counters that no CPU was asked
+ * for help.
  */
 
 #include <linux/delay.h>
