@@ -69,7 +69,8 @@ static inline void scopex_clear_current(struct scopex_worker *w)
 
 /*
  * Returns false if the current task is no worker, without a call. Only a task itself can change
- * its name.
+ * its name. An item that has done that is taken for an ordinary task: if it waits for a scope,
+ * its queue is handed over by relief.c only.
  */
 static __always_inline bool scopex_may_be_worker(void)
 {
