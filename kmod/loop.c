@@ -47,6 +47,7 @@
 #include "ref.h"
 #include "resched.h"
 #include "scope.h"
+#include "select.h"
 #include "share.h"
 #include "state.h"
 
@@ -95,6 +96,41 @@ struct scopex_alone {
 	unsigned int		looks;
 };
 
+/* Remember what a number takes, if that is longer than a loop is alone, for the next loop. */
+static void scopex_learn_part(struct scopex_range *range,
+			      const struct scopex_for_params *params, u64 took)
+{
+	struct scopex_site *site = range->scope->site;
+	u64 part = 0;
+
+	if (took >= this_cpu_read(scopex_gain.alone) &&
+	    (range->count == 1 || range->count == params->grain))
+		part = min_t(u64, scopex_scale(took, 1, range->count), U32_MAX);
+	if (READ_ONCE(site->part) != part)
+		WRITE_ONCE(site->part, part);
+}
+
+/*
+ * Look for help before the first chunk, as the last loop of this place had long numbers. Returns
+ * true if the loop was shared, and is over.
+ */
+static noinline bool scopex_look_at_once(struct scopex_range *range, unsigned long count,
+					 scopex_range_fn_t fn,
+					 const struct scopex_for_params *params)
+{
+	struct scopex_site *site = range->scope->site;
+	u64 part = READ_ONCE(site->part), begin = scopex_ticks();
+	struct scopex_cpu *cursor = NULL;
+
+	range->count = 0;
+	if (!scopex_share(range, count, fn, params, part, &cursor))
+		return false;
+	/* As if all CPUs had helped: then a number took no longer than this. */
+	if (scopex_scale(scopex_ticks() - begin, scopex_count_open(), count) < part / 2)
+		WRITE_ONCE(site->part, 0);
+	return true;
+}
+
 /* Look for help. Returns 0 if the loop was shared, and is over; else when to look again. */
 static noinline s64 scopex_look(struct scopex_alone *alone, struct scopex_range *range,
 				 unsigned long left, scopex_range_fn_t fn,
@@ -104,6 +140,7 @@ static noinline s64 scopex_look(struct scopex_alone *alone, struct scopex_range 
 		alone->cursor = NULL;
 		/* Report to RCU-tasks in each loop that lasts: the next one may follow at once. */
 		alone->tick = jiffies - 1;
+		scopex_learn_part(range, params, took);
 	}
 	if (scopex_share(range, left, fn, params, took, &alone->cursor))
 		return 0;
@@ -181,9 +218,14 @@ static void scopex_run_loop(struct scopex_range *range, unsigned long count,
 		scopex_set_current(w, range->scope);
 		WRITE_ONCE(w->fn, (void *)fn);
 	}
-	range->count = min(params->grain ?: scopex_first_chunk(count), count);
-	left = scopex_run_alone(range->scope, 0, range, count, fn, params,
-				range->scope->flags & SCOPEX_KILLABLE);
+	if (READ_ONCE(range->scope->site->part) &&
+	    scopex_look_at_once(range, count, fn, params)) {
+		left = 0;
+	} else {
+		range->count = min(params->grain ?: scopex_first_chunk(count), count);
+		left = scopex_run_alone(range->scope, 0, range, count, fn, params,
+					range->scope->flags & SCOPEX_KILLABLE);
+	}
 	if (w)
 		scopex_restore_current(w, &before);
 	if (range->result)
@@ -251,10 +293,12 @@ static noinline int scopex_for_plain(unsigned long first, unsigned long count,
 	u64 state = scopex_open_plain(&scope, site);
 
 	range.first = first;
-	range.count = params->grain ?: scopex_first_chunk(count);
 	range.scope = &scope;
 	range.arg = params->arg;
 	range.result = NULL;
+	if (unlikely(READ_ONCE(site->part)) && scopex_look_at_once(&range, count, fn, params))
+		return scopex_close_plain(&scope, state);
+	range.count = params->grain ?: scopex_first_chunk(count);
 	/* Report an incomplete loop as cancelled. */
 	if (unlikely(scopex_run_alone(&scope, state, &range, count, fn, params, false)))
 		scopex_set_error(&scope, -ECANCELED);

@@ -99,11 +99,12 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
  * The caller begins alone. It shares the loop with idle CPUs when it has lasted for some
  * microseconds, and what is left, at the rate of the last part, is longer than it takes to
  * get help. So a short loop costs hardly more than a plain one, and its parts are all done by
- * the caller. The first part is always done before another CPU is asked: for a few long parts
- * that have to begin at the same time, submit items. On a machine without an idle CPU, the
- * caller does all of the work. Isolated CPUs do not help, see scopex_submit(). A thread gets
- * a part when it comes for it, so parts may take different times. How many parts there are,
- * and which numbers are in which, is different each time. The loop allocates no memory.
+ * the caller. It can't know how long the first part takes. If a part was long in the last
+ * loop of the same place in the code, the loop is shared at once. On a machine without an
+ * idle CPU, the caller does all of the work. Isolated CPUs do not help, see scopex_submit().
+ * A thread gets a part when it comes for it, so parts may take different times. How many
+ * parts there are, and which numbers are in which, is different each time. The loop allocates
+ * no memory.
  *
  * A scope that the function opens is the loop's child on a worker, and on the thread of a caller
  * that is an item. It is not on the thread of a caller outside of items.

@@ -174,6 +174,8 @@ struct scopex_work {
  * @file: the source file
  * @line: the line
  * @profile: the number of its profile; 0: none yet
+ * @part: how long a number took in the last loop of the place that lasted, in ticks (see
+ *	kmod/gain.h); 0 if that was short
  * @map: lockdep map: acquired around each item, acquired and released by each wait
  */
 struct scopex_site {
@@ -182,6 +184,7 @@ struct scopex_site {
 	const char		*file;
 	unsigned int		line;
 	unsigned int		profile;
+	u32			part;
 #ifdef CONFIG_LOCKDEP
 	struct lockdep_map	map;
 #endif

@@ -34,7 +34,7 @@ static void loop_over_everything(struct scopex_test *test)
 #define HELP_AFTER_US	1000
 
 /**
- * struct meeting - a loop whose last two chunks wait for each other, for a while
+ * struct meeting - a loop of which two chunks wait for each other, for a while
  * @here: how many have come
  * @both: completed when both are there
  * @met: how many have met the other one
@@ -45,14 +45,10 @@ struct meeting {
 	atomic_t		met;
 };
 
-static int meet(const struct scopex_range *range)
+static int meet_at_once(const struct scopex_range *range)
 {
 	struct meeting *meeting = range->arg;
 
-	if (!range->first) {
-		usleep_range(HELP_AFTER_US, 2 * HELP_AFTER_US);
-		return 0;
-	}
 	if (atomic_inc_return(&meeting->here) == 2)
 		complete_all(&meeting->both);
 	if (wait_for_completion_timeout(&meeting->both, msecs_to_jiffies(50)))
@@ -60,11 +56,19 @@ static int meet(const struct scopex_range *range)
 	return 0;
 }
 
+static int meet(const struct scopex_range *range)
+{
+	if (range->first)
+		return meet_at_once(range);
+	usleep_range(HELP_AFTER_US, 2 * HELP_AFTER_US);
+	return 0;
+}
+
 /*
  * Two threads are in the loop at once. Other CPUs may not be idle yet, so there are
  * many rounds; the case fails if no helper ever comes.
  */
-static void idle_cpus_help(struct scopex_test *test)
+static void threads_meet(struct scopex_test *test, unsigned int parts, scopex_range_fn_t fn)
 {
 	unsigned int round, met = 0, rounds = 100;
 	struct meeting meeting;
@@ -77,13 +81,23 @@ static void idle_cpus_help(struct scopex_test *test)
 		atomic_set(&meeting.here, 0);
 		atomic_set(&meeting.met, 0);
 		init_completion(&meeting.both);
-		EXPECT_EQ(test, scopex_for(0, 3, meet, .arg = &meeting,
-					   .grain = 1), 0);
+		EXPECT_EQ(test, scopex_for(0, parts, fn, .arg = &meeting, .grain = 1), 0);
 		EXPECT_EQ(test, atomic_read(&meeting.here), 2);
 		met += atomic_read(&meeting.met) == 2;
 		usleep_range(1000, 2000);
 	}
 	EXPECT(test, met == 3);
+}
+
+static void idle_cpus_help(struct scopex_test *test)
+{
+	threads_meet(test, 3, meet);
+}
+
+/* The first one is helped only because the place has learned that its parts are long. */
+static void long_parts_begin_together(struct scopex_test *test)
+{
+	threads_meet(test, 2, meet_at_once);
 }
 
 /**
@@ -335,6 +349,7 @@ static void helpers_allocate_as_the_caller(struct scopex_test *test)
 static const struct scopex_case loop_helpers_cases[] = {
 	SCOPEX_CASE(loop_over_everything),
 	SCOPEX_CASE(idle_cpus_help),
+	SCOPEX_CASE(long_parts_begin_together),
 	SCOPEX_CASE(callers_cpu_is_not_asked),
 	SCOPEX_CASE(items_go_before_chunks),
 	SCOPEX_CASE(tracers_get_on),
