@@ -48,8 +48,7 @@
 
 #include "gain.h"
 
-/* If scopex is built into the kernel, a loop may run before the init. */
-DEFINE_PER_CPU(struct scopex_gain, scopex_gain) = { .alone = 10000, };
+DEFINE_PER_CPU(struct scopex_gain, scopex_gain);
 DEFINE_STATIC_KEY_FALSE(scopex_slow_clock);
 
 /* A loop lasts for this long, in ns, before it looks for a worker that sleeps, or spins. */

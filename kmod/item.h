@@ -10,8 +10,8 @@
  *					looked yet whether there is a function
  *
  * A submitter claims the item: it clears FREE, and of several submitters only one finds it set.
- * That one bit says that the item has a function, and that it is not busy. Who does not find
- * it looks closer. A claimed item belongs to scopex until the worker completes it by the store
+ * That one bit says that the item has a function, and that it is not busy. A submitter that
+ * does not find it looks closer. A claimed item belongs to scopex until the worker completes it by the store
  * of the result. That store is the worker's last access: the caller may reuse or free the item
  * as soon as it sees the result. A submitter whose submit is refused sets FREE again: the code
  * has stayed, so the item is as it was.
@@ -24,9 +24,11 @@
 
 #include <linux/atomic.h>
 #include <linux/bitops.h>
+#include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/container_of.h>
 #include <linux/scopex_detached.h>
+#include <linux/stddef.h>
 
 #include "inject.h"
 #include "state.h"
@@ -75,6 +77,7 @@ static inline bool scopex_means_no_result(int err)
 #else
 #define SCOPEX_FREE_BIT	12
 #endif
+static_assert(offsetof(struct scopex_work, status) % sizeof(long) == 0);
 
 /*
  * Claim an item. Returns false if it is busy, or if nobody has looked at it yet: then the
@@ -93,7 +96,8 @@ static __always_inline bool scopex_claim(struct scopex_work *work)
  * Claim an item that is not FREE, if it has a function and is not busy. Returns 0, or -EBUSY,
  * or -EINVAL if there is no function.
  *
- * Acquire: as scopex_claim(). Several submitters may come here, and one to scopex_claim().
+ * Acquire: as in scopex_claim(); see claim-reuse.litmus. Several submitters may come here, and
+ * one to scopex_claim().
  */
 static inline int scopex_claim_unseen(struct scopex_work *work)
 {

@@ -133,8 +133,8 @@ static noinline bool scopex_look_at_once(struct scopex_range *range, unsigned lo
 
 /* Look for help. Returns 0 if the loop was shared, and is over; else when to look again. */
 static noinline s64 scopex_look(struct scopex_alone *alone, struct scopex_range *range,
-				 unsigned long left, scopex_range_fn_t fn,
-				 const struct scopex_for_params *params, u64 took)
+				unsigned long left, scopex_range_fn_t fn,
+				const struct scopex_for_params *params, u64 took)
 {
 	if (!alone->looks) {
 		alone->cursor = NULL;
@@ -147,7 +147,8 @@ static noinline s64 scopex_look(struct scopex_alone *alone, struct scopex_range 
 	scopex_cond_resched(&alone->tick);
 	if (alone->looks < SCOPEX_LOOKS)
 		alone->looks++;
-	return this_cpu_read(scopex_gain.alone) << (alone->looks - 1);
+	/* It is 0 before the init, if scopex is built into the kernel. */
+	return max(this_cpu_read(scopex_gain.alone), 1ULL) << (alone->looks - 1);
 }
 
 /*

@@ -61,13 +61,13 @@ do {									\
 	scopex_spin(cond, !--__left);					\
 })
 
-/*
- * The same as need_resched(), for the code between two items: a plain read is a part of the
- * comparison, and the volatile one an instruction of its own. The call of the item before it
- * makes the compiler read it again.
- */
+/* The same as need_resched(), for the code between two items. */
 static __always_inline bool scopex_need_resched(void)
 {
+	/*
+	 * A plain read is a part of the comparison, and a volatile one an instruction of its
+	 * own. The call of the item before it makes the compiler read it again.
+	 */
 	return data_race(current_thread_info()->flags) & _TIF_NEED_RESCHED;
 }
 

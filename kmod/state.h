@@ -122,14 +122,17 @@ static inline bool scopex_is_open(const struct scopex_scope *scope)
 
 /*
  * Returns true if the worker has to look closer at an item of the scope: it is cancelled, or
- * has options. A plain read of the half of the word that has the flags: on x86 it is a part of
- * the comparison, and READ_ONCE() would make an instruction of it. It can't be torn, and a
- * stale value means a canceller that comes just after the look.
+ * has options.
  */
 static __always_inline bool scopex_is_slow(const struct scopex_scope *scope)
 {
 	const u32 *half = (const u32 *)&scope->state + SCOPEX_FLAGS_HALF;
 
+	/*
+	 * A plain read of the half that has the flags is a part of the comparison, and
+	 * READ_ONCE() would make an instruction of it. It can't be torn, and a stale value means
+	 * a canceller that comes just after the look.
+	 */
 	return data_race(*half) & upper_32_bits(SCOPEX_CANCELLED | SCOPEX_OPTIONS);
 }
 

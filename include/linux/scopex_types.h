@@ -160,7 +160,7 @@ struct scopex_work {
 	struct llist_node	node;
 	scopex_fn_t		fn;
 	struct scopex_scope	*scope;
-	u32			status __aligned(sizeof(long));
+	u32			status;
 	union {
 		unsigned int	cpu;
 		u32		queued;
