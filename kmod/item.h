@@ -9,12 +9,12 @@
  *	any other number		the initialiser of an object, or no item: nobody has
  *					looked yet whether there is a function
  *
- * A submitter claims the item: it clears FREE, and of several submitters only one finds it set.
- * That one bit says that the item has a function, and that it is not busy. A submitter that
- * does not find it looks closer. A claimed item belongs to scopex until the worker completes it by the store
- * of the result. That store is the worker's last access: the caller may reuse or free the item
- * as soon as it sees the result. A submitter whose submit is refused sets FREE again: the code
- * has stayed, so the item is as it was.
+ * A submitter claims the item: it clears FREE, and of several submitters only one finds it
+ * set. That one bit says that the item has a function, and that it is not busy. A submitter
+ * that does not find it looks closer. A claimed item belongs to scopex until the worker
+ * completes it by the store of the result. That store is the worker's last access: the caller
+ * may reuse or free the item as soon as it sees the result. A submitter whose submit is
+ * refused sets FREE again: the code has stayed, so the item is as it was.
  *
  * Each function that changes the status is in this file, with its memory order. A claim is an
  * atomic step on a long, of which the status is a half; the other half does not change.
