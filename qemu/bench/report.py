@@ -228,14 +228,14 @@ def verity_to_veritysetup(lane):
 
 
 TARGETS = (
-    at_most("path", "no-op item of 1000, end to end", 55, figure("items", "scopex", "here")),
+    at_most("path", "no-op item of 1000, end to end", 74, figure("items", "scopex", "here")),
     at_least("path", "  kthread_worker takes", 5, times_fewer("scopex", "kthread_worker")),
     at_least("path", "  a workqueue takes", 12, times_fewer("scopex", "wq_")),
-    at_most("path", "the same by scopex_submit_array()", 32,
+    at_most("path", "the same by scopex_submit_array()", 42,
             figure("items", "scopex_array", "here")),
     at_least("path", "  kthread_worker takes", 9, times_fewer("scopex_array", "kthread_worker")),
     at_least("path", "  a workqueue takes", 20, times_fewer("scopex_array", "wq_")),
-    at_most("path", "submit alone", 28, figure("items", "scopex", "here", what="submit")),
+    at_most("path", "submit alone", 37, figure("items", "scopex", "here", what="submit")),
     at_most("path", "one item there and back, of the best peer's", 0.9,
             to_best("items", "here", 1)),
     for_comparison("path", "  the scheduler's part, of scopex's", scheduler("here")),
