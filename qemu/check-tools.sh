@@ -546,9 +546,9 @@ bench_names_growth()
 
 bench_compares()
 {
-	bench_figures 30 >"$work/bench/path.csv"
-	reported && said '^no-op item of 1000, .* <= 55 +met +50 ' \
-		'^submit alone .* <= 28 +not met +30 ' '^teardown .* >= 30 +met +50 x' \
+	bench_figures 40 >"$work/bench/path.csv"
+	reported && said '^no-op item of 1000, .* <= 74 +met +50 ' \
+		'^submit alone .* <= 37 +not met +40 ' '^teardown .* >= 30 +met +50 x' \
 		'^sizeof\(struct scopex_scope\) .* not met +97 bytes$' \
 		'^ +a workqueue takes .* met +18\.0 x \(wq_flush: 900\)$' \
 		'^one item there and back.* 0\.167 x \(50; kthread_worker: 300\)$' \
