@@ -50,6 +50,8 @@ struct scopex_offer {
  * @depth_max: the highest number of items in one take
  * @refused: submits that were refused on this CPU, counted by the submitters
  * @stalls: items that were reported as stalled
+ * @offers: offers of loops that were made on this CPU, to others
+ * @withdrawn: those of them that were taken back
  * @main: the main function of its workers
  * @workers: all of its workers, the newest first; freed when the module goes, not before
  * @nr_workers: their number
@@ -101,6 +103,8 @@ struct scopex_cpu {
 
 	unsigned long		refused ____cacheline_aligned_in_smp;
 	unsigned long		stalls;
+	unsigned long		offers;
+	unsigned long		withdrawn;
 
 	struct scopex_worker	*workers ____cacheline_aligned_in_smp;
 	void			(*main)(struct scopex_worker *w);

@@ -7,6 +7,7 @@
 #include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/scopex_types.h>
+#include <linux/string.h>
 
 #include "state.h"
 #include "thread.h"
@@ -66,11 +67,21 @@ static inline void scopex_clear_current(struct scopex_worker *w)
 	WRITE_ONCE(w->site, NULL);
 }
 
+/*
+ * Returns false if the current task is no worker, without a call. Only a task itself can change
+ * its name. An item that has done that is taken for an ordinary task: if it waits for a scope,
+ * its queue is handed over by relief.c only.
+ */
+static __always_inline bool scopex_may_be_worker(void)
+{
+	return current->flags & PF_KTHREAD &&
+	       !memcmp(current->comm, SCOPEX_WORKER_NAME, strlen(SCOPEX_WORKER_NAME));
+}
+
 /* Return the worker whose thread is the current task, and so is in an item; else NULL. */
 static inline struct scopex_worker *scopex_this_worker(void)
 {
-	if (likely(!(current->flags & PF_KTHREAD)) ||
-	    kthread_func(current) != scopex_worker_thread)
+	if (likely(!scopex_may_be_worker()) || kthread_func(current) != scopex_worker_thread)
 		return NULL;
 	return kthread_data(current);
 }

@@ -4,25 +4,31 @@
  *
  * Theory of operation
  *
- *	-ENODATA		never accepted by a scope
- *	SCOPEX_WORK_BUSY	claimed by a submitter, queued, or running
- *	0 or negative		completed: the result
+ *	FREE and BUSY, and a code	initialised or completed: the code is the result
+ *	BUSY and a code			claimed by a submitter, queued, or running
+ *	any other number		the initialiser of an object, or no item: nobody has
+ *					looked yet whether there is a function
  *
- * A submitter claims the item: of several ones only one finds it not busy. It belongs to
- * scopex from then on, until the worker completes it by the store of the result. That store
- * is the worker's last access: the caller may reuse or free the item as soon as it sees the
- * result. A submitter whose submit is refused takes its claim back, and the item is as it
- * was.
+ * A submitter claims the item: it clears FREE, and of several submitters only one finds it
+ * set. That one bit says that the item has a function, and that it is not busy. A submitter
+ * that does not find it looks closer. A claimed item belongs to scopex until the worker
+ * completes it by the store of the result. That store is the worker's last access: the caller
+ * may reuse or free the item as soon as it sees the result. A submitter whose submit is
+ * refused sets FREE again: the code has stayed, so the item is as it was.
  *
- * Each function that changes the status is in this file, with its memory order.
+ * Each function that changes the status is in this file, with its memory order. A claim is an
+ * atomic step on a long, of which the status is a half; the other half does not change.
  */
 #ifndef _SCOPEX_ITEM_H
 #define _SCOPEX_ITEM_H
 
 #include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/container_of.h>
 #include <linux/scopex_detached.h>
+#include <linux/stddef.h>
 
 #include "inject.h"
 #include "state.h"
@@ -65,30 +71,58 @@ static inline bool scopex_means_no_result(int err)
 	return err == -EINPROGRESS || err == -ENODATA;
 }
 
+/* The number of SCOPEX_WORK_FREE in the long that begins with the status. */
+#ifdef __BIG_ENDIAN
+#define SCOPEX_FREE_BIT	(BITS_PER_LONG - 32 + 12)
+#else
+#define SCOPEX_FREE_BIT	12
+#endif
+static_assert(offsetof(struct scopex_work, status) % sizeof(long) == 0);
+
 /*
- * Claim an item. Returns false if it is busy; else stores its status of before in *@status.
+ * Claim an item. Returns false if it is busy, or if nobody has looked at it yet: then the
+ * submitter tries scopex_claim_unseen().
  *
- * Acquire: the last user is through with the item; pairs with scopex_complete_item() and
- * scopex_unclaim(); see claim-reuse.litmus and claim-undo.litmus.
+ * Acquire (and more): the last user is through with the item; pairs with
+ * scopex_complete_item() and scopex_unclaim(); see claim-reuse.litmus and claim-undo.litmus.
  */
-static __always_inline bool scopex_claim(struct scopex_work *work, int *status)
+static __always_inline bool scopex_claim(struct scopex_work *work)
 {
-	*status = xchg_acquire(&work->status, SCOPEX_WORK_BUSY);
-	return likely(*status != SCOPEX_WORK_BUSY) && likely(scopex_track(work));
+	return likely(test_and_clear_bit(SCOPEX_FREE_BIT, (unsigned long *)&work->status)) &&
+	       likely(scopex_track(work));
 }
 
 /*
- * Take a claim back, with the status of before.
+ * Claim an item that is not FREE, if it has a function and is not busy. Returns 0, or -EBUSY,
+ * or -EINVAL if there is no function.
+ *
+ * Acquire: as in scopex_claim(); see claim-reuse.litmus. Several submitters may come here, and
+ * one to scopex_claim().
  */
-static inline void scopex_unclaim(struct scopex_work *work, int status)
+static inline int scopex_claim_unseen(struct scopex_work *work)
+{
+	u32 status = READ_ONCE(work->status);
+
+	do {
+		if (__scopex_is_busy(status))
+			return -EBUSY;
+		if (!work->fn)
+			return -EINVAL;
+	} while (!try_cmpxchg_acquire(&work->status, &status,
+				      SCOPEX_WORK_BUSY | (status & SCOPEX_WORK_CODE)));
+	return likely(scopex_track(work)) ? 0 : -EBUSY;
+}
+
+/* Take a claim back. */
+static inline void scopex_unclaim(struct scopex_work *work)
 {
 	scopex_untrack(work);
 	/* Release: pairs with scopex_claim() of another submitter; see claim-undo.litmus. */
-	smp_store_release(&work->status, status);
+	smp_store_release(&work->status, work->status | SCOPEX_WORK_FREE);
 }
 
 /* Complete an item: the worker's last access to it. */
-static __always_inline void scopex_complete_item(struct scopex_work *work, int status)
+static __always_inline void scopex_complete_item(struct scopex_work *work, int result)
 {
 	scopex_untrack(work);
 	/*
@@ -96,7 +130,7 @@ static __always_inline void scopex_complete_item(struct scopex_work *work, int s
 	 * scopex_claim(), see claim-reuse.litmus, and with scopex_work_busy() and
 	 * scopex_work_result(), see item-completed.litmus.
 	 */
-	smp_store_release(&work->status, status);
+	smp_store_release(&work->status, (SCOPEX_WORK_BUSY | SCOPEX_WORK_FREE) - result);
 	scopex_inject(SCOPEX_INJECT_COMPLETED);
 }
 
@@ -120,8 +154,10 @@ static inline bool scopex_is_completed(const struct scopex_work *work, int *resu
 	 * Acquire: pairs with scopex_complete_item(), as in scopex_work_busy(); see
 	 * item-completed.litmus.
 	 */
-	*result = smp_load_acquire(&work->status);
-	return *result != SCOPEX_WORK_BUSY;
+	u32 status = smp_load_acquire(&work->status);
+
+	*result = -(int)(status & SCOPEX_WORK_CODE);
+	return !__scopex_is_busy(status);
 }
 
 #endif /* _SCOPEX_ITEM_H */

@@ -4,46 +4,36 @@
  *
  * Theory of operation
  *
- * A loop is on the caller's stack: a scope, and a counter from which threads claim chunks one
- * by one. The caller claims and runs chunks until none is left, so it completes the loop
- * whatever the other CPUs do. Workers of idle CPUs help. Nothing is queued for a loop.
- * Instead, a thread of the loop offers it to the worker of a CPU:
+ * The caller begins alone. It runs chunks one after the other, and reads a cycle counter in
+ * between. A loop that is short ends so, and has cost little more than a plain loop: a scope
+ * that no list knows, and a few reads of the counter. A loop that has lasted for as long as a
+ * wake-up takes, and of which enough is left, is shared with idle CPUs: see gain.c for when
+ * that is, and share.c for how.
  *
- *	scopex_cpu.offer	NULL, or the loop that the worker may help with
+ * Chunks while alone. The first chunk is a 64th of the loop, but no more than 256 numbers. The
+ * next one is 16 times as long, or four times, or twice, if it then still ends before the loop
+ * looks for help. The whole rest is one chunk if it would fit twice: a loop whose numbers take
+ * longer and longer promises too little at its beginning. A loop that has found no help looks
+ * again after as long as it has lasted, and at last after eight times as long as before its
+ * first look. If the caller has given the size of a chunk, all have that size.
  *
- * Offers. The thread takes a reference on the loop's scope for the worker, and then stores the
- * offer (cmpxchg from NULL). The worker takes the offer out (xchg to NULL), helps, and gives
- * the reference back when no chunk is left to claim. Or the caller, when it has no chunk left,
- * takes the offer back (cmpxchg to NULL) and gives the reference back. So the caller never
- * waits for a CPU that has not begun. Exactly one of the two gets the offer.
- *
- * The helper sees the loop and its reference: a release of the offer, and an acquire by the
- * worker; see offer-take.litmus. A thread makes an offer, and then looks whether the loop is
- * over; the caller sees that the loop is over, and then looks for offers. Each side has a full
- * barrier in between. So one of the two takes the offer back; see offer-withdraw.litmus. The
- * caller sees the results of a helper as those of an item: see put-drain.litmus.
- *
- * Helpers. A thread offers the loop only to a CPU whose worker sleeps. It makes one offer for
- * each chunk that it claims, before it runs the chunk, if more chunks are left. So helpers
- * come as fast as they can be woken, and each brings others. CPUs are asked in the order of
- * their ring, in which the CPUs of a NUMA node are neighbours. The caller's CPU is left out:
- * its worker would take the CPU from the caller. The caller may sleep in a chunk, but scopex
- * can't know for how long. A helper whose CPU gets items leaves after its chunk. The other
- * threads of the loop ask that CPU again when it is idle.
- *
- * A loop is listed with the open scopes before its first offer, so exit.c finds it.
+ * The scope. A loop outside of items and without options opens its scope by itself, with a few
+ * stores, and closes it in one step. A submit to it, or the first offer of the loop, makes the
+ * scope known to others by listing it. A loop with a deadline, or in
+ * an item, opens its scope as scopex_scope() does. So the timer and a cancellation from above
+ * find a loop that is still alone, and a scope that is opened in a chunk has the loop as its
+ * parent.
  *
  * A loop allocates no memory, however many CPUs there are. A chunk is not an item. But it
  * runs like a part of one, and may do all that an item may.
  */
 
 #include <linux/bug.h>
-#include <linux/err.h>
 #include <linux/export.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
-#include <linux/math.h>
-#include <linux/rcupdate.h>
+#include <linux/minmax.h>
+#include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/scopex_loop.h>
@@ -51,289 +41,295 @@
 
 #include <trace/events/scopex.h>
 
-#include "cancel.h"
-#include "context.h"
-#include "cpu.h"
 #include "current.h"
-#include "inject.h"
+#include "gain.h"
 #include "lockdep.h"
-#include "misuse.h"
-#include "queue.h"
 #include "ref.h"
-#include "registry.h"
 #include "resched.h"
 #include "scope.h"
 #include "select.h"
+#include "share.h"
 #include "state.h"
-#include "thread.h"
 
-/* The number of CPUs that a thread looks at to find an idle one. */
-#define SCOPEX_ASK	4
+/* The first chunk: a part of the loop, and at most so many numbers. */
+#define SCOPEX_FIRST_SHIFT	6
+#define SCOPEX_FIRST_MOST	256UL
 
-/* The number of chunks for each CPU, if the caller does not give their size. */
-#define SCOPEX_CHUNKS_PER_CPU	8
+/* The time until the next look grows with the first looks, this many. */
+#define SCOPEX_LOOKS	4
 
 /*
- * Restrictions of the caller on allocations, for example because it holds locks of a
- * filesystem. They hold for its helpers, too, as the caller waits for them. PF_MEMALLOC is
- * left out: it opens the reserves of memory to one thread, which promises to free more soon.
+ * Returns the size of the next chunk, after one of @chunk numbers that took @took, when @left
+ * numbers are left, and the next look for help is after @room.
  */
-#define SCOPEX_MEMALLOC	(PF_MEMALLOC_NOFS | PF_MEMALLOC_NOIO | PF_MEMALLOC_PIN)
+static __always_inline unsigned long scopex_next_chunk(unsigned long chunk, unsigned long left,
+						       s64 took, s64 room)
+{
+	if (took << (SCOPEX_FIRST_SHIFT + 1) <= room && left >> SCOPEX_FIRST_SHIFT <= chunk)
+		return left;
+	if (took << 4 <= room)
+		return left >> 4 < chunk ? left : chunk << 4;
+	if (took << 2 <= room)
+		return left >> 2 < chunk ? left : chunk << 2;
+	if (took << 1 <= room)
+		return left >> 1 < chunk ? left : chunk << 1;
+	if (took > room && chunk > 1)
+		chunk >>= 1;
+	return min(chunk, left);
+}
 
-/* How often the caller looks whether the helpers have left, before it sleeps. */
-#define SCOPEX_LOOP_SPINS	300
+/* Returns the size of the first chunk of a loop: less than @count, unless that is 1. */
+static __always_inline unsigned long scopex_first_chunk(unsigned long count)
+{
+	return min(count >> SCOPEX_FIRST_SHIFT, SCOPEX_FIRST_MOST - 1) + 1;
+}
 
 /**
- * struct scopex_loop - a parallel loop, on the stack of its caller
- * @offer: the offer of the loop to a worker
- * @scope: its scope
- * @claimed: the number of chunks that were claimed
- * @chunks: the number of chunks
- * @first: the first number
- * @count: the number of numbers
- * @grain: the number of numbers in a chunk
- * @cpu: the CPU of the caller when it last claimed a chunk
- * @memalloc: the PF_MEMALLOC flags of the caller that hold for its helpers, too
- * @fn: the function that does a chunk
- * @arg: its argument
- * @reduction: how results are joined; NULL if the loop has no result
- * @total: the caller's total
- * @lock: protects @total
+ * struct scopex_alone - a loop that has lasted for long, and is still alone
+ * @cursor: the CPU that was looked at last
+ * @tick: the time of the last report to RCU-tasks, in jiffies
+ * @looks: how often it has looked for help
  */
-struct scopex_loop {
-	struct scopex_offer		offer;
-	struct scopex_scope		*scope;
-	atomic64_t			claimed ____cacheline_aligned_in_smp;
-	u64				chunks ____cacheline_aligned_in_smp;
-	unsigned long			first;
-	unsigned long			count;
-	unsigned long			grain;
-	unsigned int			cpu;
-	unsigned int			memalloc;
-	scopex_range_fn_t		fn;
-	void				*arg;
-	const struct scopex_reduction	*reduction;
-	void				*total;
-	/* protects @total */
-	spinlock_t			lock;
+struct scopex_alone {
+	struct scopex_cpu	*cursor;
+	unsigned long		tick;
+	unsigned int		looks;
 };
 
-/* Returns true if no chunk is left to claim. */
-static bool scopex_loop_over(const struct scopex_loop *loop)
+/* Remember what a number takes, if that is longer than a loop is alone, for the next loop. */
+static void scopex_learn_part(struct scopex_range *range,
+			      const struct scopex_for_params *params, u64 took)
 {
-	return (u64)atomic64_read(&loop->claimed) >= loop->chunks ||
-	       scopex_cancelled(loop->scope);
+	struct scopex_site *site = range->scope->site;
+	u64 part = 0;
+
+	if (took >= this_cpu_read(scopex_gain.alone) &&
+	    (range->count == 1 || range->count == params->grain))
+		part = min_t(u64, scopex_scale(took, 1, range->count), U32_MAX);
+	if (READ_ONCE(site->part) != part)
+		WRITE_ONCE(site->part, part);
 }
 
-static bool scopex_claim_chunk(struct scopex_loop *loop, u64 *chunk)
+/*
+ * Look for help before the first chunk, as the last loop of this place had long numbers. Returns
+ * true if the loop was shared, and is over.
+ */
+static noinline bool scopex_look_at_once(struct scopex_range *range, unsigned long count,
+					 scopex_range_fn_t fn,
+					 const struct scopex_for_params *params)
 {
-	/* Read first: so the counter is not written in vain, and never wraps. */
-	if (scopex_loop_over(loop))
-		return false;
-	*chunk = atomic64_fetch_inc_relaxed(&loop->claimed);
-	return *chunk < loop->chunks;
-}
+	struct scopex_site *site = range->scope->site;
+	u64 part = READ_ONCE(site->part), begin = scopex_ticks();
+	struct scopex_cpu *cursor = NULL;
 
-/* Take an offer back. Returns false if the worker took it first, or it was never there. */
-static bool scopex_take_back(struct scopex_loop *loop, struct scopex_cpu *sc)
-{
-	/* Relaxed: no other thread has seen the reference of the offer. */
-	if (READ_ONCE(sc->offer) != &loop->offer ||
-	    cmpxchg_relaxed(&sc->offer, &loop->offer, NULL) != &loop->offer)
+	range->count = 0;
+	if (!scopex_share(range, count, fn, params, part, &cursor))
 		return false;
-	scopex_put_not_last(loop->scope);
+	/* As if all CPUs had helped: then a number took no longer than this. */
+	if (scopex_scale(scopex_ticks() - begin, scopex_count_open(), count) < part / 2)
+		WRITE_ONCE(site->part, 0);
 	return true;
 }
 
-/* Offer the loop to one more CPU, if one of the next few is idle. */
-static void scopex_ask(struct scopex_loop *loop, struct scopex_cpu **cursor)
+/* Look for help. Returns 0 if the loop was shared, and is over; else when to look again. */
+static noinline s64 scopex_look(struct scopex_alone *alone, struct scopex_range *range,
+				unsigned long left, scopex_range_fn_t fn,
+				const struct scopex_for_params *params, u64 took)
 {
-	struct scopex_cpu *sc = *cursor;
-	unsigned int i;
-
-	for (i = 0; i < SCOPEX_ASK; i++) {
-		sc = READ_ONCE(sc->next);
-		if (!sc)
-			return;
-		*cursor = sc;
-		if (scopex_is_idle(sc) && !READ_ONCE(sc->offer) &&
-		    sc->cpu != READ_ONCE(loop->cpu) && sc->cpu != raw_smp_processor_id())
-			break;
+	if (!alone->looks) {
+		alone->cursor = NULL;
+		/* Report to RCU-tasks in each loop that lasts: the next one may follow at once. */
+		alone->tick = jiffies - 1;
+		scopex_learn_part(range, params, took);
 	}
-	if (i == SCOPEX_ASK)
-		return;
-
-	/* The caller does this: it makes the first offer. */
-	scopex_register_once(loop->scope);
-	scopex_get(loop->scope);
-	/*
-	 * Release: the worker sees the loop and the reference; pairs with
-	 * scopex_take_offer(); see offer-take.litmus.
-	 */
-	if (cmpxchg_release(&sc->offer, NULL, &loop->offer)) {
-		scopex_put_not_last(loop->scope);
-		return;
-	}
-	scopex_inject(SCOPEX_INJECT_OFFER);
-	/*
-	 * wake_up_process() has a full barrier. It orders the offer before the look at the
-	 * worker's task state; pairs with set_current_state() in scopex_park(), and without it
-	 * a helper could be missing. It also orders the offer before the look at the loop;
-	 * pairs with scopex_withdraw(); see offer-withdraw.litmus.
-	 */
-	wake_up_process(READ_ONCE(sc->active));
-	if (unlikely(scopex_loop_over(loop)))
-		scopex_take_back(loop, sc);
-}
-
-/* Take the offers back that no worker has taken. */
-static void scopex_withdraw(struct scopex_loop *loop)
-{
-	unsigned int cpu;
-
-	/*
-	 * A full barrier between the look that found the loop over and the looks for offers;
-	 * pairs with scopex_ask(); see offer-withdraw.litmus.
-	 */
-	smp_mb();
-	for_each_possible_cpu(cpu)
-		scopex_take_back(loop, per_cpu_ptr(&scopex_cpus, cpu));
-}
-
-static void scopex_do_chunk(struct scopex_loop *loop, u64 chunk, void *result)
-{
-	struct scopex_range range = {
-		.first = loop->first + chunk * loop->grain,
-		.count = min(loop->grain, loop->count -
-					  (unsigned long)chunk * loop->grain),
-		.scope = loop->scope,
-		.arg = loop->arg,
-		.result = result,
-	};
-	int err;
-
-	trace_scopex_chunk_start(&range, loop->fn);
-	err = loop->fn(&range);
-	trace_scopex_chunk_end(&range, loop->fn, err);
-	if (likely(!err))
-		return;
-	if (!IS_ERR_VALUE((long)err)) {
-		scopex_misuse("%ps, the function of a loop, returned %d, which is no errno",
-			      loop->fn, err);
-		err = -EINVAL;
-	}
-	scopex_fail(loop->scope, err);
+	if (scopex_share(range, left, fn, params, took, &alone->cursor))
+		return 0;
+	scopex_cond_resched(&alone->tick);
+	if (alone->looks < SCOPEX_LOOKS)
+		alone->looks++;
+	/* It is 0 before the init, if scopex is built into the kernel. */
+	return max(this_cpu_read(scopex_gain.alone), 1ULL) << (alone->looks - 1);
 }
 
 /*
- * Do chunks until none is left, or the loop is cancelled, or the CPU of @helper has items to
- * run. @helper is NULL in the caller.
+ * Run a loop, alone until it is shared, from its first chunk on, which is in @range. @state is
+ * the word of a scope that nobody has used. Returns how many numbers are left if the loop was
+ * cancelled, and not yet shared; else 0.
  */
-static void scopex_do_chunks(struct scopex_loop *loop, struct scopex_cpu *cursor,
-			     struct scopex_worker *helper)
+static __always_inline unsigned long
+scopex_run_alone(struct scopex_scope *scope, u64 state, struct scopex_range *range,
+		 unsigned long left, scopex_range_fn_t fn,
+		 const struct scopex_for_params *params, bool killable)
 {
-	const struct scopex_reduction *reduction = loop->reduction;
-	bool serial = atomic64_read(&loop->scope->state) & SCOPEX_SERIAL;
+	struct scopex_alone alone __scopex_uninitialized;
+	u64 mark = scopex_ticks(), now;
+	s64 room = this_cpu_read(scopex_gain.alone), took;
+	unsigned long chunk = range->count;
+
+	alone.looks = 0;
+	for (;;) {
+		scopex_do_chunk(range, fn);
+		left -= chunk;
+		if (!left)
+			return 0;
+		if (killable && unlikely(fatal_signal_pending(current)))
+			scopex_cancel(scope, -EINTR);
+		if (unlikely(atomic64_read(&scope->state) != state) && scopex_cancelled(scope))
+			return left;
+		now = scopex_ticks();
+		took = now - mark;
+		mark = now;
+		room -= took;
+		if (unlikely(room <= 0)) {
+			room = scopex_look(&alone, range, left, fn, params, took);
+			if (!room)
+				return 0;
+		} else if (unlikely(should_resched(0))) {
+			cond_resched();
+		}
+		range->first += chunk;
+		chunk = params->grain ? min(chunk, left) :
+					scopex_next_chunk(chunk, left, took, room);
+		range->count = chunk;
+	}
+}
+
+/* Run the loop of a scope that is open, in the scope of its caller if that is an item. */
+static void scopex_run_loop(struct scopex_range *range, unsigned long count,
+			    scopex_range_fn_t fn, const struct scopex_for_params *params)
+{
+	const struct scopex_reduction *reduction = params->reduction;
 	u64 result[SCOPEX_RESULT_MAX / sizeof(u64)] __scopex_uninitialized;
-	/* Report to RCU-tasks in each loop: a worker may go from one loop to the next. */
-	unsigned long tick = jiffies - 1;
-	bool done = false;
-	u64 chunk;
-
-	if (reduction)
-		memset(result, 0, sizeof(result));
-	if (reduction && reduction->init)
-		reduction->init(result, loop->arg);
-
-	while (scopex_claim_chunk(loop, &chunk)) {
-		if (!helper && unlikely(loop->cpu != raw_smp_processor_id()))
-			WRITE_ONCE(loop->cpu, raw_smp_processor_id());
-		if (chunk + 1 < loop->chunks && cursor && !serial)
-			scopex_ask(loop, &cursor);
-		scopex_do_chunk(loop, chunk, reduction ? result : NULL);
-		done = true;
-		/* One by one: this shows stall.c that the worker gets on. */
-		if (helper)
-			local_inc(&helper->count[SCOPEX_CHUNKS]);
-		/* Only the caller has signals. It would notice this one at its end only. */
-		if (unlikely(fatal_signal_pending(current)) &&
-		    loop->scope->flags & SCOPEX_KILLABLE)
-			scopex_cancel(loop->scope, -EINTR);
-		scopex_cond_resched(&tick);
-		if (helper && !scopex_queue_end(READ_ONCE(helper->sc->queue)))
-			break;
-	}
-
-	if (reduction && done) {
-		spin_lock(&loop->lock);
-		reduction->join(loop->total, result, loop->arg);
-		spin_unlock(&loop->lock);
-	}
-}
-
-/* Help with a loop. The worker has taken the offer, and has no item to run. */
-static void scopex_help(struct scopex_worker *w, struct scopex_offer *offer)
-{
-	struct scopex_loop *loop = container_of(offer, struct scopex_loop, offer);
-	struct scopex_scope *scope = loop->scope;
-	unsigned int flags = current->flags;
-	struct scopex_cpu *sc = w->sc;
-	struct scopex_context before;
-
-	scopex_set_current(w, scope);
-	WRITE_ONCE(w->fn, (void *)loop->fn);
-	current->flags |= loop->memalloc;
-	if (SCOPEX_CHECK_ITEMS)
-		scopex_context_save(&before);
-	scopex_lockdep_acquire(scope);
-	scopex_do_chunks(loop, sc, w);
-	scopex_lockdep_release(scope);
-	if (SCOPEX_CHECK_ITEMS)
-		scopex_context_check(w, scope->site, (void *)loop->fn, &before);
-	current_restore_flags(flags, SCOPEX_MEMALLOC);
-	local_inc(&w->count[SCOPEX_HELPS]);
-	scopex_clear_current(w);
-	/* The last access to the loop was before. This is the last one to the scope. */
-	scopex_put_items(scope, 1);
-}
-
-/* Run a loop over one number or more. */
-static void scopex_run_loop(struct scopex_loop *loop)
-{
-	struct scopex_scope *scope = loop->scope;
-	struct scopex_worker *w = scopex_owner_worker(scope);
+	struct scopex_worker *w = scopex_owner_worker(range->scope);
 	struct scopex_current before;
-	unsigned long grain = loop->grain;
+	unsigned long left;
 
-	if (!grain)
-		grain = loop->count / (SCOPEX_CHUNKS_PER_CPU * scopex_count_open());
-	loop->grain = clamp(grain, 1UL, loop->count);
-	loop->chunks = loop->count / loop->grain +
-		       (loop->count % loop->grain != 0);
-	atomic64_set(&loop->claimed, 0);
-	spin_lock_init(&loop->lock);
-
+	if (unlikely(scopex_cancelled(range->scope))) {
+		scopex_set_error(range->scope, -ECANCELED);
+		return;
+	}
+	if (reduction) {
+		range->result = memset(result, 0, sizeof(result));
+		if (reduction->init)
+			reduction->init(result, range->arg);
+	}
 	/* Scopes that a chunk opens are children of the loop. */
 	if (w) {
 		scopex_save_current(w, &before);
-		scopex_set_current(w, scope);
-		WRITE_ONCE(w->fn, (void *)loop->fn);
+		scopex_set_current(w, range->scope);
+		WRITE_ONCE(w->fn, (void *)fn);
 	}
-	/* As in __scopex_submit_local(). */
-	scopex_do_chunks(loop, this_cpu_read(scopex_local), NULL);
+	if (READ_ONCE(range->scope->site->part) &&
+	    scopex_look_at_once(range, count, fn, params)) {
+		left = 0;
+	} else {
+		range->count = min(params->grain ?: scopex_first_chunk(count), count);
+		left = scopex_run_alone(range->scope, 0, range, count, fn, params,
+					range->scope->flags & SCOPEX_KILLABLE);
+	}
 	if (w)
 		scopex_restore_current(w, &before);
-
-	if ((atomic64_read(&scope->state) & SCOPEX_COUNT_MASK) != SCOPEX_ONE) {
-		scopex_withdraw(loop);
-		/* Helpers that are in their last chunk may leave before a sleep is worth it. */
-		scopex_spin_until(need_resched() ||
-				  scopex_is_drained(atomic64_read(&scope->state)),
-				  SCOPEX_LOOP_SPINS);
-	}
+	if (range->result)
+		reduction->join(params->total, result, range->arg);
 	/* Report an incomplete loop as cancelled. */
-	if (unlikely((u64)atomic64_read(&loop->claimed) < loop->chunks))
-		scopex_set_error(scope, -ECANCELED);
+	if (left)
+		scopex_set_error(range->scope, -ECANCELED);
+}
+
+/* Run a loop that has options, or is in an item: in a scope that is opened as others are. */
+static noinline int scopex_for_custom(unsigned long first, unsigned long count,
+				      scopex_range_fn_t fn,
+				      const struct scopex_for_params *params,
+				      struct scopex_site *site, unsigned long caller)
+{
+	struct scopex_custom_scope custom __scopex_uninitialized;
+	struct scopex_range range = {
+		.first = first, .scope = &custom.scope, .arg = params->arg,
+	};
+
+	if (WARN(params->reduction && (!params->total ||
+				       params->reduction->size > SCOPEX_RESULT_MAX),
+		 "scopex: %pS reduces to what is larger than %d bytes, or nowhere\n",
+		 (void *)caller, SCOPEX_RESULT_MAX))
+		return -EINVAL;
+
+	scopex_open_timed(&custom, site, params->flags |
+			  (params->run_all ? 0 : SCOPEX_FAIL_FAST),
+			  params->timeout_us, params->deadline);
+	if (likely(count) && likely(scopex_is_open(&custom.scope)))
+		scopex_run_loop(&range, count, fn, params);
+	__scopex_close(&custom.scope);
+	return custom.scope.error;
+}
+
+/* Open the scope of a plain loop, and return its word. */
+static __always_inline u64 scopex_open_plain(struct scopex_scope *scope,
+					     struct scopex_site *site)
+{
+	scopex_fill_scope(scope, site, SCOPEX_FAIL_FAST);
+	scopex_state_init(scope, SCOPEX_OPEN | SCOPEX_UNLISTED | SCOPEX_ONE);
+	return scopex_encode(scope, SCOPEX_OPEN | SCOPEX_UNLISTED | SCOPEX_ONE);
+}
+
+/* Close it, in one step if nobody has used it. Returns its error. */
+static __always_inline int scopex_close_plain(struct scopex_scope *scope, u64 state)
+{
+	/* Else the compiler keeps the address for this, in one more register. */
+	OPTIMIZER_HIDE_VAR(state);
+	/* As in __scopex_close(). */
+	if (SCOPEX_CHECK_WAITS || trace_scopex_close_enabled() ||
+	    !scopex_state_close_unused(scope, state))
+		__scopex_close(scope);
+	return scope->error;
+}
+
+/* Run a loop of several chunks, outside of items and without options. */
+static noinline int scopex_for_plain(unsigned long first, unsigned long count,
+				     scopex_range_fn_t fn,
+				     const struct scopex_for_params *params,
+				     struct scopex_site *site)
+{
+	struct scopex_scope scope __scopex_uninitialized;
+	struct scopex_range range __scopex_uninitialized;
+	u64 state = scopex_open_plain(&scope, site);
+
+	range.first = first;
+	range.scope = &scope;
+	range.arg = params->arg;
+	range.result = NULL;
+	if (unlikely(READ_ONCE(site->part)) && scopex_look_at_once(&range, count, fn, params))
+		return scopex_close_plain(&scope, state);
+	range.count = params->grain ?: scopex_first_chunk(count);
+	/* Report an incomplete loop as cancelled. */
+	if (unlikely(scopex_run_alone(&scope, state, &range, count, fn, params, false)))
+		scopex_set_error(&scope, -ECANCELED);
+	return scopex_close_plain(&scope, state);
+}
+
+/* The same for a loop of one chunk, which the caller does alone. */
+static noinline int scopex_for_one_chunk(unsigned long first, unsigned long count,
+					 scopex_range_fn_t fn,
+					 const struct scopex_for_params *params,
+					 struct scopex_site *site)
+{
+	struct scopex_scope scope __scopex_uninitialized;
+	struct scopex_range range __scopex_uninitialized;
+	u64 state = scopex_open_plain(&scope, site);
+
+	range.first = first;
+	range.count = count;
+	range.scope = &scope;
+	range.arg = params->arg;
+	range.result = NULL;
+	scopex_do_chunk(&range, fn);
+	return scopex_close_plain(&scope, state);
+}
+
+/* Returns true if a loop has no option that its caller pays for. */
+static __always_inline bool scopex_is_plain(const struct scopex_for_params *params)
+{
+	return !(params->flags | params->run_all | params->timeout_us | params->deadline |
+		 (unsigned long)params->reduction);
 }
 
 /**
@@ -352,35 +348,17 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
 		 const struct scopex_for_params *params,
 		 struct scopex_site *site)
 {
-	struct scopex_loop loop __scopex_uninitialized;
-	struct scopex_custom_scope custom __scopex_uninitialized;
-
-	might_sleep();
-	/* Set each field by itself: most of the struct is room between cache lines. */
-	loop.offer.help = scopex_help;
-	loop.first = first;
-	loop.count = count;
-	loop.grain = params->grain;
-	loop.cpu = raw_smp_processor_id();
-	loop.memalloc = current->flags & SCOPEX_MEMALLOC;
-	loop.fn = fn;
-	loop.arg = params->arg;
-	loop.reduction = params->reduction;
-	loop.total = params->total;
-	if (WARN(loop.reduction && (!loop.total ||
-				    loop.reduction->size > SCOPEX_RESULT_MAX),
-		 "scopex: %pS reduces to what is larger than %d bytes, or nowhere\n",
-		 (void *)_RET_IP_, SCOPEX_RESULT_MAX))
-		return -EINVAL;
-
-	loop.scope = &custom.scope;
-	scopex_open_timed(&custom, site, params->flags |
-			  (params->run_all ? 0 : SCOPEX_FAIL_FAST),
-			  params->timeout_us, params->deadline);
-	if (likely(count) &&
-	    likely(scopex_is_open(loop.scope)))
-		scopex_run_loop(&loop);
-	__scopex_close(&custom.scope);
-	return custom.scope.error;
+	/* A loop of one chunk is short, or its function lets others run by itself. */
+	if (SCOPEX_CHECK_WAITS)
+		might_sleep();
+	/* Each of these functions has a frame of its own, so the choice costs none. */
+	if (unlikely(!scopex_is_plain(params) || trace_scopex_open_enabled() || !in_task() ||
+		     scopex_may_be_worker()))
+		return scopex_for_custom(first, count, fn, params, site, _RET_IP_);
+	if (count > 1 && count > params->grain)
+		return scopex_for_plain(first, count, fn, params, site);
+	if (likely(count))
+		return scopex_for_one_chunk(first, count, fn, params, site);
+	return 0;
 }
 EXPORT_SYMBOL_GPL(__scopex_for);

@@ -16,6 +16,7 @@
 #include "debugfs.h"
 #include "detached.h"
 #include "exit.h"
+#include "gain.h"
 #include "hotplug.h"
 #include "option.h"
 #include "options.h"
@@ -130,6 +131,7 @@ static int __init scopex_init(void)
 	scopex_options_init(scopex_all_options);
 	scopex_registry_init();
 	scopex_cancel_init();
+	scopex_gain_init();
 	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
 		return -ENOMEM;
 	err = scopex_parse_cpus(mask);

@@ -43,6 +43,7 @@
 #include "nested.h"
 #include "option.h"
 #include "pool.h"
+#include "queue.h"
 #include "registry.h"
 #include "state.h"
 #include "text.h"
@@ -107,6 +108,7 @@ void scopex_open_nested(struct scopex_scope *scope, struct scopex_worker *w, u64
 	/* The exit after an oops looks at the node, also before the scope is listed. */
 	INIT_HLIST_NODE(&scope->node);
 	scope->outer = w->innermost;
+	scope->own = SCOPEX_PARKED;
 	w->innermost = scope;
 
 	scope->flags |= __SCOPEX_ON_WORKER;

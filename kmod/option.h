@@ -12,7 +12,7 @@
  *
  * The submit, the worker, the wait and the join name no option. A few other places of the
  * core do: nested.c makes a scope serial, and takes the options with @enqueue and @begin from
- * it; loop.c asks no helper for a serial scope; item.h knows where a detached item has its
+ * it; share.c asks no helper for a serial scope; item.h knows where a detached item has its
  * item and its function; scope.c has the list of all flags of &enum scopex_flags; and what
  * shows scopes names what it shows.
  */

@@ -81,11 +81,11 @@ int scopex_create_worker(struct scopex_cpu *sc)
 
 	if (sc->nr_workers)
 		task = kthread_create_on_node(scopex_worker_thread, w, node,
-					      "scopex/%u:%u", sc->cpu,
+					      SCOPEX_WORKER_NAME "%u:%u", sc->cpu,
 					      sc->nr_workers);
 	else
 		task = kthread_create_on_node(scopex_worker_thread, w, node,
-					      "scopex/%u", sc->cpu);
+					      SCOPEX_WORKER_NAME "%u", sc->cpu);
 	if (IS_ERR(task)) {
 		pr_err_ratelimited("no worker for CPU %u: %pe\n", sc->cpu, task);
 		kfree(w);

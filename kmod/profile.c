@@ -204,7 +204,7 @@ static void scopex_probe_run_start(void *unused, const struct scopex_scope *scop
 				   struct scopex_work *work, int ret)
 {
 	u64 now = scopex_profile_clock();
-	u32 queued = scopex_queued(work);
+	u32 queued = work->queued;
 	u32 units = (u32)(now >> SCOPEX_QUEUED_SHIFT) - queued;
 	struct scopex_worker *w = scopex_this_worker();
 	u64 delay;

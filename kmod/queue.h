@@ -67,15 +67,21 @@ static inline bool scopex_queue_push(struct llist_node **queue,
 {
 	struct llist_node *head = READ_ONCE(*queue);
 
-	do {
+	/*
+	 * Look at the head before the step: so it need not be kept for after it.
+	 *
+	 * Release: the worker sees the item, and its reference; pairs with scopex_queue_take();
+	 * see push-take.litmus.
+	 */
+	for (;;) {
 		oldest->next = head;
-		/*
-		 * Release: the worker sees the item, and its reference; pairs with
-		 * scopex_queue_take(); see push-take.litmus.
-		 */
-	} while (!try_cmpxchg_release(queue, &head, newest));
-
-	return head == SCOPEX_PARKED;
+		if (unlikely(head == SCOPEX_PARKED)) {
+			if (try_cmpxchg_release(queue, &head, newest))
+				return true;
+		} else if (likely(try_cmpxchg_release(queue, &head, newest))) {
+			return false;
+		}
+	}
 }
 
 /**

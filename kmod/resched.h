@@ -61,6 +61,16 @@ do {									\
 	scopex_spin(cond, !--__left);					\
 })
 
+/* The same as need_resched(), for the code between two items. */
+static __always_inline bool scopex_need_resched(void)
+{
+	/*
+	 * A plain read is a part of the comparison, and a volatile one an instruction of its
+	 * own. The call of the item before it makes the compiler read it again.
+	 */
+	return data_race(current_thread_info()->flags) & _TIF_NEED_RESCHED;
+}
+
 /**
  * scopex_cond_resched() - give way between two items or chunks that are not in a batch
  * @tick: the time of the last report to RCU-tasks, in jiffies

@@ -75,7 +75,6 @@
 #include "nested.h"
 #include "option.h"
 #include "owner.h"
-#include "queue.h"
 #include "registry.h"
 #include "scope.h"
 #include "state.h"
@@ -219,19 +218,7 @@ static __always_inline bool scopex_is_on_this_stack(const struct scopex_scope *s
 static __always_inline void scopex_open(struct scopex_scope *scope, struct scopex_site *site,
 					unsigned int flags, u64 state)
 {
-	scope->error = 0;
-	scope->flags = flags;
-	scope->depth = 0;
-	/* These are in one word with the fields above: a store of all is cheaper. */
-	scope->rounds = 0;
-	scope->rises = 0;
-	scope->owner = current;
-	scope->site = site;
-	scope->parent = NULL;
-	INIT_HLIST_HEAD(&scope->children);
-	scope->opened = 0;
-	scope->own = SCOPEX_PARKED;
-
+	scopex_fill_scope(scope, site, flags);
 	if (unlikely(!in_task() || !scopex_is_on_this_stack(scope)))
 		return scopex_open_nowhere(scope);
 	if (current->flags & PF_KTHREAD)
@@ -261,7 +248,7 @@ static bool scopex_close_drained(struct scopex_scope *scope, u64 state)
 {
 	if (!(state & SCOPEX_UNLISTED))
 		return scopex_close_listed(scope, state);
-	return scopex_state_close_unused(scope, state);
+	return scopex_state_close(scope, state);
 }
 
 static void scopex_close_refused(struct scopex_scope *scope)

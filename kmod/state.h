@@ -67,6 +67,12 @@
 #define SCOPEX_OPTIONS		(SCOPEX_SERIAL | __SCOPEX_JOINABLE | SCOPEX_LIMITED |	\
 				 SCOPEX_DETACHED | SCOPEX_CPU_LIMITED)
 /* Bits 40 to 43 are free, for more options. */
+/* Which half of the word has all of them, as an index. */
+#ifdef __BIG_ENDIAN
+#define SCOPEX_FLAGS_HALF	0
+#else
+#define SCOPEX_FLAGS_HALF	1
+#endif
 #define SCOPEX_KIND_SHIFT	44
 #define SCOPEX_KIND_MASK	GENMASK_ULL(63, SCOPEX_KIND_SHIFT)
 #define SCOPEX_OPEN		0ULL
@@ -112,6 +118,22 @@ static inline u64 scopex_encode(const struct scopex_scope *scope, u64 state)
 static inline bool scopex_is_open(const struct scopex_scope *scope)
 {
 	return scopex_kind(scope, atomic64_read(&scope->state)) == SCOPEX_OPEN;
+}
+
+/*
+ * Returns true if the worker has to look closer at an item of the scope: it is cancelled, or
+ * has options.
+ */
+static __always_inline bool scopex_is_slow(const struct scopex_scope *scope)
+{
+	const u32 *half = (const u32 *)&scope->state + SCOPEX_FLAGS_HALF;
+
+	/*
+	 * A plain read of the half that has the flags is a part of the comparison, and
+	 * READ_ONCE() would make an instruction of it. It can't be torn, and a stale value means
+	 * a canceller that comes just after the look.
+	 */
+	return data_race(*half) & upper_32_bits(SCOPEX_CANCELLED | SCOPEX_OPTIONS);
 }
 
 /* Returns true if the owner's reference is the only one. */
@@ -227,20 +249,22 @@ static inline bool scopex_state_close(struct scopex_scope *scope, u64 state)
 }
 
 /*
- * The same for a scope that is UNLISTED: no item has ever come, so there is nothing to be
- * acquired; see close-unused.litmus.
+ * The same for a scope whose word is still as it was when the scope was opened: no item has
+ * ever come, so there is nothing to be acquired; see close-unused.litmus.
  */
 static __always_inline bool scopex_state_close_unused(struct scopex_scope *scope, u64 state)
 {
-	return atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state,
-					    scopex_encode(scope, SCOPEX_CLOSED));
+	/* Both words have the same address in them, so only the rest differs. */
+	u64 closed = state + SCOPEX_CLOSED - (SCOPEX_OPEN | SCOPEX_UNLISTED | SCOPEX_ONE);
+
+	return atomic64_try_cmpxchg_relaxed(&scope->state, (s64 *)&state, closed);
 }
 
 /*
  * Mark a scope as cancelled; see cancel-drain.litmus, cancel-own.litmus.
  *
  * A full barrier before: the reason is stored before the mark; pairs with
- * scopex_item_cancelled() and scopex_drain_scope(); see cancel-why.litmus. A full barrier
+ * scopex_complete_cancelled() and scopex_drain_scope(); see cancel-why.litmus. A full barrier
  * after: the mark comes before the look at the children; pairs with scopex_inherit_cancel();
  * see cancel-nested.litmus.
  */

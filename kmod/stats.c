@@ -47,8 +47,8 @@ const char * const scopex_stat_names[SCOPEX_STATS] = {
 	"submitted", "run", "cancelled", "errors", "refused",
 	"batches", "wakeups", "sleeps", "depth", "depth_max",
 	"workers", "handoffs", "unhanded", "relieved", "serials",
-	"steals", "stolen", "asked", "vain", "helps", "chunks",
-	"stalls",
+	"steals", "stolen", "asked", "vain",
+	"offers", "withdrawn", "helps", "chunks", "stalls",
 };
 
 /* The values of the counters at the last reset. */
@@ -229,6 +229,8 @@ static void scopex_read_raw(struct scopex_cpu *sc, unsigned long *stat)
 	stat[SCOPEX_STAT_STOLEN] = stolen;
 	stat[SCOPEX_STAT_ASKED] = count[SCOPEX_ASKED];
 	stat[SCOPEX_STAT_VAIN] = count[SCOPEX_VAIN];
+	stat[SCOPEX_STAT_OFFERS] = READ_ONCE(sc->offers);
+	stat[SCOPEX_STAT_WITHDRAWN] = READ_ONCE(sc->withdrawn);
 	stat[SCOPEX_STAT_HELPS] = count[SCOPEX_HELPS];
 	stat[SCOPEX_STAT_CHUNKS] = count[SCOPEX_CHUNKS];
 	stat[SCOPEX_STAT_STALLS] = READ_ONCE(sc->stalls);

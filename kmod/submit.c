@@ -119,26 +119,29 @@ static int scopex_tryget(struct scopex_scope *scope, struct scopex_work *work,
  * the option wakes it; see join-refused.litmus. The caller knows that the scope is open, if
  * it is a scope.
  */
-static void scopex_unclaim_item(struct scopex_scope *scope,
-				struct scopex_work *work, int status)
+static void scopex_unclaim_item(struct scopex_scope *scope, struct scopex_work *work)
 {
 	u64 state;
 
-	scopex_unclaim(work, status);
+	scopex_unclaim(work);
 	state = atomic64_read(&scope->state);
 	if (unlikely(scopex_kind(scope, state) == SCOPEX_OPEN && state & scopex_hooks.undo))
 		scopex_option_undo(scope, work, state);
 }
 
-static noinline int scopex_submit_nothing(unsigned long caller)
+/* Claim an item that scopex_claim() did not get. Returns 0 or an error. */
+static noinline int scopex_claim_slow(struct scopex_work *work, unsigned long caller)
 {
-	scopex_misuse("%pS submits an item without a function", (void *)caller);
-	return scopex_refuse(-EINVAL);
+	int err = scopex_claim_unseen(work);
+
+	if (err == -EINVAL)
+		scopex_misuse("%pS submits an item without a function", (void *)caller);
+	return err;
 }
 
 static noinline int scopex_submit_traced(struct scopex_scope *scope,
-					 struct scopex_cpu *sc,
-					 struct scopex_work *work, bool stealable)
+					 struct scopex_work *work,
+					 struct scopex_cpu *sc, bool stealable)
 {
 	trace_scopex_submit(scope, work, sc->cpu);
 	if (stealable)
@@ -169,15 +172,15 @@ static noinline int scopex_submit_racing(struct scopex_cpu *sc, struct scopex_wo
 
 /* Push an item that is claimed, and for which the caller holds a reference. */
 static __always_inline int scopex_submit_push(struct scopex_scope *scope,
-					      struct scopex_cpu *sc,
-					      struct scopex_work *work, bool stealable)
+					      struct scopex_work *work,
+					      struct scopex_cpu *sc, bool stealable)
 {
 	bool only;
 
 	work->scope = scope;
 	scopex_inject(SCOPEX_INJECT_PUSH);
 	if (trace_scopex_submit_enabled())
-		return scopex_submit_traced(scope, sc, work, stealable);
+		return scopex_submit_traced(scope, work, sc, stealable);
 	if (stealable) {
 		if (unlikely(!scopex_any_try_push(&sc->any, &work->node, &work->node, &only)))
 			return scopex_submit_racing(sc, work);
@@ -192,55 +195,64 @@ static __always_inline int scopex_submit_push(struct scopex_scope *scope,
 
 /* Submit a claimed item to a scope that scopex_tryget_fast() has refused. */
 static noinline int scopex_submit_slow(struct scopex_scope *scope,
+				       struct scopex_work *work,
 				       struct scopex_cpu *sc,
-				       struct scopex_work *work, int status,
 				       unsigned long caller, enum scopex_where where)
 {
 	int err = scopex_tryget(scope, work, 1, caller);
 	bool stealable;
 
 	if (err < 0) {
-		scopex_unclaim_item(scope, work, status);
+		scopex_unclaim_item(scope, work);
 		return scopex_refuse(err);
 	}
 	stealable = scopex_is_stealable(atomic64_read(&scope->state), where);
 	if (where >= SCOPEX_ANY && !stealable)
 		sc = scopex_choose_cpu() ?: sc;
 	if (!err)
-		return scopex_submit_push(scope, sc, work, stealable);
+		return scopex_submit_push(scope, work, sc, stealable);
 
 	work->scope = scope;
 	err = scopex_option_enqueue(scope, sc, work, 1, 0, where);
 	if (!err)
 		return 0;
-	scopex_unclaim_item(scope, work, status);
+	scopex_unclaim_item(scope, work);
 	/* This may be the last reference, and wake the owner. */
 	scopex_put_items(scope, 1);
 	return scopex_refuse(err);
 }
 
+/* Submit an item that scopex_claim() did not get. */
+static noinline int scopex_submit_unseen(struct scopex_scope *scope, struct scopex_work *work,
+					 struct scopex_cpu *sc, unsigned long caller,
+					 enum scopex_where where)
+{
+	int err = scopex_claim_slow(work, caller);
+
+	if (err)
+		return scopex_refuse(err);
+	return scopex_submit_slow(scope, work, sc, caller, where);
+}
+
 /*
  * The path of nearly all items. It calls no function: it goes over to other functions with a
- * jump in the rare cases, so that the compiler need not save registers.
+ * jump in the rare cases, so that the compiler need not save registers. Their parameters are
+ * in the order of scopex_submit(), so that it need not move them either.
  */
 static __always_inline int scopex_submit_to(struct scopex_scope *scope,
-					    struct scopex_cpu *sc,
 					    struct scopex_work *work,
+					    struct scopex_cpu *sc,
 					    enum scopex_where where)
 {
-	int status;
 	u64 state;
 
-	if (unlikely(!work->fn))
-		return scopex_submit_nothing(_RET_IP_);
-
-	if (unlikely(!scopex_claim(work, &status)))
-		return scopex_refuse(-EBUSY);
+	if (unlikely(!scopex_claim(work)))
+		return scopex_submit_unseen(scope, work, sc, _RET_IP_, where);
 
 	if (unlikely(!scopex_tryget_fast(scope, 1, &state)))
-		return scopex_submit_slow(scope, sc, work, status, _RET_IP_, where);
+		return scopex_submit_slow(scope, work, sc, _RET_IP_, where);
 
-	return scopex_submit_push(scope, sc, work, where >= SCOPEX_ANY);
+	return scopex_submit_push(scope, work, sc, where >= SCOPEX_ANY);
 }
 
 /* Returns the CPU that queues this CPU's items which name no CPU, or NULL. */
@@ -284,7 +296,7 @@ int scopex_submit(struct scopex_scope *scope, struct scopex_work *work)
 
 	if (unlikely(!sc))
 		return scopex_refuse(-ENODEV);
-	return scopex_submit_to(scope, sc, work, SCOPEX_ANY);
+	return scopex_submit_to(scope, work, sc, SCOPEX_ANY);
 }
 EXPORT_SYMBOL_GPL(scopex_submit);
 
@@ -307,7 +319,7 @@ int __scopex_submit_local(struct scopex_scope *scope, struct scopex_work *work)
 
 	if (unlikely(!sc))
 		return scopex_refuse(-ENODEV);
-	return scopex_submit_to(scope, sc, work, SCOPEX_LOCAL);
+	return scopex_submit_to(scope, work, sc, SCOPEX_LOCAL);
 }
 EXPORT_SYMBOL_GPL(__scopex_submit_local);
 
@@ -344,7 +356,7 @@ int __scopex_submit_on(struct scopex_scope *scope, int cpu, struct scopex_work *
 	 */
 	if (unlikely(!smp_load_acquire(&sc->open)))
 		return scopex_refuse(-ENODEV);
-	return scopex_submit_to(scope, sc, work, SCOPEX_NAMED);
+	return scopex_submit_to(scope, work, sc, SCOPEX_NAMED);
 }
 EXPORT_SYMBOL_GPL(__scopex_submit_on);
 
@@ -366,11 +378,11 @@ int scopex_try_submit(struct scopex_scope *scope, struct scopex_work *work)
 
 	if (unlikely(!sc))
 		return scopex_refuse(-ENODEV);
-	return scopex_submit_to(scope, sc, work, SCOPEX_TRY);
+	return scopex_submit_to(scope, work, sc, SCOPEX_TRY);
 }
 EXPORT_SYMBOL_GPL(scopex_try_submit);
 
-/* Take back the claims of an array's items, of which each has its former status in @former. */
+/* Take back the claims of an array's items. */
 static noinline void scopex_unclaim_array(struct scopex_scope *scope, struct scopex_work *first,
 					  unsigned int nr, size_t stride)
 {
@@ -379,34 +391,34 @@ static noinline void scopex_unclaim_array(struct scopex_scope *scope, struct sco
 	for (i = 0; i < nr; i++) {
 		struct scopex_work *work = scopex_array_item(first, i, stride);
 
-		scopex_unclaim_item(scope, work, work->former);
+		scopex_unclaim_item(scope, work);
 	}
 }
 
 /*
  * Claim the items of an array, and link them so that the worker takes the first one first, in
- * one pass. Returns the number of claimed items: fewer than @nr if the next item is busy, or
- * has no function.
+ * one pass. Returns 0; or an error, with none of them claimed.
  */
-static unsigned int scopex_claim_array(struct scopex_work *first, unsigned int nr,
-				       size_t stride, struct scopex_scope *scope)
+static int scopex_claim_array(struct scopex_work *first, unsigned int nr, size_t stride,
+			      struct scopex_scope *scope, unsigned long caller)
 {
 	struct scopex_work *work = first;
 	struct llist_node *prev = NULL;
 	unsigned int i;
 
-	for (i = 0; i < nr && likely(work->fn); i++) {
-		int status;
+	for (i = 0; i < nr; i++) {
+		int err = likely(scopex_claim(work)) ? 0 : scopex_claim_slow(work, caller);
 
-		if (unlikely(!scopex_claim(work, &status)))
-			break;
-		work->former = status;
+		if (unlikely(err)) {
+			scopex_unclaim_array(scope, first, i, stride);
+			return err;
+		}
 		work->scope = scope;
 		work->node.next = prev;
 		prev = &work->node;
 		work = (void *)work + stride;
 	}
-	return i;
+	return 0;
 }
 
 static void scopex_push_array(struct scopex_scope *scope, struct scopex_cpu *sc,
@@ -473,7 +485,6 @@ int scopex_submit_strided(struct scopex_scope *scope, int cpu,
 {
 	unsigned long caller = _RET_IP_;
 	struct scopex_cpu *sc;
-	unsigned int claimed;
 	int err;
 
 	if (unlikely(!nr))
@@ -497,13 +508,9 @@ int scopex_submit_strided(struct scopex_scope *scope, int cpu,
 	if (unlikely(!sc))
 		return scopex_refuse(-ENODEV);
 
-	claimed = scopex_claim_array(first, nr, stride, scope);
-	if (unlikely(claimed < nr)) {
-		scopex_unclaim_array(scope, first, claimed, stride);
-		if (!scopex_array_item(first, claimed, stride)->fn)
-			return scopex_submit_nothing(caller);
-		return scopex_refuse(-EBUSY);
-	}
+	err = scopex_claim_array(first, nr, stride, scope, caller);
+	if (unlikely(err))
+		return scopex_refuse(err);
 	err = scopex_tryget(scope, first, nr, caller);
 	if (unlikely(err < 0)) {
 		scopex_unclaim_array(scope, first, nr, stride);

@@ -14,6 +14,9 @@ struct scopex_scope;
 struct scopex_site;
 struct task_struct;
 
+/* How the names of all workers begin. */
+#define SCOPEX_WORKER_NAME	"scopex/"
+
 /**
  * enum scopex_counter - the counters of a worker
  * @SCOPEX_TAKEN: items taken from the queue, or from a serial scope

@@ -42,7 +42,6 @@
 #include <linux/bug.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
-#include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 
@@ -96,19 +95,20 @@ static void scopex_run_again(struct scopex_worker *w, struct scopex_scope *scope
 }
 
 /*
- * Count an item that failed, and tell its scope; or queue an item that runs again. Return
- * the item's result, or SCOPEX_AGAIN: then the worker must not touch the item any more.
+ * The function of an item has returned @err, which is not 0: complete the item and tell its
+ * scope, or queue it again. Returns false if it is queued again: then the caller must not
+ * touch it any more.
  */
-static noinline int scopex_item_failed(struct scopex_worker *w,
-				       struct scopex_scope *scope,
-				       struct scopex_work *work, int err, bool stealable)
+static noinline bool scopex_complete_failed(struct scopex_worker *w,
+					    struct scopex_scope *scope,
+					    struct scopex_work *work, int err, bool stealable)
 {
 	u64 state = atomic64_read(&scope->state);
 
 	/* An item can't run again if its scope ends together with it. */
 	if (err == SCOPEX_AGAIN && !(state & scopex_hooks.release)) {
 		scopex_run_again(w, scope, work, state, stealable);
-		return err;
+		return false;
 	}
 	if (!IS_ERR_VALUE((long)err)) {
 		scopex_misuse("item %ps of scope %s returned %d, which is no errno",
@@ -122,17 +122,18 @@ static noinline int scopex_item_failed(struct scopex_worker *w,
 	}
 	local_inc(&w->count[SCOPEX_ERRORS]);
 	scopex_fail(scope, err);
-	return err;
+	scopex_complete_item(work, err);
+	return true;
 }
 
-static noinline int scopex_item_cancelled(struct scopex_worker *w,
-					  struct scopex_scope *scope,
-					  struct scopex_work *work)
+/* Complete an item that is cancelled, without a call of its function. */
+static void scopex_complete_cancelled(struct scopex_worker *w, struct scopex_scope *scope,
+				      struct scopex_work *work)
 {
 	trace_scopex_item_cancelled(scope, work, -ECANCELED);
 	local_inc(&w->count[SCOPEX_CANCELLED_ITEMS]);
 	scopex_set_error(scope, -ECANCELED);
-	return -ECANCELED;
+	scopex_complete_item(work, -ECANCELED);
 }
 
 /*
@@ -152,13 +153,10 @@ static noinline int scopex_trace_end(struct scopex_scope *scope,
 	return err;
 }
 
-/*
- * Call the function of an item. Return its result, or SCOPEX_AGAIN: then the item is queued
- * again, and the caller must not touch it any more.
- */
+/* Call the function of an item. Return what it returned. */
 static __always_inline int scopex_call(struct scopex_worker *w,
 				       struct scopex_scope *scope,
-				       struct scopex_work *work, bool stealable)
+				       struct scopex_work *work)
 {
 	scopex_fn_t fn = work->fn;
 	struct scopex_context before;
@@ -178,21 +176,29 @@ static __always_inline int scopex_call(struct scopex_worker *w,
 	if (SCOPEX_CHECK_ITEMS)
 		scopex_context_check(w, scope->site, __scopex_work_fn(scope, work),
 				     &before);
-	if (unlikely(err))
-		err = scopex_item_failed(w, scope, work, err, stealable);
 	return err;
+}
+
+/* Run an item and complete it. Returns false if it is queued again instead. */
+static __always_inline bool scopex_run_item(struct scopex_worker *w, struct scopex_scope *scope,
+					    struct scopex_work *work, bool stealable)
+{
+	int err = scopex_call(w, scope, work);
+
+	if (unlikely(err))
+		return scopex_complete_failed(w, scope, work, err, stealable);
+	scopex_complete_item(work, 0);
+	return true;
 }
 
 /* Complete an item that is cancelled, or whose scope has options, and tell the options. */
 static void scopex_end_slow(struct scopex_worker *w, struct scopex_scope *scope,
 			    struct scopex_work *work, u64 state, bool stealable)
 {
-	int err = state & SCOPEX_CANCELLED ? scopex_item_cancelled(w, scope, work) :
-					     scopex_call(w, scope, work, stealable);
-
-	if (err == SCOPEX_AGAIN)
+	if (state & SCOPEX_CANCELLED)
+		scopex_complete_cancelled(w, scope, work);
+	else if (!scopex_run_item(w, scope, work, stealable))
 		return;
-	scopex_complete_item(work, err);
 	/* The worker still holds the item's reference, so the scope stays. */
 	if (state & scopex_hooks.done)
 		scopex_option_done(scope, work, state);
@@ -236,8 +242,10 @@ static struct scopex_scope scopex_no_scope = {
  */
 static noinline unsigned int
 scopex_run_slow(struct scopex_worker *w, struct scopex_scope *scope,
-		struct scopex_work *work, u64 state, bool stealable)
+		struct scopex_work *work, bool stealable)
 {
+	u64 state = atomic64_read(&scope->state);
+
 	if (unlikely(scope == &scopex_no_scope))
 		return 0;
 	/* A cancelled item does not run, so no option has to let it begin. */
@@ -316,7 +324,6 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w, struct lli
 
 	do {
 		struct scopex_work *work = scopex_node_to_work(node);
-		u64 state;
 
 		/*
 		 * Step on, then look at the scope: scopex_relieve() marks the item that
@@ -328,15 +335,11 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w, struct lli
 			scope = scopex_change_scope(w, work, scope, nr);
 			nr = 0;
 		}
-		state = atomic64_read(&scope->state);
-		if (likely(!(state & SCOPEX_SLOW))) {
-			int err = scopex_call(w, scope, work, source == SCOPEX_SHARED);
-
-			if (likely(err != SCOPEX_AGAIN))
-				scopex_complete_item(work, err);
+		if (likely(!scopex_is_slow(scope))) {
+			scopex_run_item(w, scope, work, source == SCOPEX_SHARED);
 			nr++;
 		} else {
-			unsigned int out = scopex_run_slow(w, scope, work, state,
+			unsigned int out = scopex_run_slow(w, scope, work,
 							   source == SCOPEX_SHARED);
 
 			nr += out;
@@ -356,8 +359,7 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w, struct lli
 		}
 		if (source == SCOPEX_OWN)
 			scopex_cond_resched(&tick);
-		/* need_resched() would take a register, cond_resched() a call. */
-		else if (unlikely(should_resched(0)))
+		else if (unlikely(scopex_need_resched()))
 			cond_resched();
 		if (source == SCOPEX_SHARED && unlikely(!w->active))
 			break;
@@ -469,6 +471,11 @@ static noinline void scopex_spin_for_work(struct scopex_cpu *sc, bool thief)
 	scopex_spin_for(READ_ONCE(sc->queue) || READ_ONCE(sc->offer) ||
 			scopex_look_at(sc) != SCOPEX_NOTHING ||
 			(thief && scopex_is_asked(sc->cpu)));
+	/*
+	 * From now on an offer wakes the worker, too. A full barrier, in scopex_park(), orders
+	 * this before the last look at the offer; pairs with scopex_offer(); see
+	 * offer-spin.litmus.
+	 */
 	WRITE_ONCE(sc->spinning, false);
 }
 
@@ -510,7 +517,8 @@ static void scopex_park(struct scopex_worker *w, bool thief, bool soon)
 	 * the worker was asked; pairs with wake_up_process() in scopex_wake(), in
 	 * scopex_ask_worker() and in scopex_let_steal(), see park-wake.litmus, with the full
 	 * barrier of scopex_tell(), see steal-park.litmus, and with wake_up_process() in
-	 * scopex_ask().
+	 * scopex_offer(). The same barrier orders the end of the spin before that look; see
+	 * offer-spin.litmus.
 	 */
 	if (!soon) {
 		scopex_sleep_until(set_current_state(TASK_IDLE),
@@ -529,8 +537,7 @@ static void scopex_park(struct scopex_worker *w, bool thief, bool soon)
 /*
  * The CPU has no items: steal some, or sleep. A worker that may steal says that it is idle, then
  * looks at all others, and at its own after it has parked the queue, and sleeps if none has
- * items. Returns the node of an item to be run first, or
- * NULL.
+ * items. Returns the node of an item to be run first, or NULL.
  */
 static struct llist_node *scopex_idle(struct scopex_worker *w)
 {
@@ -557,7 +564,7 @@ static struct llist_node *scopex_idle(struct scopex_worker *w)
 static noinline void scopex_take_offer(struct scopex_worker *w)
 {
 	/*
-	 * Acquire: see the loop, and its reference; pairs with scopex_ask(); see
+	 * Acquire: see the loop, and its reference; pairs with scopex_offer(); see
 	 * offer-take.litmus.
 	 */
 	struct scopex_offer *offer = xchg_acquire(&w->sc->offer, NULL);

@@ -68,10 +68,12 @@ lane_native()
 	verity_data
 	# Other load on these CPUs would be in the figures.
 	cut -d ' ' -f 1 /proc/loadavg >"$OUT/native.load"
-	KERNEL=uml measure native "n=1,10,100,1000 rounds=9;only=items n=10000 rounds=3;$(
-		)only=teardown n=1000000" --cpus 2 --disk "$WORK/data" --env VERITY=1
+	KERNEL=uml measure native "n=1,10,100,1000 rounds=9 $(
+		)only=empty,items,work,contend,nest,memory,teardown;$(
+		)only=items n=10000 rounds=3;only=teardown n=1000000;only=sizes rounds=31" \
+		--cpus 2 --disk "$WORK/data" --env VERITY=1
 	KERNEL=uml measure spin "n=1 rounds=25 only=items;only=work rounds=9 $(
-		)peers=call,scopex_for repeat=20" --cpus 2 --env SPIN_US=50
+		)peers=call,scopex_for repeat=20;only=sizes rounds=31" --cpus 2 --env SPIN_US=50
 }
 
 lane_shape()

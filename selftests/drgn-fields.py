@@ -155,7 +155,7 @@ PLANTS = (
     ("kmod/state.h", "BIT_ULL(36)", "BIT_ULL(43)", "LIMITED is 0x1000000000, but SCOPEX_LIM"),
     ("kmod/state.h", "__SCOPEX_HIDDEN", "__SCOPEX_SECRET", "the code has no __SCOPEX_HIDDEN"),
     ("kmod/thread.h", "*innermost;", "*inmost;", "FIELDS has scopex_worker.innermost, which"),
-    ("kmod/loop.c", "struct scopex_loop {", "struct lp {", "FIELDS has scopex_loop.claimed, w"),
+    ("kmod/share.c", "struct scopex_loop {", "struct lp {", "FIELDS has scopex_loop.claimed, w"),
     ("kmod/registry.c", "scopex_buckets", "scopex_lists", "scopex_buckets: the code has no su"),
     (SCRIPT, "w.active", "w.activ", "reads .activ, which FIELDS has not"),
     (SCRIPT, ").outer.value_()", ").own.value_()", "FIELDS has outer, which is not read"),

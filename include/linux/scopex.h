@@ -108,7 +108,13 @@
  * SCOPEX_WORK_INIT() - initialiser for a work item
  * @_fn: the function of the item
  */
-#define SCOPEX_WORK_INIT(_fn)	{ .fn = (_fn), .status = -ENODATA }
+#define SCOPEX_WORK_INIT(_fn)	{ .fn = (_fn), .status = ENODATA }
+
+/* Is this the status of a busy item? */
+static inline bool __scopex_is_busy(u32 status)
+{
+	return (status & ~SCOPEX_WORK_CODE) == SCOPEX_WORK_BUSY;
+}
 
 bool __scopex_work_may_init(struct scopex_work *work);
 
@@ -118,7 +124,7 @@ static inline bool __scopex_may_init(struct scopex_work *work)
 	/* Hide that the memory may be uninitialised: the read of it is no mistake. */
 	OPTIMIZER_HIDE_VAR(work);
 	if (!IS_ENABLED(CONFIG_DEBUG_OBJECTS) &&
-	    likely(READ_ONCE(work->status) != SCOPEX_WORK_BUSY))
+	    likely(!__scopex_is_busy(READ_ONCE(work->status))))
 		return true;
 	return __scopex_work_may_init(work);
 }
@@ -153,7 +159,7 @@ static inline void scopex_work_init(struct scopex_work *work, scopex_fn_t fn)
 	work->fn = fn;
 	work->scope = NULL;
 	work->queued = 0;
-	work->status = -ENODATA;
+	work->status = fn ? SCOPEX_WORK_BUSY | SCOPEX_WORK_FREE | ENODATA : ENODATA;
 }
 
 /**
@@ -173,7 +179,7 @@ static inline bool scopex_work_busy(const struct scopex_work *work)
 	 * Acquire: see what the item wrote; pairs with scopex_complete_item(); see
 	 * item-completed.litmus.
 	 */
-	return smp_load_acquire(&work->status) == SCOPEX_WORK_BUSY;
+	return __scopex_is_busy(smp_load_acquire(&work->status));
 }
 
 /**
@@ -188,9 +194,9 @@ static inline bool scopex_work_busy(const struct scopex_work *work)
 static inline int scopex_work_result(const struct scopex_work *work)
 {
 	/* Acquire: as in scopex_work_busy(); see item-completed.litmus. */
-	int status = smp_load_acquire(&work->status);
+	u32 status = smp_load_acquire(&work->status);
 
-	return status == SCOPEX_WORK_BUSY ? -EINPROGRESS : status;
+	return __scopex_is_busy(status) ? -EINPROGRESS : -(int)(status & SCOPEX_WORK_CODE);
 }
 
 /**

@@ -51,8 +51,8 @@ enum scopex_result {
  * struct scopex_reduction - how the results of a loop's threads become one
  * @size: the size of a result, in bytes; SCOPEX_RESULT_MAX at most
  * @init: sets @result to a value that does not change a total; NULL if that is all zeroes
- * @join: adds @result to @total. The results come in any order. Called under a spinlock: must
- *	not sleep.
+ * @join: adds @result to @total. The results come in any order. May be called under a
+ *	spinlock: must not sleep.
  */
 struct scopex_reduction {
 	size_t	size;
@@ -63,7 +63,10 @@ struct scopex_reduction {
 /**
  * struct scopex_for_params - the other parameters of a parallel loop
  * @arg: for the function
- * @grain: the number of numbers in a chunk; 0: several chunks for each CPU
+ * @grain: the number of numbers in each part but the last one, for a function that needs that;
+ *	0: scopex chooses, by the time that parts take. A loop can be shared only between two
+ *	parts, and looks at the clock between any two: so a part should then take a microsecond
+ *	or more, and there should be several parts for each CPU.
  * @flags: SCOPEX_KILLABLE
  * @run_all: go on after an error
  * @timeout_us: as in &struct scopex_options
@@ -93,12 +96,17 @@ int __scopex_for(unsigned long first, unsigned long count, scopex_range_fn_t fn,
  * @fn: a &typedef scopex_range_fn_t, called for parts of them
  * @...: fields of &struct scopex_for_params, as ".arg = buffer, .grain = 16"
  *
- * The caller does its share of the work: on a machine without an idle CPU, all of it. Isolated
- * CPUs do not help, see scopex_submit(). A thread gets a part when it comes for it, so parts
- * may take different times. The loop allocates no memory.
+ * The caller begins alone. It shares the loop with idle CPUs when it has lasted for some
+ * microseconds, and what is left, at the rate of the last part, is longer than it takes to
+ * get help. So a short loop costs hardly more than a plain one, and its parts are all done by
+ * the caller. It can't know how long the first part takes. If a part was long in the last
+ * loop of the same place in the code, the loop is shared at once. On a machine without an
+ * idle CPU, the caller does all of the work. Isolated CPUs do not help, see scopex_submit().
+ * A thread gets a part when it comes for it, so parts may take different times. How many
+ * parts there are, and which numbers are in which, is different each time. The loop allocates
+ * no memory.
  *
- * A part should take a microsecond or more, and there should be several parts for each CPU. A
- * scope that the function opens is the loop's child on a worker, and on the thread of a caller
+ * A scope that the function opens is the loop's child on a worker, and on the thread of a caller
  * that is an item. It is not on the thread of a caller outside of items.
  *
  * The caller's memalloc_nofs_save() and memalloc_noio_save() hold for its helpers, too.

@@ -116,14 +116,18 @@ enum scopex_again {
 };
 
 /**
- * enum scopex_status - values of scopex_work.status that are no result
- * @SCOPEX_WORK_BUSY: from the submit of the item until it is completed. A result is 0 or
- *	negative, so one word tells a busy item from a completed one. It is the same number as
- *	SCOPEX_AGAIN for the same reason: no memory has it by chance (see scopex_work_init()),
- *	and an item that runs again is busy.
+ * enum scopex_status - the word scopex_work.status
+ * @SCOPEX_WORK_CODE: these bits are the result of the item, less its sign; ENODATA if no
+ *	scope has ever accepted the item
+ * @SCOPEX_WORK_FREE: the item may be submitted: it has a function, and is not busy
+ * @SCOPEX_WORK_BUSY: the other bits of an initialised item, and all bits but those of the code
+ *	from its submit until it is completed. No memory has this number by chance (see
+ *	scopex_work_init()).
  */
 enum scopex_status {
-	SCOPEX_WORK_BUSY	= SCOPEX_AGAIN,
+	SCOPEX_WORK_CODE	= 0xfff,
+	SCOPEX_WORK_FREE	= 0x1000,
+	SCOPEX_WORK_BUSY	= 0x5c0a6000,
 };
 
 /**
@@ -141,14 +145,11 @@ typedef int (*scopex_body_t)(struct scopex_scope *scope, void *arg);
  *	is busy and not running
  * @fn: the function of the item
  * @scope: the scope that the item was submitted to last
+ * @status: is the item busy, and what is its result; see &enum scopex_status
  * @cpu: the CPU where the item will run; only while it waits for its turn in a scope with a
  *	limit
- * @former: the value of @status before the submit; from the claim of an array that the item
- *	is part of, until that array is queued or refused
  * @queued: the time at which the item was queued, or 0 if that was not measured; at all other
- *	times. An array that was queued unmeasured leaves @former there, which is told from a
- *	time by its value; see kmod/stamp.h.
- * @status: SCOPEX_WORK_BUSY from the submit until the item is completed, else its result
+ *	times
  *
  * The object may live on the stack, in an array or on the heap. It belongs to scopex from a
  * successful submit until the item is completed. scopex_work_busy() tells this for one item,
@@ -159,12 +160,11 @@ struct scopex_work {
 	struct llist_node	node;
 	scopex_fn_t		fn;
 	struct scopex_scope	*scope;
+	u32			status;
 	union {
 		unsigned int	cpu;
-		int		former;
 		u32		queued;
 	};
-	int			status;
 };
 
 /**
@@ -174,6 +174,8 @@ struct scopex_work {
  * @file: the source file
  * @line: the line
  * @profile: the number of its profile; 0: none yet
+ * @part: how long a number took in the last loop of the place that lasted, in ticks (see
+ *	kmod/gain.h); 0 if that was short
  * @map: lockdep map: acquired around each item, acquired and released by each wait
  */
 struct scopex_site {
@@ -182,6 +184,7 @@ struct scopex_site {
 	const char		*file;
 	unsigned int		line;
 	unsigned int		profile;
+	u32			part;
 #ifdef CONFIG_LOCKDEP
 	struct lockdep_map	map;
 #endif

@@ -62,6 +62,31 @@ static int loop_over_many(void)
 	return empty_loop(1000);
 }
 
+/* What a loop is compared with: its function is called once, for all numbers. */
+static int plain_loop(unsigned long nr)
+{
+	scopex_range_fn_t fn = empty_range;
+	int err = 0;
+
+	OPTIMIZER_HIDE_VAR(fn);
+	for (unsigned int i = 0; i < BENCH_EMPTY && !err; i++) {
+		const struct scopex_range range = { .count = nr };
+
+		err = fn(&range);
+	}
+	return err;
+}
+
+static int call_of_one(void)
+{
+	return plain_loop(1);
+}
+
+static int call_of_many(void)
+{
+	return plain_loop(1000);
+}
+
 static int clock_read(void)
 {
 	for (unsigned int i = 0; i < BENCH_EMPTY; i++)
@@ -75,6 +100,8 @@ static const struct {
 	int		(*fn)(void);
 } empties[] = {
 	{ "clock",	0,	clock_read },
+	{ "call",	1,	call_of_one },
+	{ "call",	1000,	call_of_many },
 	{ "scopex",	0,	empty_scope },
 	{ "scopex_for",	0,	loop_over_none },
 	{ "scopex_for",	1,	loop_over_one },

@@ -47,12 +47,13 @@ static const struct {
 	{ "contend",	bench_contend },
 	{ "nest",	bench_nest },
 	{ "memory",	bench_memory },
+	{ "sizes",	bench_sizes },
 	{ "teardown",	bench_teardown },
 };
 
 static char *only;
 module_param(only, charp, 0444);
-MODULE_PARM_DESC(only, "workloads, as empty,items,work,contend,nest,memory,teardown (default: all)");
+MODULE_PARM_DESC(only, "workloads, as empty,items,work,contend,nest,memory,sizes,teardown (default: all)");
 
 static char *peers;
 module_param(peers, charp, 0444);

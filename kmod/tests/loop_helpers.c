@@ -8,6 +8,7 @@
 #include <linux/kthread.h>
 #include <linux/rcupdate.h>
 #include <linux/scopex_loop.h>
+#include <linux/slab.h>
 
 #include "test.h"
 
@@ -30,8 +31,11 @@ static void loop_over_everything(struct scopex_test *test)
 	EXPECT(test, atomic_read(&calls) <= 2 * (num_possible_cpus() + 1));
 }
 
+/* The caller does the first chunk alone. If it takes so long, help with the others is worth it. */
+#define HELP_AFTER_US	1000
+
 /**
- * struct meeting - a loop whose two chunks wait for each other, for a while
+ * struct meeting - a loop of which two chunks wait for each other, for a while
  * @here: how many have come
  * @both: completed when both are there
  * @met: how many have met the other one
@@ -42,7 +46,7 @@ struct meeting {
 	atomic_t		met;
 };
 
-static int meet(const struct scopex_range *range)
+static int meet_at_once(const struct scopex_range *range)
 {
 	struct meeting *meeting = range->arg;
 
@@ -53,11 +57,19 @@ static int meet(const struct scopex_range *range)
 	return 0;
 }
 
+static int meet(const struct scopex_range *range)
+{
+	if (range->first)
+		return meet_at_once(range);
+	usleep_range(HELP_AFTER_US, 2 * HELP_AFTER_US);
+	return 0;
+}
+
 /*
  * Two threads are in the loop at once. Other CPUs may not be idle yet, so there are
  * many rounds; the case fails if no helper ever comes.
  */
-static void idle_cpus_help(struct scopex_test *test)
+static void threads_meet(struct scopex_test *test, unsigned int parts, scopex_range_fn_t fn)
 {
 	unsigned int round, met = 0, rounds = 100;
 	struct meeting meeting;
@@ -70,13 +82,23 @@ static void idle_cpus_help(struct scopex_test *test)
 		atomic_set(&meeting.here, 0);
 		atomic_set(&meeting.met, 0);
 		init_completion(&meeting.both);
-		EXPECT_EQ(test, scopex_for(0, 2, meet, .arg = &meeting,
-					   .grain = 1), 0);
+		EXPECT_EQ(test, scopex_for(0, parts, fn, .arg = &meeting, .grain = 1), 0);
 		EXPECT_EQ(test, atomic_read(&meeting.here), 2);
 		met += atomic_read(&meeting.met) == 2;
 		usleep_range(1000, 2000);
 	}
 	EXPECT(test, met == 3);
+}
+
+static void idle_cpus_help(struct scopex_test *test)
+{
+	threads_meet(test, 3, meet);
+}
+
+/* The first one is helped only because the place has learned that its parts are long. */
+static void long_parts_begin_together(struct scopex_test *test)
+{
+	threads_meet(test, 2, meet_at_once);
 }
 
 /**
@@ -135,6 +157,7 @@ static void callers_cpu_is_not_asked(struct scopex_test *test)
  * struct guest - a loop whose helper is given an item
  * @scope: the item's scope
  * @item: the item, for the helper's CPU
+ * @stealable: the item names no CPU
  * @caller: the thread that called the loop
  * @helper: the first thread that helps
  * @came: completed when the item is submitted
@@ -143,6 +166,7 @@ static void callers_cpu_is_not_asked(struct scopex_test *test)
 struct guest {
 	struct scopex_scope	*scope;
 	struct test_item	item;
+	bool			stealable;
 	struct task_struct	*caller;
 	struct task_struct	*helper;
 	struct completion	came;
@@ -169,8 +193,9 @@ static int receive(const struct scopex_range *range)
 						    msecs_to_jiffies(50));
 		wait_for_guest(guest);
 	} else if (!cmpxchg(&guest->helper, NULL, current)) {
-		WARN_ON(scopex_submit_on(guest->scope, raw_smp_processor_id(),
-					 &guest->item.work));
+		WARN_ON(guest->stealable ?
+			scopex_submit(guest->scope, &guest->item.work) :
+			scopex_submit_on(guest->scope, SCOPEX_CPU_LOCAL, &guest->item.work));
 		complete(&guest->came);
 	} else if (guest->helper == current) {
 		guest->late += scopex_work_busy(&guest->item.work);
@@ -178,6 +203,23 @@ static int receive(const struct scopex_range *range)
 		wait_for_guest(guest);
 	}
 	return 0;
+}
+
+static void guest_comes(struct scopex_test *test, struct guest *guest)
+{
+	init_completion(&guest->came);
+	scopex_scope(s) {
+		guest->scope = s;
+		EXPECT_EQ(test, scopex_for(0, 200, receive, .arg = guest, .grain = 1), 0);
+	}
+	usleep_range(1000, 2000);
+}
+
+static void expect_guest_was_served(struct scopex_test *test, struct guest *guest)
+{
+	EXPECT(test, guest->helper);
+	EXPECT_EQ(test, guest->late, 0);
+	EXPECT_EQ(test, atomic_read(&guest->item.runs), 1);
 }
 
 /* Hazard 22: a helper takes no chunk as long as its CPU has items. */
@@ -191,18 +233,40 @@ static void items_go_before_chunks(struct scopex_test *test)
 		return;
 	}
 	test_item_init(&guest.item);
-	for (round = 0; round < 100 && !guest.helper; round++) {
-		init_completion(&guest.came);
-		scopex_scope(s) {
-			guest.scope = s;
-			EXPECT_EQ(test, scopex_for(0, 200, receive, .arg = &guest,
-						   .grain = 1), 0);
+	for (round = 0; round < 100 && !guest.helper; round++)
+		guest_comes(test, &guest);
+	expect_guest_was_served(test, &guest);
+}
+
+/* The same for an item that names no CPU, while no other CPU can take it. */
+static void stealable_items_go_before_chunks(struct scopex_test *test)
+{
+	struct test_item *holder = kcalloc(nr_cpu_ids, sizeof(*holder), GFP_KERNEL);
+	struct test_gate *gate = kcalloc(nr_cpu_ids, sizeof(*gate), GFP_KERNEL);
+	unsigned int cpu, round, target = test_other_cpu(test_this_cpu());
+	struct guest guest = { .caller = current, .stealable = true };
+
+	test_item_init(&guest.item);
+	if (target >= nr_cpu_ids)
+		scopex_test_skip(test, "needs two CPUs");
+	else if (EXPECT(test, holder && gate))
+		scopex_scope(long_ones) {
+			for_each_online_cpu(cpu) {
+				if (cpu == target || !test_served(cpu))
+					continue;
+				test_gated_item_init(&holder[cpu], &gate[cpu]);
+				EXPECT_EQ(test, scopex_submit_on(long_ones, cpu,
+								 &holder[cpu].work), 0);
+				wait_for_completion(&gate[cpu].reached);
+			}
+			for (round = 0; round < 100 && !guest.helper; round++)
+				guest_comes(test, &guest);
+			expect_guest_was_served(test, &guest);
+			for_each_online_cpu(cpu)
+				complete(&gate[cpu].go);
 		}
-		usleep_range(1000, 2000);
-	}
-	EXPECT(test, guest.helper);
-	EXPECT_EQ(test, guest.late, 0);
-	EXPECT_EQ(test, atomic_read(&guest.item.runs), 1);
+	kfree(gate);
+	kfree(holder);
 }
 
 /**
@@ -284,6 +348,10 @@ static int sees_flags(const struct scopex_range *range)
 		atomic_inc(&forbidden->wrong);
 	if (current != forbidden->caller)
 		WRITE_ONCE(forbidden->helped, true);
+	if (!range->first) {
+		usleep_range(HELP_AFTER_US, 2 * HELP_AFTER_US);
+		return 0;
+	}
 	if (atomic_inc_return(&forbidden->here) == 2)
 		complete_all(&forbidden->both);
 	wait_for_completion_timeout(&forbidden->both, msecs_to_jiffies(50));
@@ -300,7 +368,7 @@ static void loop_with_flags(struct scopex_test *test, unsigned int flags)
 		atomic_set(&forbidden.here, 0);
 		init_completion(&forbidden.both);
 		current->flags |= flags;
-		EXPECT_EQ(test, scopex_for(0, 2, sees_flags, .grain = 1,
+		EXPECT_EQ(test, scopex_for(0, 3, sees_flags, .grain = 1,
 					   .arg = &forbidden), 0);
 		current_restore_flags(saved, TEST_MEMALLOC);
 	}
@@ -324,8 +392,10 @@ static void helpers_allocate_as_the_caller(struct scopex_test *test)
 static const struct scopex_case loop_helpers_cases[] = {
 	SCOPEX_CASE(loop_over_everything),
 	SCOPEX_CASE(idle_cpus_help),
+	SCOPEX_CASE(long_parts_begin_together),
 	SCOPEX_CASE(callers_cpu_is_not_asked),
 	SCOPEX_CASE(items_go_before_chunks),
+	SCOPEX_CASE(stealable_items_go_before_chunks),
 	SCOPEX_CASE(tracers_get_on),
 	/* The last one: no item makes a worker leave the loop after that; see loop.sh. */
 	SCOPEX_CASE(helpers_allocate_as_the_caller),

@@ -48,7 +48,7 @@ static void array_without_a_function(struct scopex_test *test)
 
 	for (i = 0; i < ARRAY_SIZE(items); i++)
 		test_item_init(&items[i]);
-	items[1].work.fn = NULL;
+	scopex_work_init(&items[1].work, NULL);
 	scopex_scope(s) {
 		EXPECT_WARNING("submits an item without a function",
 			       EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items,
@@ -181,7 +181,7 @@ static void overwrite_queued(struct scopex_test *test, struct queued_again *queu
 			     struct scopex_scope *innocent)
 {
 	queued->again.work.scope = NULL;
-	queued->again.work.status = -ENODATA;
+	queued->again.work.status = ENODATA;
 	complete(&queued->gate.go);
 	EXPECT_EQ(test, scopex_join(innocent), 0);
 }

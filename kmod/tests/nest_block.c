@@ -250,9 +250,10 @@ static const struct scopex_case prompt_cases[] = {
 
 SCOPEX_SUITE(prompt, prompt_cases);
 
+/* Longer than the time between two looks of the watchdog. */
 static int naps_fn(struct scopex_work *work)
 {
-	msleep(500);
+	msleep(1500);
 	return frees_fn(work);
 }
 

@@ -312,75 +312,6 @@ static void item_that_is_out_may_be_reused(struct scopex_test *test)
 	EXPECT_EQ(test, atomic_read(&next.runs), 1);
 }
 
-/* Several tasks submit one item as fast as they can. */
-struct rivals {
-	struct scopex_scope	*scope;
-	struct test_item	item;
-	atomic_t		accepted;
-	atomic_t		other_errors;
-	atomic_t		inside;
-	atomic_t		overlaps;
-	unsigned int		rounds;
-};
-
-/* If two submitters had both claimed the item, it would run twice at a time. */
-static int rival_fn(struct scopex_work *work)
-{
-	struct rivals *rivals = container_of(work, struct rivals, item.work);
-
-	if (atomic_xchg(&rivals->inside, 1))
-		atomic_inc(&rivals->overlaps);
-	udelay(TEST_INJECT ? 300 : 5);
-	atomic_set(&rivals->inside, 0);
-	atomic_inc(&rivals->item.runs);
-	return 0;
-}
-
-static int rival_thread(void *data)
-{
-	struct rivals *rivals = data;
-	unsigned int i;
-	int err;
-
-	/* Until it was accepted often enough; refusals take hardly any time. */
-	for (i = 0; atomic_read(&rivals->accepted) < rivals->rounds; i++) {
-		err = scopex_submit(rivals->scope, &rivals->item.work);
-		if (!err)
-			atomic_inc(&rivals->accepted);
-		else if (err != -EBUSY)
-			atomic_inc(&rivals->other_errors);
-		if (!(i % 64))
-			cond_resched();
-	}
-	test_thread_until_stopped();
-	return 0;
-}
-
-/* Hazard 14: each time one submitter wins, and the item runs once. */
-static void one_submitter_claims_an_item(struct scopex_test *test)
-{
-	struct rivals rivals = { .rounds = TEST_INJECT ? 200 : 5000 };
-	struct task_struct *threads[3];
-	unsigned int i;
-
-	test_item_init(&rivals.item);
-	rivals.item.work.fn = rival_fn;
-	scopex_scope(s) {
-		rivals.scope = s;
-		scopex_inject_set(SCOPEX_INJECT_TRYGET, 200);
-		for (i = 0; i < ARRAY_SIZE(threads); i++)
-			threads[i] = test_thread(test, rival_thread, &rivals,
-						 nr_cpu_ids);
-		for (i = 0; i < ARRAY_SIZE(threads); i++)
-			test_thread_stop(threads[i]);
-		test_inject_end(test, SCOPEX_INJECT_TRYGET);
-	}
-	EXPECT_EQ(test, atomic_read(&rivals.other_errors), 0);
-	EXPECT_EQ(test, atomic_read(&rivals.overlaps), 0);
-	EXPECT_EQ(test, atomic_read(&rivals.item.runs),
-		  atomic_read(&rivals.accepted));
-}
-
 /* Long enough for the owner to wait. */
 static int nap_fn(struct scopex_work *work)
 {
@@ -548,7 +479,6 @@ static const struct scopex_case race_cases[] = {
 	SCOPEX_CASE(submit_races_cancel),
 #endif
 	SCOPEX_CASE(item_that_is_out_may_be_reused),
-	SCOPEX_CASE(one_submitter_claims_an_item),
 	SCOPEX_CASE(no_wakeup_is_lost),
 	SCOPEX_CASE(stray_wakeups_change_nothing),
 	SCOPEX_CASE(signals_do_not_end_the_wait),

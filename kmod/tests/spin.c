@@ -8,7 +8,9 @@
  */
 
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/sched.h>
+#include <linux/scopex_loop.h>
 
 #include "test.h"
 
@@ -71,9 +73,57 @@ static void real_time_owner(struct scopex_test *test)
 	EXPECT_EQ(test, atomic_read(&item.runs), 1);
 }
 
+/**
+ * struct visit - a loop whose last two parts wait for each other
+ * @here: how many of them have begun
+ * @met: how many have met the other one
+ */
+struct visit {
+	atomic_t	here;
+	atomic_t	met;
+};
+
+static int visits(const struct scopex_range *range)
+{
+	struct visit *visit = range->arg;
+	unsigned long give_up = jiffies + HZ / 20;
+
+	if (!range->first) {
+		mdelay(1);
+		return 0;
+	}
+	atomic_inc(&visit->here);
+	while (atomic_read(&visit->here) < 2 && time_before(jiffies, give_up))
+		usleep_range(50, 100);
+	if (atomic_read(&visit->here) == 2)
+		atomic_inc(&visit->met);
+	return 0;
+}
+
+/* A worker that has spun in vain, and sleeps, is woken for a loop. */
+static void sleeper_is_woken(struct scopex_test *test)
+{
+	unsigned int round, met = 0;
+
+	if (test_other_cpu(test_this_cpu()) >= nr_cpu_ids) {
+		scopex_test_skip(test, "needs two CPUs");
+		return;
+	}
+	for (round = 0; round < 20 && met < 3; round++) {
+		struct visit visit = { };
+
+		/* The workers spin for 100 ms. */
+		msleep(150);
+		EXPECT_EQ(test, scopex_for(0, 3, visits, .arg = &visit, .grain = 1), 0);
+		met += atomic_read(&visit.met) == 2;
+	}
+	EXPECT(test, met == 3);
+}
+
 static const struct scopex_case spin_cases[] = {
 	SCOPEX_CASE(one_after_the_other),
 	SCOPEX_CASE(real_time_owner),
+	SCOPEX_CASE(sleeper_is_woken),
 };
 
 SCOPEX_SUITE(spin, spin_cases);

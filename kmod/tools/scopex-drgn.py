@@ -82,7 +82,8 @@ KILLABLE = bit(1)
 _HIDDEN = bit(5)
 _TIMED = bit(7)
 # Of scopex_work.status, and of scopex_work.scope.
-WORK_BUSY = 0x5C0A6A1
+WORK_BUSY = 0x5C0A6000
+WORK_CODE = 0xFFF
 MARK = bit(0)
 # The end of a chain, as NULL is one.
 PARKED = 1
@@ -95,7 +96,7 @@ FIELDS = {
     "scopex_cpu": "dead left_by left_rest offer open queue refused spare stalls standby workers",
     "scopex_custom_scope": "deadline expired joined limit limit_per_cpu running scope waiting",
     "scopex_detached": "fn scope",
-    "scopex_loop": "chunks claimed fn offer scope",
+    "scopex_loop": "claimed count fn offer scope",
     "scopex_scope": "children error flags node outer own owner parent since site state",
     "scopex_site": "file func line name",
     "scopex_work": "fn node scope status",
@@ -387,7 +388,7 @@ class Scopex:
 
     def item(self, address, what):
         work = self.object("struct scopex_work", address)
-        if work.status != WORK_BUSY:
+        if work.status.value_() & ~WORK_CODE != WORK_BUSY:
             self.problem(
                 what,
                 f"item {hexadecimal(address)} is not busy (status {work.status.value_()})",
@@ -639,7 +640,7 @@ class Scopex:
             "function": self.kernel.function(loop.fn.value_()),
             "scope": self.scope(loop.scope.value_()),
             "claimed": loop.claimed.counter.value_(),
-            "chunks": loop.chunks.value_(),
+            "numbers": loop.count.value_(),
         }
 
     def cpu(self, cpu, online):
@@ -794,7 +795,7 @@ class Report:
                 1,
                 f"is offered a loop: {offer['function']} of scope "
                 f"{self.scope_name(offer['scope'])}, "
-                f"{min(offer['claimed'], offer['chunks'])} of {offer['chunks']} chunks claimed",
+                f"{offer['claimed']} of {offer['numbers']} numbers claimed",
             )
         if cpu["left_by"]:
             self.line(

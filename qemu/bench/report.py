@@ -161,6 +161,44 @@ def speed_up(work_ns):
     return get
 
 
+def beyond_plain(n):
+    """What a loop that asks for nobody takes, less what the plain loop does"""
+    def get(lane):
+        plain, ours = (lane.get("empty", peer, n=n) for peer in ("call", "scopex_for"))
+        return ours - plain, f"{number(ours - plain)} instructions ({number(ours)} - {number(plain)})"
+    return get
+
+
+def sizes(lane, place, shortest, longest):
+    """The times of loops that plainly take so long, in ns: plain, by two threads, by scopex"""
+    found = {}
+    for row in lane.find(workload="sizes", place=place):
+        found.setdefault(row["work_ns"], {})[row["peer"]] = row[lane.key]
+    found = [times for work_ns, times in sorted(found.items())
+             if shortest <= work_ns <= longest and len(times) == 3]
+    if not found:
+        raise Missing(f"{lane.name}: sizes {place}")
+    return [(times["call"], times["two"], times["scopex_for"]) for times in found]
+
+
+def never_below(place):
+    """The worst of the loops that last for 4 us or longer, beside the plain loop"""
+    def get(lane):
+        ratio, plain = min((plain / ours, plain)
+                           for plain, _, ours in sizes(lane, place, 4000, 1e9))
+        return ratio, f"{ratio:.3f} x (at {plain / 1000:.1f} us)"
+    return get
+
+
+def near_two(place, shortest):
+    """The worst of the longer loops, beside two threads that are awake, and 20 us"""
+    def get(lane):
+        ratio, plain = max((ours / (two + 20000), plain)
+                           for plain, two, ours in sizes(lane, place, shortest, 1e9))
+        return ratio, f"{ratio:.2f} x (at {plain / 1000:.0f} us)"
+    return get
+
+
 def teardown(lane):
     counted = lane.get("teardown", "refcounted", n=1000000)
     scoped = lane.get("teardown", "scopex", n=1000000)
@@ -190,21 +228,21 @@ def verity_to_veritysetup(lane):
 
 
 TARGETS = (
-    at_most("path", "no-op item of 1000, end to end", 55, figure("items", "scopex", "here")),
+    at_most("path", "no-op item of 1000, end to end", 74, figure("items", "scopex", "here")),
     at_least("path", "  kthread_worker takes", 5, times_fewer("scopex", "kthread_worker")),
     at_least("path", "  a workqueue takes", 12, times_fewer("scopex", "wq_")),
-    at_most("path", "the same by scopex_submit_array()", 32,
+    at_most("path", "the same by scopex_submit_array()", 42,
             figure("items", "scopex_array", "here")),
     at_least("path", "  kthread_worker takes", 9, times_fewer("scopex_array", "kthread_worker")),
     at_least("path", "  a workqueue takes", 20, times_fewer("scopex_array", "wq_")),
-    at_most("path", "submit alone", 28, figure("items", "scopex", "here", what="submit")),
+    at_most("path", "submit alone", 37, figure("items", "scopex", "here", what="submit")),
     at_most("path", "one item there and back, of the best peer's", 0.9,
             to_best("items", "here", 1)),
     for_comparison("path", "  the scheduler's part, of scopex's", scheduler("here")),
     at_most("path", "empty scope", 40, figure("empty", "scopex", n=0)),
     at_most("path", "empty loop", 250, figure("empty", "scopex_for", n=0)),
-    for_comparison("path", "  over one number", figure("empty", "scopex_for", n=1)),
-    for_comparison("path", "  over 1000 numbers", figure("empty", "scopex_for", n=1000)),
+    at_most("path", "loop over one number, beyond a plain one", 80, beyond_plain(1)),
+    at_most("path", "loop over 1000 that asks nobody, the same", 160, beyond_plain(1000)),
     at_most("path", "growth per item, n from 10 to 1000000, %", 15, spread_of("scopex", 10)),
     for_comparison("path", "  n from 1000", spread_of("scopex", 1000)),
     at_least("path", "teardown of 1000000: reference-counted takes", 30, teardown),
@@ -221,6 +259,13 @@ TARGETS = (
     at_least("spin", "  with spinning", 1.7, speed_up(1000)),
     at_least("native", "10 us in a loop over 2 CPUs: speed-up", 1.2, speed_up(100)),
     at_least("spin", "  with spinning", 1.2, speed_up(100)),
+    at_least("native", "loops from 4 us on, beside plain ones", 0.97, never_below("even")),
+    at_least("native", "  with work that rises", 0.97, never_below("rising")),
+    at_least("spin", "  with spinning", 0.97, never_below("even")),
+    at_most("native", "loops from 200 us on, of two threads and 20 us", 1.1,
+            near_two("even", 200000)),
+    at_most("native", "  with work that rises, from 512 us on", 1.1,
+            near_two("rising", 512000)),
     at_least("native", "verity tree, 2 CPUs against 1: speed-up", 1.85, verity_speed_up),
     at_most("native", "verity tree on 1 CPU, of a plain loop's without scopex", 1.05,
             verity_to_plain),

@@ -15,6 +15,8 @@
 #	DEB_ARCH	Debian's name, which its kernel packages end with
 #	ARCH_TOOLS	what it takes to run a VM, as need_tools has it: COMMAND:PACKAGE
 #	BUILD_TOOLS	what else it takes to build a kernel, as COMMAND:PACKAGE
+#	REPLACED	what is replaced in the kernel's source by a file of qemu/arch/, as
+#			PATH:FILE; may be empty
 #	MACHINE		what a VM is: qemu, or um, for which machine_um() is in NAME.conf
 #	CONSOLE		the kernel's console, as its command line has it
 #	JOB_TTY, VERDICT_TTY  the guest's terminals for these, in /dev

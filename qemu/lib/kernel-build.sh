@@ -30,6 +30,17 @@ unpack_whole()
 	unpack_parts "$1" "$SUITE" "$SOURCE_NAME"
 }
 
+# replace_files - put the architecture's own files in the source, if they are not there
+replace_files()
+{
+	local pair
+
+	for pair in $REPLACED; do
+		cmp -s "$ROOT/qemu/arch/${pair#*:}" "$SOURCE_TREE/${pair%:*}" ||
+			cp "$ROOT/qemu/arch/${pair#*:}" "$SOURCE_TREE/${pair%:*}"
+	done
+}
+
 # configure SOURCE BUILD - and look whether all that was wanted is there
 configure()
 {
@@ -82,10 +93,15 @@ build_kernel()
 
 	if [[ -e $dir/release ]]; then
 		# Kbuild's files have absolute paths, of the source's true place.
-		grep -qF " $(realpath -m "$SOURCE_TREE")/Makefile" "$dir/Makefile" && return
+		if grep -qF " $(realpath -m "$SOURCE_TREE")/Makefile" "$dir/Makefile"; then
+			# The source may have been unpacked again.
+			replace_files
+			return
+		fi
 		say "$dir was built with a source that is elsewhere: building it again"
 	fi
 	need_source
+	replace_files
 	need_space 4000
 	# Builds of other versions or configurations of this flavour.
 	rm -rf "$CACHE/kernels/$KERNEL_ID"-*
@@ -114,7 +130,7 @@ kernel_make()
 # select_built NAME - for select_kernel
 select_built()
 {
-	local key fragment fragments=()
+	local key fragment pair fragments=()
 
 	need_apt "$1"
 	find_source
@@ -129,6 +145,9 @@ select_built()
 		echo "$SOURCE_NAME $SOURCE_VERSION $KBUILD_ARCH"
 		"$COMPILER" --version
 		cat "$WANTED"
+		for pair in $REPLACED; do
+			cat "$ROOT/qemu/arch/${pair#*:}"
+		done
 	} | sha1sum | cut -c1-8)
 
 	kernel_make
