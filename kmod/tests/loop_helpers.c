@@ -247,14 +247,14 @@ static void stealable_items_go_before_chunks(struct scopex_test *test)
 	struct guest guest = { .caller = current, .stealable = true };
 
 	test_item_init(&guest.item);
-	if (target >= nr_cpu_ids)
+	if (target >= nr_cpu_ids) {
 		scopex_test_skip(test, "needs two CPUs");
-	else if (EXPECT(test, holder && gate))
+	} else if (EXPECT(test, holder && gate)) {
 		scopex_scope(long_ones) {
 			for_each_online_cpu(cpu) {
+				test_gated_item_init(&holder[cpu], &gate[cpu]);
 				if (cpu == target || !test_served(cpu))
 					continue;
-				test_gated_item_init(&holder[cpu], &gate[cpu]);
 				EXPECT_EQ(test, scopex_submit_on(long_ones, cpu,
 								 &holder[cpu].work), 0);
 				wait_for_completion(&gate[cpu].reached);
@@ -265,6 +265,7 @@ static void stealable_items_go_before_chunks(struct scopex_test *test)
 			for_each_online_cpu(cpu)
 				complete(&gate[cpu].go);
 		}
+	}
 	kfree(gate);
 	kfree(holder);
 }
