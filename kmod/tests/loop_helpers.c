@@ -243,10 +243,13 @@ static void stealable_items_go_before_chunks(struct scopex_test *test)
 {
 	struct test_item *holder = kcalloc(nr_cpu_ids, sizeof(*holder), GFP_KERNEL);
 	struct test_gate *gate = kcalloc(nr_cpu_ids, sizeof(*gate), GFP_KERNEL);
-	unsigned int cpu, round, target = test_other_cpu(test_this_cpu());
 	struct guest guest = { .caller = current, .stealable = true };
+	unsigned int cpu, round, target;
 
 	test_item_init(&guest.item);
+	/* The worker of the caller's CPU is not asked. */
+	migrate_disable();
+	target = test_other_cpu(raw_smp_processor_id());
 	if (target >= nr_cpu_ids) {
 		scopex_test_skip(test, "needs two CPUs");
 	} else if (EXPECT(test, holder && gate)) {
@@ -266,6 +269,7 @@ static void stealable_items_go_before_chunks(struct scopex_test *test)
 				complete(&gate[cpu].go);
 		}
 	}
+	migrate_enable();
 	kfree(gate);
 	kfree(holder);
 }
