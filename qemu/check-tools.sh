@@ -266,6 +266,7 @@ drgn_is_harmless()
 	         "listed": True, "owner": task, "joins": odd}
 	cpu = {"cpu": 0, "online": True, "open": True, "queue": "items", "stalls": 0, "dead": 0,
 	       "queued": [{"count": 1, "function": odd, "scope": "0x1"}], "offer": None,
+	       "stealable": [{"count": 2, "function": odd, "scope": "0x1"}],
 	       "left_by": task, "workers": [{"task": task, "state": "active", "item": item}]}
 	data = {"config": {"standby": 1, "workers": 1, "stall_ms": 1}, "release": odd,
 	        "live": False, "cpus": [cpu], "scopes": [scope], "problems": [odd],

@@ -87,13 +87,17 @@ WORK_CODE = 0xFFF
 MARK = bit(0)
 # The end of a chain, as NULL is one.
 PARKED = 1
+# Larger values of the word of stealable items are chains.
+MOVING = 2
 
 # All that is read of scopex. "make check WHAT=lint" compares it, and the numbers above, with
 # the code.
 FIELDS = {
     "scopex_bucket": "scopes",
     "scopex_config": "standby workers stall_ms nice",
-    "scopex_cpu": "dead left_by left_rest offer open queue refused spare stalls standby workers",
+    "scopex_cpu": (
+        "any dead left_by left_rest offer open queue refused shared spare stalls standby workers"
+    ),
     "scopex_custom_scope": "deadline expired joined limit limit_per_cpu running scope waiting",
     "scopex_detached": "fn scope",
     "scopex_loop": "claimed count fn offer scope",
@@ -632,6 +636,12 @@ class Scopex:
         taken = self.kernel.number(lambda: sum(self.count(w, "SCOPEX_TAKEN") for w in workers))
         return shown, taken
 
+    def stealable(self, sc, cpu):
+        what = f"stealable items of CPU {cpu}"
+        shared = sc.shared.value_()
+        rest = self.items(shared if shared > MOVING else 0, what)
+        return rest + self.items(sc.any.value_(), what, True)
+
     def offer(self, sc):
         if not sc.offer:
             return None
@@ -655,6 +665,7 @@ class Scopex:
             "open": bool(sc.open),
             "queue": "parked" if queue == PARKED else "items" if queue else "empty",
             "queued": queued,
+            "stealable": self.stealable(sc, cpu),
             "taken": None,
             "refused": sc.refused.value_(),
             "stalls": sc.stalls.value_(),
@@ -789,6 +800,7 @@ class Report:
             line += f"; {cpu['dead']} worker(s) dead"
         self.line(0, line)
         self.items(1, cpu["queued"], "queued, the next one first")
+        self.items(1, cpu["stealable"], "stealable, the next one first")
         if cpu["offer"]:
             offer = cpu["offer"]
             self.line(
