@@ -59,7 +59,7 @@ lane_path()
 	measure path "n=1 rounds=25 only=items;$(
 		)n=1000 rounds=5 only=empty,items,work,nest,memory;$(
 		)$many n=10,100,10000,100000,1000000 rounds=3;$(
-		)only=teardown n=1000000 rounds=3" --icount
+		)only=teardown n=1000000 rounds=3" --icount --env VERITY=1000
 }
 
 # The data is the kernel's package, or FILE=.
@@ -71,7 +71,7 @@ lane_native()
 	KERNEL=uml measure native "n=1,10,100,1000 rounds=9 $(
 		)only=empty,items,work,contend,nest,memory,teardown;$(
 		)only=items n=10000 rounds=3;only=teardown n=1000000;only=sizes rounds=31" \
-		--cpus 2 --disk "$WORK/data" --env VERITY=1
+		--cpus 2 --disk "$WORK/data" --env VERITY=disk
 	KERNEL=uml measure spin "n=1 rounds=25 only=items;only=work rounds=9 $(
 		)peers=call,scopex_for repeat=20;only=sizes rounds=31" --cpus 2 --env SPIN_US=50
 }

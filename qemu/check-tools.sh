@@ -517,6 +517,9 @@ bench_figures()
 	done
 	echo "teardown,refcounted,-,1000000,0,1,total,ns,100,100,100,3"
 	echo "teardown,scopex,-,1000000,0,1,total,ns,2,2,2,3"
+	for row in plain,1000 scopex_for,1004 scopex_items,1006; do
+		echo "verity,${row%,*},-,1000,0,1,total,ns,${row#*,},${row#*,},${row#*,},3"
+	done
 	for row in scopex_work,32 scopex_scope,97; do
 		echo "size,${row%,*},-,1,0,0,size,bytes,${row#*,},${row#*,},${row#*,},1"
 	done
@@ -554,7 +557,8 @@ bench_compares()
 		'^ +a workqueue takes .* met +18\.0 x \(wq_flush: 900\)$' \
 		'^one item there and back.* 0\.167 x \(50; kthread_worker: 300\)$' \
 		'^ +the scheduler.s part.* 0\.800 x \(40 of 50\)$' \
-		'^10 us .* lane not run$' && python "$work/bench/results.json" <<-'END'
+		"^verity tree, of a plain loop's .* met +1\.0040 x .1,004 and 1,000 " \
+		'^  by items .* not met +1\.0060 x' '^10 us .* lane not run$' && python "$work/bench/results.json" <<-'END'
 		import json, sys
 		results = json.load(open(sys.argv[1]))
 		verdicts = [row.get("verdict") for row in results["targets"]]

@@ -133,8 +133,10 @@ check_long_build()
 	check_killed "ends when the writer is killed" KILL 137
 	check_killed "ends when the writer is terminated, one CPU" TERM 143 \
 		cpus="$cpu"
-	check_killed "ends when the writer is terminated, without scopex" TERM 143 \
-		cpus=none
+	check_killed "ends when the writer is terminated, a plain loop" TERM 143 \
+		by=plain
+	check_killed "ends when the writer is terminated, a workqueue" TERM 143 \
+		by=workqueue
 
 	name="ends at the first error"
 	if start_long_build; then

@@ -23,7 +23,10 @@ SALT=5ca1ab1e00ff0123456789abcdef0123456789abcdef0123456789abcdef5ca1
 # 256 bytes, the most there can be.
 SALT_MAX=$SALT$SALT$SALT$SALT$SALT$SALT$SALT$SALT
 
-PLAN=$((44 + 3 * $(echo "$SIZES" | wc -w) + $(echo "$LARGE_SIZES" | wc -w)))
+# The ways without scopex
+PEERS="plain workqueue kthread_worker async apart"
+
+PLAN=$((46 + 3 * $(echo "$SIZES" | wc -w) + $(echo "$LARGE_SIZES $PEERS" | wc -w)))
 
 dir=
 loaded=
@@ -129,12 +132,6 @@ agrees()
 	fi
 }
 
-# No CPU has done anything for it.
-agrees_plainly()
-{
-	agrees "$1" cpus=none && same lanes 0 "$(value lanes)"
-}
-
 oracle_agrees()
 {
 	oracle "$dir/data" "$1" && agrees "$@"
@@ -161,7 +158,9 @@ check_oracle()
 		done
 		ktap_skip "salt of one byte" "no veritysetup"
 		ktap_skip "salt of 256 bytes" "no veritysetup"
-		ktap_skip "without scopex" "no veritysetup"
+		for peer in $PEERS; do
+			ktap_skip "by $peer" "no veritysetup"
+		done
 		return
 	fi
 	for size in $SIZES; do
@@ -174,7 +173,9 @@ check_oracle()
 	data 129
 	ktap_check "salt of one byte" oracle_agrees 00
 	ktap_check "salt of 256 bytes" oracle_agrees "$SALT_MAX"
-	ktap_check "without scopex" agrees_plainly "$SALT_MAX"
+	for peer in $PEERS; do
+		ktap_check "by $peer" agrees "$SALT_MAX" "by=$peer"
+	done
 }
 
 known_answer()
@@ -356,6 +357,10 @@ check_refusals()
 		refused "$invalid" "$dir/data" cpus=
 	ktap_check "refuses a CPU that can't be" \
 		refused "No such device" "$dir/data" cpus=0,99999
+	ktap_check "refuses a way that is not known" \
+		refused "$invalid" "$dir/data" by=none
+	ktap_check "refuses CPUs for another way" \
+		refused "$invalid" "$dir/data" by=plain "cpus=$cpu"
 	ktap_check "refuses a path that is too long" \
 		refused "[Ff]ile ?name too long" "$(printf '/%05000d' 0)"
 	ktap_check "refuses a request that is too long" \

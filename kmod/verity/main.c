@@ -7,15 +7,16 @@
  * as "veritysetup format" makes it; how it is built is in tree.c. This file is
  * the interface, in the directory scopex_verity of debugfs, for root only:
  *
- *	build	Write "PATH [salt=HEX|-] [cpus=LIST|none]", in one write(2), to have a
+ *	build	Write "PATH [salt=HEX|-] [cpus=LIST|by=WAY]", in one write(2), to have a
  *		tree built. The write returns when it is done, or why it is not;
  *		the log says more. PATH can't contain white space. The salt goes
  *		up to 256 bytes, and is empty by default. A build uses all CPUs of
  *		LIST, and no others; each needs a worker of scopex. The default is
- *		the writer's CPU, and those that are idle. With "none" the writer
- *		does all by itself, in a plain loop without scopex, for
- *		comparison. A fatal signal for the writer ends the build. A second write at
- *		the same time gets -EBUSY.
+ *		the writer's CPU, and those that are idle. With by= it is built without
+ *		scopex, for comparison, on as many CPUs as there are: by=workqueue,
+ *		kthread_worker or async; by=plain, in a loop of the writer's alone; or
+ *		by=apart, which tells what the CPUs can do (see peers.c). A fatal signal
+ *		for the writer ends the build. A second write at the same time gets -EBUSY.
  *	result	What came out, a key and a value on each line.
  *	tree	The hash blocks, top level first: with --no-superblock, a hash
  *		device. Empty for an input of one block, as with veritysetup.
@@ -162,9 +163,7 @@ static int verity_parse_cpus(struct verity_tree *t, const char *list)
 	char shown[VERITY_SHOWN_MAX];
 	int err;
 
-	t->cpus_given = true;
-	if (!strcmp(list, "none"))
-		return 0;
+	t->way = &verity_by_items;
 	scopex_escape(shown, sizeof(shown), list);
 	err = cpulist_parse(list, t->cpus);
 	if ((err && err != -ERANGE) || (!err && cpumask_empty(t->cpus))) {
@@ -188,10 +187,15 @@ static int verity_parse_option(struct verity_tree *t, const char *word,
 		*salt_given = true;
 		return verity_parse_salt(t, word + strlen("salt="));
 	}
-	if (strstarts(word, "cpus=") && !t->cpus_given)
+	if (strstarts(word, "cpus=") && !t->way)
 		return verity_parse_cpus(t, word + strlen("cpus="));
+	if (strstarts(word, "by=") && !t->way) {
+		t->way = verity_find_peer(word + strlen("by="));
+		if (t->way)
+			return 0;
+	}
 
-	pr_err("%s: expected salt= and cpus=, each once, after the path\n",
+	pr_err("%s: expected salt=, and cpus= or a way that is known as by=, after the path\n",
 	       scopex_escape(shown, sizeof(shown), word));
 	return -EINVAL;
 }
@@ -206,7 +210,7 @@ static int verity_parse(struct verity_tree *t, char *text)
 	text = strim(text);
 	word = strsep(&text, " \t\n");
 	if (!*word) {
-		pr_err("empty request: expected PATH [salt=HEX|-] [cpus=LIST|none]\n");
+		pr_err("empty request: expected PATH [salt=HEX|-] [cpus=LIST|by=WAY]\n");
 		return -EINVAL;
 	}
 	if (strscpy(t->path, word, sizeof(t->path)) < 0) {
@@ -223,6 +227,8 @@ static int verity_parse(struct verity_tree *t, char *text)
 		if (err)
 			return err;
 	}
+	if (!t->way)
+		t->way = &verity_by_loop;
 	return 0;
 }
 

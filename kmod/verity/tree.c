@@ -15,23 +15,24 @@
  * the level below in memory) and where the digests go to (the last level is the
  * root hash alone). See struct verity_level.
  *
- * The work. Hash blocks are filled independently of each other, so a level is a
- * scopex_for() over them: the writer fills some, CPUs that are idle others. Its end
- * is where the digests become visible to everybody, as the next level needs them.
+ * The work. Digests are made independently of each other, so a level is a scopex_for()
+ * over parts of it, of 32 blocks: the writer does some, CPUs that are idle others. A part
+ * is as short as a read is cheap, as the CPUs end together but for a part. The end of the
+ * loop is where the digests become visible to everybody, as the next level needs them.
  *
  * A loop uses whatever CPUs are idle. A request that names CPUs wants these, busy or not,
  * and no others, not even the writer's: items can do that. So each of these CPUs gets an
- * item, a lane, which claims hash blocks until all are claimed. And to measure the cost of
- * scopex itself, a request can have the writer do all in a plain loop. The three ways
- * differ only in the task that calls verity_fill().
+ * item, a lane, which claims parts until all are claimed. And for comparison, a request can
+ * have the same done without scopex: see peers.c. The ways differ only in the tasks that do
+ * the parts. See struct verity_way.
  *
  * All lanes end early with the first error, and when a fatal signal hits the writer; then
- * each CPU still fills the hash block that it has begun. The lane that fails first stores
+ * each CPU still does the part that it has begun. The lane that fails first stores
  * the reason in the job, and the writer logs it when all lanes have ended.
  *
  * The lanes, the job and all that it points to belong to the writer, on whose stack
- * the scope lives; a buffer belongs to the thread that fills a hash block. Nothing
- * here counts references or outlives the call.
+ * the scope lives; a buffer belongs to the thread that does a part, and then waits for the
+ * next one on its CPU. Nothing here counts references or outlives the call.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -43,9 +44,11 @@
 #include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/math.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/namei.h>
 #include <linux/overflow.h>
+#include <linux/percpu.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -53,58 +56,20 @@
 #include <linux/scopex_loop.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
+#include <linux/time64.h>
 #include <linux/vmalloc.h>
 #include <crypto/hash.h>
 
 #include "verity.h"
 
-/* How much is read at once. */
-#define VERITY_CHUNK_BLOCKS	32U
-#define VERITY_CHUNK_SIZE	(VERITY_CHUNK_BLOCKS * VERITY_BLOCK_SIZE)
+/* How many digests a hash block holds. */
+#define VERITY_FANOUT		(VERITY_BLOCK_SIZE / SHA256_DIGEST_SIZE)
 
 /*
  * 2^51 data blocks are more than a file can have; each level holds a 128th of
  * them, and one more is the root hash.
  */
 #define VERITY_LEVELS_MAX	9
-
-/**
- * struct verity_level - digests to be made, and of what
- * @src: the blocks of the level below; NULL to read the input
- * @src_blocks: how many there are
- * @dst: where the digests go
- * @dst_blocks: how many hash blocks they fill
- */
-struct verity_level {
-	const u8	*src;
-	u64		src_blocks;
-	u8		*dst;
-	u64		dst_blocks;
-};
-
-/**
- * struct verity_job - one build, on the writer's stack
- * @t: the request and its result
- * @file: the input
- * @tfm: sha256
- * @salted: the state of sha256 after the salt, which every block starts from
- * @level: the level that is worked at
- * @next: the next of its hash blocks that a lane claims
- * @begun: how many data blocks have been begun
- * @failed: what failed first, NULL if nothing did
- * @where: which byte, hash block or CPU that was
- */
-struct verity_job {
-	struct verity_tree		*t;
-	struct file			*file;
-	struct crypto_shash		*tfm;
-	void				*salted;
-	const struct verity_level	*level;
-	atomic64_t			next;
-	atomic64_t			begun;
-	const char			*failed;
-	u64				where;
-};
 
 /**
  * struct verity_lane - the item on a CPU that the request names
@@ -116,9 +81,16 @@ struct verity_lane {
 	struct verity_job	*job;
 };
 
-/* Store the reason of a failure for the writer, unless one is stored already. */
-static int verity_failed(struct verity_job *job, const char *what, u64 where,
-			 int err)
+/**
+ * verity_failed() - store the reason of a failure for the writer, unless one is stored already
+ * @job: the build
+ * @what: what failed
+ * @where: which byte, part or CPU that was
+ * @err: the error
+ *
+ * Return: @err.
+ */
+int verity_failed(struct verity_job *job, const char *what, u64 where, int err)
 {
 	/* The writer reads both when all lanes have ended. */
 	if (!cmpxchg_relaxed(&job->failed, NULL, what))
@@ -149,80 +121,88 @@ static int verity_read(struct verity_job *job, u8 *buf, u64 block, u32 blocks)
 	return 0;
 }
 
-static int verity_digest(struct verity_job *job, struct shash_desc *desc,
-			 const u8 *block, u8 *digest)
+/* Make @n digests, of the blocks at @data. */
+static int verity_digests(struct verity_job *job, const u8 *data, u8 *digest, u32 n)
 {
-	int err = crypto_shash_import(desc, job->salted);
-
-	return err ?: crypto_shash_finup(desc, block, VERITY_BLOCK_SIZE, digest);
-}
-
-/* Fill a hash block. @buf has room for a chunk; it is for the lowest level. */
-static int verity_fill_from(struct verity_job *job, u64 index, u8 *buf)
-{
-	const struct verity_level *level = job->level;
-	u8 *digest = level->dst + (index << VERITY_BLOCK_SHIFT);
-	u64 block = index * VERITY_FANOUT;
-	u64 end = min(block + VERITY_FANOUT, level->src_blocks);
 	SHASH_DESC_ON_STACK(desc, job->tfm);
-	int err;
+	int err = 0;
 
 	desc->tfm = job->tfm;
-	while (block < end) {
-		u32 n = min_t(u64, end - block, VERITY_CHUNK_BLOCKS);
-		const u8 *data = buf;
-
-		if (level->src) {
-			data = level->src + (block << VERITY_BLOCK_SHIFT);
-		} else {
-			err = verity_read(job, buf, block, n);
-			if (err)
-				return err;
-		}
-		for (block += n; n; n--) {
-			err = verity_digest(job, desc, data, digest);
-			if (err)
-				return verity_failed(job, "no sha256 for hash block",
-						     index, err);
-			data += VERITY_BLOCK_SIZE;
-			digest += SHA256_DIGEST_SIZE;
-		}
+	for (; n && !err; n--) {
+		err = crypto_shash_import(desc, job->salted) ?:
+		      crypto_shash_finup(desc, data, VERITY_BLOCK_SIZE, digest);
+		data += VERITY_BLOCK_SIZE;
+		digest += SHA256_DIGEST_SIZE;
 	}
-	return 0;
-}
-
-/* Fill a hash block of the current level. */
-static int verity_fill(struct verity_job *job, u64 index)
-{
-	u64 first = index * VERITY_FANOUT;
-	u8 *buf;
-	int err;
-
-	if (job->level->src)
-		return verity_fill_from(job, index, NULL);
-
-	atomic64_add(min_t(u64, VERITY_FANOUT, job->t->data_blocks - first),
-		     &job->begun);
-	buf = kvmalloc(VERITY_CHUNK_SIZE, GFP_KERNEL);
-	if (!buf)
-		return verity_failed(job, "no buffer for hash block", index,
-				     -ENOMEM);
-	err = verity_fill_from(job, index, buf);
-	kvfree(buf);
 	return err;
 }
 
-/* The loop's way: its numbers are hash blocks, one at a time. */
-static int verity_part(const struct scopex_range *range)
+/* Make the digests of a part of the current level. */
+static int verity_fill(struct verity_job *job, u64 part)
 {
-	struct verity_job *job = range->arg;
+	const struct verity_level *level = job->level;
+	u64 block = part * VERITY_PART_BLOCKS;
+	u32 n = min_t(u64, level->src_blocks - block, VERITY_PART_BLOCKS);
+	const u8 *data;
+	u8 *buf = NULL;
+	int err = 0;
+
+	if (level->src) {
+		data = level->src + (block << VERITY_BLOCK_SHIFT);
+	} else {
+		atomic64_add(n, &job->begun);
+		/* To allocate one for each part would be dear, as the kernel may clear it. */
+		buf = this_cpu_xchg(*job->spare, NULL) ?:
+		      kvmalloc(VERITY_PART_BLOCKS * VERITY_BLOCK_SIZE, GFP_KERNEL);
+		if (!buf)
+			return verity_failed(job, "no buffer for part", part, -ENOMEM);
+		data = buf;
+		err = verity_read(job, buf, block, n);
+	}
+	if (!err) {
+		err = verity_digests(job, data, level->dst + block * SHA256_DIGEST_SIZE, n);
+		if (err)
+			verity_failed(job, "no sha256 for part", part, err);
+	}
+	if (buf)
+		kvfree(this_cpu_xchg(*job->spare, buf));
+	return err;
+}
+
+/**
+ * verity_fill_here() - do a part of the current level, and tell that this CPU was used
+ * @job: the build
+ * @part: which part
+ *
+ * Context: process context; sleeps.
+ *
+ * Return: 0 or a negative errno.
+ */
+int verity_fill_here(struct verity_job *job, u64 part)
+{
 	unsigned int cpu = raw_smp_processor_id();
 
 	/* It is not known beforehand which CPUs help. */
 	if (!cpumask_test_cpu(cpu, job->t->cpus))
 		cpumask_set_cpu(cpu, job->t->cpus);
-	return verity_fill(job, range->first);
+	return verity_fill(job, part);
 }
+
+/* The loop's way: its numbers are parts, one at a time. */
+static int verity_part(const struct scopex_range *range)
+{
+	return verity_fill_here(range->arg, range->first);
+}
+
+static int verity_loop_level(struct verity_job *job)
+{
+	return scopex_for(0, job->level->parts, verity_part, .arg = job, .grain = 1,
+			  .flags = SCOPEX_KILLABLE);
+}
+
+const struct verity_way verity_by_loop = {
+	.level	= verity_loop_level,
+};
 
 /* The item's way, on a CPU that the request names. */
 static int verity_lane(struct scopex_work *work)
@@ -234,11 +214,11 @@ static int verity_lane(struct scopex_work *work)
 	/* The CPU's other items need not wait for the disk, and the whole level. */
 	scopex_will_block();
 	while (!err && !scopex_cancelled(scope)) {
-		u64 index = atomic64_fetch_inc(&job->next);
+		u64 part = atomic64_fetch_inc(&job->next);
 
-		if (index >= job->level->dst_blocks)
+		if (part >= job->level->parts)
 			break;
-		err = verity_fill(job, index);
+		err = verity_fill(job, part);
 		cond_resched();
 	}
 	return err;
@@ -256,7 +236,6 @@ static int verity_on_cpus(struct verity_job *job)
 		return verity_failed(job, "no memory for CPUs:", nr, -ENOMEM);
 
 	lane = lanes;
-	atomic64_set(&job->next, 0);
 	scopex_scope(scope, .flags = SCOPEX_FAIL_FAST | SCOPEX_KILLABLE) {
 		for_each_cpu(cpu, job->t->cpus) {
 			scopex_work_init(&lane->work, verity_lane);
@@ -278,40 +257,9 @@ static int verity_on_cpus(struct verity_job *job)
 	return err;
 }
 
-/* Fill the current level in a loop of this task's, without scopex. */
-static int verity_plainly(struct verity_job *job)
-{
-	u64 index;
-	int err = 0;
-
-	for (index = 0; index < job->level->dst_blocks && !err; index++) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		err = verity_fill(job, index);
-		cond_resched();
-	}
-	return err;
-}
-
-/* Make the digests of all levels; the first one reads the input. */
-static int verity_hash_levels(struct verity_job *job,
-			      const struct verity_level *levels, unsigned int nr)
-{
-	unsigned int i;
-	int err = 0;
-
-	for (i = 0; i < nr && !err; i++) {
-		job->level = &levels[i];
-		if (job->t->cpus_given)
-			err = cpumask_empty(job->t->cpus) ? verity_plainly(job) :
-							    verity_on_cpus(job);
-		else
-			err = scopex_for(0, levels[i].dst_blocks, verity_part,
-					 .arg = job, .grain = 1,
-					 .flags = SCOPEX_KILLABLE);
-	}
-	return err;
-}
+const struct verity_way verity_by_items = {
+	.level	= verity_on_cpus,
+};
 
 /*
  * Work out the levels for t->data_blocks blocks, allocate the tree. Return how
@@ -327,8 +275,8 @@ static int verity_plan(struct verity_tree *t, struct verity_level *levels)
 
 	do {
 		levels[nr].src_blocks = blocks;
+		levels[nr].parts = DIV_ROUND_UP_ULL(blocks, VERITY_PART_BLOCKS);
 		blocks = DIV_ROUND_UP_ULL(blocks, VERITY_FANOUT);
-		levels[nr].dst_blocks = blocks;
 		if (levels[nr].src_blocks > 1)
 			t->hash_blocks += blocks;
 	} while (levels[nr++].src_blocks > 1);
@@ -359,11 +307,23 @@ static int verity_plan(struct verity_tree *t, struct verity_level *levels)
 	return nr;
 }
 
-/* Allocate sha256, and its state after the salt. */
+static void verity_free_hash(struct verity_job *job)
+{
+	unsigned int cpu;
+
+	if (job->spare)
+		for_each_possible_cpu(cpu)
+			kvfree(*per_cpu_ptr(job->spare, cpu));
+	free_percpu(job->spare);
+	kfree(job->salted);
+	crypto_free_shash(job->tfm);
+}
+
+/* Allocate sha256, its state after the salt, and room for buffers. */
 static int verity_alloc_hash(struct verity_job *job)
 {
 	SHASH_DESC_ON_STACK(desc, job->tfm);
-	int err;
+	int err = -ENOMEM;
 
 	job->tfm = crypto_alloc_shash("sha256", 0, 0);
 	if (IS_ERR(job->tfm)) {
@@ -373,31 +333,19 @@ static int verity_alloc_hash(struct verity_job *job)
 		return err == -ENOENT ? -ENOPKG : err;
 	}
 
-	err = -ENOMEM;
+	job->spare = alloc_percpu(void *);
 	job->salted = kmalloc(crypto_shash_statesize(job->tfm), GFP_KERNEL);
-	if (!job->salted)
-		goto free_tfm;
-
-	desc->tfm = job->tfm;
-	err = crypto_shash_init(desc);
-	if (!err)
-		err = crypto_shash_update(desc, job->t->salt, job->t->salt_len);
-	if (!err)
-		err = crypto_shash_export(desc, job->salted);
-	if (!err)
-		return 0;
-
-	pr_err("sha256 of the salt failed: %pe\n", ERR_PTR(err));
-	kfree(job->salted);
-free_tfm:
-	crypto_free_shash(job->tfm);
+	if (job->spare && job->salted) {
+		desc->tfm = job->tfm;
+		err = crypto_shash_init(desc) ?:
+		      crypto_shash_update(desc, job->t->salt, job->t->salt_len) ?:
+		      crypto_shash_export(desc, job->salted);
+	}
+	if (err) {
+		pr_err("sha256 of the salt failed: %pe\n", ERR_PTR(err));
+		verity_free_hash(job);
+	}
 	return err;
-}
-
-static void verity_free_hash(struct verity_job *job)
-{
-	kfree(job->salted);
-	crypto_free_shash(job->tfm);
 }
 
 static int verity_check_type(const char *shown, umode_t mode)
@@ -460,20 +408,27 @@ put_file:
 	return err;
 }
 
+/* Make the digests of all levels; the first one reads the input. */
 static int verity_hash(struct verity_job *job)
 {
 	struct verity_level levels[VERITY_LEVELS_MAX];
 	struct verity_tree *t = job->t;
+	int nr, err = 0;
 	ktime_t start;
-	int nr, err;
 
 	nr = verity_plan(t, levels);
 	if (nr < 0)
 		return nr;
 
 	start = ktime_get();
-	err = verity_hash_levels(job, levels, nr);
+	for (int i = 0; i < nr && !err; i++) {
+		job->level = &levels[i];
+		atomic64_set(&job->next, 0);
+		err = t->way->level(job);
+	}
 	t->elapsed_us = ktime_us_delta(ktime_get(), start);
+	if (job->spent_ns)
+		t->elapsed_us = div_u64(job->spent_ns, NSEC_PER_USEC);
 	t->lanes = cpumask_weight(t->cpus);
 
 	if (err == -EINTR && fatal_signal_pending(current))
@@ -483,6 +438,22 @@ static int verity_hash(struct verity_job *job)
 		pr_err("%s: %s %llu: %pe, at data block %lld of %llu\n",
 		       t->shown, job->failed, job->where, ERR_PTR(err),
 		       atomic64_read(&job->begun), t->data_blocks);
+	return err;
+}
+
+static int verity_hash_by(struct verity_job *job)
+{
+	const struct verity_way *way = job->t->way;
+	int err = 0;
+
+	if (way->open)
+		err = way->open(job);
+	if (err)
+		pr_err("%s: by=%s: %pe\n", job->t->shown, way->name, ERR_PTR(err));
+	else
+		err = verity_hash(job);
+	if (way->close)
+		way->close(job);
 	return err;
 }
 
@@ -510,7 +481,7 @@ int verity_build(struct verity_tree *t)
 
 	err = verity_alloc_hash(&job);
 	if (!err) {
-		err = verity_hash(&job);
+		err = verity_hash_by(&job);
 		verity_free_hash(&job);
 	}
 	fput(job.file);

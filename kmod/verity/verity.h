@@ -1,25 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the two files of scopex_verity.ko share. */
+/* What the files of scopex_verity.ko share. */
 #ifndef _SCOPEX_VERITY_H
 #define _SCOPEX_VERITY_H
 
+#include <linux/atomic.h>
 #include <linux/cpumask.h>
 #include <linux/kref.h>
 #include <linux/limits.h>
 #include <linux/types.h>
 #include <crypto/sha2.h>
 
+struct crypto_shash;
+struct file;
+
 #define VERITY_BLOCK_SHIFT	12
 #define VERITY_BLOCK_SIZE	4096U
 
-/* How many digests a hash block holds. */
-#define VERITY_FANOUT		(VERITY_BLOCK_SIZE / SHA256_DIGEST_SIZE)
+/* A part of a level: so many blocks are read at once, and get their digests. */
+#define VERITY_PART_BLOCKS	32U
 
 /* The longest salt that a dm-verity superblock can hold. */
 #define VERITY_SALT_MAX		256
 
 /* How much of an option that is refused is shown. */
 #define VERITY_SHOWN_MAX	128
+
+struct verity_job;
+
+/**
+ * struct verity_way - a way to have the parts of a level done
+ * @name: what a request calls it; NULL if it is not called by a name
+ * @open: makes the threads that do them; NULL if there is nothing to be made
+ * @close: the reverse
+ * @level: does all parts of the level, and returns 0 or a negative errno
+ */
+struct verity_way {
+	const char	*name;
+	int		(*open)(struct verity_job *job);
+	void		(*close)(struct verity_job *job);
+	int		(*level)(struct verity_job *job);
+};
+
+extern const struct verity_way verity_by_loop, verity_by_items;
+const struct verity_way *verity_find_peer(const char *name);
 
 /**
  * struct verity_tree - what was asked for, and the tree that came out
@@ -28,9 +51,8 @@
  * @shown: the same as the kernel log shows it, cut off where it is too long
  * @salt: the salt
  * @salt_len: its length; 0: no salt
- * @cpus_given: whether the request named the CPUs, so that it wants them all; or none,
- *	so that the writer is to do all
- * @cpus: those CPUs; otherwise those that were used
+ * @way: how it is built
+ * @cpus: the CPUs that the request names; otherwise those that were used
  * @lanes: how many these are
  * @elapsed_us: how long it took to hash
  * @data_blocks: the size of the input
@@ -48,7 +70,7 @@ struct verity_tree {
 	char		shown[PATH_MAX];
 	u8		salt[VERITY_SALT_MAX];
 	unsigned int	salt_len;
-	bool		cpus_given;
+	const struct verity_way *way;
 	cpumask_var_t	cpus;
 
 	unsigned int	lanes;
@@ -60,6 +82,52 @@ struct verity_tree {
 	u8		*tree;
 };
 
+/**
+ * struct verity_level - digests to be made, and of what
+ * @src: the blocks of the level below; NULL to read the input
+ * @src_blocks: how many there are
+ * @parts: how many parts these are
+ * @dst: where the digests go, one after the other
+ */
+struct verity_level {
+	const u8	*src;
+	u64		src_blocks;
+	u64		parts;
+	u8		*dst;
+};
+
+/**
+ * struct verity_job - one build, on the writer's stack
+ * @t: the request and its result
+ * @file: the input
+ * @tfm: sha256
+ * @salted: the state of sha256 after the salt, which every block starts from
+ * @spare: for each CPU, a buffer that is not in use, or NULL
+ * @level: the level that is worked at
+ * @next: the next of its parts that a lane claims
+ * @begun: how many data blocks have been begun
+ * @failed: what failed first, NULL if nothing did
+ * @where: which byte, part or CPU that was
+ * @team: what peers.c has for the way
+ * @spent_ns: if not 0, how long it took, for a way that knows better than the writer
+ */
+struct verity_job {
+	struct verity_tree		*t;
+	struct file			*file;
+	struct crypto_shash		*tfm;
+	void				*salted;
+	void * __percpu			*spare;
+	const struct verity_level	*level;
+	atomic64_t			next;
+	atomic64_t			begun;
+	const char			*failed;
+	u64				where;
+	struct verity_team		*team;
+	u64				spent_ns;
+};
+
+int verity_fill_here(struct verity_job *job, u64 part);
+int verity_failed(struct verity_job *job, const char *what, u64 where, int err);
 int verity_build(struct verity_tree *t);
 
 #endif /* _SCOPEX_VERITY_H */

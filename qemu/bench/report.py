@@ -205,26 +205,23 @@ def teardown(lane):
     return counted / scoped, f"{counted / scoped:.0f} x ({number(counted)} against {number(scoped)})"
 
 
-def verity_time(lane, peer, cpus):
+def verity_row(lane, peer, cpus):
     found = lane.find(workload="verity", peer=peer, cpus=cpus)
     if not found:
         raise Missing(f"{lane.name}: verity {peer} on {cpus} CPU(s)")
-    return found[0]["median"]
+    return found[0]
 
 
-def verity_speed_up(lane):
-    one, two = (verity_time(lane, "scopex_verity", cpus) for cpus in (1, 2))
-    return one / two, f"{one / two:.2f} x ({number(one)} and {number(two)} ns per block)"
+def verity_ratio(lane, row, other):
+    ours, theirs = row[lane.key], other[lane.key]
+    return ours / theirs, f"{ours / theirs:.4f} x ({number(ours)} and {number(theirs)} per block)"
 
 
-def verity_to_plain(lane):
-    ours, plain = (verity_time(lane, peer, 1) for peer in ("scopex_verity", "verity_plain"))
-    return ours / plain, f"{ours / plain:.3f} x ({number(ours)} and {number(plain)} ns per block)"
-
-
-def verity_to_veritysetup(lane):
-    ours, theirs = verity_time(lane, "scopex_verity", 1), verity_time(lane, "veritysetup", 1)
-    return theirs / ours, f"{theirs / ours:.2f} x ({number(theirs)} ns per block)"
+def verity(peer, cpus, other, other_cpus):
+    """What one way to build a tree takes of what another one takes"""
+    def get(lane):
+        return verity_ratio(lane, verity_row(lane, peer, cpus), verity_row(lane, other, other_cpus))
+    return get
 
 
 TARGETS = (
@@ -266,11 +263,16 @@ TARGETS = (
             near_two("even", 200000)),
     at_most("native", "  with work that rises, from 512 us on", 1.1,
             near_two("rising", 512000)),
-    at_least("native", "verity tree, 2 CPUs against 1: speed-up", 1.85, verity_speed_up),
-    at_most("native", "verity tree on 1 CPU, of a plain loop's without scopex", 1.05,
-            verity_to_plain),
-    for_comparison("native", "  veritysetup takes, of scopex_verity on 1 CPU",
-                   verity_to_veritysetup),
+    at_most("path", "verity tree, of a plain loop's", 1.005, verity("scopex_for", 1, "plain", 1)),
+    at_most("path", "  by items", 1.005, verity("scopex_items", 1, "plain", 1)),
+    at_least("native", "verity tree, speed of two independent threads'", 0.97,
+             verity("apart", 2, "scopex_for", 2)),
+    for_comparison("native", "  a workqueue's", verity("apart", 2, "workqueue", 2)),
+    for_comparison("native", "  kthread_worker's", verity("apart", 2, "kthread_worker", 2)),
+    for_comparison("native", "  async's", verity("apart", 2, "async", 2)),
+    for_comparison("native", "  of a plain loop's", verity("plain", 1, "scopex_for", 2)),
+    for_comparison("native", "  veritysetup takes, of a plain loop",
+                   verity("veritysetup", 1, "plain", 1)),
 )
 
 

@@ -3,11 +3,14 @@
 #
 # What "make bench" does in the VM: load scopex_bench with each of RUNS, parameters with
 # semicolons between them, and leave its results in /output/results.csv. SPIN_US is
-# scopex's parameter. With VERITY, also how long the verity tree of $DISK takes, for each block.
+# scopex's parameter. With VERITY, also how long a verity tree takes, for each block: of $DISK
+# with VERITY=disk, else of so many blocks, in memory.
 
 results=/sys/kernel/debug/scopex_bench/results
 verity=/sys/kernel/debug/scopex_verity
-rounds=5
+rounds=15
+# How scopex_verity builds a tree without scopex, on all CPUs
+ways="workqueue kthread_worker async apart"
 
 # shellcheck source=../../selftests/load.sh
 . /load.sh
@@ -27,10 +30,10 @@ measure()
 	unload_all scopex || exit 1
 }
 
-# figure PEER CPUS FILE - of the times in it, in microseconds
+# figure PEER CPUS - of the times in /tmp/times.PEER, in microseconds
 figure()
 {
-	sort -n "$3" | awk -v what="verity,$1,-,$blocks,0,$2,total,ns" -v blocks="$blocks" '
+	sort -n "/tmp/times.$1" | awk -v what="verity,$1,-,$blocks,0,$2,total,ns" -v blocks="$blocks" '
 		{ time[NR] = $1 * 1000 / blocks }
 		END {
 			printf "%s,%.3f,%.3f,%.3f,%d\n", what, time[int((NR + 1) / 2)],
@@ -45,30 +48,32 @@ verity_setup()
 	veritysetup format --no-superblock --format=1 --hash=sha256 --salt=- \
 		--data-block-size=4096 --hash-block-size=4096 "$DISK" /tmp/hash > /tmp/out || exit 1
 	read -r end _ < /proc/uptime
-	echo "$begin $end" | awk '{ print ($2 - $1) * 1000000 }' >> /tmp/times.setup
+	echo "$begin $end" | awk '{ print ($2 - $1) * 1000000 }' >> /tmp/times.veritysetup
 	oracle=$(sed -n 's/^Root hash:[[:space:]]*//p' /tmp/out)
 }
 
-# verity_tree FILE [OPTION]... - its time is added there
+# verity_tree PEER [OPTION]... - its time is added to /tmp/times.PEER
 verity_tree()
 {
-	times=$1
+	peer=$1
 	shift
 	echo "$DISK salt=- $*" > $verity/build || exit 1
 	grep -qx "root_hash $oracle" $verity/result || {
-		echo "the root hash is not that of veritysetup"
+		echo "$peer: the root hash is not that of veritysetup"
 		exit 1
 	}
-	sed -n 's/^elapsed_us //p' $verity/result >> "$times"
+	sed -n 's/^elapsed_us //p' $verity/result >> "/tmp/times.$peer"
 }
 
 # One way after the other in each round; the first one is to warm up.
 verity_round()
 {
 	verity_setup
-	verity_tree /tmp/times.plain cpus=none
-	verity_tree /tmp/times.one cpus=0
-	verity_tree /tmp/times.all
+	verity_tree scopex_items cpus=0
+	for way in plain $ways; do
+		verity_tree "$way" by="$way"
+	done
+	verity_tree scopex_for
 }
 
 load scopex spin_us="${SPIN_US:-0}" || exit 1
@@ -81,6 +86,10 @@ while [ "$RUNS" ]; do
 done
 [ "$VERITY" ] || exit $failed
 
+[ "$VERITY" = disk ] || {
+	DISK=/tmp/data
+	head -c $((VERITY * 4096)) /dev/zero > $DISK || exit 1
+}
 echo "# verity tree of $DISK"
 load scopex_verity || exit 1
 verity_round
@@ -89,8 +98,10 @@ for _ in $(seq $rounds); do
 	verity_round
 done
 blocks=$(sed -n 's/^data_blocks //p' $verity/result)
-figure veritysetup 1 /tmp/times.setup
-figure verity_plain 1 /tmp/times.plain
-figure scopex_verity 1 /tmp/times.one
-figure scopex_verity "$(sed -n 's/^lanes //p' $verity/result)" /tmp/times.all
+for peer in veritysetup plain scopex_items; do
+	figure $peer 1
+done
+for peer in $ways scopex_for; do
+	figure "$peer" "$(nproc)"
+done
 exit $failed
