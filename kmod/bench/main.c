@@ -49,12 +49,13 @@ static const struct {
 	{ "nest",	bench_nest },
 	{ "memory",	bench_memory },
 	{ "sizes",	bench_sizes },
+	{ "growth",	bench_growth },
 	{ "teardown",	bench_teardown },
 };
 
 static char *only;
 module_param(only, charp, 0444);
-MODULE_PARM_DESC(only, "workloads, as empty,items,work,contend,nest,memory,sizes,teardown (default: all)");
+MODULE_PARM_DESC(only, "workloads, as empty,items,work,contend,nest,memory,sizes,growth,teardown (default: all)");
 
 static char *peers;
 module_param(peers, charp, 0444);
