@@ -64,7 +64,7 @@ measure_here()
 
 	say "make bench: $name"
 	mkdir "$output"
-	if env RUNS="$2" SPIN_US="${3:-0}" VERITY='' OUTPUT="$output" MODULES="$WORK/modules" \
+	if env RUNS="$2" SPIN_US="${3:-0}" VERITY='' OUT="$output" MODULES="$WORK/modules" \
 			LOAD="$ROOT/selftests/load.sh" sh "$ROOT/qemu/guest/bench.sh" >&2; then
 		ktap_ok "$name is measured"
 		mv "$output/results.csv" "$OUT/$name.csv"

@@ -235,26 +235,26 @@ TARGETS = (
     at_most("path", "loop over 1000 that asks nobody, the same", 160, beyond_plain(1000)),
     at_most("path", "growth per item, n from 10 to 1000000, %", 15, spread_of("scopex", 10)),
     for_comparison("path", "  n from 1000", spread_of("scopex", 1000)),
-    at_most("path", "items where 1 to 10000 scopes are open: growth, %", 2,
+    at_most("path", "items where 1 to 10000 scopes are open: growth, %", 5,
             growth("scopes", "item")),
-    at_most("path", "  loops", 2, growth("scopes", "loop")),
-    at_most("path", "  to cancel one of them", 2, growth("scopes", "cancel")),
-    at_most("path", "items in 1 to 100 nested scopes: growth, %", 2, growth("nesting", "item")),
-    at_most("path", "  loops", 2, growth("nesting", "loop")),
-    at_most("path", "  to cancel the innermost", 2, growth("nesting", "cancel")),
-    at_most("path", "  to cancel the outermost, for each in it", 2, growth("nesting", "all")),
-    at_most("path", "submit, 1 to 1000000 items queued: growth, %", 2, growth("queue", "item")),
-    at_most("path", "  loops", 2, growth("queue", "loop")),
-    at_most("path", "  to cancel the scope of these items", 2, growth("queue", "cancel")),
-    at_most("path", "  to complete each cancelled item", 2, growth("queue", "all")),
-    at_most("shape", "items here, by the number of CPUs: growth, %", 2,
+    at_most("path", "  loops", 5, growth("scopes", "loop")),
+    at_most("path", "  to cancel one of them", 5, growth("scopes", "cancel")),
+    at_most("path", "items in 1 to 100 nested scopes: growth, %", 5, growth("nesting", "item")),
+    at_most("path", "  loops", 5, growth("nesting", "loop")),
+    at_most("path", "  to cancel the innermost", 5, growth("nesting", "cancel")),
+    at_most("path", "  to cancel the outermost, each of 10 or 100", 5, growth("nesting", "all", 10)),
+    at_most("path", "submit, 1 to 1000000 items queued: growth, %", 5, growth("queue", "item")),
+    at_most("path", "  loops", 5, growth("queue", "loop")),
+    at_most("path", "  to cancel the scope of these items", 5, growth("queue", "cancel")),
+    at_most("path", "  to complete each cancelled item", 5, growth("queue", "all")),
+    at_most("shape", "items here, by the number of CPUs: growth, %", 5,
             growth_of_cpus("items", "here")),
     at_most("shape", "  submit to all CPUs, end to end", 15,
             growth_of_cpus("items", "spread")),
     at_most("shape", "  two submitters on each CPU, all to one", 15,
             growth_of_cpus("contend", "there")),
-    at_most("shape", "  loops that ask nobody", 2, growth_of_cpus("growth", "scopes", "loop")),
-    at_most("shape", "  to cancel a scope", 2, growth_of_cpus("growth", "scopes", "cancel")),
+    at_most("shape", "  loops that ask nobody", 5, growth_of_cpus("growth", "scopes", "loop")),
+    at_most("shape", "  to cancel a scope", 5, growth_of_cpus("growth", "scopes", "cancel")),
     for_comparison("shape", "  a loop of 10 ms, beyond a plain one", shared_loop),
     at_least("path", "teardown of 1000000: reference-counted takes", 30, teardown),
     at_most("path", "sizeof(struct scopex_work)", 32,
@@ -418,7 +418,7 @@ def main():
         lane = lanes["path"]
         print_items(lane, "instructions per item", "one emulated CPU; the lower quartile of the rounds")
         try:
-            if args.record:
+            if args.record and lane.rows:
                 with open(args.recorded, "w") as file:
                     file.write(HEAD)
                     file.writelines(f"{name} {value:g}\n"

@@ -5,12 +5,12 @@
 # semicolons between them, and leave its results in /output/results.csv. SPIN_US is
 # scopex's parameter. With VERITY, also how long the verity tree of $DISK takes, for each block.
 #
-# "make bench LANES=hardware" runs this, too: then OUTPUT is where the results go to, MODULES
+# "make bench LANES=hardware" runs this, too: then OUT is where the results go to, MODULES
 # has the modules, and LOAD is selftests/load.sh.
 
 results=${DEBUGFS:-/sys/kernel/debug}/scopex_bench/results
 verity=/sys/kernel/debug/scopex_verity
-output=${OUTPUT:-/output}
+output=${OUT:-/output}
 rounds=5
 
 # shellcheck source=../../selftests/load.sh
