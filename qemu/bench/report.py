@@ -151,7 +151,7 @@ def beyond_plain(n):
 
 
 def sizes(lane, place, shortest):
-    """The rows of loops that plainly take so long at least, in ns, by who does them"""
+    """The rows of loops that plainly take so long at least, in ns, by peer"""
     found = {}
     for row in lane.find(workload="sizes", place=place):
         found.setdefault(row["work_ns"], {})[row["peer"]] = row
@@ -336,7 +336,7 @@ def print_items(lane, unit, note):
     print()
 
 
-UML = """2 CPUs, KERNEL=uml: what disables interrupts is dearer
+NATIVE = """2 CPUs, KERNEL=uml: what disables interrupts is dearer
 there than on hardware, which makes the others, that lock, look worse than they are; to wake
 another CPU is a signal between threads, and much dearer for all"""
 HARDWARE = "all CPUs of this machine"
@@ -429,7 +429,7 @@ def main():
             print(f"MISSING {missing}\n")
             bad = True
     if "native" in lanes:
-        print_items(lanes["native"], "ns per item", HARDWARE if "hardware" in args.lanes else UML)
+        print_items(lanes["native"], "ns per item", HARDWARE if "hardware" in args.lanes else NATIVE)
         print("A ratio is the median of the rounds, with the interval that has it with 95 % "
               "certainty.\n")
     if "shape" in lanes:
