@@ -64,6 +64,7 @@ lane_path()
 	measure path "n=1 rounds=25 only=items;$(
 		)n=1000 rounds=5 only=empty,items,work,nest,memory;$(
 		)$many n=10,100,10000,100000,1000000 rounds=3;$(
+		)only=growth n=1,10,100,10000,1000000 rounds=3;$(
 		)only=teardown n=1000000 rounds=3" --icount
 }
 
