@@ -88,15 +88,16 @@ def contended(lane):
     return to_best("contend", "there", ns.pop())(lane)
 
 
-def percent_of_growth(values):
-    percent = (max(values) / min(values) - 1) * 100
+def percent_of_growth(values, base):
+    percent = (max(values) / base - 1) * 100
     return percent, f"{percent:.1f} % ({', '.join(number(value) for value in values)})"
 
 
 def spread_of(peer, first):
     def get(lane):
-        return percent_of_growth([lane.get("items", peer, "here", n) for n in
-                                  (10, 100, 1000, 10000, 100000, 1000000) if n >= first])
+        values = [lane.get("items", peer, "here", n) for n in
+                  (10, 100, 1000, 10000, 100000, 1000000) if n >= first]
+        return percent_of_growth(values, min(values))
     return get
 
 
@@ -108,7 +109,7 @@ def growth(place, what, first=1):
                   if row["n"] >= first]
         if len(values) < 2:
             raise Missing(f"{lane.name}: growth {place} {what}")
-        return percent_of_growth(values)
+        return percent_of_growth(values, values[0])
     return get
 
 
@@ -118,7 +119,7 @@ def growth_of_cpus(workload, place, what="total"):
         values = [row[lane.key] for row in lane.by_cpus(workload, place, what, peer="scopex")]
         if len(values) < 2:
             raise Missing(f"{lane.name}: {workload} {place}, two numbers of CPUs")
-        return percent_of_growth(values)
+        return percent_of_growth(values, values[0])
     return get
 
 
