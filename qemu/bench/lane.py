@@ -36,7 +36,7 @@ class Interval(typing.NamedTuple):
 
     def __str__(self):
         if self.low == self.high:
-            return f"{self.median:.3f} x"
+            return f"{self.median:.4f} x"
         return f"{self.median:.3f} x ({self.low:.3f} to {self.high:.3f})"
 
 

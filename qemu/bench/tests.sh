@@ -74,8 +74,8 @@ bench_compares()
 		'^submit alone .* <= 37 +not met +40 ' '^teardown .* >= 30 +met +50 x' \
 		'^sizeof\(struct scopex_scope\) .* not met +97 bytes$' \
 		'^ +a workqueue takes .* met +18\.0 x \(wq_flush: 900\)$' \
-		'^one item there and back.* 0\.167 x; 50, kthread_worker 300$' \
-		'^ +the scheduler.s part.* 0\.800 x; 40 of 50$' \
+		'^one item there and back.* 0\.1667 x; 50, kthread_worker 300$' \
+		'^ +the scheduler.s part.* 0\.8000 x; 40 of 50$' \
 		'^items where 1 to 10000 .* met +0\.0 % \(50, 50\)$' \
 		'^ +loops .* not met +42\.9 % \(210, 300\)$' \
 		'^10 us .* lane not run$' && python "$work/bench/results.json" <<-'END'
@@ -213,7 +213,7 @@ hardware_is_measured()
 		expect "how often scopex is loaded" "$(grep -c 'insmod scopex.ko' "$work/calls")" -eq 2 &&
 		cp "$work/hardware/hardware-report.txt" "$work/out" &&
 		said '^kernel: Linux 6.66' '^ *Model name:' '^ *Vulnerability ' '^governor of' '^load' \
-			'^one item to another CPU and back.* unclear|not met +0\.500 x' \
+			'^one item to another CPU and back.* unclear|not met +0\.5000 x' \
 			'^items,scopex,there,1,0,2,total,ns,20,20,20,3,20 20 20$'
 }
 
