@@ -39,7 +39,7 @@ help:
 	@echo '  ci all              what CI runs (40 min); everything (hours)'
 	@echo 'make try M=DIR        your module; MODULE_PARAMS=, APPEND=, SCRIPT=FILE'
 	@echo 'make shell            a shell in the VM, with the modules of M=DIR'
-	@echo 'make bench            what it costs; LANES="path native shape", RECORD=1, OUT='
+	@echo 'make bench            what it costs; LANES="path native shape hardware", OUT='
 	@echo 'make timeline         a picture of a job, of M=DIR, of TRACE=FILE; OUT=, ARGS='
 	@echo 'make top              scopex-top in the VM; TOP=--once'
 	@echo 'make docs             the reference as HTML, in out/docs/'

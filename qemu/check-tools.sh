@@ -7,6 +7,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 . qemu/lib/command-tests.sh
+. qemu/bench/tests.sh
 
 # A reading of scopex's counters, made at TIME (ns); RUN items have run on the only CPU
 counters()
@@ -499,95 +500,10 @@ timeline_of_file()
 		make timeline TRACE="$work/half.dat" OUT="$work/again"
 }
 
-# bench_figures SUBMIT - a path lane in which a submit costs that
-bench_figures()
-{
-	local n row
-
-	echo "workload,peer,place,n,work_ns,cpus,what,unit,median,low,high,rounds"
-	for n in 1 10 100 1000 10000 100000 1000000; do
-		for row in scopex,50 scopex_array,40 kthread_worker,300 wq_flush,900; do
-			echo "items,${row%,*},here,$n,0,1,total,ns,${row#*,},${row#*,},${row#*,},3"
-		done
-	done
-	echo "items,wake,here,1,0,1,total,ns,40,40,40,3"
-	echo "items,scopex,here,1000,0,1,submit,ns,$1,$1,$1,3"
-	for row in scopex,0 call,1 call,1000 scopex_for,0 scopex_for,1 scopex_for,1000; do
-		echo "empty,${row%,*},-,${row#*,},0,1,total,ns,30,30,30,3"
-	done
-	echo "teardown,refcounted,-,1000000,0,1,total,ns,100,100,100,3"
-	echo "teardown,scopex,-,1000000,0,1,total,ns,2,2,2,3"
-	for row in plain,1000 scopex_for,1004 scopex_items,1006; do
-		echo "verity,${row%,*},-,1000,0,1,total,ns,${row#*,},${row#*,},${row#*,},3"
-	done
-	for row in scopex_work,32 scopex_scope,97; do
-		echo "size,${row%,*},-,1,0,0,size,bytes,${row#*,},${row#*,},${row#*,},1"
-	done
-}
-
-# reported [OPTION]... - make the table of what is in $work/bench
-reported()
-{
-	expect_success "$work/out" report "$@"
-}
-
-report()
-{
-	qemu/bench/report.py --out "$work/bench" --recorded "$work/recorded" "$@" path
-}
-
-bench_names_growth()
-{
-	mkdir -p "$work/bench"
-	bench_figures 100 >"$work/bench/path.csv"
-	reported --record && said '^0 of [0-9]+ recorded figures' || return
-	bench_figures 101 >"$work/bench/path.csv"
-	reported && said '^0 of [0-9]+ recorded figures' && expect_no_line -E '^GROWN' <"$work/out" || return
-	bench_figures 103 >"$work/bench/path.csv"
-	reported && said '^1 of [0-9]+ recorded figures' \
-		'^GROWN items.scopex.here.1000.submit: 100 to 103 instructions, \+3\.0 %$'
-}
-
-bench_compares()
-{
-	bench_figures 40 >"$work/bench/path.csv"
-	reported && said '^no-op item of 1000, .* <= 74 +met +50 ' \
-		'^submit alone .* <= 37 +not met +40 ' '^teardown .* >= 30 +met +50 x' \
-		'^sizeof\(struct scopex_scope\) .* not met +97 bytes$' \
-		'^ +a workqueue takes .* met +18\.0 x \(wq_flush: 900\)$' \
-		'^one item there and back.* 0\.167 x \(50; kthread_worker: 300\)$' \
-		'^ +the scheduler.s part.* 0\.800 x \(40 of 50\)$' \
-		"^verity tree, of a plain loop's .* met +1\.0040 x .1,004 and 1,000 " \
-		'^  by items .* not met +1\.0060 x' '^10 us .* lane not run$' && python "$work/bench/results.json" <<-'END'
-		import json, sys
-		results = json.load(open(sys.argv[1]))
-		verdicts = [row.get("verdict") for row in results["targets"]]
-		assert "met" in verdicts and "not met" in verdicts and "MISSING" not in verdicts
-		assert any(row["peer"] == "wq_flush" for row in results["figures"])
-		END
-}
-
-# lacks LINE - without it the report fails, and says so
-lacks()
-{
-	bench_figures 100 | grep -v "^$1" >"$work/bench/path.csv"
-	expect_failure "$work/out" report && said MISSING
-}
-
-bench_misses()
-{
-	lacks items,scopex,here,1000,0,1,submit && lacks items,scopex,here,10000, &&
-		lacks items,kthread_worker,here,1000, && lacks size,scopex_scope && lacks . || return
-	rm "$work/bench/path.csv" && expect_failure "$work/out" report && said 'scopex: error: .*path.csv' MISSING ||
-		return
-	bench_figures 100 >"$work/bench/path.csv"
-	rm "$work/recorded" && expect_failure "$work/out" report && said 'MISSING .*recorded: No such file'
-}
-
 echo "no trace" >"$work/text"
 grep -v scopex_ "$recorded" >"$work/others"
 echo '  sh-1 [000] d..2. 1.000000: sched_switch: prev_comm=sh' >>"$work/others"
-ktap_plan 39
+ktap_plan 44
 ktap_check "top: rates and times" top_compares
 ktap_check "top: JSON" top_prints_json
 ktap_check "top: a reset" top_survives_a_reset
@@ -600,7 +516,12 @@ ktap_check "drgn: odd names" drgn_is_harmless
 ktap_check "top in a VM" top_in_a_vm
 ktap_check "bench: what has grown is named" bench_names_growth
 ktap_check "bench: targets" bench_compares
+ktap_check "bench: the interval of known data" bench_bootstraps
+ktap_check "bench: how sure a verdict is" bench_tells_how_sure
 ktap_check "bench: a figure is missing" bench_misses
+ktap_check "bench: the lane on hardware, with a fake one" hardware_is_measured
+ktap_check "bench: that lane refuses" hardware_is_refused
+ktap_check "bench: that lane fails" hardware_fails
 ktap_check "bench in no lane" refused "unknown LANES=road; known: path" make bench LANES=road
 ktap_check "bench with nodes that are not equal" \
 	refused "SHAPE_CPUS=3: two nodes need" make bench SHAPE_CPUS="2 3"

@@ -4,9 +4,10 @@
  *
  * It measures when it is loaded, in a thread of its own; the parameters choose what. The
  * kernel log has the figures as a table; scopex_bench/results in debugfs has them for
- * programs, as CSV. Opening that file waits for the end. Its last line is "complete", or
- * "failed" and an error: then a figure is missing, an item did not run, or a result was
- * wrong. Times never decide that. Unloading the module ends it early.
+ * programs, as CSV, with the samples in the order of the rounds: the third one of each
+ * competitor was taken in the third round. Opening that file waits for the end. Its last line is
+ * "complete", or "failed" and an error: then a figure is missing, an item did not run, or a
+ * result was wrong. Times never decide that. Unloading the module ends it early.
  *
  * Figures are nanoseconds for one operation: the median of the rounds, and the quartiles.
  * They include the cost of reading the clock, twice for each sample.
@@ -48,12 +49,13 @@ static const struct {
 	{ "nest",	bench_nest },
 	{ "memory",	bench_memory },
 	{ "sizes",	bench_sizes },
+	{ "growth",	bench_growth },
 	{ "teardown",	bench_teardown },
 };
 
 static char *only;
 module_param(only, charp, 0444);
-MODULE_PARM_DESC(only, "workloads, as empty,items,work,contend,nest,memory,sizes,teardown (default: all)");
+MODULE_PARM_DESC(only, "workloads, as empty,items,work,contend,nest,memory,sizes,growth,teardown (default: all)");
 
 static char *peers;
 module_param(peers, charp, 0444);
@@ -78,10 +80,21 @@ MODULE_PARM_DESC(cpus, "CPUs to use, as a list like 0-3,8 (default: all that are
 
 struct bench_setup bench;
 
-/* A line of the results */
+static const char bench_columns[] =
+	"workload,peer,place,n,work_ns,cpus,what,unit,median,low,high,rounds,samples";
+
+/**
+ * struct bench_line - a line of the results
+ * @node: in bench_lines
+ * @text: its beginning
+ * @nr: how many samples follow
+ * @samples: in thousandths, in the order of the rounds
+ */
 struct bench_line {
 	struct list_head	node;
-	char			text[];
+	char			text[160];
+	unsigned int		nr;
+	u64			samples[];
 };
 
 /* Written by the thread, read when it is through. */
@@ -151,15 +164,15 @@ static void bench_calibrate(void)
 	bench_turns_per_us = max_t(u64, div64_u64(bench_burning * 1000, max(best, 1ULL)), 1);
 }
 
-static int bench_add_line(const char *text)
+static struct bench_line *bench_add_line(unsigned int nr)
 {
-	struct bench_line *line = kmalloc(sizeof(*line) + strlen(text) + 1, GFP_KERNEL);
+	struct bench_line *line = kzalloc(struct_size(line, samples, nr), GFP_KERNEL);
 
-	if (!line)
-		return -ENOMEM;
-	memcpy(line->text, text, strlen(text) + 1);
-	list_add_tail(&line->node, &bench_lines);
-	return 0;
+	if (line) {
+		line->nr = nr;
+		list_add_tail(&line->node, &bench_lines);
+	}
+	return line;
 }
 
 static int bench_compare_samples(const void *a, const void *b)
@@ -184,41 +197,43 @@ static struct bench_decimal bench_decimal(u64 value)
 	return decimal;
 }
 
-/* @figure: the lower quartile, the median, the upper quartile, in thousandths of @unit */
-static int bench_add(const struct bench_result *r, const char *unit, const u64 *figure,
+/* @samples: in thousandths of @unit; are sorted */
+static int bench_add(const struct bench_result *r, const char *unit, u64 *samples,
 		     unsigned int nr)
 {
-	struct bench_decimal low = bench_decimal(figure[0]);
-	struct bench_decimal median = bench_decimal(figure[1]);
-	struct bench_decimal high = bench_decimal(figure[2]);
+	struct bench_line *line = bench_add_line(nr);
+	struct bench_decimal low, median, high;
 	const char *place = r->place ?: "-";
-	char text[192];
 
-	scnprintf(text, sizeof(text), "%s,%s,%s,%lu,%lu,%u,%s,%s,%s,%s,%s,%u", r->workload,
-		  r->peer, place, r->n, r->work_ns, r->cpus, r->what, unit, median.text,
-		  low.text, high.text, nr);
+	if (!line)
+		return -ENOMEM;
+	memcpy(line->samples, samples, nr * sizeof(*samples));
+	sort(samples, nr, sizeof(*samples), bench_compare_samples, NULL);
+	low = bench_decimal(samples[(nr - 1) / 4]);
+	median = bench_decimal(samples[(nr - 1) / 2]);
+	high = bench_decimal(samples[(nr - 1) * 3 / 4]);
+	scnprintf(line->text, sizeof(line->text), "%s,%s,%s,%lu,%lu,%u,%s,%s,%s,%s,%s,%u",
+		  r->workload, r->peer, place, r->n, r->work_ns, r->cpus, r->what, unit,
+		  median.text, low.text, high.text, nr);
 	pr_info("%-8s %-6s n=%-7lu work=%-6lu %-15s %-6s %10s %s (%s to %s)\n", r->workload,
 		place, r->n, r->work_ns, r->peer, r->what, median.text, unit, low.text,
 		high.text);
-	return bench_add_line(text);
+	return 0;
 }
 
 /**
  * bench_report() - a figure
  * @result: what it is of
- * @samples: how long it took in each round, in ns; is sorted
+ * @samples: how long it took in each round, in ns; do not outlast the call
  * @nr: how many
  *
  * Return: 0 or -ENOMEM.
  */
 int bench_report(const struct bench_result *result, u64 *samples, unsigned int nr)
 {
-	u64 figure[3];
-
-	sort(samples, nr, sizeof(*samples), bench_compare_samples, NULL);
-	for (unsigned int i = 0; i < ARRAY_SIZE(figure); i++)
-		figure[i] = div64_u64(samples[(nr - 1) * (i + 1) / 4] * 1000, result->ops);
-	return bench_add(result, "ns", figure, nr);
+	for (unsigned int i = 0; i < nr; i++)
+		samples[i] = div64_u64(samples[i] * 1000, result->ops);
+	return bench_add(result, "ns", samples, nr);
 }
 
 static int bench_report_size(const char *name, size_t size)
@@ -226,9 +241,9 @@ static int bench_report_size(const char *name, size_t size)
 	const struct bench_result result = {
 		.workload = "size", .peer = name, .n = 1, .what = "size",
 	};
-	const u64 figure[] = { size * 1000, size * 1000, size * 1000 };
+	u64 sample = size * 1000;
 
-	return bench_add(&result, "bytes", figure, 1);
+	return bench_add(&result, "bytes", &sample, 1);
 }
 
 static int bench_report_sizes(void)
@@ -241,12 +256,14 @@ static int bench_report_sizes(void)
 
 static int bench_run(void)
 {
+	struct bench_line *head = bench_add_line(0);
 	int err;
 
+	if (!head)
+		return -ENOMEM;
+	strscpy(head->text, bench_columns, sizeof(head->text));
 	bench_calibrate();
-	err = bench_add_line("workload,peer,place,n,work_ns,cpus,what,unit,median,low,high,rounds");
-	if (!err)
-		err = bench_report_sizes();
+	err = bench_report_sizes();
 	for (unsigned int i = 0; i < ARRAY_SIZE(workloads) && !err; i++)
 		if (!only || bench_listed(only, workloads[i].name))
 			err = workloads[i].run();
@@ -268,8 +285,12 @@ static int results_show(struct seq_file *m, void *unused)
 {
 	struct bench_line *line;
 
-	list_for_each_entry(line, &bench_lines, node)
-		seq_printf(m, "%s\n", line->text);
+	list_for_each_entry(line, &bench_lines, node) {
+		seq_puts(m, line->text);
+		for (unsigned int i = 0; i < line->nr; i++)
+			seq_printf(m, "%c%s", i ? ' ' : ',', bench_decimal(line->samples[i]).text);
+		seq_putc(m, '\n');
+	}
 	if (bench_error)
 		seq_printf(m, "failed %d\n", bench_error);
 	else

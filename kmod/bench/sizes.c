@@ -2,9 +2,9 @@
 /*
  * scopex_bench: loops of all sizes, beside plain ones
  *
- * A loop is done by a plain call, by two threads that are awake and have a half each, and by
- * scopex_for(), one way after the other in each round. So what a host does to the speed of its
- * CPUs hits all three.
+ * A loop is done by a plain call, by two threads that are awake and have a half each, by a
+ * caller that has a workqueue do half of it, and by scopex_for(), one way after the other in
+ * each round. So what a host does to the speed of its CPUs hits all of them.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -16,6 +16,7 @@
 #include <linux/sched.h>
 #include <linux/scopex_loop.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "bench.h"
 
@@ -104,13 +105,16 @@ static int plain(const struct sizes_loop *loop)
 	return 0;
 }
 
+/* So that both halves have the same work: the numbers below 0.707 n have half of it. */
+static unsigned long sizes_middle(const struct sizes_loop *loop)
+{
+	return loop->rising ? loop->count * 707 / 1000 : loop->count / 2;
+}
+
 static int two(const struct sizes_loop *loop)
 {
-	unsigned long half = loop->count / 2;
+	unsigned long half = sizes_middle(loop);
 
-	/* So that both halves have the same work: the numbers below 0.707 n have half of it. */
-	if (loop->rising)
-		half = loop->count * 707 / 1000;
 	sizes_half.first = half;
 	/* Release: the other thread sees the first number. */
 	smp_store_release(&sizes_half.loop, loop);
@@ -118,6 +122,25 @@ static int two(const struct sizes_loop *loop)
 	/* Acquire: the other half is done. */
 	while (smp_load_acquire(&sizes_half.loop))
 		cpu_relax();
+	return 0;
+}
+
+static void sizes_half_work(struct work_struct *unused)
+{
+	sizes_call(sizes_half.loop, sizes_half.first, sizes_half.loop->count);
+}
+
+static DECLARE_WORK(sizes_work, sizes_half_work);
+
+static int queued(const struct sizes_loop *loop)
+{
+	unsigned long half = sizes_middle(loop);
+
+	sizes_half.loop = loop;
+	sizes_half.first = half;
+	queue_work_on(bench.cpu[1], system_highpri_wq, &sizes_work);
+	sizes_call(loop, 0, half);
+	flush_work(&sizes_work);
 	return 0;
 }
 
@@ -129,10 +152,12 @@ static int shared(const struct sizes_loop *loop)
 static const struct {
 	const char	*peer;
 	int		(*fn)(const struct sizes_loop *loop);
+	unsigned int	cpus;	/* at least */
 } ways[] = {
-	{ "call",	plain },
-	{ "two",	two },
-	{ "scopex_for",	shared },
+	{ "call",	plain,	1 },
+	{ "two",	two,	2 },
+	{ "wq_flush",	queued,	2 },
+	{ "scopex_for",	shared,	1 },
 };
 
 /* The second thread is there for its own way only: others would find its CPU busy. */
@@ -193,7 +218,7 @@ static int sizes_of(unsigned long work_ns, bool rising, u64 *samples)
 		/* Another way is the first in each round; the first round is to warm up. */
 		round = i / nr;
 		way = (i + round) % nr;
-		if (ways[way].fn == two && bench.nr_cpus < 2)
+		if (bench.nr_cpus < ways[way].cpus)
 			continue;
 		err = sizes_sample(&loop, way, repeat, &elapsed);
 		if (!err && bench_stopped())
@@ -214,7 +239,7 @@ static int sizes_of(unsigned long work_ns, bool rising, u64 *samples)
 			.ops = repeat,
 		};
 
-		if (ways[way].fn != two || bench.nr_cpus > 1)
+		if (bench.nr_cpus >= ways[way].cpus)
 			err = bench_report(&result, samples + way * bench.rounds, bench.rounds);
 	}
 	return err;

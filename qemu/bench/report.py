@@ -5,25 +5,26 @@
 usage: report.py --out DIR --recorded FILE [--record] LANE...
 
 DIR has path.csv, native.csv and spin.csv, and shape-CPUS.csv, as scopex_bench prints them.
-spin.csv is like native.csv, with workers and owners that spin. Fails if a
-figure that is needed for the table, or that is recorded, is not there.
+spin.csv is like native.csv, with workers and owners that spin. The lane "hardware" has
+native.csv and spin.csv, too. Fails if a figure that is needed for the table, or that is
+recorded, is not there.
 """
 
 import argparse
-import csv
 import glob
 import json
 import os
 import re
 import sys
 
+sys.dont_write_bytecode = True
+import draw
+from lane import Interval, Lane, Missing, number
+
 GROWN = 1.02
 
-# No competitors, but what all of them need.
-FLOORS = ("call", "wake")
-
 # Workloads of the path lane whose figures are the same in each run, nearly.
-RECORDED = ("empty", "items", "teardown")
+RECORDED = ("empty", "items", "growth", "teardown")
 
 HEAD = """# Instructions for an operation, by "make bench RECORD=1" (kernel: stock-6.1): the lower
 # quartile of the rounds, as the scheduler adds something to some of them.
@@ -31,67 +32,8 @@ HEAD = """# Instructions for an operation, by "make bench RECORD=1" (kernel: sto
 """
 
 
-class Missing(Exception):
-    pass
-
-
-class Lane:
-    """The figures of a lane; also a list of rows for JSON and plots"""
-
-    def __init__(self, name, path):
-        self.name, self.rows = name, []
-        # What the scheduler adds now and then is no part of a path.
-        self.key = "low" if name == "path" else "median"
-        try:
-            with open(path, newline="") as file:
-                lines = [line for line in file if not line.startswith("workload,peer,")]
-        except OSError as error:
-            print(f"scopex: error: {error.filename}: {error.strerror}", file=sys.stderr)
-            return
-        keys = ("workload", "peer", "place", "n", "work_ns", "cpus", "what", "unit",
-                "median", "low", "high", "rounds")
-        for values in csv.reader(lines):
-            row = dict(zip(keys, values))
-            if len(values) != len(keys):
-                # "failed" and why: what follows from it is that figures are missing.
-                continue
-            for key in ("n", "work_ns", "cpus", "rounds"):
-                row[key] = int(row[key])
-            for key in ("median", "low", "high"):
-                row[key] = float(row[key])
-            row["lane"] = name
-            self.rows.append(row)
-
-    def find(self, **want):
-        return [row for row in self.rows
-                if all(row[key] == value for key, value in want.items())]
-
-    def get(self, workload, peer, place="-", n=1000, what="total", work_ns=0):
-        found = self.find(workload=workload, peer=peer, place=place, n=n, what=what,
-                          work_ns=work_ns)
-        if not found:
-            raise Missing(f"{self.name}: {workload} {peer} {place} n={n} {what}")
-        # Sizes are told by each load of the module.
-        return found[-1][self.key]
-
-    def best(self, workload, place, n, prefix=""):
-        """The best of the others, by name and figure"""
-        found = [(row[self.key], row["peer"])
-                 for row in self.find(workload=workload, place=place, n=n, what="total",
-                                      work_ns=0)
-                 if not row["peer"].startswith("scopex") and row["peer"] not in FLOORS and
-                 row["peer"].startswith(prefix)]
-        if not found:
-            raise Missing(f"{self.name}: {workload} {place} n={n}, others {prefix}")
-        return min(found)
-
-
-def number(value):
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
-
-
 # Each: what is measured, its lane, the target ("<=" or ">=" and a number, or None), and how
-# the result comes about, as a number and what there is to say about it.
+# the result comes about, as a number or an interval and what there is to say about it.
 def at_most(lane, text, target, get):
     return lane, text, "<=", target, get
 
@@ -114,50 +56,90 @@ def figure(workload, peer, place="-", unit="instructions", **more):
 def times_fewer(peer, prefix):
     """How many times as much the best of the others takes, for 1000 items"""
     def get(lane):
-        value, name = lane.best("items", "here", 1000, prefix)
-        ours = lane.get("items", peer, "here")
-        return value / ours, f"{value / ours:.1f} x ({name}: {number(value)})"
+        best = lane.best("items", "here", 1000, prefix)
+        ratio = lane.ratio(best, lane.row("items", peer, "here"))
+        return ratio, f"{ratio.median:.1f} x ({best['peer']}: {number(best[lane.key])})"
     return get
 
 
 def to_best(workload, place, n):
     """The part that scopex takes of what the best of the others does"""
     def get(lane):
-        value, name = lane.best(workload, place, n)
-        ours = lane.get(workload, "scopex", place, n)
-        return ours / value, f"{ours / value:.3f} x ({number(ours)}; {name}: {number(value)})"
+        best, ours = lane.best(workload, place, n), lane.row(workload, "scopex", place, n)
+        ratio = lane.ratio(ours, best)
+        return ratio, (f"{ratio}; {number(ours[lane.key])}, "
+                       f"{best['peer']} {number(best[lane.key])}")
     return get
 
 
 def scheduler(place):
     """What a thread that is woken and wakes takes, of what scopex does for one item"""
     def get(lane):
-        ours, floor = (lane.get("items", peer, place, 1) for peer in ("scopex", "wake"))
-        return floor / ours, f"{floor / ours:.3f} x ({number(floor)} of {number(ours)})"
+        ours, floor = (lane.row("items", peer, place, 1) for peer in ("scopex", "wake"))
+        ratio = lane.ratio(floor, ours)
+        return ratio, f"{ratio}; {number(floor[lane.key])} of {number(ours[lane.key])}"
     return get
 
 
 def contended(lane):
     ns = {row["n"] for row in lane.find(workload="contend", peer="scopex")}
     if not ns:
-        raise Missing("native: contend")
+        raise Missing(f"{lane.name}: contend")
     return to_best("contend", "there", ns.pop())(lane)
+
+
+def percent_of_growth(values, base):
+    percent = (max(values) / base - 1) * 100
+    return percent, f"{percent:.1f} % ({', '.join(number(value) for value in values)})"
 
 
 def spread_of(peer, first):
     def get(lane):
         values = [lane.get("items", peer, "here", n) for n in
                   (10, 100, 1000, 10000, 100000, 1000000) if n >= first]
-        percent = (max(values) / min(values) - 1) * 100
-        return percent, f"{percent:.0f} % ({', '.join(number(value) for value in values)})"
+        return percent_of_growth(values, min(values))
     return get
+
+
+def growth(place, what, first=1):
+    """How much more an operation takes where there is more of something"""
+    def get(lane):
+        rows = lane.find(workload="growth", place=place, what=what)
+        values = [row[lane.key] for row in sorted(rows, key=lambda row: row["n"])
+                  if row["n"] >= first]
+        if len(values) < 2:
+            raise Missing(f"{lane.name}: growth {place} {what}")
+        return percent_of_growth(values, values[0])
+    return get
+
+
+def growth_of_cpus(workload, place, what="total"):
+    """How much more an operation of scopex takes where there are more CPUs, of all of them"""
+    def get(lane):
+        values = [row[lane.key] for row in lane.by_cpus(workload, place, what, peer="scopex")]
+        if len(values) < 2:
+            raise Missing(f"{lane.name}: {workload} {place}, two numbers of CPUs")
+        return percent_of_growth(values, values[0])
+    return get
+
+
+def shared_loop(lane):
+    """What a loop of 10 ms takes beyond the plain one, of all CPUs, by their number"""
+    ours, plain = ([row[lane.key] for row in lane.by_cpus("work", "spread", peer=peer,
+                                                          work_ns=100000)]
+                   for peer in ("scopex_for", "call"))
+    if not ours or len(ours) != len(plain):
+        raise Missing(f"{lane.name}: work spread")
+    beyond = [(shared - alone) * 100 for shared, alone in zip(ours, plain)]
+    return max(beyond), f"{', '.join(number(value) for value in beyond)} instructions"
 
 
 def speed_up(work_ns):
     def get(lane):
-        plain = lane.get("work", "call", "spread", 100, work_ns=work_ns)
-        ours = lane.get("work", "scopex_for", "spread", 100, work_ns=work_ns)
-        return plain / ours, f"{plain / ours:.2f} x"
+        plain, ours = (lane.row("work", peer, "spread", 100, work_ns=work_ns)
+                       for peer in ("call", "scopex_for"))
+        ratio = lane.ratio(plain, ours)
+        return ratio, str(ratio)
     return get
 
 
@@ -169,33 +151,38 @@ def beyond_plain(n):
     return get
 
 
-def sizes(lane, place, shortest, longest):
-    """The times of loops that plainly take so long, in ns: plain, by two threads, by scopex"""
+def sizes(lane, place, shortest):
+    """The rows of loops that plainly take so long at least, in ns, by peer"""
     found = {}
     for row in lane.find(workload="sizes", place=place):
-        found.setdefault(row["work_ns"], {})[row["peer"]] = row[lane.key]
-    found = [times for work_ns, times in sorted(found.items())
-             if shortest <= work_ns <= longest and len(times) == 3]
+        found.setdefault(row["work_ns"], {})[row["peer"]] = row
+    found = [rows for work_ns, rows in sorted(found.items())
+             if work_ns >= shortest and {"call", "two", "scopex_for"} <= set(rows)]
     if not found:
         raise Missing(f"{lane.name}: sizes {place}")
-    return [(times["call"], times["two"], times["scopex_for"]) for times in found]
+    return found
+
+
+def by_median(found):
+    return found[0].median
 
 
 def never_below(place):
     """The worst of the loops that last for 4 us or longer, beside the plain loop"""
     def get(lane):
-        ratio, plain = min((plain / ours, plain)
-                           for plain, _, ours in sizes(lane, place, 4000, 1e9))
-        return ratio, f"{ratio:.3f} x (at {plain / 1000:.1f} us)"
+        ratio, plain = min(((lane.ratio(rows["call"], rows["scopex_for"]), rows["call"][lane.key])
+                            for rows in sizes(lane, place, 4000)), key=by_median)
+        return ratio, f"{ratio}, at {plain / 1000:.1f} us"
     return get
 
 
 def near_two(place, shortest):
     """The worst of the longer loops, beside two threads that are awake, and 20 us"""
     def get(lane):
-        ratio, plain = max((ours / (two + 20000), plain)
-                           for plain, two, ours in sizes(lane, place, shortest, 1e9))
-        return ratio, f"{ratio:.2f} x (at {plain / 1000:.0f} us)"
+        ratio, plain = max(((lane.ratio(rows["scopex_for"], rows["two"], beside=20000),
+                             rows["call"][lane.key]) for rows in sizes(lane, place, shortest)),
+                           key=by_median)
+        return ratio, f"{ratio}, at {plain / 1000:.0f} us"
     return get
 
 
@@ -213,8 +200,8 @@ def verity_row(lane, peer, cpus):
 
 
 def verity_ratio(lane, row, other):
-    ours, theirs = row[lane.key], other[lane.key]
-    return ours / theirs, f"{ours / theirs:.4f} x ({number(ours)} and {number(theirs)} per block)"
+    ratio = lane.ratio(row, other)
+    return ratio, f"{ratio}; {number(row[lane.key])} and {number(other[lane.key])} per block"
 
 
 def verity(peer, cpus, other, other_cpus):
@@ -242,6 +229,27 @@ TARGETS = (
     at_most("path", "loop over 1000 that asks nobody, the same", 160, beyond_plain(1000)),
     at_most("path", "growth per item, n from 10 to 1000000, %", 15, spread_of("scopex", 10)),
     for_comparison("path", "  n from 1000", spread_of("scopex", 1000)),
+    at_most("path", "items where 1 to 10000 scopes are open: growth, %", 5,
+            growth("scopes", "item")),
+    at_most("path", "  loops", 5, growth("scopes", "loop")),
+    at_most("path", "  to cancel one of them", 5, growth("scopes", "cancel")),
+    at_most("path", "items in 1 to 100 nested scopes: growth, %", 5, growth("nesting", "item")),
+    at_most("path", "  loops", 5, growth("nesting", "loop")),
+    at_most("path", "  to cancel the innermost", 5, growth("nesting", "cancel")),
+    at_most("path", "  to cancel the outermost, each of 10 or 100", 5, growth("nesting", "all", 10)),
+    at_most("path", "submit, 1 to 1000000 items queued: growth, %", 5, growth("queue", "item")),
+    at_most("path", "  loops", 5, growth("queue", "loop")),
+    at_most("path", "  to cancel the scope of these items", 5, growth("queue", "cancel")),
+    at_most("path", "  to complete each cancelled item", 5, growth("queue", "all")),
+    at_most("shape", "items here, by the number of CPUs: growth, %", 5,
+            growth_of_cpus("items", "here")),
+    at_most("shape", "  submit to all CPUs, end to end", 15,
+            growth_of_cpus("items", "spread")),
+    at_most("shape", "  two submitters on each CPU, all to one", 15,
+            growth_of_cpus("contend", "there")),
+    at_most("shape", "  loops that ask nobody", 5, growth_of_cpus("growth", "scopes", "loop")),
+    at_most("shape", "  to cancel a scope", 5, growth_of_cpus("growth", "scopes", "cancel")),
+    for_comparison("shape", "  a loop of 10 ms, beyond a plain one", shared_loop),
     at_least("path", "teardown of 1000000: reference-counted takes", 30, teardown),
     at_most("path", "sizeof(struct scopex_work)", 32,
             figure("size", "scopex_work", n=1, what="size", unit="bytes")),
@@ -276,20 +284,27 @@ TARGETS = (
 )
 
 
-def judge(lanes):
+def verdict(low, high, sign, target):
+    """Where the target is between the bounds of the result, this run can't tell"""
+    met = [value <= target if sign == "<=" else value >= target for value in (low, high)]
+    return "met" if all(met) else "unclear" if any(met) else "not met"
+
+
+def judge(lanes, partial):
     """The table of targets; each with its result, unless its lane was not asked for"""
     table = []
     for lane, text, sign, target, get in TARGETS:
         row = {"what": text, "lane": lane, "target": target and f"{sign} {target}"}
         if lane in lanes:
             try:
-                value, said = get(lanes[lane][0])
-                row.update(value=round(value, 4), result=said)
+                value, said = get(lanes[lane])
+                low, value, high = value if isinstance(value, Interval) else (value,) * 3
+                row.update(value=round(value, 4), low=round(low, 4), high=round(high, 4),
+                           result=said)
                 if target:
-                    met = value <= target if sign == "<=" else value >= target
-                    row["verdict"] = "met" if met else "not met"
+                    row["verdict"] = verdict(low, high, sign, target)
             except Missing as missing:
-                row.update(result=f"missing: {missing}", verdict="MISSING")
+                row.update(result=f"missing: {missing}", verdict="-" if partial else "MISSING")
         else:
             row.update(result="lane not run", verdict="-")
         table.append(row)
@@ -318,6 +333,12 @@ def print_items(lane, unit, note):
                 line += f"{found[0][lane.key]:>{width},.1f}" if found else f"{'-':>{width}}"
         print(line)
     print()
+
+
+NATIVE = """2 CPUs, KERNEL=uml: what disables interrupts is dearer
+there than on hardware, which makes the others, that lock, look worse than they are; to wake
+another CPU is a signal between threads, and much dearer for all"""
+HARDWARE = "all CPUs of this machine"
 
 
 def recordable(lane):
@@ -355,114 +376,31 @@ def guard(lane, path):
     return grown, missing
 
 
-def write(out, name, text):
-    with open(os.path.join(out, name), "w") as file:
-        file.write(text)
-
-
-def plot(out, name, title, x, y, series, log_x=True):
-    """Curves; series is a dict of lists of (x, low, median, high)"""
-    blocks = [f'"{peer}"\n' + "".join(" ".join(f"{v:g}" for v in point) + "\n" for point in points)
-              for peer, points in series.items()]
-    write(out, name + ".dat", "\n\n".join(blocks))
-    curves = ", ".join(f'"{name}.dat" index {i} using 1:3:2:4 with yerrorlines title columnheader(1)'
-                       for i in range(len(blocks)))
-    write(out, name + ".gp", f"""set terminal svg size 900,600 background "white" noenhanced
-set output "{name}.svg"
-set title "{title}"
-set xlabel "{x}"
-set ylabel "{y}"
-{'set logscale x' if log_x else ''}
-set logscale y
-set grid
-set key outside
-plot {curves}
-""")
-
-
-def bars(out, name, title, y, values):
-    """Bars; values is a list of (competitor, submit or None, total)"""
-    write(out, name + ".dat", "".join(f'"{peer}" {total:g}\n' for peer, total in values))
-    write(out, name + ".gp", f"""set terminal svg size 900,600 background "white" noenhanced
-set output "{name}.svg"
-set title "{title}"
-set ylabel "{y}"
-set logscale y
-set style fill solid 0.6
-set boxwidth 0.7
-set xtics rotate by -35
-set rmargin 10
-set yrange [*:{2 * max(total for peer, total in values):g}]
-set grid ytics
-plot "{name}.dat" using 0:2:xtic(1) with boxes notitle, \\
-     "{name}.dat" using 0:2:(sprintf("%.0f", column(2))) with labels offset 0,0.7 notitle
-""")
-
-
-def plots(lanes, out):
-    unit = {"path": "instructions", "native": "ns", "shape": "emulated ns"}
-    for name in ("path", "native"):
-        for place in ("here", "there", "spread"):
-            for lane in lanes.get(name, ()):
-                rows = lane.find(workload="items", place=place, what="total")
-                if not rows:
-                    continue
-                bars(out, f"{name}-{place}-bars", f"{name}: 1000 no-op items, {place}, end to end",
-                     f"{unit[name]} per item",
-                     [(row["peer"], row["median"]) for row in rows if row["n"] == 1000])
-                series = {}
-                for row in sorted(rows, key=lambda row: row["n"]):
-                    series.setdefault(row["peer"], []).append(
-                        (row["n"], row["low"], row["median"], row["high"]))
-                # Two points are no curve, where others have more.
-                most = max(len(points) for points in series.values())
-                series = {peer: points for peer, points in series.items()
-                          if len(points) > min(2, most - 1)}
-                plot(out, f"{name}-{place}-n", f"{name}: no-op items, {place}, end to end", "items",
-                     f"{unit[name]} per item", series)
+def print_shape(lane):
+    cpus = sorted({row["cpus"] for row in lane.rows if row["cpus"]})
+    print("shape: instructions per item, of all CPUs together, by the number of CPUs")
+    print(f"{'':<24}" + "".join(f"{number:>10}" for number in cpus))
     for workload, place in (("items", "spread"), ("contend", "there")):
-        series = {}
-        for lane in sorted(lanes.get("shape", ()), key=lambda lane: lane.cpus):
-            # With one CPU, all places are the same.
-            for row in lane.find(workload=workload, what="total",
-                                 place=place if lane.cpus > 1 else "here"):
-                series.setdefault(row["peer"], []).append(
-                    (lane.cpus, row["low"], row["median"], row["high"]))
-        if series:
-            plot(out, f"shape-{workload}", f"shape: {workload}, by the number of CPUs", "CPUs",
-                 "emulated ns per item", series)
-
-
-def print_shape(lanes):
-    lanes = sorted(lanes, key=lambda lane: lane.cpus)
-    print("shape: emulated ns per item, by the number of CPUs; how it grows, not how much it is")
-    print(f"{'':<24}" + "".join(f"{lane.cpus:>10}" for lane in lanes))
-    for workload, place in (("items", "spread"), ("contend", "there")):
-        for peer in dict.fromkeys(row["peer"] for lane in lanes
-                                  for row in lane.find(workload=workload)):
-            line = f"{workload + ' ' + peer:<24}"
-            for lane in lanes:
-                found = lane.find(workload=workload, peer=peer, what="total",
-                                  place=place if lane.cpus > 1 else "here")
-                line += f"{found[0]['median']:>10,.0f}" if found else f"{'-':>10}"
-            print(line)
+        rows = lane.by_cpus(workload, place)
+        for peer in dict.fromkeys(row["peer"] for row in rows):
+            found = {row["cpus"]: f"{row[lane.key]:,.0f}" for row in rows if row["peer"] == peer}
+            print(f"{workload + ' ' + peer:<24}" +
+                  "".join(f"{found.get(number, '-'):>10}" for number in cpus))
     print()
 
 
 def read_lanes(names, out):
+    def lane(name, *files):
+        return Lane(name, *(os.path.join(out, file) for file in files or (name + ".csv",)))
+
     lanes = {}
     for name in names:
         if name == "shape":
-            files = glob.glob(os.path.join(glob.escape(out), "shape-*.csv"))
-            lanes[name] = []
-            for path in files:
-                lane = Lane("shape", path)
-                lane.cpus = int(re.search(r"-(\d+)\.csv$", path).group(1))
-                lanes[name].append(lane)
+            lanes[name] = lane(name, *sorted(glob.glob("shape-*.csv", root_dir=out)))
+        elif name == "path":
+            lanes[name] = lane(name)
         else:
-            lanes[name] = [Lane(name, os.path.join(out, name + ".csv"))]
-    if "native" in names:
-        lanes["spin"] = [Lane("spin", os.path.join(out, "spin.csv"))]
+            lanes.update((name, lane(name)) for name in ("native", "spin"))
     return lanes
 
 
@@ -471,15 +409,15 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--recorded", required=True)
     parser.add_argument("--record", action="store_true")
-    parser.add_argument("lanes", nargs="+", choices=("path", "native", "shape"))
+    parser.add_argument("lanes", nargs="+", choices=("path", "native", "shape", "hardware"))
     args = parser.parse_args()
 
     lanes, grown, bad = read_lanes(args.lanes, args.out), [], False
     if "path" in lanes:
-        lane = lanes["path"][0]
+        lane = lanes["path"]
         print_items(lane, "instructions per item", "one emulated CPU; the lower quartile of the rounds")
         try:
-            if args.record:
+            if args.record and lane.rows:
                 with open(args.recorded, "w") as file:
                     file.write(HEAD)
                     file.writelines(f"{name} {value:g}\n"
@@ -490,28 +428,21 @@ def main():
             print(f"MISSING {missing}\n")
             bad = True
     if "native" in lanes:
-        load = os.path.join(args.out, "native.load")
-        if os.path.exists(load):
-            with open(load) as file:
-                print(f"native: this machine's load when it began, which should be 0: "
-                      f"{file.read().strip()}")
-        print_items(lanes["native"][0], "ns per item", "2 CPUs, KERNEL=uml: what disables "
-                    "interrupts is dearer\nthere than on hardware, which makes the others, that "
-                    "lock, look worse than they are; to wake\nanother CPU is a signal between "
-                    "threads, and much dearer for all")
+        print_items(lanes["native"], "ns per item", HARDWARE if "hardware" in args.lanes else NATIVE)
+        print("A ratio is the median of the rounds, with the interval that has it with 95 % "
+              "certainty.\n")
     if "shape" in lanes:
         print_shape(lanes["shape"])
-        bad |= not lanes["shape"]
-    for lane in (lane for some in lanes.values() for lane in some):
-        bad |= not lane.rows
+    bad |= not all(lane.rows for lane in lanes.values())
 
-    table = judge(lanes)
+    # A machine may have one CPU, and no data for a verity tree.
+    table = judge(lanes, "hardware" in args.lanes)
     print_targets(table)
     bad |= any(row.get("verdict") == "MISSING" for row in table)
-    plots(lanes, args.out)
-    write(args.out, "results.json", json.dumps({
+    draw.all_of(lanes, args.out)
+    draw.write(args.out, "results.json", json.dumps({
         "version": 1, "targets": table, "grown": grown,
-        "figures": [row for some in lanes.values() for lane in some for row in lane.rows],
+        "figures": [row for lane in lanes.values() for row in lane.rows],
     }, indent=1) + "\n")
     return 1 if bad else 0
 

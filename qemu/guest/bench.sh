@@ -5,40 +5,53 @@
 # semicolons between them, and leave its results in /output/results.csv. SPIN_US is
 # scopex's parameter. With VERITY, also how long a verity tree takes, for each block: of $DISK
 # with VERITY=disk, else of so many blocks, in memory.
+#
+# "make bench LANES=hardware" runs this, too: then OUT is where the results go to, MODULES
+# has the modules, and LOAD is selftests/load.sh.
 
-results=/sys/kernel/debug/scopex_bench/results
+results=${DEBUGFS:-/sys/kernel/debug}/scopex_bench/results
 verity=/sys/kernel/debug/scopex_verity
+output=${OUT:-/output}
 rounds=15
 # How scopex_verity builds a tree without scopex, on all CPUs
 ways="workqueue kthread_worker async apart"
 
 # shellcheck source=../../selftests/load.sh
-. /load.sh
+. "${LOAD:-/load.sh}"
+
+# module NAME - what is to be loaded: a file, or by its name
+module()
+{
+	echo "${MODULES:+$MODULES/}$1${MODULES:+.ko}"
+}
 
 # measure PARAMETER...
 measure()
 {
 	# Nothing else may run until it is through, which this waits for.
-	insert scopex_bench "$@" || exit 1
-	cat $results > /tmp/results || exit 1
+	insert "$(module scopex_bench)" "$@" || exit 1
+	cat "$results" > "$output/last" || exit 1
 	knows_parameters
-	grep -v '^complete$' /tmp/results >> /output/results.csv
-	[ "$(tail -n 1 /tmp/results)" = complete ] || {
+	grep -v '^complete$' "$output/last" >> "$output/results.csv"
+	[ "$(tail -n 1 "$output/last")" = complete ] || {
 		dmesg | grep 'scopex_bench: ' | tail -n 3
 		failed=1
 	}
-	unload_all scopex || exit 1
+	rm "$output/last"
+	unload scopex_bench || exit 1
 }
 
 # figure PEER CPUS - of the times in /tmp/times.PEER, in microseconds
 figure()
 {
-	sort -n "/tmp/times.$1" | awk -v what="verity,$1,-,$blocks,0,$2,total,ns" -v blocks="$blocks" '
-		{ time[NR] = $1 * 1000 / blocks }
+	samples=$(awk -v blocks="$blocks" '{ printf "%.3f ", $1 * 1000 / blocks }' "/tmp/times.$1")
+	echo "$samples" | tr ' ' '\n' | grep . | sort -n |
+		awk -v what="verity,$1,-,$blocks,0,$2,total,ns" -v samples="${samples% }" '
+		{ time[NR] = $1 }
 		END {
-			printf "%s,%.3f,%.3f,%.3f,%d\n", what, time[int((NR + 1) / 2)],
-				time[int((NR + 3) / 4)], time[int((3 * NR + 1) / 4)], NR
-		}' >> /output/results.csv
+			printf "%s,%.3f,%.3f,%.3f,%d,%s\n", what, time[int((NR + 1) / 2)],
+				time[int((NR + 3) / 4)], time[int((3 * NR + 1) / 4)], NR, samples
+		}' >> "$output/results.csv"
 }
 
 # The clock of /proc/uptime has hundredths of a second.
@@ -76,7 +89,8 @@ verity_round()
 	verity_tree scopex_for
 }
 
-load scopex spin_us="${SPIN_US:-0}" || exit 1
+# The workload "growth" nests a hundred scopes, each in an item that waits.
+load "$(module scopex)" workers=128 spin_us="${SPIN_US:-0}" || exit 1
 while [ "$RUNS" ]; do
 	run=${RUNS%%;*}
 	RUNS=${RUNS#"$run"}
@@ -84,7 +98,10 @@ while [ "$RUNS" ]; do
 	# shellcheck disable=SC2086 # words
 	measure $run
 done
-[ "$VERITY" ] || exit $failed
+[ "$VERITY" ] || {
+	unload scopex
+	exit $failed
+}
 
 [ "$VERITY" = disk ] || {
 	DISK=/tmp/data
