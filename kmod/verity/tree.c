@@ -16,7 +16,7 @@
  * root hash alone). See struct verity_level.
  *
  * The work. Digests are made independently of each other, so a level is a scopex_for()
- * over parts of it, of 32 blocks: the writer does some, CPUs that are idle others. A part
+ * over parts of it, of 8 blocks: the writer does some, CPUs that are idle others. A part
  * is as short as a read is cheap, as the CPUs end together but for a part. The end of the
  * loop is where the digests become visible to everybody, as the next level needs them.
  *

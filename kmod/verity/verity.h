@@ -17,7 +17,7 @@ struct file;
 #define VERITY_BLOCK_SIZE	4096U
 
 /* A part of a level: so many blocks are read at once, and get their digests. */
-#define VERITY_PART_BLOCKS	32U
+#define VERITY_PART_BLOCKS	8U
 
 /* The longest salt that a dm-verity superblock can hold. */
 #define VERITY_SALT_MAX		256
