@@ -87,7 +87,8 @@ def loops(lanes, out):
     series = {}
     for lane in lanes:
         for row in lane.find(workload="sizes", place="even"):
-            if row["peer"] == "call":
+            # With spinning, the others are the same.
+            if row["peer"] == "call" or lane.name != "native" and row["peer"] != "scopex_for":
                 continue
             plain = lane.row("sizes", "call", "even", row["n"], work_ns=row["work_ns"])
             low, median, high = lane.ratio(plain, row)
