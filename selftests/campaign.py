@@ -3,7 +3,7 @@
 """Mutants of a line each, of every function of scopex.ko, and the report on them.
 
     campaign.py list TREE [--locks] [--only TEXT] [--sample N [--seed N]]   print names
-    campaign.py apply TREE NAME                 change TREE
+    campaign.py apply TREE NAME                 change TREE; prints the name of the file
     campaign.py proofs TREE                     the barriers, and the litmus test of each
     campaign.py check TREE                      does selftests/survivors.txt fit TREE?
     campaign.py report TREE VERDICTS            judge a run of qemu/check-mutants.sh
@@ -371,6 +371,7 @@ def main():
         mutant = mutants[args.argument]
         text = mutant.path.read_text()
         mutant.path.write_text(text[:mutant.start] + mutant.text + text[mutant.end:])
+        print(mutant.path.name)
     elif args.what == "proofs":
         for name, mutant in mutants.items():
             if mutant.proof is not None:
