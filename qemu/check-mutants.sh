@@ -13,7 +13,9 @@
 #
 #	SAMPLE=	how many mutants, drawn from all files (default: all, which takes many hours)
 #	SEED=	what the sample is drawn from (default: 1)
-#	MUTANT=	only those whose name has this text in it, as "scopex_reserve: "
+#	MUTANT=	only those whose name has this text in it, as "scopex_reserve: "; or one of
+#		several texts, each on a line
+#	SUITES=	run by these suites only
 #	LOCKS=1	those that take away one half of a pair of lock and unlock, and no others: only
 #		a kernel with lockdep notices them all
 #	PARALLEL= how many VMs at a time (default: 2)
@@ -33,6 +35,7 @@ OTHERS="pool trace exit find memory stall module irq tracers race hotplug isolat
 # These run the modules with injected delays, for which some code is compiled only.
 INJECTED="injected injected-walk"
 LAST=spin
+[[ -z ${SUITES:-} ]] || QUICK='' OTHERS=$SUITES INJECTED='' LAST=''
 
 # How long the suites of a VM may take; five times that without KVM.
 QUICK_LIMIT=180
@@ -43,17 +46,20 @@ suites_of()
 {
 	case $1 in
 	array.h | share.* | gain.* | each_cpu.c) echo loop ;;
-	counters.* | place.* | profile.* | show.* | snapshot.* | stats.*) echo debugfs ;;
-	cpu_limit.c | join_item.c | limit.c | option*) echo options ;;
+	counters.* | place.* | profile.* | show.* | snapshot.*) echo debugfs memory ;;
+	cpu_limit.c | join_item.c | option*) echo options ;;
+	limit.c | stamp.*) echo options debugfs trace ;;
 	context.* | owner.*) echo exit ;;
-	deadline.*) echo cancel ;;
+	deadline.*) echo cancel options ;;
 	hand_over.* | relief.* | thread.*) echo pool ;;
-	hotplug.*) echo hotplug ;;
+	hotplug.*) echo hotplug module ;;
 	inject.*) echo injected ;;
 	main.c) echo module ;;
 	nested.*) echo nest pool ;;
 	registry.*) echo walk ;;
-	select.*) echo api isolated ;;
+	scope.*) echo api misuse ;;
+	select.*) echo api options isolated ;;
+	stats.*) echo debugfs find ;;
 	track.*) echo misuse ;;
 	watchdog.*) echo stall pool ;;
 	*) [[ -e $ROOT/selftests/${1%.*}.sh ]] && echo "${1%.*}" ;;
@@ -85,12 +91,13 @@ is_equivalent()
 	cmp -s "$own/$1.o" "$work/$1.o"
 }
 
-# run LIMIT SUITE... - run them in a VM with what was built; false if that fails
+# run LIMIT SUITE... - run them, if any, in a VM with what was built; false if that fails
 run()
 {
 	local limit=$1 overlay=$own/overlay/lib/modules/$KERNEL_RELEASE vm
 
 	shift
+	(($#)) || return 0
 	write_job "exit 1" "$@" >"$own/job.sh"
 	rm -rf "$own/overlay"
 	mkdir -p "$overlay"
@@ -147,7 +154,7 @@ judge()
 # judge_again FILE - the verdict of the other suites on a mutant that the quick ones pass
 judge_again()
 {
-	local suites=$INJECTED by
+	local suites=${INJECTED:-$OTHERS} by
 
 	build_mutant release && build_mutant inject || return
 	is_equivalent release ||

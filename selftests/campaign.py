@@ -356,14 +356,14 @@ def main():
     parser.add_argument("--locks", action="store_true", help="those of locks, and no others")
     parser.add_argument("--sample", type=int)
     parser.add_argument("--seed", default="1")
-    parser.add_argument("--only", default="", help="of names that contain this")
+    parser.add_argument("--only", default="", help="of names that contain one of these lines")
     args = parser.parse_args()
 
     mutants = mutants_of(args.tree)
     if args.what == "list":
         chosen = [mutant for name, mutant in mutants.items()
                   if mutant.proof is None and (": lock: " in name) == args.locks
-                  and args.only in name]
+                  and any(text in name for text in args.only.split("\n"))]
         if args.sample:
             chosen = choose(chosen, args.sample, args.seed)
         print(*(mutant.name for mutant in chosen), sep="\n")
