@@ -147,7 +147,7 @@ void scopex_learn_latency(bool spinning, u64 ns, bool came)
 
 	if (came)
 		cost->latency = scopex_learn(cost->latency, ns, step, step);
-	else if (ns > cost->latency)
+	else
 		cost->latency = scopex_learn(cost->latency, ns, 0, 4 * step);
 	scopex_update_gain(gain, spinning);
 	put_cpu_ptr(&scopex_gain);

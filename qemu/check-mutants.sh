@@ -4,15 +4,18 @@
 # make check WHAT=mutants: does a test fail when a line of the module is taken out?
 #
 # selftests/campaign.py makes mutants of a line each, of every function. Each one is built,
-# and run in a VM of its own by the quick suites; if all of these pass, by the others in a
-# second VM. A mutant is noticed if a suite fails, or if its VM panics, hangs, or has
+# and run in a VM of its own by the quick suites, those first that are meant for its file. When
+# all mutants have been tried so, those that passed are run by the other suites in a second
+# VM, which takes minutes for each. A mutant is noticed if a suite fails, or if its VM panics, hangs, or has
 # something in its log that must not be there. One that compiles to the object that the code
 # without it compiles to is equivalent, and not counted. At least 95 % of the others have to
 # be noticed, but for those that have a reason in selftests/survivors.txt.
 #
 #	SAMPLE=	how many mutants, drawn from all files (default: all, which takes many hours)
 #	SEED=	what the sample is drawn from (default: 1)
-#	MUTANT=	only those whose name has this text in it, as "scopex_reserve: "
+#	MUTANT=	only those whose name has this text in it, as "scopex_reserve: "; or one of
+#		several texts, each on a line
+#	SUITES=	run by these suites only
 #	LOCKS=1	those that take away one half of a pair of lock and unlock, and no others: only
 #		a kernel with lockdep notices them all
 #	PARALLEL= how many VMs at a time (default: 2)
@@ -25,15 +28,43 @@
 
 . "$(dirname "$0")/lib/mutants.sh"
 
-# The suites that notice the most mutants in the least time come first.
+# The suites that notice the most mutants in the least time come first. "spin" takes as long as
+# all others together, as VMs that spin have fewer CPUs than they were promised.
 QUICK="api cancel loop options misuse nest walk detached debugfs"
-OTHERS="trace exit tracers irq race find memory pool stall module verity spin"
+OTHERS="pool trace exit find memory stall module irq tracers race hotplug isolated verity"
 # These run the modules with injected delays, for which some code is compiled only.
 INJECTED="injected injected-walk"
+LAST=spin
+[[ -z ${SUITES:-} ]] || QUICK='' OTHERS=$SUITES INJECTED='' LAST=''
 
 # How long the suites of a VM may take; five times that without KVM.
 QUICK_LIMIT=180
 OTHERS_LIMIT=900
+
+# suites_of FILE - the suites that are meant for what is in a file of kmod/
+suites_of()
+{
+	case $1 in
+	array.h | share.* | gain.* | each_cpu.c) echo loop ;;
+	counters.* | place.* | profile.* | show.* | snapshot.*) echo debugfs memory ;;
+	cpu_limit.c | join_item.c | option*) echo options ;;
+	limit.c | stamp.*) echo options debugfs trace ;;
+	context.* | owner.*) echo exit ;;
+	deadline.*) echo cancel options ;;
+	hand_over.* | relief.* | thread.*) echo pool ;;
+	hotplug.*) echo hotplug module ;;
+	inject.*) echo injected ;;
+	main.c) echo module ;;
+	nested.*) echo nest pool ;;
+	registry.*) echo walk ;;
+	scope.*) echo api misuse ;;
+	select.*) echo api options isolated ;;
+	stats.*) echo debugfs find ;;
+	track.*) echo misuse ;;
+	watchdog.*) echo stall pool ;;
+	*) [[ -e $ROOT/selftests/${1%.*}.sh ]] && echo "${1%.*}" ;;
+	esac
+}
 
 # build VARIANT [ARG]... - build the tree in $own, in a place of the worker's; the modules are left
 # in $own/VARIANT
@@ -60,12 +91,13 @@ is_equivalent()
 	cmp -s "$own/$1.o" "$work/$1.o"
 }
 
-# run LIMIT SUITE... - run them in a VM with what was built; false if that fails
+# run LIMIT SUITE... - run them, if any, in a VM with what was built; false if that fails
 run()
 {
 	local limit=$1 overlay=$own/overlay/lib/modules/$KERNEL_RELEASE vm
 
 	shift
+	(($#)) || return 0
 	write_job "exit 1" "$@" >"$own/job.sh"
 	rm -rf "$own/overlay"
 	mkdir -p "$overlay"
@@ -88,41 +120,64 @@ noticed_by()
 	echo "$suite: ${line:-no reason is known}" | tr '\t\r' '  '
 }
 
-# judge - the verdict on the mutant in the worker's tree, and what noticed it
+# judge FILE - the verdict of the quick suites on the mutant in the worker's tree, which is in
+# FILE, and what noticed it
 judge()
 {
-	local suites=$INJECTED by
+	local suites by
 
 	rm -rf "$own"/{inject,build.log}
 	build_mutant release || {
 		echo "not-built"
 		return
 	}
-	# shellcheck disable=SC2086 # words
-	if ! is_equivalent release; then
-		run "$QUICK_LIMIT" $QUICK || {
+	if is_equivalent release; then
+		build_mutant inject || {
+			echo "not-built"
+			return
+		}
+		! is_equivalent inject || {
+			echo "equivalent"
+			return
+		}
+	else
+		suites=$(in_order "$QUICK" "$(suites_of "$1")")
+		# shellcheck disable=SC2086 # words
+		run "$QUICK_LIMIT" $suites || {
 			by=$(noticed_by) && echo "noticed $by"
 			return
 		}
-		suites="$OTHERS $INJECTED"
 	fi
-	build_mutant inject || {
-		echo "not-built"
-		return
-	}
-	if is_equivalent release && is_equivalent inject; then
-		echo "equivalent"
-		return
-	fi
-	# shellcheck disable=SC2086
-	with_lock "mutants-others-$KERNEL_ID-$TREE_KEY" is_sound "$OTHERS_LIMIT" $OTHERS $INJECTED ||
-		return
-	# shellcheck disable=SC2086
+	echo "passed"
+}
+
+# judge_again FILE - the verdict of the other suites on a mutant that the quick ones pass
+judge_again()
+{
+	local suites=${INJECTED:-$OTHERS} by
+
+	build_mutant release && build_mutant inject || return
+	is_equivalent release ||
+		suites=$(in_order "$OTHERS $INJECTED $LAST" "$(suites_of "$1")")
+	# shellcheck disable=SC2086 # words
 	if run "$OTHERS_LIMIT" $suites; then
 		echo "survived"
 	else
 		by=$(noticed_by) && echo "noticed $by"
 	fi
+}
+
+# in_order SUITES FIRST - these suites, beginning with those of them that are in FIRST
+in_order()
+{
+	local suite
+
+	for suite in $2; do
+		[[ " $1 " != *" $suite "* ]] || echo "$suite"
+	done
+	for suite in $1; do
+		[[ " $2 " == *" $suite "* ]] || echo "$suite"
+	done
 }
 
 # fresh_tree - the worker's tree, as the code is
@@ -141,35 +196,39 @@ next_mutant()
 	[[ $name ]]
 }
 
-# work_on - what a worker does: try mutants until there are none
+# work_on JUDGE - what a worker does: try mutants until there are none
 work_on()
 {
-	local verdict by start lock
+	local verdict by start lock file
 
 	exec {lock}>"$work/lock"
 	while next_mutant; do
 		start=$SECONDS
 		fresh_tree
-		"$ROOT/selftests/campaign.py" apply "$own/tree" "$name" || exit
-		read -r verdict by < <(judge) || exit
-		printf '%s\t%s\t%s\n' "$verdict" "$name" "$by" >>"$log/verdicts"
+		file=$("$ROOT/selftests/campaign.py" apply "$own/tree" "$name") || exit
+		read -r verdict by < <("$1" "$file") || exit
 		say "$((SECONDS - start)) s, $verdict: $name${by:+ (by $by)}"
+		if [[ $verdict == passed ]]; then
+			echo "$name" >>"$work/passed"
+			continue
+		fi
+		printf '%s\t%s\t%s\n' "$verdict" "$name" "$by" >>"$log/verdicts"
 		[[ $verdict != not-built ]] || cp "$own/build.log" "$log/"
 	done
 }
 
-# start_workers FUNCTION - and wait for all of them; false if one fails
+# start_workers NAMES FUNCTION [ARG]... - and wait for all of them; false if one fails
 start_workers()
 {
 	local queue pid status=0
 
-	exec {queue}<"$work/names"
+	exec {queue}<"$1"
 	# Process groups of their own, so that all of them can be ended with what they run.
 	set -m
 	for ((slot = 0; slot < PARALLEL; slot++)); do
 		own=$work/$slot
 		mkdir -p "$own"
-		"$1" &
+		"${@:2}" &
 		workers+=($!)
 	done
 	set +m
@@ -226,12 +285,19 @@ ktap_check "survivors.txt fits the code" "$ROOT/selftests/campaign.py" check "$w
 own=$work/base
 mkdir -p "$own"
 fresh_tree
-build release && build inject && start_workers build_worker ||
+build release && build inject && start_workers "$work/names" build_worker ||
 	die "the modules do not build: $(tail -n 5 "$work"/*/build.log)"
 # shellcheck disable=SC2086 # words
 is_sound "$QUICK_LIMIT" $QUICK || die "this is no base for mutants"
 say "trying $(wc -l <"$work/names") mutants"
-start_workers work_on || die "a worker has failed"
+touch "$log/verdicts" "$work/passed"
+start_workers "$work/names" work_on judge || die "a worker has failed"
+if [[ -s $work/passed ]]; then
+	# shellcheck disable=SC2086 # words
+	is_sound "$OTHERS_LIMIT" $OTHERS $INJECTED $LAST || die "this is no base for mutants"
+	say "trying $(wc -l <"$work/passed") of them with the other suites"
+	start_workers "$work/passed" work_on judge_again || die "a worker has failed"
+fi
 status=0
 "$ROOT/selftests/campaign.py" report "$work/tree" "$log/verdicts" >"$log/report" || status=$?
 ktap_msg "$(<"$log/report")"

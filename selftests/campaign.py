@@ -3,7 +3,7 @@
 """Mutants of a line each, of every function of scopex.ko, and the report on them.
 
     campaign.py list TREE [--locks] [--only TEXT] [--sample N [--seed N]]   print names
-    campaign.py apply TREE NAME                 change TREE
+    campaign.py apply TREE NAME                 change TREE; prints the name of the file
     campaign.py proofs TREE                     the barriers, and the litmus test of each
     campaign.py check TREE                      does selftests/survivors.txt fit TREE?
     campaign.py report TREE VERDICTS            judge a run of qemu/check-mutants.sh
@@ -356,14 +356,14 @@ def main():
     parser.add_argument("--locks", action="store_true", help="those of locks, and no others")
     parser.add_argument("--sample", type=int)
     parser.add_argument("--seed", default="1")
-    parser.add_argument("--only", default="", help="of names that contain this")
+    parser.add_argument("--only", default="", help="of names that contain one of these lines")
     args = parser.parse_args()
 
     mutants = mutants_of(args.tree)
     if args.what == "list":
         chosen = [mutant for name, mutant in mutants.items()
                   if mutant.proof is None and (": lock: " in name) == args.locks
-                  and args.only in name]
+                  and any(text in name for text in args.only.split("\n"))]
         if args.sample:
             chosen = choose(chosen, args.sample, args.seed)
         print(*(mutant.name for mutant in chosen), sep="\n")
@@ -371,6 +371,7 @@ def main():
         mutant = mutants[args.argument]
         text = mutant.path.read_text()
         mutant.path.write_text(text[:mutant.start] + mutant.text + text[mutant.end:])
+        print(mutant.path.name)
     elif args.what == "proofs":
         for name, mutant in mutants.items():
             if mutant.proof is not None:

@@ -147,6 +147,9 @@ switch_profile()
 profile_is_exact()
 {
 	switch_profile 1 && reset && known_load && profile_agrees 121 20 30 || return 1
+	# All of them were run by CPU 0.
+	expect "CPUs with a profile" "$(grep -c '^cpu[0-9]*\.profile\.items ' "$SCOPEX/counters")" \
+		-eq 1 || return 1
 	awk '$1 == 1 && $2 == 121 && $3 == 0 && $4 == 20 && $5 == 30 &&
 	     / load known_load\(\) load\.c:[0-9]+, test_item_fn / { found++ }
 	     END { exit found != 1 }' "$SCOPEX/profile" || return 1
@@ -161,6 +164,14 @@ rounds_are_profiled()
 {
 	switch_profile 1 && reset && echo rounds > "$SCOPEX_TEST/run" &&
 		profile_agrees 300 0 0
+}
+
+# An item that waits for its turn, as its scope has a limit, is timed from then on.
+limited_items_are_profiled()
+{
+	switch_profile 1 && reset && suite_cases options &&
+		profile_agrees "$(counter total.run)" "$(counter total.errors)" \
+			"$(counter total.cancelled)"
 }
 
 # The old measurements stay, and no new ones are added.
@@ -428,7 +439,7 @@ no_memory_is_told()
 	[ "$status" = 0 ] && profile_is_exact && suite_rmmod
 }
 
-ktap_plan 29
+ktap_plan 30
 # Items are held for as long as it takes.
 suite_load stall_ms=0
 suite_run load
@@ -443,6 +454,7 @@ ktap_check "files are for root" files_are_for_root
 ktap_check "files have a header" files_have_a_header
 ktap_check "after a reset, counters are exact again" counters_begin_anew
 ktap_check "items that run again are profiled" rounds_are_profiled
+ktap_check "items that wait for their turn are profiled" limited_items_are_profiled
 ktap_check "the profile is exact" profile_is_exact
 ktap_check "when it is off, the profile stays" profile_is_off
 ktap_check "the profile is switched on while items wait" profile_switched_on_late

@@ -111,7 +111,44 @@ control_fails()
 	return 1
 }
 
-ktap_plan 5
+# What scopex allocates itself, while it is loaded and shows all that it has, until it is
+# unloaded. Its symbols are known only before that.
+use_all()
+{
+	suite_load && echo 1 > "$SCOPEX/profile" && suite_cases load || return
+	for file in "$SCOPEX"/*; do
+		[ ! -r "$file" ] || cat "$file" > /dev/null
+	done
+	awk '/ k[mz]*alloc[a-z_]*: .*\[scopex\] ptr=/' "$INSTANCE/trace" > "$found"
+	suite_rmmod
+}
+
+# Each allocation, by its time, against what was freed at the same address later.
+all_is_freed()
+{
+	echo 0 > "$INSTANCE/events/enable" &&
+		echo > "$INSTANCE/set_event_pid" && echo > "$INSTANCE/trace" || return
+	for event in kmalloc kmalloc_node kfree; do
+		[ ! -d "$INSTANCE/events/kmem/$event" ] ||
+			echo 1 > "$INSTANCE/events/kmem/$event/enable"
+	done
+	echo 1 > "$INSTANCE/tracing_on"
+	use_all
+	all_status=$?
+	echo 0 > "$INSTANCE/tracing_on"
+	kept=$(awk '
+	match($0, /ptr=[^ ]*/) { ptr = substr($0, RSTART, RLENGTH) }
+	NR == FNR { ours[$4 ptr] = $0; next }
+	/^# entries-in-buffer/ { sub(/.*written: */, ""); split($1, n, "/"); lost = n[1] != n[2] }
+	$4 ptr in ours { kept[ptr] = ours[$4 ptr] }
+	/ kfree: / { delete kept[ptr] }
+	END { if (lost) print "lost"; for (ptr in kept) print kept[ptr] }' \
+		"$found" "$INSTANCE/trace")
+	expect "allocations" "$(wc -l < "$found")" -gt 5 && expect "those kept" "$kept" = "" &&
+		return "$all_status"
+}
+
+ktap_plan 6
 suite_load
 # The workers that it needs are there from now on.
 echo memory > "$SCOPEX_TEST/run"
@@ -131,4 +168,9 @@ else
 	ktap_skip "memory" "no failslab"
 fi
 suite_unload
+if [ -d "$INSTANCE" ]; then
+	ktap_check "what scopex allocates itself is freed" all_is_freed
+else
+	ktap_skip "what scopex allocates itself is freed" "no trace events"
+fi
 ktap_finish

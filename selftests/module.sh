@@ -80,6 +80,35 @@ nice_level()
 	unload scopex
 }
 
+# load_with_threads NR - load scopex while only so many more threads can be had; nothing may be
+# forked in between
+load_with_threads()
+{
+	threads_max=$(cat /proc/sys/kernel/threads-max)
+	sh -c 'read -r _ _ _ threads _ < /proc/loadavg
+		echo $((${threads#*/} + $1)) > /proc/sys/kernel/threads-max
+		exec modprobe scopex' sh "$1" 2>/dev/null
+	threads_status=$?
+	echo "$threads_max" > /proc/sys/kernel/threads-max
+	return "$threads_status"
+}
+
+# Two for the workqueues, then the workers of one CPU after the other: each time that one is
+# missing, all that was made before has to go.
+no_threads_to_be_had()
+{
+	refused=0
+	for threads in $(seq 0 5); do
+		if load_with_threads "$threads"; then
+			unload scopex || return 1
+			continue
+		fi
+		refused=$((refused + 1))
+		! module_loaded scopex && expect_workers 0 || return 1
+	done
+	expect "loads that were refused" "$refused" -ge 3 && load scopex && unload scopex
+}
+
 # The kernel ignores a parameter that the module does not have; load() must not.
 unknown_parameter()
 {
@@ -92,7 +121,7 @@ unknown_parameter()
 }
 
 suite_is_root
-ktap_plan 18
+ktap_plan 19
 ktap_check "loads and unloads" loads_and_unloads
 ktap_check "unloads after work" unloads_after_work
 ktap_check "unload is refused while in use" refused_while_used
@@ -114,5 +143,6 @@ ktap_check "standby=64 is refused" \
 	bad_parameter standby=64 "standby=64: must be less than workers=64"
 ktap_check "spin_us=100001 is refused" \
 	bad_parameter spin_us=100001 "spin_us=100001: must be from 0 to 100000"
+ktap_check "without threads it does not load" no_threads_to_be_had
 ktap_check "an unknown parameter is told" unknown_parameter
 ktap_finish

@@ -263,11 +263,11 @@ bound_agrees()
 }
 
 trace_is_there
-ktap_plan 21
+ktap_plan 23
 suite_load
 count_all suite_run load
 ktap_check "the events of a known load are as many as were counted" load_agrees
-for suite in nest cancel loop; do
+for suite in nest cancel loop options; do
 	count_all suite_run $suite
 	ktap_check "$suite: as many events as were counted" agree_on_all
 done

@@ -85,6 +85,29 @@ static void no_more_than_the_limit(struct scopex_test *test)
 	}
 }
 
+/* The items that wait are all gone after each round, and others wait in the next one. */
+static void items_wait_again(struct scopex_test *test)
+{
+	struct test_item items[3];
+	struct test_gate gate;
+	unsigned int i, round;
+
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		test_item_init(&items[i]);
+	items[0].gate = &gate;
+	scopex_scope(s, .limit = 1) {
+		for (round = 1; round <= 3; round++) {
+			test_gate_init(&gate);
+			for (i = 0; i < ARRAY_SIZE(items); i++)
+				EXPECT_EQ(test, scopex_submit(s, &items[i].work), 0);
+			complete(&gate.go);
+			EXPECT_EQ(test, scopex_join(s), 0);
+			for (i = 0; i < ARRAY_SIZE(items); i++)
+				EXPECT_EQ(test, atomic_read(&items[i].runs), round);
+		}
+	}
+}
+
 static void try_submit_says_full(struct scopex_test *test)
 {
 	struct test_item items[3];
@@ -282,6 +305,7 @@ SCOPEX_SUITE(turn, turn_cases);
 
 static const struct scopex_case limit_cases[] = {
 	SCOPEX_CASE(no_more_than_the_limit),
+	SCOPEX_CASE(items_wait_again),
 	SCOPEX_CASE(try_submit_says_full),
 	SCOPEX_CASE(what_waits_for_its_turn_is_cancelled),
 	SCOPEX_CASE(order_is_kept_by_a_limit),

@@ -175,6 +175,9 @@ static void scope_on_the_heap(struct scopex_test *test)
 	EXPECT_EQ(test, scopex_join(scope), -EINVAL);
 	scopex_cancel(scope, 0);
 	__scopex_close(scope);
+	EXPECT_WARNING("submits test_item_fn [scopex_test] to a closed scope",
+		       EXPECT_EQ(test, scopex_submit_on(scope, SCOPEX_CPU_LOCAL, &item.work),
+				 -ESHUTDOWN));
 	EXPECT_EQ(test, atomic_read(&item.runs), 0);
 	kfree(scope);
 }
