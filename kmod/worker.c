@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Workers: take the queue, run the batch, park
+ * Workers: take the queue, run the batch
  *
  * Theory of operation
  *
  * One thread serves the queue of a CPU: the active worker. It takes all queued items at
  * once, reverses the chain, which comes newest first, and runs the items one by one. When
- * no item is left, it parks the queue (see queue.h) and sleeps. The submitter that finds
- * the queue parked wakes it.
+ * no item is left, it parks the queue and sleeps: see park.c.
  *
  * Between two batches the worker runs the stealable items of its CPU, one by one, so that
  * others may take the rest at any time (see shared.h and steal.c). When its CPU has no item, it
@@ -23,10 +22,6 @@
  * An item belongs to the worker from the take to the store of its result, or until the
  * worker queues it again. The worker reads all that it needs later (the next item, the
  * scope) before that. From then on the caller may reuse or free the item.
- *
- * With the parameter "spin_us", a worker without items looks at its queue for a while
- * before it parks, so a submitter need not wake it. It gives way to any other task that
- * wants the CPU. An owner spins in the same way: see scopex_spin_for_items().
  *
  * The worker counts an item before it gives the reference back. So a caller that has joined
  * a scope finds its items in the statistics.
@@ -48,7 +43,6 @@
 #include <trace/events/scopex.h>
 
 #include "cancel.h"
-#include "config.h"
 #include "context.h"
 #include "cpu.h"
 #include "current.h"
@@ -59,11 +53,11 @@
 #include "mark.h"
 #include "misuse.h"
 #include "option.h"
+#include "park.h"
 #include "queue.h"
 #include "ref.h"
 #include "resched.h"
 #include "shared.h"
-#include "sleep.h"
 #include "state.h"
 #include "steal.h"
 #include "text.h"
@@ -462,102 +456,6 @@ void scopex_serve(struct scopex_worker *w)
 			break;
 		}
 	}
-}
-
-/* Spin until there is something to do, or the time is up. */
-static noinline void scopex_spin_for_work(struct scopex_cpu *sc, bool thief)
-{
-	WRITE_ONCE(sc->spinning, true);
-	scopex_spin_for(READ_ONCE(sc->queue) || READ_ONCE(sc->offer) ||
-			scopex_look_at(sc) != SCOPEX_NOTHING ||
-			(thief && scopex_is_asked(sc->cpu)));
-	/*
-	 * From now on an offer wakes the worker, too. A full barrier, in scopex_park(), orders
-	 * this before the last look at the offer; pairs with scopex_offer(); see
-	 * offer-spin.litmus.
-	 */
-	WRITE_ONCE(sc->spinning, false);
-}
-
-/*
- * Returns true if a parked worker has to be awake: for an item, for a loop to help with, to
- * steal, or because the thread has to stop, or the worker may now steal, or may not. The worker
- * has set its task state before. @thief says whether it may steal.
- */
-static bool scopex_park_is_over(struct scopex_worker *w, bool thief, bool *slept)
-{
-	struct scopex_cpu *sc = w->sc;
-
-	if (READ_ONCE(sc->queue) != SCOPEX_PARKED || scopex_look_at(sc) != SCOPEX_NOTHING ||
-	    (thief && scopex_is_asked(sc->cpu))) {
-		if (*slept) {
-			local_inc(&w->count[SCOPEX_WAKEUPS]);
-			trace_scopex_wake(sc->cpu);
-		}
-		return true;
-	}
-	if (READ_ONCE(sc->offer) || kthread_should_stop() || READ_ONCE(sc->thief) != thief)
-		return true;
-	local_inc(&w->count[SCOPEX_SLEEPS]);
-	trace_scopex_park(sc->cpu);
-	*slept = true;
-	return false;
-}
-
-/* Park the queue, and sleep; for a tick at most if @soon. */
-static void scopex_park(struct scopex_worker *w, bool thief, bool soon)
-{
-	bool slept = false;
-
-	if (!scopex_queue_park(&w->sc->queue))
-		return;
-	scopex_inject(SCOPEX_INJECT_PARK);
-	/*
-	 * Set the task state, then look at the queue, the stealable items, the offer, and whether
-	 * the worker was asked; pairs with wake_up_process() in scopex_wake(), in
-	 * scopex_ask_worker() and in scopex_let_steal(), see park-wake.litmus, with the full
-	 * barrier of scopex_tell(), see steal-park.litmus, and with wake_up_process() in
-	 * scopex_offer(). The same barrier orders the end of the spin before that look; see
-	 * offer-spin.litmus.
-	 */
-	if (!soon) {
-		scopex_sleep_until(set_current_state(TASK_IDLE),
-				   scopex_park_is_over(w, thief, &slept));
-	} else {
-		set_current_state(TASK_IDLE);
-		if (!scopex_park_is_over(w, thief, &slept))
-			schedule_timeout(1);
-		__set_current_state(TASK_RUNNING);
-	}
-	/* If a push was faster, the worker finds the item in the queue. */
-	if (READ_ONCE(w->sc->queue) == SCOPEX_PARKED)
-		scopex_queue_unpark(&w->sc->queue);
-}
-
-/*
- * The CPU has no items: steal some, or sleep. A worker that may steal says that it is idle, then
- * looks at all others, and at its own after it has parked the queue, and sleeps if none has
- * items. Returns the node of an item to be run first, or NULL.
- */
-static struct llist_node *scopex_idle(struct scopex_worker *w)
-{
-	struct scopex_cpu *sc = w->sc;
-	bool thief = READ_ONCE(sc->thief), asked;
-	enum scopex_look found = SCOPEX_NOTHING;
-
-	if (thief) {
-		scopex_begin_idle(sc->cpu);
-		found = scopex_look_at_all(sc);
-	}
-	if (found != SCOPEX_ITEMS) {
-		if (scopex_config.spin_us)
-			scopex_spin_for_work(sc, thief);
-		scopex_park(w, thief, found == SCOPEX_UNKNOWN);
-	}
-	if (!thief)
-		return NULL;
-	asked = scopex_end_idle(sc->cpu);
-	return asked || found != SCOPEX_NOTHING ? scopex_search(w, asked) : NULL;
 }
 
 /* Help with the loop that was offered to the CPU, unless its caller took it back. */
