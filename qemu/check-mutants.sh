@@ -3,13 +3,13 @@
 #
 # make check WHAT=mutants: does a test fail when a line of the module is taken out?
 #
-# selftests/campaign.py makes mutants of a line each, of every function. Each one is built,
-# and run in a VM of its own by the quick suites, those first that are meant for its file. When
-# all mutants have been tried so, those that passed are run by the other suites in a second
-# VM, which takes minutes for each. A mutant is noticed if a suite fails, or if its VM panics, hangs, or has
-# something in its log that must not be there. One that compiles to the object that the code
-# without it compiles to is equivalent, and not counted. At least 95 % of the others have to
-# be noticed, but for those that have a reason in selftests/survivors.txt.
+# selftests/campaign.py makes mutants of a line each, of every function. Each one is built, and
+# run in a VM of its own by the quick suites, those first that are meant for its file. When all
+# mutants have been tried so, those that passed are run by the other suites in a second VM,
+# which takes minutes for each. A mutant is noticed if a suite fails, or if its VM panics,
+# hangs, or has something in its log that must not be there. One that compiles to the object
+# that the code without it compiles to is equivalent, and not counted. At least 95 % of the
+# others have to be noticed, but for those that have a reason in selftests/survivors.txt.
 #
 #	SAMPLE=	how many mutants, drawn from all files (default: all, which takes many hours)
 #	SEED=	what the sample is drawn from (default: 1)

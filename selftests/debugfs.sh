@@ -147,9 +147,9 @@ switch_profile()
 profile_is_exact()
 {
 	switch_profile 1 && reset && known_load && profile_agrees 121 20 30 || return 1
-	# All of them were run by CPU 0.
+	# All of them were run by CPU 0. The owner may have closed its scope on another one.
 	expect "CPUs with a profile" "$(grep -c '^cpu[0-9]*\.profile\.items ' "$SCOPEX/counters")" \
-		-eq 1 || return 1
+		-le 2 || return 1
 	awk '$1 == 1 && $2 == 121 && $3 == 0 && $4 == 20 && $5 == 30 &&
 	     / load known_load\(\) load\.c:[0-9]+, test_item_fn / { found++ }
 	     END { exit found != 1 }' "$SCOPEX/profile" || return 1

@@ -35,7 +35,7 @@ hardly_anybody_is_asked()
 # Nor does the first loop of a CPU, which has learned nothing yet; but one may last.
 first_loops_ask_nobody()
 {
-	suite_load && expect "CPUs that were asked" "$(asks_of first)" -le 1 && suite_rmmod
+	suite_load && expect "offers" "$(offers_of first)" -le 1 && suite_rmmod
 }
 
 # Each offer was taken or withdrawn.
