@@ -13,8 +13,8 @@
  *
  * If the worker sleeps, relief hands over for it, as if the item had called
  * scopex_will_block(). If the worker is in a long batch, relief marks the next item of the
- * batch (see mark.h), or the first one of the stealable items: at the mark the worker reports a quiescent state to RCU-tasks, for
- * which tracers wait.
+ * batch (see mark.h), or the first one of the stealable items: at the mark the worker
+ * reports a quiescent state to RCU-tasks, for which tracers wait.
  *
  * A hand-over for a worker that sleeps is safe wherever it sleeps:
  *

@@ -171,7 +171,10 @@ static void scopex_add_home(struct scopex_cpu *sc)
 		return;
 	sc->is_home = true;
 	sc->next_home = scopex_homes;
-	/* Release: the next one is set; pairs with scopex_for_each_home(); see publish-read.litmus. */
+	/*
+	 * Release: the next one is set; pairs with scopex_for_each_home(); see
+	 * publish-read.litmus.
+	 */
 	smp_store_release(&scopex_homes, sc);
 }
 
@@ -204,9 +207,10 @@ void scopex_update_cpu_map(void)
 		smp_store_release(&per_cpu(scopex_local, cpu),
 				  scopex_cpu_ptr(scopex_nearest_cpu(cpu, &scopex_open_cpus)));
 
-		/* Release: the same, twice. */
+		/* Release: as for scopex_local. */
 		smp_store_release(&per_cpu(scopex_any_here, cpu),
 				  scopex_cpu_ptr(scopex_nearest_cpu(cpu, &scopex_ring_cpus)));
+		/* Release: as for scopex_local. */
 		smp_store_release(&per_cpu(scopex_cpus, cpu).next,
 				  scopex_cpu_ptr(scopex_next_cpu(cpu)));
 		scopex_let_steal(per_cpu_ptr(&scopex_cpus, cpu),

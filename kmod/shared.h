@@ -222,8 +222,8 @@ static __always_inline struct llist_node *scopex_shared_pop(struct llist_node **
 	struct llist_node *node = xchg_acquire(shared, SCOPEX_POPPING);
 
 	scopex_inject(SCOPEX_INJECT_POP);
-	/* Release: as in scopex_shared_give(). */
 	if (likely(scopex_shared_is_chain(node)))
+		/* Release: as in scopex_shared_give(). */
 		smp_store_release(shared, node->next);
 	return node;
 }

@@ -22,8 +22,8 @@
  *
  * The stealable items that were pushed are counted in the same way. Instead of the lock the
  * reader holds scopex_cpu.shared in each step, so nobody takes them (see shared.h). A worker that
- * takes them counts them before it gives that word back, in scopex_cpu.any_taken. Items that were taken
- * and can still be stolen are in that number.
+ * takes them counts them before it gives that word back, in scopex_cpu.any_taken. Items that
+ * were taken and can still be stolen are in that number.
  *
  * Counters belong to the workers and are never written here. A reset records their values as
  * a baseline, which later reads subtract.

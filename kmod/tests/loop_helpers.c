@@ -212,6 +212,7 @@ static void guest_comes(struct scopex_test *test, struct guest *guest)
 		guest->scope = s;
 		EXPECT_EQ(test, scopex_for(0, 200, receive, .arg = guest, .grain = 1), 0);
 	}
+	guest->scope = NULL;
 	usleep_range(1000, 2000);
 }
 

@@ -244,6 +244,7 @@ log good "what the allow list is for" <<'END'
 [    0.0] Kernel command line: console=x sysctl.kernel.panic_on_rcu_stall=1
 [    0.1] MMIO Stale Data: WARNING: something of the processor
 [    1.0] scopex: loading out-of-tree module taints kernel.
+[    1.0] scopex: no worker for CPU 0: -EAGAIN
 END
 raw bad "empty" </dev/null
 raw bad "VM that did not power off" <<'END'
