@@ -3,19 +3,6 @@
 # the workers of a CPU: many that are needed at once, none to be had, some that die
 . "$(dirname "$0")/suite.sh"
 
-# passes_injected SUITE [PARAMETER]... - as suite_passes, where the tests hold races open
-passes_injected()
-{
-	passes_suite=$1
-	shift
-	if [ -f "$INJECT_DIR/scopex.ko" ]; then
-		suite_load_injected "$@"
-	else
-		suite_load "$@"
-	fi
-	suite_cases "$passes_suite" && suite_rmmod
-}
-
 # More than the 40 that waited at the same time, and no more than there may be
 as_many_as_needed()
 {
@@ -182,10 +169,10 @@ ktap_check "and a worker that can have the queue, or a turn" suite_passes again_
 	cpus=0 workers=2 standby=1
 ktap_check "an owner whose CPU is offline" suite_passes away workers=1 standby=0
 ktap_check "a scope in the reclaim of memory" suite_passes reclaim standby=0
-ktap_check "workers that can't be made" passes_injected unmade standby=0
-ktap_check "races about an unserved queue" passes_injected unserved workers=3 standby=2
+ktap_check "workers that can't be made" suite_passes_injected unmade standby=0
+ktap_check "races about an unserved queue" suite_passes_injected unserved workers=3 standby=2
 ktap_check "a scope beside an unserved queue, at the bound" suite_passes beside cpus=0 workers=2 standby=1
-ktap_check "an item that comes late to a serial scope" passes_injected late workers=1 standby=0
+ktap_check "an item that comes late to a serial scope" suite_passes_injected late workers=1 standby=0
 ktap_check "a worker that dies leaves room for another one" dead_do_not_count mortal workers=1 standby=0
 ktap_check "one that dies at the bound does, too" dead_do_not_count mourned workers=2 standby=1
 ktap_check "a scope that is opened as the bound is reached" suite_passes tight workers=8 standby=0

@@ -126,6 +126,19 @@ suite_passes()
 	suite_load "$@" && suite_cases "$suite_name" && suite_rmmod
 }
 
+# suite_passes_injected SUITE [PARAMETER]... - the same with injected delays, if there are
+suite_passes_injected()
+{
+	suite_name=$1
+	shift
+	if [ -f "$INJECT_DIR/scopex.ko" ]; then
+		suite_load_injected "$@"
+	else
+		suite_load "$@"
+	fi
+	suite_cases "$suite_name" && suite_rmmod
+}
+
 # suite_begin SUITE - run a suite that waits until it is released, in the background
 suite_begin()
 {

@@ -196,6 +196,18 @@ static void on_cpu(struct town *town, unsigned int i, void (*fn)(struct town *to
 	test_thread_stop(test_thread(town->test, resident_fn, &resident, town->cpus[i]));
 }
 
+static void on_each_cpu_in_turn(struct scopex_test *test, void (*fn)(struct town *town))
+{
+	struct town *town = town_alloc(test, 2);
+	unsigned int i;
+
+	if (!town)
+		return;
+	for (i = 0; i < town->nr; i++)
+		on_cpu(town, i, fn);
+	town_free(town);
+}
+
 /* Each CPU in turn is the only one that is not held. */
 static void submit_beside_held(struct town *town)
 {
@@ -220,14 +232,7 @@ static void submit_beside_held(struct town *town)
 
 static void idle_cpu_takes_what_waits(struct scopex_test *test)
 {
-	struct town *town = town_alloc(test, 2);
-	unsigned int i;
-
-	if (!town)
-		return;
-	for (i = 0; i < town->nr; i++)
-		on_cpu(town, i, submit_beside_held);
-	town_free(town);
+	on_each_cpu_in_turn(test, submit_beside_held);
 }
 
 /* Nobody is idle at the time of the submit: the CPU that is let go first takes all. */
@@ -274,14 +279,7 @@ static void batch_is_not_held_up(struct town *town)
 
 static void rest_of_a_batch_is_taken(struct scopex_test *test)
 {
-	struct town *town = town_alloc(test, 2);
-	unsigned int i;
-
-	if (!town)
-		return;
-	for (i = 0; i < town->nr; i++)
-		on_cpu(town, i, batch_is_not_held_up);
-	town_free(town);
+	on_each_cpu_in_turn(test, batch_is_not_held_up);
 }
 
 /* The submitter goes on computing, and keeps the worker of its CPU off it. */
@@ -306,14 +304,7 @@ static void submit_and_compute(struct town *town)
 
 static void submitter_goes_on_computing(struct scopex_test *test)
 {
-	struct town *town = town_alloc(test, 2);
-	unsigned int i;
-
-	if (!town)
-		return;
-	for (i = 0; i < town->nr; i++)
-		on_cpu(town, i, submit_and_compute);
-	town_free(town);
+	on_each_cpu_in_turn(test, submit_and_compute);
 }
 
 /**
@@ -527,26 +518,20 @@ static void stopped_in_a_refill(struct town *town)
 	stopped_at(town, SCOPEX_INJECT_GIVE);
 }
 
-static void on_each_cpu_in_turn(struct scopex_test *test, void (*fn)(struct town *town))
-{
-	struct town *town = town_alloc(test, 2);
-	unsigned int i;
-
-	if (!town)
-		return;
-	for (i = 0; i < town->nr; i++)
-		on_cpu(town, i, fn);
-	town_free(town);
-}
-
 static void worker_is_stopped_in_a_pop(struct scopex_test *test)
 {
-	on_each_cpu_in_turn(test, stopped_in_a_pop);
+	if (TEST_INJECT)
+		on_each_cpu_in_turn(test, stopped_in_a_pop);
+	else
+		scopex_test_skip(test, "needs injected delays");
 }
 
 static void worker_is_stopped_in_a_refill(struct scopex_test *test)
 {
-	on_each_cpu_in_turn(test, stopped_in_a_refill);
+	if (TEST_INJECT)
+		on_each_cpu_in_turn(test, stopped_in_a_refill);
+	else
+		scopex_test_skip(test, "needs injected delays");
 }
 
 static const struct scopex_case steal_cases[] = {
