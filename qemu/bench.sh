@@ -69,7 +69,7 @@ lane_path()
 }
 
 # Each of these is loaded with scopex as it is, or with spin_us=50.
-NATIVE_RUNS="n=1,10,100,1000 rounds=25 only=empty,items,work,contend,nest,memory,teardown;$(
+NATIVE_RUNS="n=1,10,100,1000 rounds=25 only=empty,items,work,contend,beside,nest,memory,teardown;$(
 	)only=items n=10000 rounds=3;only=teardown n=1000000;only=sizes rounds=31"
 SPIN_RUNS="n=1 rounds=25 only=items;only=work rounds=25 peers=call,scopex_for repeat=20;$(
 	)only=sizes rounds=31"

@@ -212,6 +212,7 @@ int bench_empty(void);
 int bench_memory(void);
 int bench_sizes(void);
 int bench_growth(void);
+int bench_beside(void);
 int bench_nest(void);
 
 #endif /* _SCOPEX_BENCH_H */

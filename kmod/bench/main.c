@@ -50,12 +50,13 @@ static const struct {
 	{ "memory",	bench_memory },
 	{ "sizes",	bench_sizes },
 	{ "growth",	bench_growth },
+	{ "beside",	bench_beside },
 	{ "teardown",	bench_teardown },
 };
 
 static char *only;
 module_param(only, charp, 0444);
-MODULE_PARM_DESC(only, "workloads, as empty,items,work,contend,nest,memory,sizes,growth,teardown (default: all)");
+MODULE_PARM_DESC(only, "workloads, as empty,items,work,contend,nest,memory,sizes,growth,beside,teardown (default: all)");
 
 static char *peers;
 module_param(peers, charp, 0444);

@@ -167,6 +167,19 @@ def by_median(found):
     return found[0].median
 
 
+def beside(peer):
+    """What items take while one CPU is busy, of an equal part for each of the others"""
+    def get(lane):
+        found = {row["peer"]: row for row in lane.find(workload="beside")}
+        if not {peer, "call"} <= set(found):
+            raise Missing(f"{lane.name}: beside {peer}")
+        others = found["call"]["cpus"] - 1
+        ratio = lane.ratio(found[peer], found["call"])
+        ratio = ratio._make(bound * others for bound in ratio)
+        return ratio, str(ratio)
+    return get
+
+
 def never_below(place):
     """The worst of the loops that last for 4 us or longer, beside the plain loop"""
     def get(lane):
@@ -220,6 +233,8 @@ TARGETS = (
     at_least("path", "  kthread_worker takes", 9, times_fewer("scopex_array", "kthread_worker")),
     at_least("path", "  a workqueue takes", 20, times_fewer("scopex_array", "wq_")),
     at_most("path", "submit alone", 37, figure("items", "scopex", "here", what="submit")),
+    at_most("path", "an item for any CPU, end to end", 88, figure("items", "scopex_any", "here")),
+    at_most("path", "  submit alone", 43, figure("items", "scopex_any", "here", what="submit")),
     at_most("path", "one item there and back, of the best peer's", 0.9,
             to_best("items", "here", 1)),
     for_comparison("path", "  the scheduler's part, of scopex's", scheduler("here")),
@@ -260,6 +275,10 @@ TARGETS = (
     for_comparison("native", "  without spinning", to_best("items", "there", 1)),
     for_comparison("native", "  the scheduler's part, of scopex's", scheduler("there")),
     at_most("native", "4 submitters to one CPU, of the best peer's", 0.2, contended),
+    at_most("native", "1000 items for any CPU, each", 60,
+            figure("items", "scopex_any", "spread", unit="ns")),
+    at_most("native", "40 items beside a long one, of the ideal", 1.6, beside("scopex_any")),
+    for_comparison("native", "  an unbound workqueue's", beside("wq_unbound")),
     at_least("native", "100 us in a loop over 2 CPUs: speed-up", 1.7, speed_up(1000)),
     at_least("spin", "  with spinning", 1.7, speed_up(1000)),
     at_least("native", "10 us in a loop over 2 CPUs: speed-up", 1.2, speed_up(100)),

@@ -27,6 +27,8 @@ bench_figures()
 	done
 	bench_row items,wake,here,1,0,1,total 40
 	bench_row items,scopex,here,1000,0,1,submit "$1"
+	bench_row items,scopex_any,here,1000,0,1,total 80
+	bench_row items,scopex_any,here,1000,0,1,submit 38
 	for row in scopex,0 call,1 call,1000 scopex_for,0 scopex_for,1 scopex_for,1000; do
 		bench_row "empty,${row%,*},-,${row#*,},0,1,total" 30
 	done
