@@ -32,12 +32,6 @@ hardly_anybody_is_asked()
 	expect "offers" "$(offers_of short)" -le 100
 }
 
-# Nor does the first loop of a CPU, which has learned nothing yet; but one may last.
-first_loops_ask_nobody()
-{
-	suite_load && expect "offers" "$(offers_of first)" -le 1 && suite_rmmod
-}
-
 # Each offer was taken or withdrawn.
 offers_are_settled()
 {
@@ -45,7 +39,7 @@ offers_are_settled()
 		"$(sum_of 'total\.offers')"
 }
 
-ktap_plan 8
+ktap_plan 7
 suite_load
 suite_run loop
 ktap_check "each offer is taken or withdrawn" offers_are_settled
@@ -58,9 +52,4 @@ fi
 ktap_check "a loop of one part asks nobody" nobody_is_asked
 ktap_check "a short loop asks nobody" hardly_anybody_is_asked
 suite_unload
-if [ "$(nproc)" -gt 1 ]; then
-	ktap_check "the first loops of a module ask nobody" first_loops_ask_nobody
-else
-	ktap_skip "the first loops of a module ask nobody" "needs two CPUs"
-fi
 ktap_finish

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suites "lone", "first" and "short": loops that their callers do alone
+ * Suites "lone" and "short": loops that their callers do alone
  *
  * The parts of suite "lone" do all that parts may do, in loops that can't be shared, as they
  * have one part, or end with the first one. loop.sh sees in the counters that no CPU was asked
@@ -208,27 +208,6 @@ static void short_loops(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_for(0, i ? 1000 : 2, sleeps_if, .arg = i ? NULL : test),
 			  0);
 }
-
-static int one_short_loop(unsigned int cpu, void *unused)
-{
-	return scopex_for(0, 1000, sleeps_if, .arg = NULL);
-}
-
-/* The first loop of each CPU, which has learned nothing yet. */
-static void first_loops(struct scopex_test *test)
-{
-	unsigned int cpu;
-
-	for_each_online_cpu(cpu)
-		if (test_served(cpu))
-			EXPECT_EQ(test, scopex_each_cpu(cpumask_of(cpu), one_short_loop, NULL), 0);
-}
-
-static const struct scopex_case first_cases[] = {
-	SCOPEX_CASE(first_loops),
-};
-
-SCOPEX_SUITE(first, first_cases);
 
 static const struct scopex_case short_cases[] = {
 	SCOPEX_CASE(short_loops),

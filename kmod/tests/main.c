@@ -27,7 +27,7 @@ static const struct scopex_suite * const suites[] = {
 	&cancel_deadline_suite, &cancel_signal_suite, &walk_suite,
 	&walk_detached_suite, &serial_walk_suite, &array_suite, &loop_suite,
 	&reduce_suite, &each_cpu_suite, &loop_helpers_suite, &lone_suite,
-	&first_suite, &short_suite, &tracers_suite, &serial_tracers_suite, &join_item_suite,
+	&short_suite, &tracers_suite, &serial_tracers_suite, &join_item_suite,
 	&limit_suite, &limit_per_cpu_suite, &turn_suite, &detached_suite,
 	&detached_module_suite, &detached_release_suite, &detached_misuse_suite,
 	&release_suite, &lingers_suite, &coming_suite, &exit_suite, &leak_suite,

@@ -87,7 +87,6 @@ extern const struct scopex_suite reduce_suite;
 extern const struct scopex_suite each_cpu_suite;
 extern const struct scopex_suite loop_helpers_suite;
 extern const struct scopex_suite lone_suite;
-extern const struct scopex_suite first_suite;
 extern const struct scopex_suite short_suite;
 extern const struct scopex_suite tracers_suite;
 extern const struct scopex_suite serial_tracers_suite;
