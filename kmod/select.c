@@ -183,11 +183,12 @@ static void scopex_let_steal(struct scopex_cpu *sc, bool steal)
 {
 	if (sc->thief == steal)
 		return;
-	WRITE_ONCE(sc->thief, steal);
 	/*
-	 * Full barrier in wake_up_process(): the store comes before the look at the task state;
-	 * pairs with set_current_state() in scopex_park(); see park-wake.litmus.
+	 * Full barriers, here and in wake_up_process(): the store comes before the look for the
+	 * worker, and before that at its state; pair with scopex_wake()'s in a hand-over, and with
+	 * set_current_state() in scopex_park(); see handover-wake.litmus and park-wake.litmus.
 	 */
+	smp_store_mb(sc->thief, steal);
 	wake_up_process(READ_ONCE(sc->active));
 }
 

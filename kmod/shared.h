@@ -47,12 +47,13 @@
  *				steal-park.litmus
  *	push on a chain		asks nobody: the push on NULL before it has asked, or found
  *				nobody, and a worker that falls asleep later finds the chain
- *	give, something left	asks. So a worker that finds SCOPEX_MOVING while it looks
- *				takes the words for empty, and may sleep: the holder will ask;
- *				see steal-move.litmus
- *	give, for what a	the same for both CPUs, after the last of the two stores. So it
- *	thief has moved		does not matter in which order a worker looks at them; see
- *				steal-sideways.litmus
+ *	give			looks at both words again, and asks if anything is left, or was
+ *				pushed since. So a worker that finds SCOPEX_MOVING while it
+ *				looks takes the words for empty, and may sleep: the holder
+ *				will ask; see steal-move.litmus and steal-hold.litmus
+ *	give, for what a	the same for the thief's own CPU, and then for all, after the
+ *	thief has moved		last of the two stores. So it does not matter in which order a
+ *				worker looks at them; see steal-sideways.litmus
  *	pop			asks nobody. The rest was visible before, and is visible after
  *				it. A worker that finds SCOPEX_POPPING while it looks can't
  *				know whether anything is left, and no one will tell it: it may
@@ -204,7 +205,8 @@ static inline void scopex_shared_put_back(struct llist_node **shared, struct lli
 	if (node)
 		cmpxchg_relaxed(shared, SCOPEX_POPPING, SCOPEX_MOVING);
 	else
-		WRITE_ONCE(*shared, NULL);
+		/* Release: as in scopex_shared_give(), for the counts of the last holder. */
+		smp_store_release(shared, NULL);
 }
 
 /**

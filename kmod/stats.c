@@ -33,6 +33,7 @@
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/string.h>
 
 #include "cpu.h"
@@ -40,7 +41,6 @@
 #include "shared.h"
 #include "stats.h"
 #include "steal.h"
-#include "thief.h"
 #include "thread.h"
 
 const char * const scopex_stat_names[SCOPEX_STATS] = {
@@ -128,8 +128,13 @@ static bool scopex_count_some_any(struct scopex_cpu *sc, unsigned long taken,
 	unsigned int i;
 	bool same;
 
-	while (!scopex_shared_hold(&sc->shared, &shared))
+	/* While this task holds the word, nobody has the items. So it does not lose its CPU. */
+	preempt_disable();
+	while (!scopex_shared_hold(&sc->shared, &shared)) {
+		preempt_enable();
 		usleep_range(50, 100);
+		preempt_disable();
+	}
 	same = READ_ONCE(sc->any_taken) == taken;
 	if (same && !*node)
 		/*
@@ -142,9 +147,8 @@ static bool scopex_count_some_any(struct scopex_cpu *sc, unsigned long taken,
 		*node = READ_ONCE((*node)->next);
 	}
 	scopex_shared_give(&sc->shared, shared);
-	/* A worker may have fallen asleep in the meantime, and relies on this. */
-	if (scopex_look_at(sc) != SCOPEX_NOTHING)
-		scopex_tell(sc);
+	preempt_enable();
+	scopex_tell_if_left(sc);
 	return same;
 }
 

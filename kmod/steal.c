@@ -68,6 +68,26 @@ enum scopex_look scopex_look_at_all(const struct scopex_cpu *but)
 	return found;
 }
 
+/**
+ * scopex_tell_if_left() - tell the workers if a CPU still has stealable items
+ * @sc: the CPU, whose word @shared the caller has given back
+ *
+ * A worker that has found the mark of the caller may sleep, and relies on this, whether or not
+ * the caller has found an item: one may have been pushed since.
+ *
+ * Context: any but NMI.
+ */
+void scopex_tell_if_left(struct scopex_cpu *sc)
+{
+	/*
+	 * Full barrier: give, then look at both words; pairs with scopex_tell() and
+	 * scopex_begin_idle(); see steal-hold.litmus.
+	 */
+	smp_mb();
+	if (scopex_look_at(sc) == SCOPEX_ITEMS)
+		scopex_tell(sc);
+}
+
 /* Take all that was pushed. The caller holds the word @shared. Returns the oldest item. */
 static struct llist_node *scopex_take_any(struct scopex_cpu *sc)
 {
@@ -103,8 +123,7 @@ struct llist_node *scopex_refill(struct scopex_worker *w)
 	rest = node ? node->next : NULL;
 	scopex_inject(SCOPEX_INJECT_GIVE);
 	scopex_shared_give(&sc->shared, rest);
-	if (rest)
-		scopex_tell(sc);
+	scopex_tell_if_left(sc);
 	return node;
 }
 
@@ -125,6 +144,7 @@ static struct llist_node *scopex_steal_from(struct scopex_worker *w, struct scop
 		first = scopex_take_any(sc);
 	if (!first) {
 		scopex_shared_give(&sc->shared, NULL);
+		scopex_tell_if_left(sc);
 		return NULL;
 	}
 	for (last = first; nr < max && last->next; nr++)
@@ -135,11 +155,15 @@ static struct llist_node *scopex_steal_from(struct scopex_worker *w, struct scop
 	local_add(nr, &w->count[SCOPEX_STEALS]);
 	scopex_inject(SCOPEX_INJECT_GIVE);
 	scopex_shared_give(&sc->shared, rest);
+	scopex_tell_if_left(sc);
 	return first;
 }
 
-/* Go round all CPUs, near ones first. Returns what was found at the first one. */
-static struct llist_node *scopex_steal(struct scopex_worker *w)
+/*
+ * Go round all CPUs, near ones first. Returns what was found at the first one: a single item if
+ * @single.
+ */
+static struct llist_node *scopex_steal(struct scopex_worker *w, bool single)
 {
 	unsigned int level, near, cpu = w->sc->cpu;
 	u64 now = ktime_get_mono_fast_ns();
@@ -153,7 +177,7 @@ static struct llist_node *scopex_steal(struct scopex_worker *w)
 			if (near == cpu)
 				continue;
 			node = scopex_steal_from(w, per_cpu_ptr(&scopex_cpus, near),
-						 w->sc->steal_nr);
+						 single ? 1 : w->sc->steal_nr);
 			if (node)
 				return node;
 		}
@@ -175,11 +199,15 @@ struct llist_node *scopex_search(struct scopex_worker *w, bool asked)
 {
 	struct llist_node *mine, *node = NULL;
 	struct scopex_cpu *sc = w->sc;
+	enum scopex_look found;
 
 	/* Hold the own word first: it has to be empty, and nobody else refills it then. */
-	if (!READ_ONCE(sc->any) && scopex_shared_hold(&sc->shared, &mine)) {
-		if (!mine) {
-			node = scopex_steal(w);
+	if (!scopex_shared_hold(&sc->shared, &mine)) {
+		/* Another task may hold it for long. There is no room for further items then. */
+		node = scopex_steal(w, true);
+	} else {
+		if (!mine && !READ_ONCE(sc->any)) {
+			node = scopex_steal(w, false);
 			mine = node ? node->next : NULL;
 		}
 		scopex_shared_give(&sc->shared, mine);
@@ -190,7 +218,7 @@ struct llist_node *scopex_search(struct scopex_worker *w, bool asked)
 		if (!node)
 			local_inc(&w->count[SCOPEX_VAIN]);
 		scopex_end_search();
-	} else if (node) {
+	} else {
 		/*
 		 * Full barrier: move the items, then look for idle workers; pairs with
 		 * scopex_begin_idle(); see steal-sideways.litmus.
@@ -200,9 +228,10 @@ struct llist_node *scopex_search(struct scopex_worker *w, bool asked)
 	/*
 	 * What is left may wait long, for the item that this worker runs now, or for one that comes
 	 * to this CPU. A worker that has found nothing takes the stealable items of its own CPU
-	 * next, or tells others. If it was not asked, nobody relies on it.
+	 * next, or tells others. It looks at a mark again itself, a tick later.
 	 */
-	if ((node || asked) && scopex_look_at_all(node ? NULL : sc) != SCOPEX_NOTHING)
+	found = scopex_look_at_all(node ? NULL : sc);
+	if (found == SCOPEX_ITEMS || (node && found != SCOPEX_NOTHING))
 		scopex_ask_thief(sc->cpu);
 	return node;
 }

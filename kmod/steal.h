@@ -34,6 +34,7 @@ static inline enum scopex_look scopex_look_at(const struct scopex_cpu *sc)
 	return shared == SCOPEX_POPPING ? SCOPEX_UNKNOWN : SCOPEX_ITEMS;
 }
 
+void scopex_tell_if_left(struct scopex_cpu *sc);
 enum scopex_look scopex_look_at_all(const struct scopex_cpu *but);
 struct llist_node *scopex_refill(struct scopex_worker *w);
 struct llist_node *scopex_search(struct scopex_worker *w, bool asked);

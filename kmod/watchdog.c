@@ -50,6 +50,7 @@
 #include "text.h"
 #include "thief.h"
 #include "thread.h"
+#include "wake.h"
 #include "watchdog.h"
 
 /* The time to the next look: with no worker in an item, with one in an item, after a relief. */
@@ -93,6 +94,8 @@ static unsigned long scopex_look_at_cpu(struct scopex_cpu *sc)
 	}
 	scopex_look_at_unserved(sc);
 	if (scopex_look_at(sc) != SCOPEX_NOTHING) {
+		if (READ_ONCE(sc->queue) == SCOPEX_PARKED)
+			scopex_wake(sc);
 		scopex_ask_again(sc->cpu);
 		next = min_t(unsigned long, next, SCOPEX_LOOK_BUSY);
 	}

@@ -155,7 +155,6 @@ static void callers_cpu_is_not_asked(struct scopex_test *test)
 
 /**
  * struct guest - a loop whose helper is given an item
- * @scope: the item's scope
  * @item: the item, for the helper's CPU
  * @stealable: the item names no CPU
  * @caller: the thread that called the loop
@@ -164,13 +163,17 @@ static void callers_cpu_is_not_asked(struct scopex_test *test)
  * @late: how many chunks the helper began before the item had run
  */
 struct guest {
-	struct scopex_scope	*scope;
 	struct test_item	item;
 	bool			stealable;
 	struct task_struct	*caller;
 	struct task_struct	*helper;
 	struct completion	came;
 	unsigned int		late;
+};
+
+struct visit {
+	struct guest		*guest;
+	struct scopex_scope	*scope;
 };
 
 /* The other threads leave chunks for the helper, until the item has run. */
@@ -185,7 +188,8 @@ static void wait_for_guest(struct guest *guest)
 
 static int receive(const struct scopex_range *range)
 {
-	struct guest *guest = range->arg;
+	const struct visit *visit = range->arg;
+	struct guest *guest = visit->guest;
 
 	if (current == guest->caller) {
 		if (!range->first)
@@ -194,8 +198,8 @@ static int receive(const struct scopex_range *range)
 		wait_for_guest(guest);
 	} else if (!cmpxchg(&guest->helper, NULL, current)) {
 		WARN_ON(guest->stealable ?
-			scopex_submit(guest->scope, &guest->item.work) :
-			scopex_submit_on(guest->scope, SCOPEX_CPU_LOCAL, &guest->item.work));
+			scopex_submit(visit->scope, &guest->item.work) :
+			scopex_submit_on(visit->scope, SCOPEX_CPU_LOCAL, &guest->item.work));
 		complete(&guest->came);
 	} else if (guest->helper == current) {
 		guest->late += scopex_work_busy(&guest->item.work);
@@ -207,12 +211,13 @@ static int receive(const struct scopex_range *range)
 
 static void guest_comes(struct scopex_test *test, struct guest *guest)
 {
+	struct visit visit = { .guest = guest };
+
 	init_completion(&guest->came);
 	scopex_scope(s) {
-		guest->scope = s;
-		EXPECT_EQ(test, scopex_for(0, 200, receive, .arg = guest, .grain = 1), 0);
+		visit.scope = s;
+		EXPECT_EQ(test, scopex_for(0, 200, receive, .arg = &visit, .grain = 1), 0);
 	}
-	guest->scope = NULL;
 	usleep_range(1000, 2000);
 }
 

@@ -469,8 +469,9 @@ static void until_held(struct scopex_test *test, enum scopex_inject_point point)
 /*
  * All CPUs but this one are held, then its worker is held at @point, with the errands and a long
  * item behind the first of them; then the others are let go, fall asleep, and the worker goes on.
+ * If @last, the worker is held with the long item alone, and the errands come after that.
  */
-static void stopped_at(struct town *town, enum scopex_inject_point point)
+static void stopped_at(struct town *town, enum scopex_inject_point point, bool last)
 {
 	unsigned int i, here = raw_smp_processor_id();
 	struct test_item *second;
@@ -488,11 +489,14 @@ static void stopped_at(struct town *town, enum scopex_inject_point point)
 			scopex_inject_set(point, SCOPEX_INJECT_HOLD_ONE);
 			/* The worker of this CPU takes all of them at once. */
 			migrate_disable();
-			EXPECT_EQ(town->test, scopex_submit(s, &town->errand[0].work), 0);
+			if (!last)
+				submit_errands(town, s, 1);
 			EXPECT_EQ(town->test, scopex_submit(s, &second->work), 0);
+			if (last)
+				until_held(town->test, point);
 			EXPECT_EQ(town->test, scopex_submit_array(s, SCOPEX_CPU_ANY,
-								  &town->errand[1],
-								  SHORT_ITEMS - 1, work), 0);
+								  &town->errand[!last],
+								  SHORT_ITEMS - !last, work), 0);
 			migrate_enable();
 			until_held(town->test, point);
 			for (i = 0; i < town->nr; i++)
@@ -509,29 +513,42 @@ static void stopped_at(struct town *town, enum scopex_inject_point point)
 /* The thieves find the mark of a worker that was stopped between the two steps of a pop. */
 static void stopped_in_a_pop(struct town *town)
 {
-	stopped_at(town, SCOPEX_INJECT_POP);
+	stopped_at(town, SCOPEX_INJECT_POP, false);
 }
 
 /* They find the mark of a worker that holds all items of its CPU. */
 static void stopped_in_a_refill(struct town *town)
 {
-	stopped_at(town, SCOPEX_INJECT_GIVE);
+	stopped_at(town, SCOPEX_INJECT_GIVE, false);
+}
+
+/* They find the mark of a worker that holds one item, behind which others come. */
+static void stopped_with_the_last_item(struct town *town)
+{
+	stopped_at(town, SCOPEX_INJECT_GIVE, true);
+}
+
+static void on_each_cpu_injected(struct scopex_test *test, void (*fn)(struct town *town))
+{
+	if (TEST_INJECT)
+		on_each_cpu_in_turn(test, fn);
+	else
+		scopex_test_skip(test, "needs injected delays");
+}
+
+static void worker_is_stopped_with_the_last_item(struct scopex_test *test)
+{
+	on_each_cpu_injected(test, stopped_with_the_last_item);
 }
 
 static void worker_is_stopped_in_a_pop(struct scopex_test *test)
 {
-	if (TEST_INJECT)
-		on_each_cpu_in_turn(test, stopped_in_a_pop);
-	else
-		scopex_test_skip(test, "needs injected delays");
+	on_each_cpu_injected(test, stopped_in_a_pop);
 }
 
 static void worker_is_stopped_in_a_refill(struct scopex_test *test)
 {
-	if (TEST_INJECT)
-		on_each_cpu_in_turn(test, stopped_in_a_refill);
-	else
-		scopex_test_skip(test, "needs injected delays");
+	on_each_cpu_injected(test, stopped_in_a_refill);
 }
 
 static const struct scopex_case steal_cases[] = {
@@ -550,6 +567,7 @@ SCOPEX_SUITE(steal, steal_cases);
 static const struct scopex_case stopped_cases[] = {
 	SCOPEX_CASE(worker_is_stopped_in_a_pop),
 	SCOPEX_CASE(worker_is_stopped_in_a_refill),
+	SCOPEX_CASE(worker_is_stopped_with_the_last_item),
 };
 
 SCOPEX_SUITE(stopped, stopped_cases);
