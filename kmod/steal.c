@@ -7,7 +7,7 @@
  * shared.h has the rules. A worker runs the stealable items of its own CPU one by one, and
  * leaves the rest where others find it. When that is empty, it refills it: it takes all that was
  * pushed since, and reverses the chain. This takes time for each item, so it is done with
- * preemption enabled; no one waits for it.
+ * preemption enabled. Thieves pass by; the worker of the CPU sleeps if a thief does it.
  *
  * A worker that was asked, or that has found items of others when it was about to sleep, goes
  * round all CPUs, near ones first. From the first one that has items it takes some, and makes

@@ -31,6 +31,7 @@
 #include <linux/cache.h>
 #include <linux/cpumask.h>
 #include <linux/jiffies.h>
+#include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/topology.h>
 
@@ -89,8 +90,12 @@ static bool scopex_ask_worker(unsigned int cpu)
 {
 	struct scopex_cpu *sc = per_cpu_ptr(&scopex_cpus, cpu);
 
-	if (!test_and_clear_bit(cpu, cpumask_bits(&scopex_thieves.idle)))
+	/* Between the two steps nobody else can ask the worker, so they are not far apart. */
+	preempt_disable();
+	if (!test_and_clear_bit(cpu, cpumask_bits(&scopex_thieves.idle))) {
+		preempt_enable();
 		return false;
+	}
 	atomic_inc(&scopex_thieves.searching);
 	WRITE_ONCE(scopex_thieves.asked_at, jiffies);
 	/*
@@ -99,6 +104,7 @@ static bool scopex_ask_worker(unsigned int cpu)
 	 * set_current_state() in scopex_park(); see park-wake.litmus.
 	 */
 	wake_up_process(READ_ONCE(sc->active));
+	preempt_enable();
 	return true;
 }
 
