@@ -205,8 +205,7 @@ static inline void scopex_shared_put_back(struct llist_node **shared, struct lli
 	if (node)
 		cmpxchg_relaxed(shared, SCOPEX_POPPING, SCOPEX_MOVING);
 	else
-		/* Release: as in scopex_shared_give(), for the counts of the last holder. */
-		smp_store_release(shared, NULL);
+		WRITE_ONCE(*shared, NULL);
 }
 
 /**
