@@ -34,18 +34,9 @@
 #include "stamp.h"
 #include "state.h"
 #include "thief.h"
-#include "wake.h"
 
 /* Among the bits of scopex_work.cpu: the item is stealable. */
 #define SCOPEX_LIMIT_STEALABLE	BIT(31)
-
-static void scopex_limit_push(struct scopex_cpu *sc, struct scopex_work *work, bool stealable)
-{
-	if (stealable)
-		scopex_push_any(sc, work, work);
-	else
-		scopex_push(sc, work, work);
-}
 
 /*
  * Queue an item if fewer than the limit are queued or run. Else keep it until its turn
@@ -73,7 +64,7 @@ static int scopex_limit_start(struct scopex_scope *scope, struct scopex_cpu *sc,
 	raw_spin_unlock_irqrestore(&custom->lock, flags);
 
 	if (start)
-		scopex_limit_push(sc, work, stealable);
+		scopex_push_where(sc, work, work, stealable);
 	return start || !try ? 0 : -EAGAIN;
 }
 
@@ -122,8 +113,8 @@ static void scopex_limit_done(struct scopex_scope *scope, struct scopex_work *do
 		work = scopex_node_to_work(node);
 		cpu = work->cpu;
 		scopex_stamp_again(work);
-		scopex_limit_push(per_cpu_ptr(&scopex_cpus, cpu & ~SCOPEX_LIMIT_STEALABLE), work,
-				  cpu & SCOPEX_LIMIT_STEALABLE);
+		scopex_push_where(per_cpu_ptr(&scopex_cpus, cpu & ~SCOPEX_LIMIT_STEALABLE), work,
+				  work, cpu & SCOPEX_LIMIT_STEALABLE);
 	}
 }
 

@@ -44,7 +44,6 @@
 #include "relief.h"
 #include "shared.h"
 #include "steal.h"
-#include "thief.h"
 #include "thread.h"
 
 /* The works of relief run here, each on the CPU of its workers. */
@@ -80,8 +79,7 @@ static void scopex_mark_shared(struct scopex_cpu *sc)
 		return;
 	if (first)
 		scopex_mark_work(scopex_node_to_work(first));
-	scopex_shared_give(&sc->shared, first);
-	scopex_tell(sc);
+	scopex_give_back(sc, first);
 }
 
 /**

@@ -185,8 +185,9 @@ static void scopex_let_steal(struct scopex_cpu *sc, bool steal)
 		return;
 	/*
 	 * Full barriers, here and in wake_up_process(): the store comes before the look for the
-	 * worker, and before that at its state; pair with scopex_wake()'s in a hand-over, and with
-	 * set_current_state() in scopex_park(); see handover-wake.litmus and park-wake.litmus.
+	 * worker, and before that at its state. Both pair with set_current_state() in
+	 * scopex_park(), of the worker that is woken, or of one that scopex_appoint() has put in
+	 * its place; see ring-change.litmus and park-wake.litmus.
 	 */
 	smp_store_mb(sc->thief, steal);
 	wake_up_process(READ_ONCE(sc->active));

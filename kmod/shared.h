@@ -51,9 +51,9 @@
  *				pushed since. So a worker that finds SCOPEX_MOVING while it
  *				looks takes the words for empty, and may sleep: the holder
  *				will ask; see steal-move.litmus and steal-hold.litmus
- *	give, for what a	the same for the thief's own CPU, and then for all, after the
- *	thief has moved		last of the two stores. So it does not matter in which order a
- *				worker looks at them; see steal-sideways.litmus
+ *	give, for what a	looks at all CPUs, after the last of the two stores, and asks if
+ *	thief has moved		anything is left. So it does not matter in which order a worker
+ *				looks at them; see steal-sideways.litmus
  *	pop			asks nobody. The rest was visible before, and is visible after
  *				it. A worker that finds SCOPEX_POPPING while it looks can't
  *				know whether anything is left, and no one will tell it: it may
@@ -181,7 +181,8 @@ static inline bool scopex_shared_hold(struct llist_node **shared, struct llist_n
  * @shared: the word, which the caller holds
  * @rest: the chain that is left, or NULL
  *
- * If anything is left, here or in the other word, the caller has to tell the workers.
+ * The caller then has to look at both words, and to tell the workers if anything is left, or was
+ * pushed since: see scopex_give_back().
  */
 static inline void scopex_shared_give(struct llist_node **shared, struct llist_node *rest)
 {

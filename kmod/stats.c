@@ -146,9 +146,8 @@ static bool scopex_count_some_any(struct scopex_cpu *sc, unsigned long taken,
 		(*nr)++;
 		*node = READ_ONCE((*node)->next);
 	}
-	scopex_shared_give(&sc->shared, shared);
+	scopex_give_back(sc, shared);
 	preempt_enable();
-	scopex_tell_if_left(sc);
 	return same;
 }
 

@@ -69,16 +69,18 @@ enum scopex_look scopex_look_at_all(const struct scopex_cpu *but)
 }
 
 /**
- * scopex_tell_if_left() - tell the workers if a CPU still has stealable items
- * @sc: the CPU, whose word @shared the caller has given back
+ * scopex_give_back() - give the stealable items of a CPU back, and tell the workers if any is left
+ * @sc: the CPU, whose word @shared the caller holds
+ * @rest: the chain that is left, or NULL
  *
- * A worker that has found the mark of the caller may sleep, and relies on this, whether or not
- * the caller has found an item: one may have been pushed since.
+ * A worker that has found the mark of the caller may sleep, and relies on the look, whether or
+ * not the caller has found an item: one may have been pushed since.
  *
  * Context: any but NMI.
  */
-void scopex_tell_if_left(struct scopex_cpu *sc)
+void scopex_give_back(struct scopex_cpu *sc, struct llist_node *rest)
 {
+	scopex_shared_give(&sc->shared, rest);
 	/*
 	 * Full barrier: give, then look at both words; pairs with scopex_tell() and
 	 * scopex_begin_idle(); see steal-hold.litmus.
@@ -122,8 +124,7 @@ struct llist_node *scopex_refill(struct scopex_worker *w)
 		node = scopex_take_any(sc);
 	rest = node ? node->next : NULL;
 	scopex_inject(SCOPEX_INJECT_GIVE);
-	scopex_shared_give(&sc->shared, rest);
-	scopex_tell_if_left(sc);
+	scopex_give_back(sc, rest);
 	return node;
 }
 
@@ -143,8 +144,7 @@ static struct llist_node *scopex_steal_from(struct scopex_worker *w, struct scop
 	if (!first)
 		first = scopex_take_any(sc);
 	if (!first) {
-		scopex_shared_give(&sc->shared, NULL);
-		scopex_tell_if_left(sc);
+		scopex_give_back(sc, NULL);
 		return NULL;
 	}
 	for (last = first; nr < max && last->next; nr++)
@@ -154,8 +154,7 @@ static struct llist_node *scopex_steal_from(struct scopex_worker *w, struct scop
 	WRITE_ONCE(sc->stolen, sc->stolen + nr);
 	local_add(nr, &w->count[SCOPEX_STEALS]);
 	scopex_inject(SCOPEX_INJECT_GIVE);
-	scopex_shared_give(&sc->shared, rest);
-	scopex_tell_if_left(sc);
+	scopex_give_back(sc, rest);
 	return first;
 }
 

@@ -34,7 +34,7 @@ static inline enum scopex_look scopex_look_at(const struct scopex_cpu *sc)
 	return shared == SCOPEX_POPPING ? SCOPEX_UNKNOWN : SCOPEX_ITEMS;
 }
 
-void scopex_tell_if_left(struct scopex_cpu *sc);
+void scopex_give_back(struct scopex_cpu *sc, struct llist_node *rest);
 enum scopex_look scopex_look_at_all(const struct scopex_cpu *but);
 struct llist_node *scopex_refill(struct scopex_worker *w);
 struct llist_node *scopex_search(struct scopex_worker *w, bool asked);

@@ -144,10 +144,7 @@ static noinline int scopex_submit_traced(struct scopex_scope *scope,
 					 struct scopex_cpu *sc, bool stealable)
 {
 	trace_scopex_submit(scope, work, sc->cpu);
-	if (stealable)
-		scopex_push_any(sc, work, work);
-	else
-		scopex_push(sc, work, work);
+	scopex_push_where(sc, work, work, stealable);
 	return 0;
 }
 
@@ -423,17 +420,10 @@ static int scopex_claim_array(struct scopex_work *first, unsigned int nr, size_t
 
 static void scopex_push_array(struct scopex_scope *scope, struct scopex_cpu *sc,
 			      struct scopex_work *first, unsigned int nr,
-			      size_t stride)
+			      size_t stride, bool stealable)
 {
 	scopex_trace_array(scope, sc, first, nr, stride);
-	scopex_push(sc, scopex_array_item(first, nr - 1, stride), first);
-}
-
-static void scopex_push_array_any(struct scopex_scope *scope, struct scopex_cpu *sc,
-				  struct scopex_work *first, unsigned int nr, size_t stride)
-{
-	scopex_trace_array(scope, sc, first, nr, stride);
-	scopex_push_any(sc, scopex_array_item(first, nr - 1, stride), first);
+	scopex_push_where(sc, scopex_array_item(first, nr - 1, stride), first, stealable);
 }
 
 /*
@@ -456,7 +446,7 @@ static void scopex_spread(struct scopex_scope *scope, struct scopex_work *first,
 		 * references of the items that are left keep the scope.
 		 */
 		nr -= part;
-		scopex_push_array(scope, sc, first, part, stride);
+		scopex_push_array(scope, sc, first, part, stride, false);
 		first = scopex_array_item(first, part, stride);
 		/* A CPU that went offline has no next one; its queue is served anyway. */
 		sc = next ?: sc;
@@ -530,9 +520,9 @@ int scopex_submit_strided(struct scopex_scope *scope, int cpu,
 
 	scopex_inject(SCOPEX_INJECT_PUSH);
 	if (cpu != SCOPEX_CPU_ANY)
-		scopex_push_array(scope, sc, first, nr, stride);
+		scopex_push_array(scope, sc, first, nr, stride, false);
 	else if (scopex_is_stealable(atomic64_read(&scope->state), SCOPEX_ANY))
-		scopex_push_array_any(scope, sc, first, nr, stride);
+		scopex_push_array(scope, sc, first, nr, stride, true);
 	else
 		scopex_spread(scope, first, nr, stride);
 	return 0;

@@ -11,6 +11,7 @@
 
 #include "cpu.h"
 #include "shared.h"
+#include "wake.h"
 
 /* The numbers of the levels of scopex_near_cpus(), from near to far. */
 #define SCOPEX_NEAR_LEVELS	4
@@ -96,6 +97,16 @@ static inline void scopex_push_any(struct scopex_cpu *sc, struct scopex_work *ne
 {
 	if (scopex_any_push(&sc->any, &newest->node, &oldest->node))
 		scopex_tell(sc);
+}
+
+/* Queue items where any worker may take them, or else for the CPU's own worker. */
+static inline void scopex_push_where(struct scopex_cpu *sc, struct scopex_work *newest,
+				     struct scopex_work *oldest, bool stealable)
+{
+	if (stealable)
+		scopex_push_any(sc, newest, oldest);
+	else
+		scopex_push(sc, newest, oldest);
 }
 
 #endif /* _SCOPEX_THIEF_H */

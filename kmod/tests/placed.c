@@ -221,8 +221,9 @@ static void too_many_items(struct scopex_test *test)
 }
 
 /*
- * As long as a CPU is idle, items that name no CPU pass over one that is held. The worker of
- * the CPU that ran the last one may not have parked yet, so one item may wait all the same.
+ * As long as a CPU is idle, items that name no CPU, and can't be stolen, pass over one that is
+ * held. The worker of the CPU that ran the last one may not have parked yet, so one item may wait
+ * all the same.
  */
 static void busy_cpu_is_passed_over(struct scopex_test *test)
 {
@@ -241,7 +242,7 @@ static void busy_cpu_is_passed_over(struct scopex_test *test)
 		goto out;
 	}
 	test_gated_item_init(&held, &gate);
-	scopex_scope(s) {
+	scopex_scope(s, .limit_per_cpu = nr) {
 		EXPECT_EQ(test, scopex_submit_on(s, busy, &held.work), 0);
 		wait_for_completion(&gate.reached);
 		for (i = 0; i < nr; i++) {
