@@ -39,7 +39,7 @@
  * did as the active worker: scopex_appoint() releases `active`, and scopex_stand_by() and
  * scopex_worker_main() acquire it; see handover-standby.litmus. A submitter that finds the
  * queue parked has to wake the worker that parked it: for this, scopex_queue_park() is a
- * release, and scopex_wake() has an acquire; see handover-wake.litmus.
+ * release, and scopex_wake_worker() has an acquire; see handover-wake.litmus.
  *
  * A worker leaves its queue unserved, then looks for a worker on standby. A worker goes on
  * standby, then looks for an unserved queue. Both have a full barrier in between, so one of

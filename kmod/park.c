@@ -81,7 +81,7 @@ static void scopex_park(struct scopex_worker *w, bool thief, bool soon)
 	scopex_inject(SCOPEX_INJECT_PARK);
 	/*
 	 * Set the task state, then look at the queue, the stealable items, the offer, and whether
-	 * the worker was asked; pairs with wake_up_process() in scopex_wake(), in
+	 * the worker was asked; pairs with wake_up_process() in scopex_wake_worker(), in
 	 * scopex_ask_worker() and in scopex_let_steal(), see park-wake.litmus, with the full
 	 * barrier of scopex_tell(), see steal-park.litmus, and with wake_up_process() in
 	 * scopex_offer(). The same barrier orders the end of the spin before that look; see

@@ -121,7 +121,7 @@ static inline bool scopex_queue_park(struct llist_node **queue)
 	 * Fails if an item was pushed; see park-wake.litmus.
 	 *
 	 * Release: a submitter that finds the queue parked sees which worker parked it;
-	 * pairs with scopex_wake(); see handover-wake.litmus.
+	 * pairs with scopex_wake_worker(); see handover-wake.litmus.
 	 */
 	return try_cmpxchg_release(queue, &head, SCOPEX_PARKED);
 }

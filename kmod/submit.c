@@ -150,7 +150,7 @@ static noinline int scopex_submit_traced(struct scopex_scope *scope,
 
 static noinline int scopex_submit_waking(struct scopex_cpu *sc)
 {
-	scopex_wake(sc);
+	scopex_wake_worker(sc);
 	return 0;
 }
 

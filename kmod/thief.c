@@ -178,7 +178,7 @@ void scopex_tell(struct scopex_cpu *sc)
 		scopex_ask_thief(sc->cpu);
 		return;
 	}
-	scopex_wake(sc);
+	scopex_wake_worker(sc);
 	/* This CPU's own worker may be the one that searches, and be kept off by the caller. */
 	if (scopex_is_other_idle(sc->cpu))
 		scopex_ask_again(sc->cpu);

@@ -18,7 +18,7 @@
  * state, so no wake-up is lost; pairs with set_current_state() in scopex_park(); see
  * park-wake.litmus.
  */
-static inline void scopex_wake(struct scopex_cpu *sc)
+static inline void scopex_wake_worker(struct scopex_cpu *sc)
 {
 	scopex_inject(SCOPEX_INJECT_WAKE);
 	/*
@@ -33,7 +33,7 @@ static inline void scopex_push(struct scopex_cpu *sc, struct scopex_work *newest
 			       struct scopex_work *oldest)
 {
 	if (scopex_queue_push(&sc->queue, &newest->node, &oldest->node))
-		scopex_wake(sc);
+		scopex_wake_worker(sc);
 }
 
 #endif /* _SCOPEX_WAKE_H */

@@ -95,7 +95,7 @@ static unsigned long scopex_look_at_cpu(struct scopex_cpu *sc)
 	scopex_look_at_unserved(sc);
 	if (scopex_look_at(sc) != SCOPEX_NOTHING) {
 		if (READ_ONCE(sc->queue) == SCOPEX_PARKED)
-			scopex_wake(sc);
+			scopex_wake_worker(sc);
 		scopex_ask_again(sc->cpu);
 		next = min_t(unsigned long, next, SCOPEX_LOOK_BUSY);
 	}
