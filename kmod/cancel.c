@@ -53,12 +53,16 @@
 #include "ref.h"
 #include "registry.h"
 #include "state.h"
+#include "waker.h"
 
 /*
  * The number of steps of a walk with interrupts off. "make check WHAT=latency" finds 1000
  * instructions for each step, its tracing of the locks included.
  */
 #define SCOPEX_WALK_STEPS	16
+
+/* How many tasks are woken in a step. */
+#define SCOPEX_STEP_TASKS	8
 
 /* The pause of the timer between two parts of a walk. */
 #define SCOPEX_WALK_PAUSE	(20 * NSEC_PER_USEC)
@@ -80,6 +84,8 @@ static void scopex_mark_cancelled(struct scopex_scope *scope, int why)
 static void scopex_cancel_step(struct scopex_walk *walk)
 {
 	scopex_inject(SCOPEX_INJECT_CANCEL_STEP);
+	if (scopex_tell_tasks(walk->at, SCOPEX_STEP_TASKS))
+		return;
 	/*
 	 * Pass over a scope that is marked. If its join clears the mark at this moment, the
 	 * join looks at the parent, which is marked; see join-skip.litmus.
@@ -171,12 +177,12 @@ void scopex_cancel_tree(struct scopex_scope *scope, int why)
 	 * cancel-nested.litmus and join-skip.litmus.
 	 */
 	scopex_mark_cancelled(scope, why);
-	if (!READ_ONCE(scope->children.first))
+	if (!READ_ONCE(scope->children.first) && !READ_ONCE(scope->tasks.next))
 		return;
 	do {
 		if (scopex_cancel_some(&walk))
 			return;
-	} while (preemptible());
+	} while (preemptible() && !scopex_has_tasks(walk.at));
 	scopex_inject(SCOPEX_INJECT_WALK_LATER);
 	/*
 	 * Keep this order. The walk's reference on a scope below keeps an item of this scope

@@ -32,6 +32,7 @@
 
 #include "inject.h"
 #include "state.h"
+#include "task.h"
 #include "track.h"
 
 /*
@@ -44,12 +45,17 @@ static inline bool scopex_has_one_item(u64 state)
 	return state & SCOPEX_DETACHED;
 }
 
-/* What people know an item by: its function, or the one that it calls if it is detached. */
+/*
+ * What people know an item by: its function, or the one that it calls if it is detached or a
+ * task.
+ */
 static inline void *__scopex_work_fn(const struct scopex_scope *scope,
 				     const struct scopex_work *work)
 {
 	if (scopex_has_one_item(atomic64_read(&scope->state)))
 		return (void *)container_of(scope, struct scopex_detached, scope)->fn;
+	if (scopex_is_task(work))
+		return (void *)container_of(work, struct scopex_task, work)->fn;
 	return (void *)work->fn;
 }
 

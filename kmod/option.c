@@ -40,6 +40,7 @@ void scopex_options_init(const struct scopex_option *const *options)
 		scopex_hooks.done |= (*at)->done ? (*at)->flag : 0;
 		scopex_hooks.undo |= (*at)->undo ? (*at)->flag : 0;
 		scopex_hooks.again |= (*at)->again ? (*at)->flag : 0;
+		scopex_hooks.wake |= (*at)->wake ? (*at)->flag : 0;
 		scopex_hooks.poll |= (*at)->poll ? (*at)->flag : 0;
 		scopex_hooks.release |= (*at)->release ? (*at)->flag : 0;
 	}
@@ -177,6 +178,23 @@ void scopex_option_again(struct scopex_scope *scope, struct scopex_work *work, u
 
 	while ((at = scopex_next_option(at, state & scopex_hooks.again)))
 		(*at)->again(scope, work);
+}
+
+/**
+ * scopex_option_wake() - queue a task that was woken
+ * @scope: the scope
+ * @work: the item of the task
+ * @state: the scope's state, with a bit of @scopex_hooks.wake
+ *
+ * Context: any but NMI; the caller owns the task, which holds a reference.
+ */
+void scopex_option_wake(struct scopex_scope *scope, struct scopex_work *work, u64 state)
+{
+	const struct scopex_option *const *at =
+		scopex_next_option(NULL, state & scopex_hooks.wake);
+
+	if (at)
+		(*at)->wake(scope, work);
 }
 
 /**

@@ -54,6 +54,8 @@ enum scopex_where {
  * @undo: a submit was refused, and the submitter takes the claim of the item back
  * @again: queue an item again, as its function has returned SCOPEX_AGAIN. Without this
  *	function, the worker queues the item on its own CPU.
+ * @wake: queue an item, a task, that was woken. Without this function, the waker queues it on the
+ *	CPU where the task is at home.
  * @poll: the owner waits: do the work that is left to the owner, without sleeping
  * @idle: return true if no work is left to the owner, which has set its task state before
  * @release: the item is the scope's last one: end the scope. The worker does not give the
@@ -72,6 +74,7 @@ struct scopex_option {
 	void	(*done)(struct scopex_scope *scope, struct scopex_work *work);
 	void	(*undo)(struct scopex_scope *scope, struct scopex_work *work);
 	void	(*again)(struct scopex_scope *scope, struct scopex_work *work);
+	void	(*wake)(struct scopex_scope *scope, struct scopex_work *work);
 	void	(*poll)(struct scopex_worker *w, struct scopex_scope *scope);
 	bool	(*idle)(struct scopex_scope *scope);
 	void	(*release)(struct scopex_worker *w, struct scopex_scope *scope);
@@ -84,6 +87,7 @@ struct scopex_option {
  * @done: the options with @done
  * @undo: the options with @undo
  * @again: the options with @again
+ * @wake: the options with @wake
  * @poll: the options with @poll and @idle
  * @release: the options with @release
  */
@@ -93,6 +97,7 @@ struct scopex_hooks {
 	u64	done;
 	u64	undo;
 	u64	again;
+	u64	wake;
 	u64	poll;
 	u64	release;
 };
@@ -121,6 +126,7 @@ struct scopex_work *scopex_option_next(struct scopex_worker *w,
 void scopex_option_done(struct scopex_scope *scope, struct scopex_work *work, u64 state);
 void scopex_option_undo(struct scopex_scope *scope, struct scopex_work *work, u64 state);
 void scopex_option_again(struct scopex_scope *scope, struct scopex_work *work, u64 state);
+void scopex_option_wake(struct scopex_scope *scope, struct scopex_work *work, u64 state);
 void scopex_option_poll(struct scopex_worker *w, struct scopex_scope *scope, u64 state);
 bool scopex_option_idle(struct scopex_scope *scope, u64 state);
 void scopex_option_release(struct scopex_worker *w, struct scopex_scope *scope, u64 state);

@@ -20,6 +20,7 @@ static __always_inline void scopex_fill_scope(struct scopex_scope *scope,
 	scope->site = site;
 	scope->parent = NULL;
 	INIT_HLIST_HEAD(&scope->children);
+	scope->tasks.next = NULL;
 	scope->opened = 0;
 }
 

@@ -104,6 +104,12 @@ static void scopex_serial_again(struct scopex_scope *scope, struct scopex_work *
 	scopex_serial_push(scope, work, work);
 }
 
+/* The owner waits for the task, so it runs it where it sleeps. */
+static void scopex_serial_wake(struct scopex_scope *scope, struct scopex_work *work)
+{
+	scopex_serial_push(scope, work, work);
+}
+
 static void scopex_serial_poll(struct scopex_worker *w, struct scopex_scope *scope)
 {
 	scopex_serial_run(w, scope);
@@ -125,6 +131,7 @@ const struct scopex_option scopex_serial_option = {
 	.flag = SCOPEX_SERIAL,
 	.enqueue = scopex_serial_enqueue,
 	.again = scopex_serial_again,
+	.wake = scopex_serial_wake,
 	.poll = scopex_serial_poll,
 	.idle = scopex_serial_idle,
 };

@@ -57,26 +57,45 @@
 #include "queue.h"
 #include "ref.h"
 #include "resched.h"
+#include "select.h"
 #include "shared.h"
 #include "state.h"
 #include "steal.h"
+#include "task.h"
 #include "text.h"
 #include "thief.h"
 #include "thread.h"
 #include "wake.h"
+#include "waker.h"
 #include "worker.h"
 
+/* The CPU where a task will go on: this one, or another one while this one is offline. */
+static struct scopex_cpu *scopex_home(struct scopex_worker *w)
+{
+	struct scopex_cpu *sc = w->sc;
+
+	return likely(READ_ONCE(sc->open)) ? sc : scopex_choose_cpu() ?: sc;
+}
+
 /*
- * Queue an item again, whose function has returned SCOPEX_AGAIN. It stays busy. The caller
- * gives a reference back, so it takes another one here. From the push on, another worker may
- * run the item and complete it: the caller must not touch it any more.
+ * The function of an item has returned @err: SCOPEX_PENDING, if it is a task, which waits then; or
+ * SCOPEX_AGAIN, and the item is queued again. It stays busy. The caller gives a reference back, so
+ * it takes another one here. From the push on, and once the task waits, another worker may run
+ * the item and complete it: the caller must not touch it any more.
  */
 static void scopex_run_again(struct scopex_worker *w, struct scopex_scope *scope,
-			     struct scopex_work *work, u64 state, bool stealable)
+			     struct scopex_work *work, int err, u64 state, bool stealable)
 {
-	trace_scopex_submit(scope, work, w->sc->cpu);
 	scopex_get(scope);
 	scopex_keep_item(work, scope);
+	if (scopex_is_task(work)) {
+		/* A task that has begun stays where it is. */
+		stealable = false;
+		if (err == SCOPEX_PENDING &&
+		    scopex_task_suspend(scope, scopex_work_to_task(work), scopex_home(w)))
+			return;
+	}
+	trace_scopex_submit(scope, work, w->sc->cpu);
 	if (state & scopex_hooks.again)
 		scopex_option_again(scope, work, state);
 	else if (!stealable)
@@ -100,8 +119,9 @@ static noinline bool scopex_complete_failed(struct scopex_worker *w,
 	u64 state = atomic64_read(&scope->state);
 
 	/* An item can't run again if its scope ends together with it. */
-	if (err == SCOPEX_AGAIN && !(state & scopex_hooks.release)) {
-		scopex_run_again(w, scope, work, state, stealable);
+	if ((err == SCOPEX_AGAIN || (err == SCOPEX_PENDING && scopex_is_task(work))) &&
+	    !(state & scopex_hooks.release)) {
+		scopex_run_again(w, scope, work, err, state, stealable);
 		return false;
 	}
 	if (!IS_ERR_VALUE((long)err)) {
@@ -143,7 +163,7 @@ static noinline void scopex_trace_start(struct scopex_scope *scope,
 static noinline int scopex_trace_end(struct scopex_scope *scope,
 				     struct scopex_work *work, int err)
 {
-	trace_scopex_run_end(scope, work, err == SCOPEX_AGAIN ? 0 : err);
+	trace_scopex_run_end(scope, work, err == SCOPEX_AGAIN || err == SCOPEX_PENDING ? 0 : err);
 	return err;
 }
 
@@ -189,7 +209,7 @@ static __always_inline bool scopex_run_item(struct scopex_worker *w, struct scop
 static void scopex_end_slow(struct scopex_worker *w, struct scopex_scope *scope,
 			    struct scopex_work *work, u64 state, bool stealable)
 {
-	if (state & SCOPEX_CANCELLED)
+	if (state & SCOPEX_CANCELLED && !scopex_task_has_begun(work))
 		scopex_complete_cancelled(w, scope, work);
 	else if (!scopex_run_item(w, scope, work, stealable))
 		return;
@@ -242,7 +262,7 @@ scopex_run_slow(struct scopex_worker *w, struct scopex_scope *scope,
 
 	if (unlikely(scope == &scopex_no_scope))
 		return 0;
-	/* A cancelled item does not run, so no option has to let it begin. */
+	/* A cancelled item does not begin, so no option has to let it. */
 	if (state & scopex_hooks.begin && !(state & SCOPEX_CANCELLED))
 		return scopex_run_begun(w, scope, work, state);
 

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/suite.sh"
 
 suite_load_injected
-ktap_plan 10
+ktap_plan 11
 suite_run race
 suite_run irq
 suite_run api
@@ -14,5 +14,6 @@ suite_run loop
 suite_run options
 suite_run detached
 suite_run exit
+suite_run task
 suite_unload
 ktap_finish

@@ -107,12 +107,15 @@ struct task_struct;
 typedef int (*scopex_fn_t)(struct scopex_work *work);
 
 /**
- * enum scopex_again - a value that an item's function may return instead of a result
+ * enum scopex_again - values that an item's function may return instead of a result
  * @SCOPEX_AGAIN: queue the item again; see &typedef scopex_fn_t. A function does not return
  *	this number by mistake, as it may return a count or "true".
+ * @SCOPEX_PENDING: the item waits, and is queued again when it is woken; only for a task, see
+ *	&typedef scopex_task_fn_t
  */
 enum scopex_again {
 	SCOPEX_AGAIN	= 0x5c0a6a1,
+	SCOPEX_PENDING	= 0x5c0a6a2,
 };
 
 /**
@@ -205,6 +208,8 @@ struct scopex_site {
  *	release function of a detached item
  * @node: link among the parent's children, or in the registry of open scopes
  * @children: scopes that items of this one have opened
+ * @tasks: the tasks that have waited, and were not told of a cancellation; its link is NULL
+ *	before the first one has waited
  * @outer: the scope that the same worker opened before, and that is still open; only if the
  *	owner is a worker, as is @own
  * @own: the queue of a serial scope
@@ -234,6 +239,7 @@ struct scopex_scope {
 	struct scopex_scope		*parent;
 	struct hlist_node		node;
 	struct hlist_head		children;
+	struct list_head		tasks;
 	union {
 		struct {
 			struct scopex_scope	*outer;

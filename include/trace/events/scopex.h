@@ -13,6 +13,7 @@
  *	scopex_submit, scopex_run_start, scopex_run_end
  *						an item; or, instead of the last two,
  *						scopex_item_cancelled
+ *	scopex_task_wait ... scopex_submit	a task that waits, until it is woken
  *	scopex_chunk_start, scopex_chunk_end	a chunk of a parallel loop
  *	scopex_park ... scopex_wake		a worker that sleeps for want of items
  */
@@ -23,6 +24,7 @@
 #define _TRACE_SCOPEX_H
 
 #include <linux/scopex_loop.h>
+#include <linux/scopex_task.h>
 #include <linux/tracepoint.h>
 
 DECLARE_EVENT_CLASS(scopex_scope,
@@ -180,6 +182,36 @@ DEFINE_SCOPEX_ITEM_EVENT(scopex_run_start);
 DEFINE_SCOPEX_ITEM_EVENT(scopex_run_end);
 /* An item is completed without having run. */
 DEFINE_SCOPEX_ITEM_EVENT(scopex_item_cancelled);
+
+/* A task waits from now on; "for" is the kind of its await, or "-". */
+TRACE_EVENT(scopex_task_wait,
+
+	TP_PROTO(const struct scopex_scope *scope, struct scopex_task *task),
+
+	TP_ARGS(scope, task),
+
+	TP_STRUCT__entry(
+		__field(const void *,	scope)
+		__field(const void *,	work)
+		__field(void *,		fn)
+		__field(unsigned int,	at)
+		__string(name,		scope->site->name)
+		__string(kind,		task->await ? task->await->ops->name : "-")
+	),
+
+	TP_fast_assign(
+		__entry->scope = scope;
+		__entry->work = &task->work;
+		__entry->fn = (void *)task->fn;
+		__entry->at = task->at;
+		scopex_assign_str(name, scope->site->name);
+		scopex_assign_str(kind, task->await ? task->await->ops->name : "-");
+	),
+
+	TP_printk("scope=%p name=%s work=%p fn=%ps at=%u for=%s",
+		  __entry->scope, __get_str(name), __entry->work, __entry->fn,
+		  __entry->at, __get_str(kind))
+);
 
 TRACE_EVENT(scopex_chunk_start,
 

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Awaits: what a task waits for
+ *
+ * Theory of operation
+ *
+ * A task asks scopex_poll() for something, again in each call of its function until it has a
+ * result. The first time the await is armed: wakers find it, and wake the task. With the result it
+ * is disarmed: no waker has it any more. In between the task returns SCOPEX_PENDING.
+ *
+ * To wait takes nothing, to run takes: a waker gives nothing to a task, it only wakes it, and the
+ * task takes what is there when it looks. So a task that stops waiting has nothing to give back; it
+ * has to pass on the wake-up, if that was meant for one task only.
+ *
+ * A cancellation lasts until the end of the round. A task of a cancelled scope takes nothing more:
+ * scopex_poll() returns -ECANCELED, before it arms and after. It looks after the await is armed,
+ * as a canceller wakes the tasks that wait by then; see waker.c.
+ *
+ * A task waits for one await at a time, which may stand for several. It must not be completed
+ * before that is disarmed: see scopex_task_step().
+ */
+
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/instruction_pointer.h>
+
+#include "misuse.h"
+#include "task.h"
+
+/* The task polls something else than what it waits for. It can wait for one await only. */
+static noinline void scopex_await_drop(struct scopex_task *task, unsigned long caller)
+{
+	struct scopex_await *await = task->await;
+
+	scopex_misuse("task %ps waits for a second await, in %pS, before a %s is over", task->fn,
+		      (void *)caller, await->ops->name);
+	task->await = NULL;
+	if (await->ops->disarm)
+		await->ops->disarm(await);
+}
+
+static int scopex_await_arm(struct scopex_task *task, struct scopex_await *await)
+{
+	long from_task = (void *)await - (void *)task;
+	int ret;
+
+	await->from_task = from_task;
+	if (unlikely(await->from_task != from_task)) {
+		scopex_misuse("task %ps waits for a %s that is not in the task's object",
+			      task->fn, await->ops->name);
+		return -EINVAL;
+	}
+	ret = await->ops->arm(await);
+	if (ret == SCOPEX_PENDING)
+		WRITE_ONCE(task->await, await);
+	return ret;
+}
+
+/**
+ * scopex_poll() - take what a task waits for, or wait for it
+ * @task: the task that is running
+ * @await: what it waits for, prepared by a function of its kind, as a part of the task's object
+ *
+ * The task returns SCOPEX_PENDING if this does, and calls it again with the same await when its
+ * function is called again.
+ *
+ * Context: the function of the task. Does not sleep.
+ *
+ * Return: SCOPEX_PENDING if the task has to wait; else the await is over, and can be used again:
+ * 0; an error of its kind; -ECANCELED if the scope of the task is cancelled, with nothing taken;
+ * with a warning, -EINVAL if @await is no part of the task's object.
+ */
+int scopex_poll(struct scopex_task *task, struct scopex_await *await)
+{
+	bool cancelled = scopex_cancelled(task->work.scope) && await->ops->disarm;
+	int ret = SCOPEX_PENDING;
+
+	if (unlikely(task->await != await)) {
+		if (unlikely(task->await))
+			scopex_await_drop(task, _RET_IP_);
+		if (cancelled)
+			return -ECANCELED;
+		ret = scopex_await_arm(task, await);
+		if (ret != SCOPEX_PENDING)
+			return ret;
+		/* Look again, as a canceller finds the task only from now on; see waker.c. */
+		cancelled = scopex_cancelled(task->work.scope) && await->ops->disarm;
+	} else if (!cancelled) {
+		ret = await->ops->ready(await);
+	}
+
+	if (cancelled) {
+		await->ops->disarm(await);
+		ret = -ECANCELED;
+	}
+	if (ret != SCOPEX_PENDING)
+		WRITE_ONCE(task->await, NULL);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(scopex_poll);

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tasks: one call of a task's function, and the list of those that have waited
+ *
+ * Theory of operation
+ *
+ * A task is an item whose function is always scopex_task_step(), which calls the function of the
+ * task. So the paths of other items have no look for tasks, and the worker knows a task by
+ * that function, once it has returned something else than 0.
+ *
+ * The list. A canceller has to find the tasks of a scope that wait. A task enters the list of its
+ * scope the first time that it is about to wait, and leaves it when it is completed, or when a
+ * canceller has told it. So a task that waits a thousand times takes the lock twice. The locks
+ * are a small table, chosen by the scope, so that nobody who has released a lock touches memory of
+ * the scope or of the task.
+ *
+ * A canceller claims a task under the lock. A task that is about to be completed, and that has
+ * ever been in the list, takes the lock once more. So the canceller is through with it by then.
+ */
+
+#include <linux/hash.h>
+#include <linux/export.h>
+#include <linux/list.h>
+
+#include "current.h"
+#include "misuse.h"
+#include "task.h"
+
+#define SCOPEX_TASK_LOCK_BITS	6
+
+static struct {
+	raw_spinlock_t	lock;
+} ____cacheline_aligned_in_smp scopex_task_locks[BIT(SCOPEX_TASK_LOCK_BITS)] = {
+	[0 ... BIT(SCOPEX_TASK_LOCK_BITS) - 1] = {
+		.lock = __RAW_SPIN_LOCK_UNLOCKED(scopex_task_locks),
+	},
+};
+
+/* The lock of the list of a scope's tasks that have waited. It is also that of other scopes. */
+raw_spinlock_t *scopex_task_lock(const struct scopex_scope *scope)
+{
+	return &scopex_task_locks[hash_ptr(scope, SCOPEX_TASK_LOCK_BITS)].lock;
+}
+
+/* A task has returned its result, and is still armed to be woken. Nobody must wake it any more. */
+static noinline void scopex_task_disarm(struct scopex_task *task)
+{
+	struct scopex_await *await = task->await;
+
+	scopex_misuse("task %ps is completed while it waits for a %s", task->fn, await->ops->name);
+	task->await = NULL;
+	if (await->ops->disarm)
+		await->ops->disarm(await);
+}
+
+static void scopex_task_unlist(struct scopex_task *task)
+{
+	raw_spinlock_t *lock = scopex_task_lock(task->work.scope);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(lock, flags);
+	if (task->told == SCOPEX_TOLD_NOT)
+		list_del(&task->node);
+	raw_spin_unlock_irqrestore(lock, flags);
+}
+
+/**
+ * scopex_task_step() - call the function of a task; the function of a task's item
+ * @work: the item of the task
+ *
+ * Context: the item's function.
+ *
+ * Return: what the function of the task has returned.
+ */
+int scopex_task_step(struct scopex_work *work)
+{
+	struct scopex_task *task = scopex_work_to_task(work);
+	struct scopex_worker *w = scopex_this_worker();
+	int ret;
+
+	if (scopex_task_begin(task)) {
+		task->at = 0;
+		task->await = NULL;
+		task->told = SCOPEX_TOLD_UNLISTED;
+	}
+	/* Show the caller's function as the running one. */
+	if (w)
+		WRITE_ONCE(w->fn, (void *)task->fn);
+	ret = task->fn(task);
+	if (ret == SCOPEX_PENDING || ret == SCOPEX_AGAIN)
+		return ret;
+
+	if (unlikely(task->await))
+		scopex_task_disarm(task);
+	if (READ_ONCE(task->told) != SCOPEX_TOLD_UNLISTED)
+		scopex_task_unlist(task);
+	scopex_task_complete(task);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(scopex_task_step);
+
+/**
+ * scopex_task_init() - initialise a task
+ * @task: the task; must not be busy
+ * @fn: the function of the task
+ *
+ * To initialise a busy task is a bug of the caller. This call then warns, and leaves the task as
+ * it is: see scopex_work_init().
+ *
+ * Context: any but NMI.
+ */
+void scopex_task_init(struct scopex_task *task, scopex_task_fn_t fn)
+{
+	if (!__scopex_may_init(&task->work))
+		return;
+	scopex_work_init(&task->work, scopex_task_step);
+	task->fn = fn;
+	task->await = NULL;
+	atomic_set(&task->state, SCOPEX_TASK_NEW);
+}
+EXPORT_SYMBOL_GPL(scopex_task_init);
