@@ -139,7 +139,7 @@ static enum hrtimer_restart scopex_walk_on(struct hrtimer *timer)
 	if (scopex_cancel_some(walk)) {
 		walk->top->opened = 0;
 		scopex_state_end_walk(walk->top);
-		scopex_put_items(walk->top, 1);
+		scopex_put(walk->top);
 		walk->top = NULL;
 	}
 	/* Not HRTIMER_RESTART: a canceller may have started the timer by now. */

@@ -61,6 +61,7 @@ static const struct scopex_option *const scopex_all_options[] = {
 	&scopex_limit_option,
 	&scopex_cpu_limit_option,
 	&scopex_detached_option,
+	&scopex_task_scope_option,
 	NULL
 };
 

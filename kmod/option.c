@@ -42,6 +42,7 @@ void scopex_options_init(const struct scopex_option *const *options)
 		scopex_hooks.again |= (*at)->again ? (*at)->flag : 0;
 		scopex_hooks.wake |= (*at)->wake ? (*at)->flag : 0;
 		scopex_hooks.poll |= (*at)->poll ? (*at)->flag : 0;
+		scopex_hooks.put |= (*at)->put ? (*at)->flag : 0;
 		scopex_hooks.release |= (*at)->release ? (*at)->flag : 0;
 	}
 }
@@ -230,6 +231,38 @@ bool scopex_option_idle(struct scopex_scope *scope, u64 state)
 		if (!(*at)->idle(scope))
 			return false;
 	return true;
+}
+
+/**
+ * scopex_option_put() - give a reference on a scope back
+ * @scope: the scope, which the caller must not touch afterwards
+ * @state: its state, with a bit of @scopex_hooks.put
+ *
+ * Context: any but NMI.
+ */
+void scopex_option_put(struct scopex_scope *scope, u64 state)
+{
+	const struct scopex_option *const *at =
+		scopex_next_option(NULL, state & scopex_hooks.put);
+
+	if (at)
+		(*at)->put(scope);
+}
+
+/**
+ * scopex_option_leave() - end a scope that its owner, a task, has left open
+ * @scope: the scope
+ * @state: its state, with a bit of @scopex_hooks.put
+ *
+ * Context: the worker, in the task; sleeps.
+ */
+void scopex_option_leave(struct scopex_scope *scope, u64 state)
+{
+	const struct scopex_option *const *at =
+		scopex_next_option(NULL, state & scopex_hooks.put);
+
+	if (at)
+		(*at)->leave(scope);
 }
 
 /**

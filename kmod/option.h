@@ -58,6 +58,9 @@ enum scopex_where {
  *	CPU where the task is at home.
  * @poll: the owner waits: do the work that is left to the owner, without sleeping
  * @idle: return true if no work is left to the owner, which has set its task state before
+ * @put: give a reference back, as the worker or a walk can't; the scope may be gone afterwards
+ * @leave: the task that has opened the scope is about to be completed, and has left it open: end
+ *	it. Sleeps.
  * @release: the item is the scope's last one: end the scope. The worker does not give the
  *	reference back then.
  */
@@ -77,6 +80,8 @@ struct scopex_option {
 	void	(*wake)(struct scopex_scope *scope, struct scopex_work *work);
 	void	(*poll)(struct scopex_worker *w, struct scopex_scope *scope);
 	bool	(*idle)(struct scopex_scope *scope);
+	void	(*put)(struct scopex_scope *scope);
+	void	(*leave)(struct scopex_scope *scope);
 	void	(*release)(struct scopex_worker *w, struct scopex_scope *scope);
 };
 
@@ -89,6 +94,7 @@ struct scopex_option {
  * @again: the options with @again
  * @wake: the options with @wake
  * @poll: the options with @poll and @idle
+ * @put: the options with @put and @leave
  * @release: the options with @release
  */
 struct scopex_hooks {
@@ -99,6 +105,7 @@ struct scopex_hooks {
 	u64	again;
 	u64	wake;
 	u64	poll;
+	u64	put;
 	u64	release;
 };
 
@@ -129,6 +136,8 @@ void scopex_option_again(struct scopex_scope *scope, struct scopex_work *work, u
 void scopex_option_wake(struct scopex_scope *scope, struct scopex_work *work, u64 state);
 void scopex_option_poll(struct scopex_worker *w, struct scopex_scope *scope, u64 state);
 bool scopex_option_idle(struct scopex_scope *scope, u64 state);
+void scopex_option_put(struct scopex_scope *scope, u64 state);
+void scopex_option_leave(struct scopex_scope *scope, u64 state);
 void scopex_option_release(struct scopex_worker *w, struct scopex_scope *scope, u64 state);
 
 #endif /* _SCOPEX_OPTION_H */

@@ -10,5 +10,6 @@ extern const struct scopex_option scopex_limit_option;
 extern const struct scopex_option scopex_cpu_limit_option;
 extern const struct scopex_option scopex_joinable_option;
 extern const struct scopex_option scopex_detached_option;
+extern const struct scopex_option scopex_task_scope_option;
 
 #endif /* _SCOPEX_OPTIONS_H */

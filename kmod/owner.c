@@ -19,7 +19,7 @@
  * Returns true if the current task, which owns @scope, is in an item of @scope, and so would
  * wait for itself. An item of a serial scope runs on its owner's stack, also below items of
  * other serial scopes. A scope that ends with its last item has an owner only from the start
- * of that item on.
+ * of that item on. A scope that a task has opened is ended by that task, not by a thread.
  */
 static bool scopex_is_in_item_of(const struct scopex_scope *scope)
 {
@@ -27,7 +27,7 @@ static bool scopex_is_in_item_of(const struct scopex_scope *scope)
 
 	if (likely(!(state & SCOPEX_OPTIONS)))
 		return false;
-	return state & scopex_hooks.release || scopex_is_within(scope);
+	return state & (scopex_hooks.release | scopex_hooks.put) || scopex_is_within(scope);
 }
 
 static noinline int scopex_not_owner(const struct scopex_scope *scope, const char *what,

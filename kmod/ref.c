@@ -36,6 +36,7 @@
 
 #include "inject.h"
 #include "misuse.h"
+#include "option.h"
 #include "ref.h"
 #include "state.h"
 #include "text.h"
@@ -51,8 +52,9 @@ void scopex_set_error(struct scopex_scope *scope, int err)
 }
 
 /**
- * scopex_put_items() - give back the references of a run of completed items, or that of a walk
- * @scope: the scope; the caller must not touch it afterwards
+ * scopex_put_items() - give back the references of a run of completed items
+ * @scope: the scope, which the owner waits for in a thread; the caller must not touch it
+ *	afterwards
  * @nr: the number of references
  *
  * Context: any but NMI.
@@ -79,6 +81,22 @@ void scopex_put_items(struct scopex_scope *scope, unsigned int nr)
 		wake_up_process(owner);
 	}
 	rcu_read_unlock();
+}
+
+/**
+ * scopex_put() - give back a reference on any scope, for example that of a walk
+ * @scope: the scope; the caller must not touch it afterwards
+ *
+ * Context: any but NMI.
+ */
+void scopex_put(struct scopex_scope *scope)
+{
+	u64 state = atomic64_read(&scope->state);
+
+	if (unlikely(state & scopex_hooks.put))
+		scopex_option_put(scope, state);
+	else
+		scopex_put_items(scope, 1);
 }
 
 /*

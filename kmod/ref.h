@@ -6,6 +6,7 @@
 #include <linux/scopex.h>
 
 void scopex_put_items(struct scopex_scope *scope, unsigned int nr);
+void scopex_put(struct scopex_scope *scope);
 void scopex_set_error(struct scopex_scope *scope, int err);
 int scopex_not_open(const struct scopex_scope *scope, const char *what,
 		    unsigned long caller);

@@ -267,7 +267,7 @@ bool scopex_walk_step(struct scopex_walk *walk)
 	}
 	walk->at = next;
 	if (at != walk->top)
-		scopex_put_items(at, 1);
+		scopex_put(at);
 	return !walk->up;
 }
 
@@ -278,7 +278,7 @@ bool scopex_walk_step(struct scopex_walk *walk)
 void scopex_walk_end(struct scopex_walk *walk)
 {
 	if (walk->at != walk->top)
-		scopex_put_items(walk->at, 1);
+		scopex_put(walk->at);
 	walk->at = walk->top;
 }
 
@@ -314,7 +314,7 @@ void scopex_visit_open(scopex_visit_fn_t visit, void *arg)
 			}
 			scopex_walk_end(&walk);
 			next = more ? scopex_get_next(bucket, NULL, root) : NULL;
-			scopex_put_items(root, 1);
+			scopex_put(root);
 		}
 		cond_resched();
 	}

@@ -63,10 +63,11 @@
 #define SCOPEX_DETACHED		BIT_ULL(37)	/* is a struct scopex_detached */
 #define SCOPEX_CPU_LIMITED	BIT_ULL(38)	/* so many items run on each CPU */
 #define SCOPEX_WALK		BIT_ULL(39)	/* its children are still to be cancelled */
+#define SCOPEX_OF_TASK		BIT_ULL(40)	/* is in a struct scopex_task_scope */
 /* All of those that are options; see kmod/option.h. */
 #define SCOPEX_OPTIONS		(SCOPEX_SERIAL | __SCOPEX_JOINABLE | SCOPEX_LIMITED |	\
-				 SCOPEX_DETACHED | SCOPEX_CPU_LIMITED)
-/* Bits 40 to 43 are free, for more options. */
+				 SCOPEX_DETACHED | SCOPEX_CPU_LIMITED | SCOPEX_OF_TASK)
+/* Bits 41 to 43 are free, for more options. */
 /* Which half of the word has all of them, as an index. */
 #ifdef __BIG_ENDIAN
 #define SCOPEX_FLAGS_HALF	0
@@ -215,6 +216,12 @@ static inline bool scopex_state_put(struct scopex_scope *scope, unsigned int nr)
 	u64 state = atomic64_sub_return_release(nr * SCOPEX_ONE, &scope->state);
 
 	return (u32)state == (SCOPEX_ONE | SCOPEX_WAITING);
+}
+
+/* The same, where the caller holds a lock that orders it. Returns the new state. */
+static inline u64 scopex_state_put_locked(struct scopex_scope *scope)
+{
+	return atomic64_sub_return_relaxed(SCOPEX_ONE, &scope->state);
 }
 
 /* The scope is going to be listed. */

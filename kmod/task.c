@@ -24,7 +24,9 @@
 
 #include "current.h"
 #include "misuse.h"
+#include "option.h"
 #include "task.h"
+#include "text.h"
 
 #define SCOPEX_TASK_LOCK_BITS	6
 
@@ -53,14 +55,23 @@ static noinline void scopex_task_disarm(struct scopex_task *task)
 		await->ops->disarm(await);
 }
 
+/* A task has returned its result, and has left a scope open. The worker waits for it. */
+static noinline void scopex_task_leave(struct scopex_task *task)
+{
+	struct scopex_task_scope *inner = (void *)task + task->scope;
+
+	scopex_misuse("task %ps is completed, and scope %s of it is open: the worker waits for its items",
+		      task->fn, scopex_name(inner->scope.site->name));
+	scopex_option_leave(&inner->scope, atomic64_read(&inner->scope.state));
+}
+
 static void scopex_task_unlist(struct scopex_task *task)
 {
 	raw_spinlock_t *lock = scopex_task_lock(task->work.scope);
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(lock, flags);
-	if (task->told == SCOPEX_TOLD_NOT)
-		list_del(&task->node);
+	list_del(&task->node);
 	raw_spin_unlock_irqrestore(lock, flags);
 }
 
@@ -81,7 +92,8 @@ int scopex_task_step(struct scopex_work *work)
 	if (scopex_task_begin(task)) {
 		task->at = 0;
 		task->await = NULL;
-		task->told = SCOPEX_TOLD_UNLISTED;
+		task->node.next = NULL;
+		task->scope = 0;
 	}
 	/* Show the caller's function as the running one. */
 	if (w)
@@ -92,7 +104,9 @@ int scopex_task_step(struct scopex_work *work)
 
 	if (unlikely(task->await))
 		scopex_task_disarm(task);
-	if (READ_ONCE(task->told) != SCOPEX_TOLD_UNLISTED)
+	while (unlikely(task->scope))
+		scopex_task_leave(task);
+	if (scopex_task_is_listed_or_told(task))
 		scopex_task_unlist(task);
 	scopex_task_complete(task);
 	return ret;

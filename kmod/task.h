@@ -40,19 +40,18 @@
 #include <linux/scopex_task.h>
 #include <linux/spinlock.h>
 
-/**
- * enum scopex_told - scopex_task.told: was the task woken because its scope is cancelled?
- * @SCOPEX_TOLD_UNLISTED: no, and it has not waited yet, so a canceller does not find it
- * @SCOPEX_TOLD_NOT: no; it is in the list of its scope
- * @SCOPEX_TOLD_YES: yes; it is not in the list any more
+/*
+ * scopex_task.node says whether a canceller has to tell the task. Its link is NULL before the task
+ * has waited for the first time; then the node is in the list of the scope, until a canceller has
+ * told the task, or the task is completed. The node of a task that was told points to itself.
  *
- * Written by the worker, and under the lock of the list by a canceller.
+ * The task's worker writes it before the task is in the list; then it belongs to the holder of the
+ * list's lock.
  */
-enum scopex_told {
-	SCOPEX_TOLD_UNLISTED,
-	SCOPEX_TOLD_NOT,
-	SCOPEX_TOLD_YES,
-};
+static inline bool scopex_task_is_listed_or_told(const struct scopex_task *task)
+{
+	return READ_ONCE(task->node.next);
+}
 
 raw_spinlock_t *scopex_task_lock(const struct scopex_scope *scope);
 

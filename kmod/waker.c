@@ -52,7 +52,6 @@ static bool scopex_task_list(struct scopex_scope *scope, struct scopex_task *tas
 	if (!scope->tasks.next)
 		INIT_LIST_HEAD(&scope->tasks);
 	list_add_tail(&task->node, &scope->tasks);
-	task->told = SCOPEX_TOLD_NOT;
 	raw_spin_unlock_irqrestore(lock, flags);
 	/*
 	 * A full barrier: list the task, then look at the mark; pairs with scopex_cancel_tree();
@@ -79,7 +78,7 @@ bool scopex_task_suspend(struct scopex_scope *scope, struct scopex_task *task,
 	task->work.cpu = home->cpu;
 	WRITE_ONCE(task->since, (u32)jiffies);
 	/* A canceller that finds the task in the list has it run again. */
-	if (unlikely(task->told == SCOPEX_TOLD_UNLISTED) && scopex_task_list(scope, task))
+	if (unlikely(!scopex_task_is_listed_or_told(task)) && scopex_task_list(scope, task))
 		return false;
 	scopex_inject(SCOPEX_INJECT_TASK_WAIT);
 	return scopex_task_wait(task);
@@ -190,8 +189,7 @@ bool scopex_tell_tasks(struct scopex_scope *scope, unsigned int nr)
 		left = task && scopex_cancelled(scope);
 		if (!left || !nr--)
 			break;
-		list_del(&task->node);
-		WRITE_ONCE(task->told, SCOPEX_TOLD_YES);
+		list_del_init(&task->node);
 		if (scopex_wake_claim(task)) {
 			task->work.node.next = claimed;
 			claimed = &task->work.node;

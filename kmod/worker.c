@@ -267,9 +267,12 @@ scopex_run_slow(struct scopex_worker *w, struct scopex_scope *scope,
 		return scopex_run_begun(w, scope, work, state);
 
 	scopex_end_slow(w, scope, work, state, stealable);
-	if (!(state & scopex_hooks.release))
+	if (state & scopex_hooks.put)
+		scopex_option_put(scope, state);
+	else if (state & scopex_hooks.release)
+		scopex_option_release(w, scope, state);
+	else
 		return 1;
-	scopex_option_release(w, scope, state);
 	return 0;
 }
 

@@ -62,10 +62,10 @@ enum scopex_task_state {
  * @fn: the function of the task
  * @state: see &enum scopex_task_state
  * @at: where a coroutine goes on; 0: at its beginning
- * @node: link among the tasks of its scope that have waited
+ * @node: link among the tasks of its scope that have waited; see kmod/task.h
  * @await: what it waits for, or NULL
  * @since: when it began to wait, in jiffies, the lower half
- * @told: see kmod/task.h
+ * @scope: the distance to the scope that it has opened last, in bytes; 0: none is open
  *
  * All fields but @work are private to scopex.
  */
@@ -77,7 +77,7 @@ struct scopex_task {
 	struct list_head	node;
 	struct scopex_await	*await;
 	u32			since;
-	u32			told;
+	s32			scope;
 };
 
 int scopex_task_step(struct scopex_work *work);
@@ -156,6 +156,40 @@ static inline struct scopex_task *scopex_await_task(const struct scopex_await *a
 
 int scopex_poll(struct scopex_task *task, struct scopex_await *await);
 bool scopex_should_yield(void);
+
+/**
+ * struct scopex_task_scope - a scope that a task has opened, as a part of the task's object
+ * @scope: the scope: submit items to it, and cancel it
+ * @await: to wait for its end
+ * @outer: the distance from the task to the scope that it has opened before, and that is still
+ *	open; 0: none
+ *
+ * All fields but @scope are private to scopex.
+ */
+struct scopex_task_scope {
+	struct scopex_scope	scope;
+	struct scopex_await	await;
+	s32			outer;
+};
+
+void __scopex_task_open(struct scopex_task *task, struct scopex_task_scope *inner,
+			struct scopex_site *site, unsigned int flags);
+struct scopex_await *scopex_task_close(struct scopex_task_scope *inner);
+
+/**
+ * scopex_task_open() - open a scope in a task
+ * @task: the task that is running
+ * @inner: the scope, a part of the task's object
+ * @flags: SCOPEX_FAIL_FAST or 0
+ *
+ * The scope is nested in that of the task: it is cancelled with it. The task waits for the end of
+ * the scope by the await scopex_task_close(), without a thread, before it returns its result. So
+ * no item outlives the task, and no task the one that has opened its scope.
+ *
+ * Context: the function of the task.
+ */
+#define scopex_task_open(task, inner, flags)				\
+	__scopex_task_open(task, inner, __SCOPEX_SITE(#inner), flags)
 
 /*
  * Coroutines: the function of a task in straight-line code
