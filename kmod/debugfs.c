@@ -26,6 +26,7 @@
 #include "show.h"
 #include "snapshot.h"
 #include "stats.h"
+#include "waiting.h"
 
 static struct dentry *scopex_dir;
 
@@ -334,11 +335,18 @@ static int counters_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(counters);
 
+static int tasks_show(struct seq_file *m, void *unused)
+{
+	return scopex_show_tasks(m, unused);
+}
+DEFINE_SHOW_ATTRIBUTE(tasks);
+
 void scopex_debugfs_init(void)
 {
 	scopex_dir = debugfs_create_dir("scopex", NULL);
 	debugfs_create_file("stats", 0400, scopex_dir, NULL, &stats_fops);
 	debugfs_create_file("scopes", 0400, scopex_dir, NULL, &scopes_fops);
+	debugfs_create_file("tasks", 0400, scopex_dir, NULL, &tasks_fops);
 	debugfs_create_file("workers", 0400, scopex_dir, NULL, &workers_fops);
 	debugfs_create_file("profile", 0600, scopex_dir, NULL, &profile_fops);
 	debugfs_create_file("histograms", 0400, scopex_dir, NULL, &histograms_fops);

@@ -367,6 +367,24 @@ part_is_drawn()
 		hovered 'shown: 15 ms from 30 ms on'
 }
 
+# A task waits for 4 ms between two calls of its function.
+task_waits()
+{
+	sed 's/^/  scopex\/0-2 [000] ..... /' >"$work/task.trace" <<-'END'
+	1.000000: scopex_open: scope=0x1 name=s parent=(nil) pending=0 error=0 at f() x.c:5
+	1.000100: scopex_submit: scope=0x1 name=s work=0x2 fn=task_fn target=0
+	1.000200: scopex_run_start: scope=0x1 name=s work=0x2 fn=task_fn ret=0
+	1.000300: scopex_run_end: scope=0x1 name=s work=0x2 fn=task_fn ret=0
+	1.000310: scopex_task_wait: scope=0x1 name=s work=0x2 fn=task_fn at=57 for=timer
+	1.004310: scopex_submit: scope=0x1 name=s work=0x2 fn=task_fn target=0
+	1.004400: scopex_run_start: scope=0x1 name=s work=0x2 fn=task_fn ret=0
+	1.004500: scopex_run_end: scope=0x1 name=s work=0x2 fn=task_fn ret=0
+	1.005000: scopex_close: scope=0x1 name=s parent=(nil) pending=0 error=0 at f() x.c:5
+	END
+	drawn "$work/task.trace" && counted item=2 scope=1 sleep=1 &&
+		hovered 'task task_fn:57 waits for a timer: 4 ms' 'tasks waited 4 ms in 1 wait'
+}
+
 # trace-cmd prints another format than tracefs has.
 report_is_drawn()
 {
@@ -503,7 +521,7 @@ timeline_of_file()
 echo "no trace" >"$work/text"
 grep -v scopex_ "$recorded" >"$work/others"
 echo '  sh-1 [000] d..2. 1.000000: sched_switch: prev_comm=sh' >>"$work/others"
-ktap_plan 44
+ktap_plan 45
 ktap_check "top: rates and times" top_compares
 ktap_check "top: JSON" top_prints_json
 ktap_check "top: a reset" top_survives_a_reset
@@ -532,6 +550,7 @@ ktap_check "timeline: all of it is explained" demo_is_explained
 ktap_check "timeline: all of it is there for Perfetto" demo_is_for_perfetto
 ktap_check "timeline: the same again" same_again
 ktap_check "timeline: a part of it" part_is_drawn
+ktap_check "timeline: a task that waits" task_waits
 ktap_check "timeline: what trace-cmd prints" report_is_drawn
 ktap_check "timeline: lost events are shown" events_are_lost
 ktap_check "timeline: starts and ends that were lost" halves_are_drawn

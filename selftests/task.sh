@@ -19,9 +19,34 @@ with_a_reader()
 	return "$reader_result"
 }
 
-ktap_plan 3
+# task_rows - the rows of "tasks" that wait
+task_rows()
+{
+	grep -cE '^waiting +[0-9]+ +[0-9]+ bell +test_task_fn \[scopex_test\]:[0-9]+ sleepers tasks_are_asleep\(\) task\.c:' \
+		"$SCOPEX/tasks"
+}
+
+all_are_shown()
+{
+	[ "$(task_rows)" = 32 ]
+}
+
+tasks_are_shown()
+{
+	suite_begin asleep
+	wait_until 60 all_are_shown
+	shown=$?
+	ktap_msg "$(head -4 "$SCOPEX/tasks")"
+	left=$(grep -c '^# and more' "$SCOPEX/tasks")
+	suite_release
+	[ "$shown" = 0 ] && expect "remarks that tasks are left out" "$left" = 1 &&
+		expect "tasks in the end" "$(task_rows)" = 0
+}
+
+ktap_plan 4
 suite_load
 suite_run task
+ktap_check "those that wait are shown" tasks_are_shown
 ktap_check "a reader of debugfs does no harm" with_a_reader
 suite_unload
 ktap_finish

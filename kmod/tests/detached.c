@@ -321,11 +321,13 @@ static void cancelled_while_it_is_submitted(struct scopex_test *test)
 		return;
 	atomic_set(&runs, 0);
 	atomic_set(&lones_released, 0);
-	scopex_inject_set(SCOPEX_INJECT_TRYGET, 20000);
+	scopex_inject_set(SCOPEX_INJECT_TRYGET, SCOPEX_INJECT_HOLD);
 	thread = test_thread(test, detach_thread, lone, nr_cpu_ids);
-	while (thread && scopex_detached_result(&lone->detached) == -ENODATA)
+	while (thread && (TEST_INJECT ? !scopex_inject_hits(SCOPEX_INJECT_TRYGET) :
+			  scopex_detached_result(&lone->detached) == -ENODATA))
 		cond_resched();
 	scopex_detached_cancel_nowait(&lone->detached);
+	scopex_inject_release(SCOPEX_INJECT_TRYGET);
 	result = scopex_detached_wait(&lone->detached);
 	EXPECT(test, result == -ECANCELED || (!TEST_INJECT && !result));
 	EXPECT_EQ(test, test_thread_stop(thread), 0);

@@ -145,6 +145,7 @@ extern const struct scopex_suite placed_suite;
 extern const struct scopex_suite steal_suite;
 extern const struct scopex_suite task_suite;
 extern const struct scopex_suite task_scope_suite;
+extern const struct scopex_suite asleep_suite;
 extern const struct scopex_suite task_leave_suite;
 extern const struct scopex_suite stopped_suite;
 extern const struct scopex_suite crowded_suite;
