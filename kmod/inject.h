@@ -54,6 +54,8 @@
  *	find it yet
  * @SCOPEX_INJECT_TASK_WAIT: a task is about to wait, and its state does not say so yet
  * @SCOPEX_INJECT_TASK_PUSH: a waker has claimed a task, and has not yet queued it
+ * @SCOPEX_INJECT_TELL: a canceller has claimed tasks, and has not yet queued them
+ * @SCOPEX_INJECT_END_ROUND: a join has drained its scope, and has not yet cleared the mark
  * @SCOPEX_INJECT_POINTS: the number of points
  */
 enum scopex_inject_point {
@@ -84,6 +86,8 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_TASK_LIST,
 	SCOPEX_INJECT_TASK_WAIT,
 	SCOPEX_INJECT_TASK_PUSH,
+	SCOPEX_INJECT_TELL,
+	SCOPEX_INJECT_END_ROUND,
 	SCOPEX_INJECT_POINTS,
 };
 

@@ -160,7 +160,9 @@ int scopex_join(struct scopex_scope *scope)
 	if (READ_ONCE(scope->error))
 		err = xchg_relaxed(&scope->error, 0);
 	if (state & (SCOPEX_CANCELLED | SCOPEX_WAITING)) {
-		scopex_state_end_round(scope);
+		scopex_inject(SCOPEX_INJECT_END_ROUND);
+		while (!scopex_state_end_round(scope, &state))
+			state = scopex_drain_scope(scope);
 		scopex_cancel_again(scope);
 	}
 	return err;

@@ -236,10 +236,22 @@ static inline void scopex_state_wait(struct scopex_scope *scope)
 	atomic64_or(SCOPEX_WAITING, &scope->state);
 }
 
-/* The owner has joined: it neither waits, nor is the scope cancelled. */
-static inline void scopex_state_end_round(struct scopex_scope *scope)
+/*
+ * The owner has joined: it neither waits, nor is the scope cancelled. Returns false, with the state
+ * in *@state, if the scope was cancelled and has items again: a task of these, which was told of
+ * the cancellation, would not be told of the next one. So the owner drains once more.
+ *
+ * Acquire: such items may have come and gone since the owner's look; pairs with
+ * scopex_state_put(); see put-drain.litmus.
+ */
+static inline bool scopex_state_end_round(struct scopex_scope *scope, u64 *state)
 {
-	atomic64_andnot(SCOPEX_CANCELLED | SCOPEX_WAITING, &scope->state);
+	do {
+		if (*state & SCOPEX_CANCELLED && !scopex_is_drained(*state))
+			return false;
+	} while (!atomic64_try_cmpxchg_acquire(&scope->state, (s64 *)state,
+					       *state & ~(SCOPEX_CANCELLED | SCOPEX_WAITING)));
+	return true;
 }
 
 /*
