@@ -92,8 +92,15 @@ static void scopex_run_again(struct scopex_worker *w, struct scopex_scope *scope
 		/* A task that has begun stays where it is. */
 		stealable = false;
 		if (err == SCOPEX_PENDING &&
-		    scopex_task_suspend(scope, scopex_work_to_task(work), scopex_home(w)))
+		    scopex_task_suspend(scope, scopex_work_to_task(work), scopex_home(w))) {
+			/*
+			 * The owner of a serial scope is going to wait for the task, and the task
+			 * perhaps for an item in the queue of the CPU.
+			 */
+			if (unlikely(state & scopex_hooks.wake))
+				scopex_hand_over(w);
 			return;
+		}
 	}
 	trace_scopex_submit(scope, work, w->sc->cpu);
 	if (state & scopex_hooks.again)
@@ -262,8 +269,9 @@ scopex_run_slow(struct scopex_worker *w, struct scopex_scope *scope,
 
 	if (unlikely(scope == &scopex_no_scope))
 		return 0;
-	/* A cancelled item does not begin, so no option has to let it. */
-	if (state & scopex_hooks.begin && !(state & SCOPEX_CANCELLED))
+	/* A cancelled item does not begin, so no option has to let it; but a task goes on. */
+	if (state & scopex_hooks.begin &&
+	    (!(state & SCOPEX_CANCELLED) || scopex_task_has_begun(work)))
 		return scopex_run_begun(w, scope, work, state);
 
 	scopex_end_slow(w, scope, work, state, stealable);
