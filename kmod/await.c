@@ -30,13 +30,9 @@
 /* The task polls something else than what it waits for. It can wait for one await only. */
 static noinline void scopex_await_drop(struct scopex_task *task, unsigned long caller)
 {
-	struct scopex_await *await = task->await;
-
 	scopex_misuse("task %ps waits for a second await, in %pS, before a %s is over", task->fn,
-		      (void *)caller, await->ops->name);
-	task->await = NULL;
-	if (await->ops->disarm)
-		await->ops->disarm(await);
+		      (void *)caller, task->await->ops->name);
+	scopex_await_break(task);
 }
 
 static int scopex_await_arm(struct scopex_task *task, struct scopex_await *await)

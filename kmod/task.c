@@ -15,12 +15,15 @@
  * the scope or of the task.
  *
  * A canceller claims a task under the lock. A task that is about to be completed, and that has
- * ever been in the list, takes the lock once more. So the canceller is through with it by then.
+ * ever been in the list, takes the lock once more, also if it was told. So the canceller is through
+ * with it by then; see task-told.litmus. Whether it has ever been in the list is known without the
+ * lock, as only the worker puts it there.
  */
 
 #include <linux/hash.h>
 #include <linux/export.h>
 #include <linux/list.h>
+#include <linux/sched.h>
 
 #include "current.h"
 #include "misuse.h"
@@ -44,15 +47,33 @@ raw_spinlock_t *scopex_task_lock(const struct scopex_scope *scope)
 	return &scopex_task_locks[hash_ptr(scope, SCOPEX_TASK_LOCK_BITS)].lock;
 }
 
+/**
+ * scopex_await_break() - make sure that nobody wakes a task because of what it waits for
+ * @task: the task, which runs and waits for something
+ *
+ * The end of a scope of the task is left alone: the task is not completed before that.
+ *
+ * Context: the function of the task's item; sleeps, if the wait can't be broken off.
+ */
+void scopex_await_break(struct scopex_task *task)
+{
+	const struct scopex_task_scope *inner = (void *)task + task->scope;
+	struct scopex_await *await = task->await;
+
+	if (await->ops->disarm)
+		await->ops->disarm(await);
+	else if (!task->scope || await != &inner->await)
+		while (await->ops->ready(await) == SCOPEX_PENDING)
+			schedule_timeout_uninterruptible(1);
+	WRITE_ONCE(task->await, NULL);
+}
+
 /* A task has returned its result, and is still armed to be woken. Nobody must wake it any more. */
 static noinline void scopex_task_disarm(struct scopex_task *task)
 {
-	struct scopex_await *await = task->await;
-
-	scopex_misuse("task %ps is completed while it waits for a %s", task->fn, await->ops->name);
-	task->await = NULL;
-	if (await->ops->disarm)
-		await->ops->disarm(await);
+	scopex_misuse("task %ps is completed while it waits for a %s", task->fn,
+		      task->await->ops->name);
+	scopex_await_break(task);
 }
 
 /* A task has returned its result, and has left a scope open. The worker waits for it. */
@@ -87,6 +108,7 @@ int scopex_task_step(struct scopex_work *work)
 {
 	struct scopex_task *task = scopex_work_to_task(work);
 	struct scopex_worker *w = scopex_this_worker();
+	struct scopex_task *before = NULL;
 	int ret;
 
 	if (scopex_task_begin(task)) {
@@ -95,10 +117,15 @@ int scopex_task_step(struct scopex_work *work)
 		task->node.next = NULL;
 		task->scope = 0;
 	}
-	/* Show the caller's function as the running one. */
-	if (w)
+	if (likely(w)) {
+		/* Show the caller's function as the running one. */
 		WRITE_ONCE(w->fn, (void *)task->fn);
+		before = w->running;
+		w->running = task;
+	}
 	ret = task->fn(task);
+	if (likely(w))
+		w->running = before;
 	if (ret == SCOPEX_PENDING || ret == SCOPEX_AGAIN)
 		return ret;
 
@@ -119,14 +146,20 @@ EXPORT_SYMBOL_GPL(scopex_task_step);
  * @fn: the function of the task
  *
  * To initialise a busy task is a bug of the caller. This call then warns, and leaves the task as
- * it is: see scopex_work_init().
+ * it is: see scopex_work_init(). Unlike an item, a task must not initialise itself either.
  *
  * Context: any but NMI.
  */
 void scopex_task_init(struct scopex_task *task, scopex_task_fn_t fn)
 {
+	const struct scopex_worker *w = scopex_this_worker();
+
 	if (!__scopex_may_init(&task->work))
 		return;
+	if (unlikely(w && w->running == task)) {
+		scopex_misuse("task %ps initialises itself while it runs: refused", task->fn);
+		return;
+	}
 	scopex_work_init(&task->work, scopex_task_step);
 	task->fn = fn;
 	task->await = NULL;

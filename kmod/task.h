@@ -53,6 +53,7 @@ static inline bool scopex_task_is_listed_or_told(const struct scopex_task *task)
 	return READ_ONCE(task->node.next);
 }
 
+void scopex_await_break(struct scopex_task *task);
 raw_spinlock_t *scopex_task_lock(const struct scopex_scope *scope);
 
 static inline bool scopex_is_task(const struct scopex_work *work)
@@ -125,7 +126,7 @@ static inline int scopex_task_claim(struct scopex_task *task)
 		case SCOPEX_TASK_COMPLETED:
 			if (!scopex_work_busy(&task->work))
 				return state;
-			/* It was submitted again, and was not called since. */
+			/* It was submitted again, and was not called since: as good as new. */
 			next = SCOPEX_TASK_NEW;
 			break;
 		default:
@@ -139,7 +140,7 @@ static inline int scopex_task_claim(struct scopex_task *task)
 		 * task-wait.litmus.
 		 */
 	} while (!atomic_try_cmpxchg(&task->state, &state, next));
-	return state;
+	return state == SCOPEX_TASK_COMPLETED ? next : state;
 }
 
 /* The function has returned the result. The worker completes the item next. */

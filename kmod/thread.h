@@ -65,6 +65,7 @@ enum scopex_counter {
  * @site: the site of that scope, NULL while it runs nothing. The watchdog follows the
  *	pointer under RCU.
  * @fn: the function that it called last for that scope, or NULL; read as @site is
+ * @running: the task whose function it calls, or NULL
  * @active: true while it serves the queue
  * @reserved: true while a worker on standby is reserved for it
  * @nested: number of open scopes that its item has opened
@@ -101,6 +102,7 @@ struct scopex_worker {
 	struct scopex_scope	*scope;
 	struct scopex_site	*site;
 	void			*fn;
+	struct scopex_task	*running;
 	bool			active;
 	bool			reserved;
 	unsigned int		nested;

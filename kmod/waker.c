@@ -79,9 +79,14 @@ bool scopex_task_suspend(struct scopex_scope *scope, struct scopex_task *task,
 	WRITE_ONCE(task->since, (u32)jiffies);
 	/* A canceller that finds the task in the list has it run again. */
 	if (unlikely(!scopex_task_is_listed_or_told(task)) && scopex_task_list(scope, task))
-		return false;
+		goto again;
 	scopex_inject(SCOPEX_INJECT_TASK_WAIT);
-	return scopex_task_wait(task);
+	if (likely(scopex_task_wait(task)))
+		return true;
+again:
+	/* Not the number of a CPU any more. */
+	task->work.queued = 0;
+	return false;
 }
 
 /**
@@ -197,6 +202,7 @@ bool scopex_tell_tasks(struct scopex_scope *scope, unsigned int nr)
 	}
 	raw_spin_unlock_irqrestore(lock, flags);
 
+	scopex_inject(SCOPEX_INJECT_TELL);
 	while (claimed) {
 		task = scopex_work_to_task(scopex_node_to_work(claimed));
 		claimed = claimed->next;
