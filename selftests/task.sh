@@ -19,6 +19,7 @@ with_a_reader()
 	return "$reader_result"
 }
 
+<<<<<<< HEAD
 # task_rows - the rows of "tasks" that wait
 task_rows()
 {
@@ -44,9 +45,22 @@ tasks_are_shown()
 }
 
 ktap_plan 4
+=======
+# The owner gives the queue to another worker by itself, and not only when the watchdog sees it.
+serial_owner_hands_over()
+{
+	suite_load cpus=0 workers=2 standby=1 || return 1
+	counters_mark
+	suite_cases task_bound && expect_grown total.relieved -eq 0 && suite_rmmod
+}
+
+ktap_plan 5
+>>>>>>> bffbea5 (tests: tasks that are cancelled, in serial scopes, woken in interrupts, on a CPU that goes, and misused)
 suite_load
 suite_run task
 ktap_check "those that wait are shown" tasks_are_shown
 ktap_check "a reader of debugfs does no harm" with_a_reader
 suite_unload
+ktap_check "tasks of a serial scope" suite_passes task_serial workers=1 standby=0
+ktap_check "a serial scope of tasks lets the queue go" serial_owner_hands_over
 ktap_finish

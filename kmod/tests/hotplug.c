@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "task.h"
 #include "test.h"
 
 /**
@@ -312,12 +313,43 @@ static void pool_grows_while_a_cpu_is_to_go(struct scopex_test *test)
 	EXPECT_EQ(test, test_thread_stop(thread), 0);
 }
 
+/* A task that is woken while its home is offline runs elsewhere, and stays there. */
+static void task_gets_another_home(struct scopex_test *test)
+{
+	unsigned int home, cpu = test_hotplug_cpu(test);
+	struct test_bell bell;
+	struct test_task t;
+
+	if (cpu >= nr_cpu_ids)
+		return;
+	test_bell_init(&bell);
+	test_task_init(&t, &bell);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &t.task.work), 0);
+		test_until_waiting(&t.task);
+		EXPECT_EQ(test, t.cpu, cpu);
+		EXPECT_EQ(test, remove_cpu(cpu), 0);
+		scopex_wake(&t.task);
+		test_until_waiting(&t.task);
+		EXPECT_EQ(test, atomic_read(&t.calls), 2);
+		EXPECT(test, t.cpu != cpu);
+		home = t.task.work.cpu;
+		EXPECT(test, home != cpu);
+		EXPECT_EQ(test, add_cpu(cpu), 0);
+		test_bell_ring(&bell);
+		EXPECT_EQ(test, scopex_join(s), 0);
+		EXPECT_EQ(test, t.cpu, home);
+	}
+	test_expect_task(test, &t, 0, 3);
+}
+
 static const struct scopex_case hotplug_cases[] = {
 	SCOPEX_CASE(offline_cpu_refuses),
 	SCOPEX_CASE(queued_items_outlive_their_cpu),
 	SCOPEX_CASE(offline_does_not_wait_for_items),
 	SCOPEX_CASE(cpus_come_and_go_under_load),
 	SCOPEX_CASE(pool_grows_while_a_cpu_is_to_go),
+	SCOPEX_CASE(task_gets_another_home),
 };
 
 SCOPEX_SUITE(hotplug, hotplug_cases);

@@ -12,6 +12,7 @@
 #include <linux/spinlock.h>
 
 #include "../compat/hrtimer.h"
+#include "task.h"
 #include "test.h"
 
 /* A source of submits, and their accounting. */
@@ -247,6 +248,118 @@ static void submit_under_a_spinlock(struct scopex_test *test)
 		EXPECT_EQ(test, atomic_read(&items[i].runs), 1);
 }
 
+/**
+ * struct ticker - a timer that wakes a task, and their accounts
+ * @task: the task, which waits until it has seen all
+ * @timer: the timer
+ * @nr: how often it fires
+ * @fired: how often it has
+ * @seen: the task has seen as many
+ * @calls: how often the task was called
+ * @backwards: a call has seen fewer than the one before
+ */
+struct ticker {
+	struct scopex_task	task;
+	struct hrtimer		timer;
+	unsigned int		nr;
+	unsigned int		fired;
+	unsigned int		seen;
+	unsigned int		calls;
+	bool			backwards;
+};
+
+static enum hrtimer_restart ticker_fires(struct hrtimer *timer)
+{
+	struct ticker *ticker = container_of(timer, struct ticker, timer);
+	bool last = ticker->fired + 1 == ticker->nr;
+
+	/* After the last wake the task may be gone. */
+	WRITE_ONCE(ticker->fired, ticker->fired + 1);
+	if (!last)
+		hrtimer_forward_now(timer, ns_to_ktime(30 * NSEC_PER_USEC));
+	scopex_wake(&ticker->task);
+	return last ? HRTIMER_NORESTART : HRTIMER_RESTART;
+}
+
+static int ticker_fn(struct scopex_task *task)
+{
+	struct ticker *ticker = container_of(task, struct ticker, task);
+	unsigned int fired = READ_ONCE(ticker->fired);
+
+	ticker->calls++;
+	ticker->backwards |= fired < ticker->seen;
+	ticker->seen = fired;
+	/* The timer is off before the task is completed, which it would wake otherwise. */
+	if (fired == ticker->nr)
+		hrtimer_cancel(&ticker->timer);
+	return fired == ticker->nr ? 0 : SCOPEX_PENDING;
+}
+
+/* No wake is lost, whatever the task is doing: the last one is seen, too. */
+static void timer_wakes_a_task(struct scopex_test *test)
+{
+	struct ticker ticker = { .task = SCOPEX_TASK_INIT(ticker_fn), .nr = 1000 };
+
+	hrtimer_setup_on_stack(&ticker.timer, ticker_fires, CLOCK_MONOTONIC,
+			       HRTIMER_MODE_REL_HARD);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, test_other_cpu(test_this_cpu()),
+						 &ticker.task.work), 0);
+		hrtimer_start(&ticker.timer, ns_to_ktime(30 * NSEC_PER_USEC),
+			      HRTIMER_MODE_REL_HARD);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	destroy_hrtimer_on_stack(&ticker.timer);
+	EXPECT_EQ(test, ticker.seen, ticker.nr);
+	EXPECT(test, !ticker.backwards);
+	EXPECT(test, ticker.calls <= ticker.nr + 1);
+}
+
+/**
+ * struct chime - a bell that is rung in a hard interrupt
+ * @irq_work: the interrupt
+ * @bell: the bell
+ * @wrong_context: it was none
+ */
+struct chime {
+	struct irq_work		irq_work;
+	struct test_bell	bell;
+	bool			wrong_context;
+};
+
+static void chime_rings(struct irq_work *irq_work)
+{
+	struct chime *chime = container_of(irq_work, struct chime, irq_work);
+
+	if (!in_hardirq())
+		chime->wrong_context = true;
+	test_bell_ring(&chime->bell);
+}
+
+static void hard_irq_wakes_tasks(struct scopex_test *test)
+{
+	struct chime chime = { };
+	struct test_task t;
+	unsigned int i;
+
+	chime.irq_work = IRQ_WORK_INIT_HARD(chime_rings);
+	test_bell_init(&chime.bell);
+	scopex_scope(s) {
+		for (i = 0; i < 200; i++) {
+			test_task_init(&t, &chime.bell);
+			chime.bell.rung = false;
+			EXPECT_EQ(test, scopex_submit(s, &t.task.work), 0);
+			if (i % 2)
+				test_until_waiting(&t.task);
+			irq_work_queue(&chime.irq_work);
+			EXPECT_EQ(test, scopex_join(s), 0);
+			irq_work_sync(&chime.irq_work);
+			EXPECT_EQ(test, t.err, 0);
+		}
+	}
+	EXPECT(test, !chime.wrong_context);
+}
+
 static const struct scopex_case irq_cases[] = {
 	SCOPEX_CASE(submit_from_hard_irq),
 	SCOPEX_CASE(submit_from_softirq),
@@ -254,6 +367,8 @@ static const struct scopex_case irq_cases[] = {
 	SCOPEX_CASE(timer_submits_while_owner_joins),
 	SCOPEX_CASE(timer_interrupts_first_submit),
 	SCOPEX_CASE(submit_under_a_spinlock),
+	SCOPEX_CASE(timer_wakes_a_task),
+	SCOPEX_CASE(hard_irq_wakes_tasks),
 };
 
 SCOPEX_SUITE(irq, irq_cases);

@@ -41,7 +41,8 @@ static const struct scopex_suite * const suites[] = {
 	&again_bound_suite, &away_suite, &rounds_suite, &leave_suite, &placed_suite,
 	&steal_suite, &stopped_suite, &crowded_suite, &flood_suite,
 	&partial_suite, &endless_suite, &chain_suite, &finite_suite, &newcomer_suite,
-	&task_suite, &task_scope_suite, &task_leave_suite, &asleep_suite,
+	&task_suite, &task_cancel_suite, &task_serial_suite, &task_bound_suite,
+	&task_misuse_suite, &task_scope_suite, &task_leave_suite, &asleep_suite,
 };
 
 /**

@@ -85,6 +85,20 @@ struct scopex_await *test_hear(struct test_hearing *hearing, struct test_bell *b
 	return &hearing->await;
 }
 
+/* The same, as a wait that can't be broken off. */
+struct scopex_await *test_hear_for_sure(struct test_hearing *hearing, struct test_bell *bell)
+{
+	static const struct scopex_await_ops ops = {
+		.name = "sure bell",
+		.arm = test_hearing_arm,
+		.ready = test_hearing_ready,
+	};
+
+	hearing->await.ops = &ops;
+	hearing->bell = bell;
+	return &hearing->await;
+}
+
 int test_task_fn(struct scopex_task *task)
 {
 	struct test_task *t = container_of(task, struct test_task, task);
@@ -105,8 +119,8 @@ void test_until_waiting(struct scopex_task *task)
 		usleep_range(50, 100);
 }
 
-static void expect_task(struct scopex_test *test, struct test_task *t, int result,
-			unsigned int calls)
+void test_expect_task(struct scopex_test *test, struct test_task *t, int result,
+		      unsigned int calls)
 {
 	EXPECT(test, !scopex_work_busy(&t->task.work));
 	EXPECT_EQ(test, scopex_work_result(&t->task.work), result);
@@ -137,7 +151,7 @@ static void task_waits_without_a_worker(struct scopex_test *test)
 		EXPECT_EQ(test, atomic_read(&t.calls), 1);
 		test_bell_ring(&bell);
 		EXPECT_EQ(test, scopex_join(s), 0);
-		expect_task(test, &t, 0, 2);
+		test_expect_task(test, &t, 0, 2);
 		EXPECT_EQ(test, t.cpu, cpu);
 
 		/* The same object once more, with an error. */
@@ -148,14 +162,14 @@ static void task_waits_without_a_worker(struct scopex_test *test)
 		test_until_waiting(&t.task);
 		test_bell_ring(&bell);
 		EXPECT_EQ(test, scopex_join(s), -EXDEV);
-		expect_task(test, &t, -EXDEV, 2);
+		test_expect_task(test, &t, -EXDEV, 2);
 
 		/* What it waits for is there already. */
 		atomic_set(&t.calls, 0);
 		t.ret = 0;
 		EXPECT_EQ(test, scopex_submit(s, &t.task.work), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
-		expect_task(test, &t, 0, 1);
+		test_expect_task(test, &t, 0, 1);
 	}
 }
 
@@ -179,7 +193,7 @@ static void stray_wakes_do_no_harm(struct scopex_test *test)
 		test_bell_ring(&bell);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
-	expect_task(test, &t, 0, 102);
+	test_expect_task(test, &t, 0, 102);
 }
 
 /**
@@ -279,13 +293,13 @@ static void task_stays_on_its_cpu(struct scopex_test *test)
 			test_bell_ring(&bell);
 			EXPECT_EQ(test, scopex_join(s), 0);
 			EXPECT_EQ(test, t.cpu, cpu);
-			expect_task(test, &t, 0, 2);
+			test_expect_task(test, &t, 0, 2);
 		}
 	}
 }
 
-static struct test_task *test_tasks(struct scopex_test *test, struct scopex_scope *s,
-				    struct test_bell *bell, unsigned int nr)
+struct test_task *test_tasks(struct scopex_test *test, struct scopex_scope *s,
+			     struct test_bell *bell, unsigned int nr)
 {
 	struct test_task *tasks = kvmalloc_array(nr, sizeof(*tasks), GFP_KERNEL);
 	unsigned int i;
@@ -314,159 +328,8 @@ static void each_task_is_woken_once(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	for (i = 0; tasks && i < MANY; i++)
-		expect_task(test, &tasks[i], 0, 2);
+		test_expect_task(test, &tasks[i], 0, 2);
 	kvfree(tasks);
-}
-
-/* The bell never rings. */
-static void cancel_wakes_each_task_once(struct scopex_test *test)
-{
-	struct test_task *tasks = NULL;
-	struct test_bell bell;
-	unsigned int i;
-
-	test_bell_init(&bell);
-	scopex_scope(s) {
-		tasks = test_tasks(test, s, &bell, MANY);
-		scopex_cancel(s, -EPIPE);
-		EXPECT_EQ(test, scopex_join(s), -EPIPE);
-		EXPECT(test, list_empty(&bell.waiters));
-	}
-	for (i = 0; tasks && i < MANY; i++) {
-		expect_task(test, &tasks[i], -ECANCELED, 2);
-		EXPECT_EQ(test, tasks[i].err, -ECANCELED);
-	}
-	kvfree(tasks);
-}
-
-static void deadline_wakes_the_tasks(struct scopex_test *test)
-{
-	struct test_task *tasks;
-	struct test_bell bell;
-	unsigned int i, nr;
-	int err = 0;
-
-	tasks = kvmalloc_array(MANY, sizeof(*tasks), GFP_KERNEL);
-	if (!EXPECT(test, tasks))
-		return;
-	test_bell_init(&bell);
-	scopex_scope(s, .timeout_us = 300 * USEC_PER_MSEC) {
-		/* On a slow machine the time is over before all of them are there. */
-		for (nr = 0; nr < MANY && !err; nr++) {
-			test_task_init(&tasks[nr], &bell);
-			err = scopex_submit(s, &tasks[nr].task.work);
-		}
-		EXPECT_EQ(test, scopex_join(s), -ETIME);
-	}
-	for (i = 0; i < nr - !!err; i++) {
-		EXPECT_EQ(test, scopex_work_result(&tasks[i].task.work), -ECANCELED);
-		EXPECT(test, atomic_read(&tasks[i].calls) <= 2);
-	}
-	kvfree(tasks);
-}
-
-/* A task that was not called yet does not run, and one that waits ends its wait. */
-static void task_that_has_not_begun_is_not_called(struct scopex_test *test)
-{
-	unsigned int cpu = test_this_cpu();
-	struct test_task waits, queued;
-	struct test_item gated;
-	struct test_gate gate;
-	struct test_bell bell;
-
-	test_bell_init(&bell);
-	test_task_init(&waits, &bell);
-	test_task_init(&queued, &bell);
-	test_gated_item_init(&gated, &gate);
-	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_on(s, cpu, &waits.task.work), 0);
-		test_until_waiting(&waits.task);
-		EXPECT_EQ(test, scopex_submit_on(s, cpu, &gated.work), 0);
-		wait_for_completion(&gate.reached);
-		EXPECT_EQ(test, scopex_submit_on(s, cpu, &queued.task.work), 0);
-		scopex_cancel(s, 0);
-		complete(&gate.go);
-		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
-	}
-	expect_task(test, &waits, -ECANCELED, 2);
-	expect_task(test, &queued, -ECANCELED, 0);
-}
-
-/* The scope is cancelled after the task has looked, and before a canceller can find it. */
-static void cancel_before_the_wait_is_not_lost(struct scopex_test *test)
-{
-	struct test_bell bell;
-	struct test_task t;
-
-	test_bell_init(&bell);
-	test_task_init(&t, &bell);
-	scopex_inject_set(SCOPEX_INJECT_TASK_LIST, SCOPEX_INJECT_HOLD);
-	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit(s, &t.task.work), 0);
-		while (TEST_INJECT ? !scopex_inject_hits(SCOPEX_INJECT_TASK_LIST) :
-				     !atomic_read(&t.calls))
-			usleep_range(50, 100);
-		scopex_cancel(s, 0);
-		scopex_inject_release(SCOPEX_INJECT_TASK_LIST);
-		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
-	}
-	test_inject_end(test, SCOPEX_INJECT_TASK_LIST);
-	expect_task(test, &t, -ECANCELED, 2);
-}
-
-/* After a join the scope takes tasks again, and a second cancellation finds them. */
-static void next_round_is_cancelled_too(struct scopex_test *test)
-{
-	struct test_bell bell;
-	struct test_task t;
-	unsigned int i;
-
-	test_bell_init(&bell);
-	scopex_scope(s) {
-		for (i = 0; i < 3; i++) {
-			test_task_init(&t, &bell);
-			EXPECT_EQ(test, scopex_submit(s, &t.task.work), 0);
-			test_until_waiting(&t.task);
-			scopex_cancel(s, 0);
-			EXPECT_EQ(test, scopex_join(s), -ECANCELED);
-			expect_task(test, &t, -ECANCELED, 2);
-		}
-	}
-}
-
-/* An item opens a scope with a task; the outer scope is cancelled. */
-struct nesting {
-	struct scopex_work	work;
-	struct test_task	t;
-};
-
-static int nesting_fn(struct scopex_work *work)
-{
-	struct nesting *nesting = container_of(work, struct nesting, work);
-	int err = 0;
-
-	scopex_scope(s) {
-		err = scopex_submit(s, &nesting->t.task.work);
-		err = err ?: scopex_join(s);
-	}
-	return err;
-}
-
-static void cancel_reaches_tasks_below(struct scopex_test *test)
-{
-	struct nesting nesting = { .work = SCOPEX_WORK_INIT(nesting_fn) };
-	struct test_bell bell;
-
-	test_bell_init(&bell);
-	test_task_init(&nesting.t, &bell);
-	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit(s, &nesting.work), 0);
-		test_until_waiting(&nesting.t.task);
-		scopex_cancel(s, -ETIME);
-		EXPECT_EQ(test, scopex_join(s), -ETIME);
-	}
-	expect_task(test, &nesting.t, -ECANCELED, 2);
-	EXPECT_EQ(test, scopex_work_result(&nesting.work), -ECANCELED);
 }
 
 /**
@@ -587,37 +450,6 @@ static void tasks_that_go_on_let_others_run(struct scopex_test *test)
 	}
 }
 
-static void limits_count_tasks_that_wait(struct scopex_test *test)
-{
-	struct test_task *t = kcalloc(3, sizeof(*t), GFP_KERNEL);
-	atomic_t turn = ATOMIC_INIT(0);
-	struct test_bell bell;
-	unsigned int i;
-
-	if (!EXPECT(test, t))
-		return;
-	test_bell_init(&bell);
-	for (i = 0; i < 3; i++) {
-		test_task_init(&t[i], &bell);
-		t[i].turn = &turn;
-	}
-	scopex_scope(s, .limit = 2, .limit_per_cpu = 1, .flags = SCOPEX_JOINABLE) {
-		for (i = 0; i < 3; i++)
-			EXPECT_EQ(test, scopex_submit_on(s, test_this_cpu(), &t[i].task.work), 0);
-		/* Under the limit for each CPU, the one makes way for the other while it waits. */
-		test_until_waiting(&t[0].task);
-		test_until_waiting(&t[1].task);
-		EXPECT_EQ(test, atomic_read(&t[2].calls), 0);
-		test_bell_ring(&bell);
-		EXPECT_EQ(test, scopex_join_item(&t[2].task.work), 0);
-		EXPECT_EQ(test, scopex_join(s), 0);
-	}
-	for (i = 0; i < 3; i++)
-		expect_task(test, &t[i], 0, i < 2 ? 2 : 1);
-	EXPECT_EQ(test, t[2].order, 3);
-	kfree(t);
-}
-
 static const struct scopex_case task_cases[] = {
 	SCOPEX_CASE(task_waits_without_a_worker),
 	SCOPEX_CASE(stray_wakes_do_no_harm),
@@ -625,15 +457,8 @@ static const struct scopex_case task_cases[] = {
 	SCOPEX_CASE(wake_before_the_wait_is_not_lost),
 	SCOPEX_CASE(task_stays_on_its_cpu),
 	SCOPEX_CASE(each_task_is_woken_once),
-	SCOPEX_CASE(cancel_wakes_each_task_once),
-	SCOPEX_CASE(deadline_wakes_the_tasks),
-	SCOPEX_CASE(task_that_has_not_begun_is_not_called),
-	SCOPEX_CASE(cancel_before_the_wait_is_not_lost),
-	SCOPEX_CASE(next_round_is_cancelled_too),
-	SCOPEX_CASE(cancel_reaches_tasks_below),
 	SCOPEX_CASE(chain_of_wakes_takes_no_stack),
 	SCOPEX_CASE(tasks_that_go_on_let_others_run),
-	SCOPEX_CASE(limits_count_tasks_that_wait),
 };
 
 SCOPEX_SUITE(task, task_cases);

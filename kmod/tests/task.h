@@ -9,6 +9,8 @@
 #include <linux/scopex_task.h>
 #include <linux/spinlock.h>
 
+struct scopex_test;
+
 /**
  * struct test_bell - what tasks of the tests wait for: it rings for one call of each
  * @lock: protects the other fields
@@ -36,6 +38,7 @@ struct test_hearing {
 void test_bell_init(struct test_bell *bell);
 void test_bell_ring(struct test_bell *bell);
 struct scopex_await *test_hear(struct test_hearing *hearing, struct test_bell *bell);
+struct scopex_await *test_hear_for_sure(struct test_hearing *hearing, struct test_bell *bell);
 
 /**
  * struct test_task - a task of the tests, which waits for a bell once
@@ -69,5 +72,9 @@ static inline void test_task_init(struct test_task *t, struct test_bell *bell)
 }
 
 void test_until_waiting(struct scopex_task *task);
+struct test_task *test_tasks(struct scopex_test *test, struct scopex_scope *s,
+			     struct test_bell *bell, unsigned int nr);
+void test_expect_task(struct scopex_test *test, struct test_task *t, int result,
+		      unsigned int calls);
 
 #endif /* _SCOPEX_TEST_TASK_H */
