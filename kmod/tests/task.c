@@ -420,21 +420,43 @@ static int spinner_fn(struct scopex_task *task)
 	return 0;
 }
 
-/* Each goes round with the others: none is more than one round ahead. */
+/**
+ * struct behind - an item that is queued behind tasks which go on and on
+ * @work: the item
+ * @spinner: the tasks
+ * @most: how often one of them had gone on when the item ran
+ */
+struct behind {
+	struct scopex_work	work;
+	struct spinner		spinner[4];
+	unsigned int		most;
+};
+
+static int behind_fn(struct scopex_work *work)
+{
+	struct behind *behind = container_of(work, struct behind, work);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(behind->spinner); i++)
+		behind->most = max(behind->most, behind->spinner[i].done);
+	return 0;
+}
+
+/* Each runs once in a round, so the item behind them waits for one round, and not for all. */
 static void tasks_that_go_on_let_others_run(struct scopex_test *test)
 {
+	struct behind behind = { .work = SCOPEX_WORK_INIT(behind_fn) };
+	struct spinner *spinner = behind.spinner;
 	unsigned int cpu = test_this_cpu();
-	struct spinner spinner[4];
-	struct test_item gated, last;
+	struct test_item gated;
 	struct test_gate gate;
 	unsigned int i;
 
 	test_gated_item_init(&gated, &gate);
-	test_item_init(&last);
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &gated.work), 0);
 		wait_for_completion(&gate.reached);
-		for (i = 0; i < ARRAY_SIZE(spinner); i++) {
+		for (i = 0; i < ARRAY_SIZE(behind.spinner); i++) {
 			spinner[i] = (struct spinner){
 				.task = SCOPEX_TASK_INIT(spinner_fn),
 				.rounds = MANY * 100,
@@ -442,11 +464,12 @@ static void tasks_that_go_on_let_others_run(struct scopex_test *test)
 			};
 			EXPECT_EQ(test, scopex_submit_on(s, cpu, &spinner[i].task.work), 0);
 		}
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &behind.work), 0);
 		complete(&gate.go);
-		/* The item waits for one round, not for all. */
 		EXPECT_EQ(test, scopex_join(s), 0);
-		for (i = 0; i < ARRAY_SIZE(spinner); i++)
+		for (i = 0; i < ARRAY_SIZE(behind.spinner); i++)
 			EXPECT_EQ(test, spinner[i].done, MANY * 100);
+		EXPECT_EQ(test, behind.most, 1);
 	}
 }
 
