@@ -19,7 +19,6 @@ with_a_reader()
 	return "$reader_result"
 }
 
-<<<<<<< HEAD
 # task_rows - the rows of "tasks" that wait
 task_rows()
 {
@@ -44,8 +43,6 @@ tasks_are_shown()
 		expect "tasks in the end" "$(task_rows)" = 0
 }
 
-ktap_plan 4
-=======
 # The owner gives the queue to another worker by itself, and not only when the watchdog sees it.
 serial_owner_hands_over()
 {
@@ -54,8 +51,7 @@ serial_owner_hands_over()
 	suite_cases task_bound && expect_grown total.relieved -eq 0 && suite_rmmod
 }
 
-ktap_plan 5
->>>>>>> bffbea5 (tests: tasks that are cancelled, in serial scopes, woken in interrupts, on a CPU that goes, and misused)
+ktap_plan 6
 suite_load
 suite_run task
 ktap_check "those that wait are shown" tasks_are_shown
