@@ -23,6 +23,7 @@
 #include "registry.h"
 #include "select.h"
 #include "text.h"
+#include "timer.h"
 #include "watchdog.h"
 
 static char *cpus;
@@ -132,6 +133,7 @@ static int __init scopex_init(void)
 	scopex_options_init(scopex_all_options);
 	scopex_registry_init();
 	scopex_cancel_init();
+	scopex_timer_init();
 	scopex_gain_init();
 	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
 		return -ENOMEM;
@@ -174,6 +176,7 @@ static void __exit scopex_exit(void)
 	scopex_detached_exit_modules();
 	scopex_stop_cpus();
 	scopex_cancel_exit();
+	scopex_timer_exit();
 }
 
 module_init(scopex_init);

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/suite.sh"
 
 suite_load_injected
-ktap_plan 11
+ktap_plan 12
 suite_run race
 suite_run irq
 suite_run api
@@ -15,5 +15,6 @@ suite_run options
 suite_run detached
 suite_run exit
 suite_run task
+suite_run timer
 suite_unload
 ktap_finish

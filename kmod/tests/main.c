@@ -43,6 +43,8 @@ static const struct scopex_suite * const suites[] = {
 	&partial_suite, &endless_suite, &chain_suite, &finite_suite, &newcomer_suite,
 	&task_suite, &task_cancel_suite, &task_serial_suite, &task_bound_suite,
 	&task_misuse_suite, &task_scope_suite, &task_leave_suite, &asleep_suite,
+	&timer_suite, &timer_race_suite, &timer_many_suite, &timer_hotplug_suite,
+	&set_suite, &million_suite,
 };
 
 /**
