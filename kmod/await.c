@@ -24,6 +24,7 @@
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
 
+#include "await.h"
 #include "misuse.h"
 #include "task.h"
 
@@ -35,10 +36,18 @@ static noinline void scopex_await_drop(struct scopex_task *task, unsigned long c
 	scopex_await_break(task);
 }
 
-static int scopex_await_arm(struct scopex_task *task, struct scopex_await *await)
+/**
+ * scopex_await_arm() - let wakers find a task
+ * @task: the task that is running
+ * @await: what it waits for
+ *
+ * Context: the function of the task.
+ *
+ * Return: as the function of the await's kind does; -EINVAL with a warning.
+ */
+int scopex_await_arm(struct scopex_task *task, struct scopex_await *await)
 {
 	long from_task = (void *)await - (void *)task;
-	int ret;
 
 	await->from_task = from_task;
 	if (unlikely(await->from_task != from_task)) {
@@ -46,10 +55,7 @@ static int scopex_await_arm(struct scopex_task *task, struct scopex_await *await
 			      task->fn, await->ops->name);
 		return -EINVAL;
 	}
-	ret = await->ops->arm(await);
-	if (ret == SCOPEX_PENDING)
-		WRITE_ONCE(task->await, await);
-	return ret;
+	return await->ops->arm(await);
 }
 
 /**
@@ -79,6 +85,7 @@ int scopex_poll(struct scopex_task *task, struct scopex_await *await)
 		ret = scopex_await_arm(task, await);
 		if (ret != SCOPEX_PENDING)
 			return ret;
+		WRITE_ONCE(task->await, await);
 		/* Look again, as a canceller finds the task only from now on; see waker.c. */
 		cancelled = scopex_cancelled(task->work.scope) && await->ops->disarm;
 	} else if (!cancelled) {

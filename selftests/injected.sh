@@ -4,7 +4,7 @@
 . "$(dirname "$0")/suite.sh"
 
 suite_load_injected
-ktap_plan 12
+ktap_plan 14
 suite_run race
 suite_run irq
 suite_run api
@@ -16,5 +16,7 @@ suite_run detached
 suite_run exit
 suite_run task
 suite_run timer
+suite_run sync
+suite_run several
 suite_unload
 ktap_finish

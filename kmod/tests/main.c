@@ -45,6 +45,7 @@ static const struct scopex_suite * const suites[] = {
 	&task_misuse_suite, &task_scope_suite, &task_leave_suite, &asleep_suite,
 	&timer_suite, &timer_race_suite, &timer_many_suite, &timer_hotplug_suite,
 	&set_suite, &million_suite,
+	&sync_suite, &sync_channel_suite, &sync_mix_suite, &several_suite,
 };
 
 /**
