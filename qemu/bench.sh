@@ -62,14 +62,14 @@ lane_path()
 	local many="only=items peers=scopex,scopex_array,kthread_worker,wq_completion"
 
 	measure path "n=1 rounds=25 only=items;$(
-		)n=1000 rounds=5 only=empty,items,work,nest,memory;$(
+		)n=1000 rounds=5 only=empty,items,work,nest,switch,memory;$(
 		)$many n=10,100,10000,100000,1000000 rounds=3;$(
 		)only=growth n=1,10,100,10000,1000000 rounds=3;$(
 		)only=teardown n=1000000 rounds=3" --icount --env VERITY=1000
 }
 
 # Each of these is loaded with scopex as it is, or with spin_us=50.
-NATIVE_RUNS="n=1,10,100,1000 rounds=25 only=empty,items,work,contend,beside,nest,memory,teardown;$(
+NATIVE_RUNS="n=1,10,100,1000 rounds=25 only=empty,items,work,contend,beside,nest,switch,memory,teardown;$(
 	)only=items n=10000 rounds=3;only=teardown n=1000000;only=sizes rounds=31"
 SPIN_RUNS="n=1 rounds=25 only=items;only=work rounds=25 peers=call,scopex_for repeat=20;$(
 	)only=sizes rounds=31"

@@ -214,5 +214,6 @@ int bench_sizes(void);
 int bench_growth(void);
 int bench_beside(void);
 int bench_nest(void);
+int bench_switch(void);
 
 #endif /* _SCOPEX_BENCH_H */

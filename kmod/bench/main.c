@@ -29,6 +29,7 @@
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/scopex.h>
+#include <linux/scopex_timer.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -47,6 +48,7 @@ static const struct {
 	{ "work",	bench_work },
 	{ "contend",	bench_contend },
 	{ "nest",	bench_nest },
+	{ "switch",	bench_switch },
 	{ "memory",	bench_memory },
 	{ "sizes",	bench_sizes },
 	{ "growth",	bench_growth },
@@ -56,7 +58,7 @@ static const struct {
 
 static char *only;
 module_param(only, charp, 0444);
-MODULE_PARM_DESC(only, "workloads, as empty,items,work,contend,nest,memory,sizes,growth,beside,teardown (default: all)");
+MODULE_PARM_DESC(only, "workloads, as empty,items,work,contend,nest,switch,memory,sizes,growth,beside,teardown (default: all)");
 
 static char *peers;
 module_param(peers, charp, 0444);
@@ -251,6 +253,8 @@ static int bench_report_sizes(void)
 {
 	return bench_report_size("scopex_work", sizeof(struct scopex_work)) ?:
 	       bench_report_size("scopex_scope", sizeof(struct scopex_scope)) ?:
+	       bench_report_size("scopex_task", sizeof(struct scopex_task) +
+				 sizeof(struct scopex_timer)) ?:
 	       bench_report_size("work_struct", sizeof(struct work_struct)) ?:
 	       bench_report_size("kthread_work", sizeof(struct kthread_work));
 }

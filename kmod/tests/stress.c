@@ -56,7 +56,7 @@ MODULE_PARM_DESC(stress_workers, "what scopex's parameter \"workers\" is (defaul
 
 static const char * const count_names[COUNTS] = {
 	"submitted", "run", "cancelled", "errors", "refused",
-	"frames", "loops", "shots", "detached", "bursts", "agains",
+	"frames", "loops", "shots", "detached", "bursts", "agains", "tasks",
 	"kills", "promises", "timeouts", "serial", "deadlocks",
 };
 
@@ -99,7 +99,7 @@ static void stress_usual_turn(struct stress_driver *driver)
 {
 	u64 *rnd = &driver->rnd;
 
-	switch (below(rnd, 12)) {
+	switch (below(rnd, 14)) {
 	case 0:
 		stress_loop(NULL, 0, rnd);
 		break;
@@ -108,6 +108,10 @@ static void stress_usual_turn(struct stress_driver *driver)
 		break;
 	case 2:
 		stress_detach(true, one_in(rnd, 4), rnd);
+		break;
+	case 3:
+	case 4:
+		stress_tasks(rnd);
 		break;
 	default:
 		stress_top(driver);

@@ -30,7 +30,7 @@
 /* The first ones are as in the module's counters. */
 enum count {
 	SUBMITTED, RUN, CANCELLED, ERRORS, REFUSED,
-	FRAMES, LOOPS, SHOTS, DETACHED, BURSTS, AGAINS,
+	FRAMES, LOOPS, SHOTS, DETACHED, BURSTS, AGAINS, TASKS,
 	/* There may be none of these. */
 	KILLS, PROMISES, TIMEOUTS, SERIAL, DEADLOCKS,
 	COUNTS,
@@ -245,6 +245,9 @@ void stress_each(bool in_item, u64 *rnd);
 struct stress_detached *stress_new_detached(struct stress_burst *burst, bool nests,
 					    u64 *rnd);
 void stress_detach(bool may_wait, bool nests, u64 *rnd);
+
+/* stress_task.c */
+void stress_tasks(u64 *rnd);
 
 /* stress_burst.c */
 void stress_begun_in_burst(struct stress_burst *burst);

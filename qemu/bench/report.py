@@ -199,6 +199,13 @@ def near_two(place, shortest):
     return get
 
 
+def switching(lane):
+    """What two tasks take that wake each other, of what two threads take"""
+    ours, threads = (lane.row("switch", peer, n=2) for peer in ("scopex_task", "kthread"))
+    ratio = lane.ratio(ours, threads)
+    return ratio, f"{ratio}; {number(ours[lane.key])}, kthread {number(threads[lane.key])}"
+
+
 def teardown(lane):
     counted = lane.get("teardown", "refcounted", n=1000000)
     scoped = lane.get("teardown", "scopex", n=1000000)
@@ -266,6 +273,12 @@ TARGETS = (
     at_most("shape", "  to cancel a scope", 5, growth_of_cpus("growth", "scopes", "cancel")),
     for_comparison("shape", "  a loop of 10 ms, beyond a plain one", shared_loop),
     at_least("path", "teardown of 1000000: reference-counted takes", 30, teardown),
+    at_most("path", "two tasks that wake each other, of two threads", 0.1, switching),
+    at_most("native", "  the same", 0.05, switching),
+    at_most("path", "a task makes way for another one", 150,
+            figure("yield", "scopex_task", n=2)),
+    at_most("path", "bytes of a task that sleeps, with its timer", 128,
+            figure("size", "scopex_task", n=1, what="size", unit="bytes")),
     at_most("path", "sizeof(struct scopex_work)", 32,
             figure("size", "scopex_work", n=1, what="size", unit="bytes")),
     at_most("path", "sizeof(struct scopex_scope)", 96,

@@ -45,6 +45,10 @@ bench_figures()
 	for row in plain,1000 scopex_for,1004 scopex_items,1006; do
 		bench_row "verity,${row%,*},-,1000,0,1,total" "${row#*,}"
 	done
+	bench_row switch,scopex_task,-,2,0,1,total 400
+	bench_row switch,kthread,-,2,0,1,total 5000
+	bench_row yield,scopex_task,-,2,0,1,total 120
+	bench_row size,scopex_task,-,1,0,0,size 128
 	bench_row size,scopex_work,-,1,0,0,size 32
 	bench_row size,scopex_scope,-,1,0,0,size 97
 }
