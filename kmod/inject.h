@@ -50,6 +50,8 @@
  *	together with its scope, or deferred
  * @SCOPEX_INJECT_AGAIN: a worker has queued an item again, and must not touch it any more
  * @SCOPEX_INJECT_VISIT: a walk through all open scopes has a reference on one of them
+ * @SCOPEX_INJECT_WAIT_WAKE: a waker of a wait queue has claimed a task, and the task's entry is in
+ *	the queue yet
  * @SCOPEX_INJECT_TASK_LIST: a task is about to wait for the first time, and a canceller does not
  *	find it yet
  * @SCOPEX_INJECT_TASK_WAIT: a task is about to wait, and its state does not say so yet
@@ -86,6 +88,7 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_NOT_COMPLETED,
 	SCOPEX_INJECT_AGAIN,
 	SCOPEX_INJECT_VISIT,
+	SCOPEX_INJECT_WAIT_WAKE,
 	SCOPEX_INJECT_TASK_LIST,
 	SCOPEX_INJECT_TASK_WAIT,
 	SCOPEX_INJECT_TASK_PUSH,

@@ -4,13 +4,15 @@
 . "$(dirname "$0")/suite.sh"
 
 suite_load_injected
-ktap_plan 14
+ktap_plan 15
+suite_open_files
 suite_run race
 suite_run irq
 suite_run api
 suite_run nest
 suite_run cancel
 suite_run loop
+suite_run file
 suite_run options
 suite_run detached
 suite_run exit

@@ -53,6 +53,16 @@ suite_load_injected()
 	suite_need "$INJECT_DIR/scopex_test.ko"
 }
 
+# suite_open_files - what the suite "file" needs: a FIFO that is open for both directions under the
+# number 7; and where there is networking, the loopback device
+suite_open_files()
+{
+	suite_fifo=/tmp/scopex-fifo.$$
+	mkfifo "$suite_fifo" && exec 7<>"$suite_fifo"
+	rm -f "$suite_fifo"
+	ip link set lo up 2>/dev/null
+}
+
 # suite_run SUITE - run it; one result, with the cases nested
 suite_run()
 {
