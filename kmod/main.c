@@ -17,6 +17,7 @@
 #include "detached.h"
 #include "exit.h"
 #include "gain.h"
+#include "grace.h"
 #include "hotplug.h"
 #include "option.h"
 #include "options.h"
@@ -135,6 +136,7 @@ static int __init scopex_init(void)
 	scopex_cancel_init();
 	scopex_timer_init();
 	scopex_gain_init();
+	scopex_grace_init();
 	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
 		return -ENOMEM;
 	err = scopex_parse_cpus(mask);
@@ -174,6 +176,7 @@ static void __exit scopex_exit(void)
 	if (scopex_config.exits_seen)
 		scopex_exit_stop();
 	scopex_detached_exit_modules();
+	scopex_grace_exit();
 	scopex_stop_cpus();
 	scopex_cancel_exit();
 	scopex_timer_exit();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What tasks of scopex can wait for: the kernel's wait queues, and files and sockets that can be
- * polled
+ * What tasks of scopex can wait for: the kernel's wait queues, files and sockets that can be
+ * polled, and RCU grace periods
  *
  * A task embeds the await in its own object; nothing is allocated. Each function below fills an
  * await, and returns what scopex_poll() and scopex_await() take.
@@ -14,6 +14,7 @@
 #include <linux/wait.h>
 
 struct file;
+struct scopex_grace;
 struct socket;
 
 /**
@@ -94,5 +95,21 @@ struct scopex_await *scopex_file_poll(struct scopex_file_await *poll, struct fil
 				      __poll_t events);
 struct scopex_await *scopex_socket_poll(struct scopex_file_await *poll, struct socket *sock,
 					__poll_t events);
+
+/**
+ * struct scopex_grace_await - a task waits for an RCU grace period
+ * @await: the await
+ * @node: link among the tasks that wait for the same grace period, or that are to be woken
+ * @grace: where the task waits
+ *
+ * All fields are private to scopex.
+ */
+struct scopex_grace_await {
+	struct scopex_await	await;
+	struct list_head	node;
+	struct scopex_grace	*grace;
+};
+
+struct scopex_await *scopex_grace_period(struct scopex_grace_await *grace);
 
 #endif /* _LINUX_SCOPEX_FILE_H */
