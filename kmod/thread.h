@@ -66,6 +66,8 @@ enum scopex_counter {
  *	pointer under RCU.
  * @fn: the function that it called last for that scope, or NULL; read as @site is
  * @running: the task whose function it calls, or NULL
+ * @run_from: the counter SCOPEX_RUN when it began its run, less the items of the run that were
+ *	completed without having run: so the difference is the number of references to give back
  * @active: true while it serves the queue
  * @reserved: true while a worker on standby is reserved for it
  * @nested: number of open scopes that its item has opened
@@ -103,6 +105,7 @@ struct scopex_worker {
 	struct scopex_site	*site;
 	void			*fn;
 	struct scopex_task	*running;
+	unsigned long		run_from;
 	bool			active;
 	bool			reserved;
 	unsigned int		nested;

@@ -261,7 +261,7 @@ static struct scopex_scope scopex_no_scope = {
  * completed, and so how many references the caller has to give back. If it is 0, the item
  * and the scope may be freed already.
  */
-static noinline unsigned int
+static unsigned int
 scopex_run_slow(struct scopex_worker *w, struct scopex_scope *scope,
 		struct scopex_work *work, bool stealable)
 {
@@ -293,13 +293,27 @@ scopex_skip_item(struct scopex_worker *w, struct scopex_work *work)
 }
 
 /*
+ * A run is over: give the references of its completed items back. Each item that has run
+ * has one, but for those that scopex_worker.run_from knows better.
+ */
+static __always_inline void scopex_end_run(struct scopex_worker *w, struct scopex_scope *scope)
+{
+	unsigned long run = local_read(&w->count[SCOPEX_RUN]);
+	unsigned int nr = run - w->run_from;
+
+	w->run_from = run;
+	if (likely(nr))
+		scopex_put_items(scope, nr);
+}
+
+/*
  * The next item is of another scope, or is the first one of the batch. Return its scope.
  * Show the new scope, then give the references of @done back, as the site may go with
  * @done.
  */
 static noinline struct scopex_scope *
 scopex_change_scope(struct scopex_worker *w, struct scopex_work *work,
-		    struct scopex_scope *done, unsigned int nr)
+		    struct scopex_scope *done)
 {
 	struct scopex_scope *scope = READ_ONCE(work->scope);
 
@@ -312,9 +326,32 @@ scopex_change_scope(struct scopex_worker *w, struct scopex_work *work,
 	if (unlikely(!scope))
 		scope = scopex_skip_item(w, work);
 	scopex_set_current(w, scope);
-	if (likely(nr))
-		scopex_put_items(done, nr);
+	scopex_end_run(w, done);
 	return scope;
+}
+
+/*
+ * Run such an item, and count the references of those that were completed. Return the scope of
+ * the run, which is over if none was.
+ */
+static noinline struct scopex_scope *
+scopex_run_counted(struct scopex_worker *w, struct scopex_scope *scope, struct scopex_work *work,
+		   bool stealable)
+{
+	unsigned long run = local_read(&w->count[SCOPEX_RUN]);
+	unsigned int completed = scopex_run_slow(w, scope, work, stealable);
+
+	w->run_from += local_read(&w->count[SCOPEX_RUN]) - run - completed;
+	if (completed)
+		return scope;
+	/*
+	 * The scope may be freed, with the module that has its site. Another scope may be at its
+	 * place then, so do not compare with it.
+	 */
+	scopex_clear_current(w);
+	scopex_inject(SCOPEX_INJECT_NOT_COMPLETED);
+	scopex_end_run(w, scope);
+	return &scopex_no_scope;
 }
 
 /* Out of line, so that the usual case keeps its registers. */
@@ -345,7 +382,6 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w, struct lli
 	struct scopex_scope *scope = &scopex_no_scope;
 	unsigned long tick = source == SCOPEX_OWN ? jiffies : 0;
 	struct scopex_cpu *sc = w->sc;
-	unsigned int nr = 0;
 
 	do {
 		struct scopex_work *work = scopex_node_to_work(node);
@@ -356,32 +392,12 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w, struct lli
 		 */
 		if (source != SCOPEX_SHARED)
 			WRITE_ONCE(*rest, node->next);
-		if (READ_ONCE(work->scope) != scope) {
-			scope = scopex_change_scope(w, work, scope, nr);
-			nr = 0;
-		}
-		if (likely(!scopex_is_slow(scope))) {
+		if (READ_ONCE(work->scope) != scope)
+			scope = scopex_change_scope(w, work, scope);
+		if (likely(!scopex_is_slow(scope)))
 			scopex_run_item(w, scope, work, source == SCOPEX_SHARED);
-			nr++;
-		} else {
-			unsigned int out = scopex_run_slow(w, scope, work,
-							   source == SCOPEX_SHARED);
-
-			nr += out;
-			if (!out) {
-				/*
-				 * The scope may be freed, with the module that has its
-				 * site. Another scope may be at its place then, so do not
-				 * compare with it.
-				 */
-				scopex_clear_current(w);
-				scopex_inject(SCOPEX_INJECT_NOT_COMPLETED);
-				if (nr)
-					scopex_put_items(scope, nr);
-				scope = &scopex_no_scope;
-				nr = 0;
-			}
-		}
+		else
+			scope = scopex_run_counted(w, scope, work, source == SCOPEX_SHARED);
 		if (source == SCOPEX_OWN)
 			scopex_cond_resched(&tick);
 		else if (unlikely(scopex_need_resched()))
@@ -396,8 +412,7 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w, struct lli
 	} while (source == SCOPEX_SHARED || node);
 
 	scopex_clear_current(w);
-	if (likely(nr))
-		scopex_put_items(scope, nr);
+	scopex_end_run(w, scope);
 }
 
 /**
@@ -409,7 +424,12 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w, struct lli
  */
 void scopex_run_own_batch(struct scopex_worker *w, struct llist_node *first)
 {
+	unsigned long run = local_read(&w->count[SCOPEX_RUN]), from = w->run_from;
+
+	w->run_from = run;
 	scopex_run_batch(w, first, &first, SCOPEX_OWN);
+	/* The owner goes on with an item of a run to which these items do not belong. */
+	w->run_from = from + local_read(&w->count[SCOPEX_RUN]) - run;
 }
 
 /* Take all that is queued, as the next batch. */
