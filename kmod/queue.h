@@ -18,6 +18,18 @@
  * NULL, which fails if an item was pushed. So the worker can't miss an item between its
  * last look at the queue and its sleep.
  *
+ * An array of items is pushed as one node, its first item: so neither the submitter nor the
+ * worker turns each of its links round. The submitter links its items the way they will run,
+ * and then lets the first links say what is only known to an array:
+ *
+ *	the first item	the distance from one item to the next, which is less than any address
+ *	the second one	the node that was pushed before
+ *	the third one	the last item
+ *
+ * The worker puts these links right when it reverses the chain, which takes the same time for
+ * any number of items. After that they are items like others. The stealable items of a CPU
+ * (see shared.h) come in such chains, too.
+ *
  * The consumer is the active worker of a CPU. A serial scope has a queue of its own, whose
  * consumer is the owner. That queue is parked whenever it is empty, so each first push wakes
  * the owner, which says nowhere else that it is about to sleep: see serial.c.
@@ -51,10 +63,87 @@ static inline bool scopex_queue_end(const struct llist_node *node)
 	return (unsigned long)node <= (unsigned long)SCOPEX_PARKED;
 }
 
+/* The links of an array are at most so far from each other. No item is in the first page. */
+#define SCOPEX_STRIDE_MAX	4095UL
+
+/* An array has at least so many items, as three links say what it is. */
+#define SCOPEX_ARRAY_MIN	3
+
+/* Returns true if a link is one to a node, and neither an end nor that of an array. */
+static inline bool scopex_queue_is_link(const struct llist_node *next)
+{
+	return (unsigned long)next > SCOPEX_STRIDE_MAX;
+}
+
+static inline struct llist_node *scopex_queue_step(struct llist_node *node, unsigned long stride)
+{
+	return (void *)node + stride;
+}
+
+/**
+ * scopex_queue_pack() - make one node of an array
+ * @first: the first node of the array; the other ones are linked behind it
+ * @last: the last node
+ * @stride: the distance from one node to the next, in bytes
+ *
+ * Return: the node whose link leads on in the chain: the array is pushed from @first to this.
+ */
+static inline struct llist_node *scopex_queue_pack(struct llist_node *first,
+						   struct llist_node *last, unsigned long stride)
+{
+	struct llist_node *second = scopex_queue_step(first, stride);
+
+	first->next = (void *)stride;
+	scopex_queue_step(second, stride)->next = last;
+	return second;
+}
+
+/*
+ * The first node of an array was found in a chain. Return the node that was pushed before, and
+ * store the last one of the array in *@last.
+ */
+static inline struct llist_node *scopex_queue_skip(struct llist_node *first, unsigned long stride,
+						   struct llist_node **last)
+{
+	struct llist_node *second = scopex_queue_step(first, stride);
+
+	*last = READ_ONCE(scopex_queue_step(second, stride)->next);
+	return READ_ONCE(second->next);
+}
+
+static inline unsigned long scopex_queue_length(struct llist_node *first, struct llist_node *last,
+						unsigned long stride)
+{
+	return ((void *)last - (void *)first) / stride + 1;
+}
+
+/**
+ * scopex_queue_older() - go to the node that was pushed before another one
+ * @node: that one
+ * @nr: the number of items that are passed on the way is added to this
+ *
+ * Context: any that keeps the nodes in the queue.
+ *
+ * Return: that node, or the end of the chain.
+ */
+static inline struct llist_node *scopex_queue_older(struct llist_node *node, unsigned long *nr)
+{
+	struct llist_node *next = READ_ONCE(node->next), *last;
+	unsigned long stride = (unsigned long)next;
+
+	if (likely(scopex_queue_is_link(next) || scopex_queue_end(next))) {
+		*nr += 1;
+		return next;
+	}
+	next = scopex_queue_skip(node, stride, &last);
+	*nr += scopex_queue_length(node, last, stride);
+	return next;
+}
+
 /**
  * scopex_queue_push() - push a chain of nodes
  * @queue: the queue's word
- * @newest: the first node of the chain, whose item runs last
+ * @newest: the first node of the chain, whose item runs last; or of an array
  * @oldest: the last node of the chain; may be the same
  *
  * Context: any but NMI.
@@ -143,34 +232,78 @@ static inline bool scopex_queue_unpark(struct llist_node **queue)
 }
 
 /*
+ * The first node of an array, @first, has come to the front of a chain that was reversed so
+ * far. Put the links of the array right, so that all of it is in front. Return the node that was
+ * pushed before.
+ */
+static __always_inline struct llist_node *
+scopex_queue_unpack(struct llist_node *first, unsigned long stride, unsigned long *nr)
+{
+	struct llist_node *second = scopex_queue_step(first, stride);
+	struct llist_node *third = scopex_queue_step(second, stride);
+	struct llist_node *last, *older = scopex_queue_skip(first, stride, &last);
+
+	*nr += scopex_queue_length(first, last, stride) - 1;
+	third->next = scopex_queue_step(third, stride);
+	second->next = third;
+	last->next = first->next;
+	first->next = second;
+	return older;
+}
+
+/* What ends a chain, or the distance of an array's items. */
+static __always_inline unsigned long scopex_queue_left(const struct llist_node *next)
+{
+	unsigned long left = (unsigned long)next;
+
+	/* Else the compiler makes a copy of each link, as it may be this one. */
+	OPTIMIZER_HIDE_VAR(left);
+	return left;
+}
+
+/*
  * Reverse a chain: the result has the oldest node first, and ends in NULL. Add the number
- * of nodes to *@nr.
+ * of items to *@nr.
  *
  * Each pass turns three nodes round, as the pointers to three neighbours then keep their
- * registers: this takes four instructions for each node instead of seven.
+ * registers: this takes four instructions for each node instead of seven. At @out, @a is the
+ * first node of what is reversed so far.
  */
 static inline struct llist_node *scopex_queue_reverse(struct llist_node *a, unsigned long *nr)
 {
 	struct llist_node *b, *c = NULL;
+	unsigned long left;
 
 	for (;;) {
-		if (scopex_queue_end(a))
-			return c;
+		if (!scopex_queue_is_link(a)) {
+			left = scopex_queue_left(a);
+			a = c;
+			goto out;
+		}
 		b = a->next;
 		a->next = c;
-		if (scopex_queue_end(b)) {
+		if (!scopex_queue_is_link(b)) {
+			left = scopex_queue_left(b);
 			*nr += 1;
-			return a;
+			goto out;
 		}
 		c = b->next;
 		b->next = a;
-		if (scopex_queue_end(c)) {
+		if (!scopex_queue_is_link(c)) {
+			left = scopex_queue_left(c);
+			a = b;
 			*nr += 2;
-			return b;
+			goto out;
 		}
 		a = c->next;
 		c->next = b;
 		*nr += 3;
+		continue;
+out:
+		if (likely(left <= (unsigned long)SCOPEX_PARKED))
+			return a;
+		c = a;
+		a = scopex_queue_unpack(c, left, nr);
 	}
 }
 

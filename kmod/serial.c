@@ -83,13 +83,15 @@ static int scopex_serial_enqueue(struct scopex_scope *scope, struct scopex_cpu *
 				 enum scopex_where where)
 {
 	const struct scopex_worker *w = kthread_data(scope->owner);
+	struct scopex_chain chain;
 
 	/* The owner runs the items where it is, also if its own CPU is offline. */
 	if (w->sc != sc && (where == SCOPEX_NAMED ||
 			    (where == SCOPEX_LOCAL && current != scope->owner)))
 		return -EUSERS;
+	chain = scopex_array_chain(first, nr, stride);
 	scopex_trace_array(scope, sc, first, nr, stride);
-	scopex_serial_push(scope, scopex_array_item(first, nr - 1, stride), first);
+	scopex_serial_push(scope, chain.newest, chain.oldest);
 	return 0;
 }
 

@@ -112,10 +112,8 @@ static bool scopex_count_some(struct scopex_cpu *sc, unsigned long takes,
 		 * walk-take.litmus.
 		 */
 		*node = smp_load_acquire(&sc->queue);
-	for (i = 0; same && i < SCOPEX_COUNT_STEP && !scopex_queue_end(*node); i++) {
-		(*nr)++;
-		*node = READ_ONCE((*node)->next);
-	}
+	for (i = 0; same && i < SCOPEX_COUNT_STEP && !scopex_queue_end(*node); i++)
+		*node = scopex_queue_older(*node, nr);
 	spin_unlock(&sc->take_lock);
 	return same;
 }
@@ -142,10 +140,8 @@ static bool scopex_count_some_any(struct scopex_cpu *sc, unsigned long taken,
 		 * steal-take.litmus.
 		 */
 		*node = smp_load_acquire(&sc->any);
-	for (i = 0; same && i < SCOPEX_COUNT_STEP && *node; i++) {
-		(*nr)++;
-		*node = READ_ONCE((*node)->next);
-	}
+	for (i = 0; same && i < SCOPEX_COUNT_STEP && *node; i++)
+		*node = scopex_queue_older(*node, nr);
 	scopex_give_back(sc, shared);
 	preempt_enable();
 	return same;

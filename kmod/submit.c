@@ -393,37 +393,41 @@ static noinline void scopex_unclaim_array(struct scopex_scope *scope, struct sco
 }
 
 /*
- * Claim the items of an array, and link them so that the worker takes the first one first, in
- * one pass. Returns 0; or an error, with none of them claimed.
+ * Claim the items of an array, and link them in their order, in one pass. Returns 0; or an
+ * error, with none of them claimed.
  */
 static int scopex_claim_array(struct scopex_work *first, unsigned int nr, size_t stride,
 			      struct scopex_scope *scope, unsigned long caller)
 {
-	struct scopex_work *work = first;
-	struct llist_node *prev = NULL;
-	unsigned int i;
+	struct scopex_work *work = first, *end = scopex_array_item(first, nr, stride);
+	ptrdiff_t back = -stride;
 
-	for (i = 0; i < nr; i++) {
+	/* So that the compiler need not keep the address of the item before. */
+	OPTIMIZER_HIDE_VAR(back);
+	for (;;) {
 		int err = likely(scopex_claim(work)) ? 0 : scopex_claim_slow(work, caller);
 
 		if (unlikely(err)) {
-			scopex_unclaim_array(scope, first, i, stride);
+			scopex_unclaim_array(scope, first,
+					     ((void *)work - (void *)first) / stride, stride);
 			return err;
 		}
 		work->scope = scope;
-		work->node.next = prev;
-		prev = &work->node;
 		work = (void *)work + stride;
+		if (work == end)
+			return 0;
+		((struct scopex_work *)((void *)work + back))->node.next = &work->node;
 	}
-	return 0;
 }
 
 static void scopex_push_array(struct scopex_scope *scope, struct scopex_cpu *sc,
 			      struct scopex_work *first, unsigned int nr,
 			      size_t stride, bool stealable)
 {
+	struct scopex_chain chain = scopex_array_chain(first, nr, stride);
+
 	scopex_trace_array(scope, sc, first, nr, stride);
-	scopex_push_where(sc, scopex_array_item(first, nr - 1, stride), first, stealable);
+	scopex_push_where(sc, chain.newest, chain.oldest, stealable);
 }
 
 /*
