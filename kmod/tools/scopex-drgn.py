@@ -87,6 +87,8 @@ WORK_CODE = 0xFFF
 MARK = bit(0)
 # The end of a chain, as NULL is one.
 PARKED = 1
+# A larger link, up to this, is that of an array: see queue.h.
+STRIDE_MAX = 4095
 # Larger values of the word of stealable items are chains.
 MOVING = 2
 
@@ -363,13 +365,26 @@ class Scopex:
     def offset(self, kind, field):
         return self.kernel.prog.type(kind).member(field).offset
 
+    def link(self, node):
+        return self.object("struct llist_node", node).next.value_()
+
+    def older(self, node):
+        """The link that leads on in a chain."""
+        link = self.link(node)
+        return self.link(node + link) if PARKED < link <= STRIDE_MAX else link
+
+    def array(self, node):
+        """The items that were pushed as one node, or the only one."""
+        link = self.link(node)
+        if not PARKED < link <= STRIDE_MAX:
+            return [node]
+        end = min(self.link(node + 2 * link), node + link * self.max_entries)
+        return range(node, end + 1, link)
+
     def walk_nodes(self, first, what):
-        return self.walk(
-            first,
-            lambda node: node <= PARKED,
-            lambda node: self.object("struct llist_node", node).next.value_(),
-            what,
-        )
+        for node in self.walk(first, lambda node: node <= PARKED, self.older, what):
+            # The newest one first, as in the chain.
+            yield from reversed(self.array(node))
 
     def items(self, first, what, newest_first=False):
         """The items of a chain in the order in which they are to run, as runs of equal ones."""
