@@ -35,6 +35,7 @@
  */
 
 #include <linux/bug.h>
+#include <linux/compiler.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/rcupdate.h>
@@ -388,11 +389,14 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w, struct lli
 
 		/*
 		 * Step on, then look at the scope: scopex_relieve() marks the item that
-		 * @rest points to, and must not mark this one after the look.
+		 * @rest points to, and must not mark this one after the look. It runs on this
+		 * CPU, so the compiler only has to keep the order. A plain read is a part of the
+		 * comparison, as in scopex_is_slow().
 		 */
 		if (source != SCOPEX_SHARED)
 			WRITE_ONCE(*rest, node->next);
-		if (READ_ONCE(work->scope) != scope)
+		barrier();
+		if (data_race(work->scope) != scope)
 			scope = scopex_change_scope(w, work, scope);
 		if (likely(!scopex_is_slow(scope)))
 			scopex_run_item(w, scope, work, source == SCOPEX_SHARED);
