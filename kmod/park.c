@@ -51,7 +51,7 @@ static noinline void scopex_spin_for_work(struct scopex_cpu *sc, bool thief)
  * steal, or because the thread has to stop, or the worker may now steal, or may not. The worker
  * has set its task state before. @thief says whether it may steal.
  */
-static bool scopex_park_is_over(struct scopex_worker *w, bool thief, bool *slept)
+static __always_inline bool scopex_park_is_over(struct scopex_worker *w, bool thief, bool *slept)
 {
 	struct scopex_cpu *sc = w->sc;
 
@@ -71,8 +71,19 @@ static bool scopex_park_is_over(struct scopex_worker *w, bool thief, bool *slept
 	return false;
 }
 
+/* Sleep for a tick at most. Out of line, as it is rare. */
+static noinline void scopex_sleep_soon(struct scopex_worker *w, bool thief)
+{
+	bool slept = false;
+
+	set_current_state(TASK_IDLE);
+	if (!scopex_park_is_over(w, thief, &slept))
+		schedule_timeout(1);
+	__set_current_state(TASK_RUNNING);
+}
+
 /* Park the queue, and sleep; for a tick at most if @soon. */
-static void scopex_park(struct scopex_worker *w, bool thief, bool soon)
+static __always_inline void scopex_park(struct scopex_worker *w, bool thief, bool soon)
 {
 	bool slept = false;
 
@@ -87,15 +98,11 @@ static void scopex_park(struct scopex_worker *w, bool thief, bool soon)
 	 * scopex_offer(). The same barrier orders the end of the spin before that look; see
 	 * offer-spin.litmus.
 	 */
-	if (!soon) {
+	if (likely(!soon))
 		scopex_sleep_until(set_current_state(TASK_IDLE),
 				   scopex_park_is_over(w, thief, &slept));
-	} else {
-		set_current_state(TASK_IDLE);
-		if (!scopex_park_is_over(w, thief, &slept))
-			schedule_timeout(1);
-		__set_current_state(TASK_RUNNING);
-	}
+	else
+		scopex_sleep_soon(w, thief);
 	/* If a push was faster, the worker finds the item in the queue. */
 	if (READ_ONCE(w->sc->queue) == SCOPEX_PARKED)
 		scopex_queue_unpark(&w->sc->queue);

@@ -497,17 +497,17 @@ void scopex_serve(struct scopex_worker *w)
 {
 	struct scopex_cpu *sc = w->sc;
 	struct llist_node *node;
-	bool queued;
 
 	while (w->active) {
-		queued = w->rest || READ_ONCE(sc->queue);
-		if (queued)
+		if (w->rest || READ_ONCE(sc->queue))
 			scopex_run_queue(w);
-		if (w->active && scopex_look_at(sc) != SCOPEX_NOTHING) {
+		if (!w->active)
+			break;
+		if (scopex_look_at(sc) != SCOPEX_NOTHING) {
 			node = scopex_refill(w);
 			if (node)
 				scopex_run_shared(w, node);
-		} else if (!queued) {
+		} else if (!READ_ONCE(sc->queue)) {
 			break;
 		}
 	}
@@ -552,7 +552,6 @@ void scopex_worker_main(struct scopex_worker *w)
 			scopex_run_shared(w, node);
 		if (!w->active && !kthread_should_stop())
 			scopex_worker_idle(w);
-	} while (!kthread_should_stop() ||
-		 (w->active && (READ_ONCE(w->sc->queue) ||
-				scopex_look_at(w->sc) != SCOPEX_NOTHING)));
+	} while ((w->active && READ_ONCE(w->sc->queue)) || !kthread_should_stop() ||
+		 (w->active && scopex_look_at(w->sc) != SCOPEX_NOTHING));
 }
