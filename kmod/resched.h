@@ -72,7 +72,7 @@ static __always_inline bool scopex_need_resched(void)
 }
 
 /**
- * scopex_cond_resched() - give way between two items or chunks that are not in a batch
+ * scopex_cond_resched() - give way between batches, and between items or chunks not in a batch
  * @tick: the time of the last report to RCU-tasks, in jiffies
  *
  * RCU-tasks waits until each thread reports a quiescent state. Neither a preemption nor
@@ -82,7 +82,7 @@ static __always_inline bool scopex_need_resched(void)
  */
 static __always_inline void scopex_cond_resched(unsigned long *tick)
 {
-	if (unlikely(time_after(jiffies, *tick))) {
+	if (unlikely(jiffies != *tick)) {
 		*tick = jiffies;
 		cond_resched_tasks_rcu_qs();
 	} else if (unlikely(need_resched())) {

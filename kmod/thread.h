@@ -68,6 +68,7 @@ enum scopex_counter {
  * @running: the task whose function it calls, or NULL
  * @run_from: the counter SCOPEX_RUN when it began its run, less the items of the run that were
  *	completed without having run: so the difference is the number of references to give back
+ * @tick: the time at which it last reported to RCU-tasks after a batch, in jiffies
  * @active: true while it serves the queue
  * @reserved: true while a worker on standby is reserved for it
  * @nested: number of open scopes that its item has opened
@@ -106,6 +107,7 @@ struct scopex_worker {
 	void			*fn;
 	struct scopex_task	*running;
 	unsigned long		run_from;
+	unsigned long		tick;
 	bool			active;
 	bool			reserved;
 	unsigned int		nested;

@@ -467,7 +467,7 @@ static void scopex_run_shared(struct scopex_worker *w, struct llist_node *first)
 	local_inc(&w->count[SCOPEX_BATCHES]);
 	scopex_run_batch(w, first, NULL, SCOPEX_SHARED);
 	/* RCU-tasks waits for this thread, also if there are always items to steal. */
-	cond_resched_tasks_rcu_qs();
+	scopex_cond_resched(&w->tick);
 }
 
 /* Run what is queued on the CPU and can't be stolen. */
@@ -482,7 +482,7 @@ static void scopex_run_queue(struct scopex_worker *w)
 		scopex_tell(sc);
 	scopex_run_batch(w, w->rest, &w->rest, SCOPEX_BATCH);
 	/* RCU-tasks waits for this thread, also if the queue is never empty. */
-	cond_resched_tasks_rcu_qs();
+	scopex_cond_resched(&w->tick);
 }
 
 /**
