@@ -339,10 +339,10 @@ static noinline struct scopex_scope *
 scopex_run_counted(struct scopex_worker *w, struct scopex_scope *scope, struct scopex_work *work,
 		   bool stealable)
 {
-	unsigned long run = local_read(&w->count[SCOPEX_RUN]);
+	unsigned long before = local_read(&w->count[SCOPEX_RUN]) - w->run_from;
 	unsigned int completed = scopex_run_slow(w, scope, work, stealable);
 
-	w->run_from += local_read(&w->count[SCOPEX_RUN]) - run - completed;
+	w->run_from = local_read(&w->count[SCOPEX_RUN]) - before - completed;
 	if (completed)
 		return scope;
 	/*
