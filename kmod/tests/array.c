@@ -109,6 +109,65 @@ static void array_keeps_its_order(struct scopex_test *test)
 		array_in_order(test, sizes[i]);
 }
 
+/**
+ * struct array_far - an item whose array is no single node of a queue
+ * @item: the item
+ * @far: so that the next one is too far away
+ */
+struct array_far {
+	struct test_item	item;
+	char			far[4096];
+};
+
+static void array_behind(struct scopex_test *test, struct scopex_scope *s, int cpu,
+			 unsigned int nr, atomic_t *turn)
+{
+	struct array_far *far = kvcalloc(nr, sizeof(*far), GFP_KERNEL);
+	struct test_item *items = test_items(2 * nr), *gated = test_items(1);
+	struct test_gate gate;
+	unsigned int i;
+
+	if (!EXPECT(test, far && items && gated))
+		goto free;
+	for (i = 0; i < nr; i++)
+		test_item_init(&far[i].item);
+	for (i = 0; i < nr; i++)
+		items[i].turn = items[nr + i].turn = far[i].item.turn = turn;
+	test_gate_init(&gate);
+	gated->gate = &gate;
+	atomic_set(turn, 0);
+
+	/* The worker takes all of these at once. */
+	EXPECT_EQ(test, scopex_submit_on(s, test_this_cpu(), &gated->work), 0);
+	wait_for_completion(&gate.reached);
+	EXPECT_EQ(test, scopex_submit_array(s, cpu, items, nr, work), 0);
+	EXPECT_EQ(test, scopex_submit_array(s, cpu, far, nr, item.work), 0);
+	for (i = 0; i < nr; i++)
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &items[nr + i].work), 0);
+	complete(&gate.go);
+	EXPECT_EQ(test, scopex_join(s), 0);
+	for (i = 0; i < nr; i++) {
+		EXPECT_EQ(test, items[i].order, i + 1);
+		EXPECT_EQ(test, far[i].item.order, nr + i + 1);
+		EXPECT_EQ(test, items[nr + i].order, 2 * nr + i + 1);
+	}
+free:
+	kvfree(gated);
+	kvfree(items);
+	kvfree(far);
+}
+
+/* Arrays keep their place among the items that were submitted before and behind them. */
+static void array_among_others(struct scopex_test *test)
+{
+	atomic_t turn;
+	unsigned int nr;
+
+	scopex_scope(s)
+		for (nr = 1; nr < 9; nr++)
+			array_behind(test, s, test_this_cpu(), nr, &turn);
+}
+
 static void array_of_nothing(struct scopex_test *test)
 {
 	struct test_item item;
@@ -185,6 +244,7 @@ static const struct scopex_case array_cases[] = {
 	SCOPEX_CASE(array_spread),
 	SCOPEX_CASE(array_spreads_evenly),
 	SCOPEX_CASE(array_keeps_its_order),
+	SCOPEX_CASE(array_among_others),
 	SCOPEX_CASE(array_of_nothing),
 	SCOPEX_CASE(array_with_a_busy_item),
 	SCOPEX_CASE(array_to_a_cancelled_scope),

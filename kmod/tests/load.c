@@ -72,7 +72,7 @@ static const struct scopex_case load_cases[] = {
 
 SCOPEX_SUITE(load, load_cases);
 
-#define HELD_ITEMS	5	/* one at the gate, the others behind it */
+#define HELD_ITEMS	5	/* one at the gate, the others behind it as one node of its queue */
 
 static void held_scope(struct scopex_test *test)
 {
@@ -87,10 +87,10 @@ static void held_scope(struct scopex_test *test)
 	/* A time as a profile that is now off has left it: two minutes ago, in units of 64 ns */
 	items[1].work.queued = (ktime_get_mono_fast_ns() - 120ULL * NSEC_PER_SEC) >> 6 | 1;
 	scopex_scope(s, .name = "held") {
-		for (i = 0; i < HELD_ITEMS; i++)
-			EXPECT_EQ(test, scopex_submit_on(s, LOAD_CPU,
-							 &items[i].work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, LOAD_CPU, &items[0].work), 0);
 		wait_for_completion(&gate.reached);
+		EXPECT_EQ(test, scopex_submit_array(s, LOAD_CPU, &items[1], HELD_ITEMS - 1, work),
+			  0);
 		scopex_test_until_released();
 		complete(&gate.go);
 	}
