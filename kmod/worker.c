@@ -24,7 +24,11 @@
  * scope) before that. From then on the caller may reuse or free the item.
  *
  * The worker counts an item before it gives the reference back. So a caller that has joined
- * a scope finds its items in the statistics.
+ * a scope finds its items in the statistics. By what that counter has grown in a run, the worker
+ * knows how many references to give back. An item that is completed without having run, or is
+ * not completed though it has run, takes the slow path, which sets that off in
+ * scopex_worker.run_from; so does the owner of a serial scope for the items that it runs within
+ * an item.
  *
  * In each item the worker may lose its queue, with the rest of the batch: the item hands
  * over (see hand_over.c), or relief does it for the item (see relief.c). So the worker
@@ -293,10 +297,7 @@ scopex_skip_item(struct scopex_worker *w, struct scopex_work *work)
 	return &scopex_no_scope;
 }
 
-/*
- * A run is over: give the references of its completed items back. Each item that has run
- * has one, but for those that scopex_worker.run_from knows better.
- */
+/* A run is over: give the references of its completed items back. */
 static __always_inline void scopex_end_run(struct scopex_worker *w, struct scopex_scope *scope)
 {
 	unsigned long run = local_read(&w->count[SCOPEX_RUN]);
