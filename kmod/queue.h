@@ -106,8 +106,10 @@ static inline struct llist_node *scopex_queue_skip(struct llist_node *first, uns
 						   struct llist_node **last)
 {
 	struct llist_node *second = scopex_queue_step(first, stride);
+	struct llist_node *third = scopex_queue_step(second, stride);
 
-	*last = READ_ONCE(scopex_queue_step(second, stride)->next);
+	/* A user may have overwritten an item. Then others are lost, and nothing else is harmed. */
+	*last = READ_ONCE(third->next) ?: third;
 	return READ_ONCE(second->next);
 }
 

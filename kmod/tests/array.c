@@ -176,9 +176,14 @@ static void array_of_nothing(struct scopex_test *test)
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, &item, 0,
 						    work), 0);
+		/* The same item twice, and once. */
+		EXPECT_EQ(test, scopex_submit_strided(s, SCOPEX_CPU_ANY, &item.work, 2, 0), -EBUSY);
+		EXPECT_EQ(test, scopex_join(s), 0);
+		EXPECT_EQ(test, atomic_read(&item.runs), 0);
+		EXPECT_EQ(test, scopex_submit_strided(s, SCOPEX_CPU_ANY, &item.work, 1, 0), 0);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
-	EXPECT_EQ(test, atomic_read(&item.runs), 0);
+	EXPECT_EQ(test, atomic_read(&item.runs), 1);
 }
 
 /* All of the array or nothing: a refused array leaves its free items unclaimed. */
