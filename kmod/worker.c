@@ -376,6 +376,16 @@ enum scopex_source {
 	SCOPEX_SHARED,
 };
 
+/* Returns true if an item is of another scope than the last one, or has a mark. */
+static __always_inline bool scopex_is_of_another(const struct scopex_work *work,
+						 const struct scopex_scope *scope)
+{
+	/* The mark is set on this CPU: so only the compiler has to keep the order. */
+	barrier();
+	/* A plain read is a part of the comparison, as in scopex_is_slow(). */
+	return data_race(work->scope) != scope;
+}
+
 /* Run items. @rest is the rest of the batch, without @node, and unused for SCOPEX_SHARED. */
 static __always_inline void scopex_run_batch(struct scopex_worker *w, struct llist_node *node,
 					     struct llist_node **rest,
@@ -390,14 +400,11 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w, struct lli
 
 		/*
 		 * Step on, then look at the scope: scopex_relieve() marks the item that
-		 * @rest points to, and must not mark this one after the look. It runs on this
-		 * CPU, so the compiler only has to keep the order. A plain read is a part of the
-		 * comparison, as in scopex_is_slow().
+		 * @rest points to, and must not mark this one after the look.
 		 */
 		if (source != SCOPEX_SHARED)
 			WRITE_ONCE(*rest, node->next);
-		barrier();
-		if (data_race(work->scope) != scope)
+		if (scopex_is_of_another(work, scope))
 			scope = scopex_change_scope(w, work, scope);
 		if (likely(!scopex_is_slow(scope)))
 			scopex_run_item(w, scope, work, source == SCOPEX_SHARED);

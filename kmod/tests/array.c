@@ -129,10 +129,12 @@ static void array_behind(struct scopex_test *test, struct scopex_scope *s, int c
 
 	if (!EXPECT(test, far && items && gated))
 		goto free;
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		test_item_init(&far[i].item);
-	for (i = 0; i < nr; i++)
-		items[i].turn = items[nr + i].turn = far[i].item.turn = turn;
+		far[i].item.turn = turn;
+	}
+	for (i = 0; i < 2 * nr; i++)
+		items[i].turn = turn;
 	test_gate_init(&gate);
 	gated->gate = &gate;
 	atomic_set(turn, 0);
