@@ -27,8 +27,10 @@
  *	the third one	the last item
  *
  * The worker puts these links right when it reverses the chain, which takes the same time for
- * any number of items. After that they are items like others. The stealable items of a CPU
- * (see shared.h) come in such chains, too.
+ * any number of items. After that they are items like others: an item may hand the rest over,
+ * and thieves may take some of them. Fewer than three items, and those of objects of 4 KiB or
+ * more, are pushed as so many nodes. The stealable items of a CPU (see shared.h) come in such
+ * chains, too.
  *
  * The consumer is the active worker of a CPU. A serial scope has a queue of its own, whose
  * consumer is the owner. That queue is parked whenever it is empty, so each first push wakes
