@@ -35,7 +35,7 @@ static inline struct scopex_chain scopex_array_chain(struct scopex_work *first, 
 {
 	struct scopex_work *last = scopex_array_item(first, nr - 1, stride);
 	struct llist_node *oldest = &first->node;
-	unsigned long unused;
+	unsigned long unused = 0;
 
 	if (likely(nr >= SCOPEX_ARRAY_MIN && stride <= SCOPEX_STRIDE_MAX)) {
 		oldest = scopex_queue_pack(&first->node, &last->node, stride);

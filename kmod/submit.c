@@ -485,9 +485,12 @@ int scopex_submit_strided(struct scopex_scope *scope, int cpu,
 		return 0;
 	if (unlikely(nr > SCOPEX_COUNT_MAX))
 		return scopex_refuse(-EOVERFLOW);
-	/* All of them are the same one. */
-	if (unlikely(!stride && nr > 1))
-		return scopex_refuse(-EBUSY);
+	if (unlikely(!stride)) {
+		/* All of them are the same one. One alone may be as far away as it likes. */
+		if (nr > 1)
+			return scopex_refuse(-EBUSY);
+		stride = sizeof(*first);
+	}
 
 	if (cpu == SCOPEX_CPU_ANY) {
 		sc = scopex_any_cpu();
