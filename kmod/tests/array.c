@@ -209,6 +209,8 @@ static void array_with_a_busy_item(struct scopex_test *test)
 		wait_for_completion(&gate.reached);
 		EXPECT_EQ(test, scopex_submit_array(s, SCOPEX_CPU_ANY, items,
 						    ARRAY_SIZE(items), work), -EBUSY);
+		EXPECT_EQ(test, scopex_submit_strided(s, SCOPEX_CPU_ANY, &items[busy].work, 1, 0),
+			  -EBUSY);
 		EXPECT_EQ(test, scopex_work_result(&items[0].work), -EBADF);
 		EXPECT_EQ(test, scopex_work_result(&items[1].work), -ENODATA);
 		EXPECT_EQ(test, scopex_work_result(&items[7].work), -ENODATA);
