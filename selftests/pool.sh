@@ -134,6 +134,16 @@ endless_join_is_told_once()
 		suite_rmmod
 }
 
+no_join_is_looked_for()
+{
+	suite_load stall_ms=0 || return 1
+	log_mark
+	suite_begin chain
+	sleep 2
+	suite_release
+	suite_succeeded chain && expect_in_log "$NEWCOMERS" 0 && suite_rmmod
+}
+
 finite_joins_are_not_told()
 {
 	log_mark
@@ -141,7 +151,7 @@ finite_joins_are_not_told()
 		expect_in_log "$NEWCOMERS" 0
 }
 
-ktap_plan 32
+ktap_plan 34
 suite_load
 suite_run crowd
 ktap_check "as many workers are made as are needed" as_many_as_needed
@@ -181,5 +191,8 @@ ktap_check "a join that newcomers keep from ending is told once" endless_join_is
 	endless join_that_newcomers_keep
 ktap_check "a join that a chain of items keeps from ending is, too" endless_join_is_told_once \
 	chain join_that_a_chain_keeps
+ktap_check "one that is looked at after other scopes is, too" endless_join_is_told_once \
+	among waits_for_chain_fn
 ktap_check "no other join is" finite_joins_are_not_told
+ktap_check "with stall_ms=0 none is" no_join_is_looked_for
 ktap_finish

@@ -143,6 +143,118 @@ static const struct scopex_case chain_cases[] = {
 
 SCOPEX_SUITE(chain, chain_cases);
 
+/**
+ * struct among - an endless join among others
+ * @endless: an item that waits for a chain
+ * @patient: an item that waits for one other, all the time
+ * @rounds: an item that waits in many short rounds
+ * @chain: the chain; it ends everything
+ * @begun: the item has opened its scope, and has submitted to it
+ */
+struct among {
+	struct scopex_work	endless;
+	struct scopex_work	patient;
+	struct scopex_work	rounds;
+	struct chain		chain;
+	struct completion	begun;
+};
+
+struct nap {
+	struct scopex_work	work;
+	bool			*stop;
+};
+
+static int naps_on_fn(struct scopex_work *work)
+{
+	struct nap *nap = container_of(work, struct nap, work);
+
+	scopex_will_block();
+	do
+		msleep(20);
+	while (nap->stop && !READ_ONCE(*nap->stop));
+	return 0;
+}
+
+static int waits_for_chain_fn(struct scopex_work *work)
+{
+	struct among *among = container_of(work, struct among, endless);
+	int err;
+
+	scopex_scope(endless) {
+		err = scopex_submit_on(endless, JOIN_CPU, &among->chain.work[0]);
+		complete(&among->begun);
+		err = err ?: scopex_join(endless);
+	}
+	return err;
+}
+
+static int waits_patiently_fn(struct scopex_work *work)
+{
+	struct among *among = container_of(work, struct among, patient);
+	struct nap nap = { .work = SCOPEX_WORK_INIT(naps_on_fn), .stop = &among->chain.stop };
+	int err;
+
+	scopex_scope(patient) {
+		err = scopex_submit_on(patient, JOIN_CPU, &nap.work);
+		complete(&among->begun);
+		err = err ?: scopex_join(patient);
+	}
+	return err;
+}
+
+static int waits_in_rounds_fn(struct scopex_work *work)
+{
+	struct among *among = container_of(work, struct among, rounds);
+	struct nap nap = { .work = SCOPEX_WORK_INIT(naps_on_fn) };
+	int err = 0;
+
+	scopex_scope(rounds) {
+		complete(&among->begun);
+		while (!err && !READ_ONCE(among->chain.stop)) {
+			err = scopex_submit_on(rounds, JOIN_CPU, &nap.work);
+			err = err ?: scopex_join(rounds);
+		}
+	}
+	return err;
+}
+
+/*
+ * As above. The watchdog comes to the endless join after the other scopes: the one that has all
+ * of these in it, for which nobody waits, and then those that were opened later.
+ */
+static void endless_join_among_others(struct scopex_test *test)
+{
+	struct among among = {
+		.endless = SCOPEX_WORK_INIT(waits_for_chain_fn),
+		.patient = SCOPEX_WORK_INIT(waits_patiently_fn),
+		.rounds = SCOPEX_WORK_INIT(waits_in_rounds_fn),
+		.chain.work = { SCOPEX_WORK_INIT(first_link_fn),
+				SCOPEX_WORK_INIT(second_link_fn) },
+	};
+	struct scopex_work *items[] = { &among.endless, &among.patient, &among.rounds };
+	struct task_struct *releaser;
+	unsigned int i;
+
+	scopex_scope(outer) {
+		for (i = 0; i < ARRAY_SIZE(items); i++) {
+			init_completion(&among.begun);
+			EXPECT_EQ(test, scopex_submit_on(outer, JOIN_CPU, items[i]), 0);
+			wait_for_completion(&among.begun);
+		}
+		releaser = test_thread(test, releaser_thread, &among.chain.stop, nr_cpu_ids);
+		while (!READ_ONCE(among.chain.stop))
+			msleep(20);
+		EXPECT_EQ(test, scopex_join(outer), 0);
+	}
+	test_thread_stop(releaser);
+}
+
+static const struct scopex_case among_cases[] = {
+	SCOPEX_CASE(endless_join_among_others),
+};
+
+SCOPEX_SUITE(among, among_cases);
+
 #define FINITE_ITEMS	24
 
 static int naps_shortly_fn(struct scopex_work *work)
@@ -240,12 +352,32 @@ static void joins_of_many_rounds(struct scopex_test *test)
 	}
 }
 
+/* As long as nobody waits for the scope, newcomers keep no join from its end. */
+static void newcomers_before_the_join(struct scopex_test *test)
+{
+	struct scopex_work *items = kcalloc(FINITE_ITEMS, sizeof(*items), GFP_KERNEL);
+	unsigned int i;
+
+	if (!EXPECT(test, items))
+		return;
+	scopex_scope(no_wait) {
+		for (i = 0; i < FINITE_ITEMS; i++) {
+			scopex_work_init(&items[i], naps_shortly_fn);
+			EXPECT_EQ(test, scopex_submit_on(no_wait, SCOPEX_CPU_LOCAL, &items[i]), 0);
+			msleep(100);
+		}
+		EXPECT_EQ(test, scopex_join(no_wait), 0);
+	}
+	kfree(items);
+}
+
 static const struct scopex_case finite_cases[] = {
 	SCOPEX_CASE(join_of_a_long_batch),
 	SCOPEX_CASE(join_of_a_crowd),
 	SCOPEX_CASE(join_of_a_long_item),
 	SCOPEX_CASE(join_in_a_dirty_frame),
 	SCOPEX_CASE(joins_of_many_rounds),
+	SCOPEX_CASE(newcomers_before_the_join),
 };
 
 SCOPEX_SUITE(finite, finite_cases);

@@ -171,6 +171,7 @@ extern const struct scopex_suite flood_suite;
 extern const struct scopex_suite partial_suite;
 extern const struct scopex_suite endless_suite;
 extern const struct scopex_suite chain_suite;
+extern const struct scopex_suite among_suite;
 extern const struct scopex_suite newcomer_suite;
 extern const struct scopex_suite finite_suite;
 
