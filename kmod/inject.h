@@ -28,6 +28,7 @@
  * @SCOPEX_INJECT_COMPLETED: the worker has completed an item
  * @SCOPEX_INJECT_LAST_PUT: the worker has given back the last reference of a scope whose
  *	owner waits, and has not yet woken the owner
+ * @SCOPEX_INJECT_CLOSE: the owner has found its scope drained, and has not yet closed it
  * @SCOPEX_INJECT_HAND_OVER: a worker has taken another one from the standby, and has not yet
  *	given it the queue
  * @SCOPEX_INJECT_UNHANDED: a worker has found none on standby, and has not yet made its
@@ -76,6 +77,7 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_LOOK,
 	SCOPEX_INJECT_COMPLETED,
 	SCOPEX_INJECT_LAST_PUT,
+	SCOPEX_INJECT_CLOSE,
 	SCOPEX_INJECT_HAND_OVER,
 	SCOPEX_INJECT_UNHANDED,
 	SCOPEX_INJECT_LEFT,

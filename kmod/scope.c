@@ -70,6 +70,7 @@
 #include "cancel.h"
 #include "current.h"
 #include "deadline.h"
+#include "inject.h"
 #include "lockdep.h"
 #include "misuse.h"
 #include "nested.h"
@@ -291,9 +292,10 @@ static noinline void scopex_close_used(struct scopex_scope *scope, unsigned long
 	scopex_lockdep_flush(scope);
 	if (unlikely(scope->flags & (__SCOPEX_TIMED | SCOPEX_CANCEL_ON_EXIT)))
 		scopex_close_options(scope);
-	do
+	do {
 		state = scopex_drain_scope(scope);
-	while (!scopex_close_drained(scope, state));
+		scopex_inject(SCOPEX_INJECT_CLOSE);
+	} while (!scopex_close_drained(scope, state));
 	trace_scopex_close(scope);
 	if (scope->flags & __SCOPEX_ON_WORKER)
 		scopex_close_nested(scopex_this_worker(), scope);

@@ -253,6 +253,51 @@ static void submit_races_close(struct scopex_test *test)
 	}
 }
 
+static int late_stranger_thread(void *data)
+{
+	struct stranger *stranger = data;
+	struct test_gate *gate = stranger->item.gate;
+
+	while (!scopex_inject_hits(SCOPEX_INJECT_CLOSE))
+		usleep_range(50, 200);
+	stranger->err = scopex_submit_on(stranger->scope, stranger->cpu,
+					 &stranger->item.work);
+	wait_for_completion(&gate->reached);
+	scopex_inject_release(SCOPEX_INJECT_CLOSE);
+	/* Long enough for the owner to return, if it does not drain again. */
+	msleep(100);
+	complete(&gate->go);
+	test_thread_until_stopped();
+	return stranger->err;
+}
+
+/*
+ * Hazard 9, the other way round. The owner has found the scope drained; a submit takes its
+ * reference before the owner closes the scope: the owner has to wait for that item, too.
+ */
+static void close_races_submit(struct scopex_test *test)
+{
+	struct stranger stranger = { .cpu = test_this_cpu() };
+	struct scopex_scope scope;
+	struct task_struct *thread;
+	struct test_gate gate;
+	struct test_item item;
+
+	test_item_init(&item);
+	test_gated_item_init(&stranger.item, &gate);
+	stranger.scope = &scope;
+	__scopex_open(&scope, &late_site, NULL);
+	EXPECT_EQ(test, scopex_submit_on(&scope, SCOPEX_CPU_LOCAL, &item.work), 0);
+	scopex_inject_set(SCOPEX_INJECT_CLOSE, SCOPEX_INJECT_HOLD);
+	thread = test_thread(test, late_stranger_thread, &stranger, nr_cpu_ids);
+	__scopex_close(&scope);
+	EXPECT(test, !scopex_work_busy(&stranger.item.work));
+	EXPECT_EQ(test, test_thread_stop(thread), 0);
+	test_inject_end(test, SCOPEX_INJECT_CLOSE);
+	EXPECT_EQ(test, atomic_read(&stranger.item.runs), 1);
+	EXPECT_EQ(test, atomic64_read(&scope.state) & SCOPEX_COUNT_MASK, 0);
+}
+
 static void submit_races_cancel(struct scopex_test *test)
 {
 	struct stranger stranger = { .cpu = test_this_cpu() };
@@ -476,6 +521,7 @@ static const struct scopex_case race_cases[] = {
 	SCOPEX_CASE(owner_exits_before_it_is_woken),
 #ifdef CONFIG_SCOPEX_INJECT
 	SCOPEX_CASE(submit_races_close),
+	SCOPEX_CASE(close_races_submit),
 	SCOPEX_CASE(submit_races_cancel),
 #endif
 	SCOPEX_CASE(item_that_is_out_may_be_reused),
