@@ -4,7 +4,7 @@
 . "$(dirname "$0")/suite.sh"
 
 suite_load_injected
-ktap_plan 15
+ktap_plan 16
 suite_open_files
 suite_run race
 suite_run irq
@@ -15,7 +15,10 @@ suite_run loop
 suite_run file
 suite_run options
 suite_run detached
+# These modules check in each kernel what an item leaves behind.
+log_mark
 suite_run exit
+ktap_check "warnings name the culprit" warnings_name_the_culprit
 suite_run task
 suite_run timer
 suite_run sync
