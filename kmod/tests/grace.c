@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Suite "file": tasks that wait for RCU grace periods; hazard 42 */
 
+#include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
