@@ -227,8 +227,8 @@ static struct scopex_await *scopex_file_prepare(struct scopex_file_await *poll, 
  * Context: the function of a task, in the argument of scopex_await() or of the first scopex_poll();
  * where a spinlock may be taken, also on PREEMPT_RT.
  *
- * Return: the await for scopex_poll(), which returns 0, or -EOPNOTSUPP if a task can't wait for this
- * file: it polls for the calling thread, as a signalfd does, has its waiters in more than two
+ * Return: the await for scopex_poll(), which returns 0, or -EOPNOTSUPP if a task can't wait for
+ * this file: it polls for the calling thread, as a signalfd does, has its waiters in more than two
  * queues, or is not ready and never says when it is.
  */
 struct scopex_await *scopex_file_poll(struct scopex_file_await *poll, struct file *file,

@@ -234,7 +234,7 @@ struct scopex_await *scopex_wait_queue(struct scopex_wait_queue_await *wait,
 EXPORT_SYMBOL_GPL(scopex_wait_queue);
 
 /**
- * scopex_wait_queue_exclusive() - wait in a wait queue, as wait_event_interruptible_exclusive() does
+ * scopex_wait_queue_exclusive() - wait in a wait queue, as prepare_to_wait_exclusive() does
  * @wait: the await, a part of the task's object
  * @head: the queue, as for scopex_wait_queue()
  * @look: looks whether what the task waits for is there, and takes it

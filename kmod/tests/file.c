@@ -118,7 +118,7 @@ static bool test_queues_are_empty(struct test_file *tf)
 	unsigned int i;
 
 	for (i = 0; i < QUEUES; i++)
-		if (waitqueue_active(&tf->own[i]))
+		if (wq_has_sleeper(&tf->own[i]))
 			return false;
 	return true;
 }
@@ -163,7 +163,7 @@ static void poll_until(struct scopex_test *test, struct test_poll *t, struct tes
 		EXPECT(test, test_waits(t, 2));
 		wake_up_poll(&tf->own[0], EPOLLIN);
 		EXPECT(test, test_waits(t, 3));
-		EXPECT(test, waitqueue_active(&tf->own[0]));
+		EXPECT(test, wq_has_sleeper(&tf->own[0]));
 
 		WRITE_ONCE(tf->events, EPOLLIN | EPOLLOUT);
 		wake_up_poll(&tf->own[0], EPOLLIN);
@@ -205,12 +205,14 @@ static __poll_t test_socket_poll(struct file *file, struct socket *sock, poll_ta
 	return test_file_look((void *)sock->sk, file, table);
 }
 
+static const struct proto_ops test_socket_ops = { .poll = test_socket_poll };
+static const struct proto_ops test_mute_ops = { };
+
 /* A socket as far as ->poll needs one, in kernels without networking, too. */
 static void socket_needs_no_file(struct scopex_test *test)
 {
-	struct proto_ops ops = { .poll = test_socket_poll };
 	struct test_file *tf = test_file_alloc(1);
-	struct socket sock = { .ops = &ops };
+	struct socket sock = { .ops = &test_socket_ops };
 	struct test_poll t;
 
 	if (!EXPECT(test, tf))
@@ -219,7 +221,7 @@ static void socket_needs_no_file(struct scopex_test *test)
 	test_poll_init(&t, NULL, &sock, EPOLLIN);
 	poll_until(test, &t, tf);
 
-	ops.poll = NULL;
+	sock.ops = &test_mute_ops;
 	test_poll_init(&t, NULL, &sock, EPOLLIN);
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit(s, &t.task.work), 0);
@@ -377,8 +379,8 @@ static void queue_is_entered_by_the_files_word(struct scopex_test *test)
 		WRITE_ONCE(tf->queues[0], &tf->own[1]);
 		complete(&gate.go);
 		EXPECT(test, test_waits(&t, 2));
-		EXPECT(test, !waitqueue_active(&tf->own[0]));
-		EXPECT(test, waitqueue_active(&tf->own[1]));
+		EXPECT(test, !wq_has_sleeper(&tf->own[0]));
+		EXPECT(test, wq_has_sleeper(&tf->own[1]));
 		WRITE_ONCE(tf->events, EPOLLIN);
 		wake_up_poll(&tf->own[1], EPOLLIN);
 		expect_over(test, &t, EPOLLIN, 3);
@@ -504,7 +506,7 @@ static void task_waits_for_the_end_of_its_queue(struct scopex_test *test)
 	fput(file);
 }
 
-/* suite_open_files() of selftests/suite.sh has opened a FIFO for both directions under this number. */
+/* suite_open_files() of selftests/suite.sh has opened a FIFO for both directions under it. */
 #define FIFO	7
 
 static void pipe_wakes_reader_and_writer(struct scopex_test *test)

@@ -183,7 +183,7 @@ static void socket_wakes_the_task(struct scopex_test *test)
 	}
 	after = callbacks_of(pair.there);
 	EXPECT(test, !memcmp(&before, &after, sizeof(before)));
-	EXPECT(test, !waitqueue_active(&pair.here->wq.wait));
+	EXPECT(test, !wq_has_sleeper(&pair.here->wq.wait));
 	pair_close(&pair);
 	kfree(text);
 }

@@ -91,12 +91,12 @@ static void wake_up_wakes_the_task(struct scopex_test *test)
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit(s, &w.task.work), 0);
 		EXPECT(test, test_waits(&w, 1));
-		EXPECT(test, waitqueue_active(&head));
+		EXPECT(test, wq_has_sleeper(&head));
 		atomic_inc(&permits);
 		wake_up(&head);
 		EXPECT_EQ(test, scopex_join(s), 0);
 		EXPECT_EQ(test, atomic_read(&w.calls), 2);
-		EXPECT(test, !waitqueue_active(&head));
+		EXPECT(test, !wq_has_sleeper(&head));
 
 		/* A permit is there already. */
 		atomic_inc(&permits);
@@ -128,7 +128,7 @@ static void wake_up_all_wakes_all_tasks(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	EXPECT_EQ(test, atomic_read(&permits), 0);
-	EXPECT(test, !waitqueue_active(&head));
+	EXPECT(test, !wq_has_sleeper(&head));
 	kvfree(w);
 }
 
@@ -145,7 +145,7 @@ static void wake_up_for_nothing_ends_no_wait(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_submit(s, &w.task.work), 0);
 		for (i = 1; i <= 20; i++) {
 			EXPECT(test, test_waits(&w, i));
-			if (!EXPECT(test, waitqueue_active(&head)))
+			if (!EXPECT(test, wq_has_sleeper(&head)))
 				break;
 			if (i % 4)
 				wake_up(&head);
@@ -159,7 +159,7 @@ static void wake_up_for_nothing_ends_no_wait(struct scopex_test *test)
 			scopex_wake(&w.task);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
-	EXPECT(test, !waitqueue_active(&head));
+	EXPECT(test, !wq_has_sleeper(&head));
 }
 
 /* The permit comes after the first look, and before the task is in the queue. */
@@ -189,7 +189,7 @@ static void wake_up_before_the_entry_is_not_lost(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	EXPECT_EQ(test, atomic_read(&w.calls), 1);
-	EXPECT(test, !waitqueue_active(&head));
+	EXPECT(test, !wq_has_sleeper(&head));
 }
 
 static void cancelled_tasks_leave_the_queue(struct scopex_test *test)
@@ -213,7 +213,7 @@ static void cancelled_tasks_leave_the_queue(struct scopex_test *test)
 	}
 	for (i = 0; i < MANY; i++)
 		EXPECT_EQ(test, w[i].err, -ECANCELED);
-	EXPECT(test, !waitqueue_active(&head));
+	EXPECT(test, !wq_has_sleeper(&head));
 	kvfree(w);
 }
 
@@ -271,7 +271,7 @@ static void wake_up_of_one_wakes_one(struct scopex_test *test)
 		wake_up_all(&head);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
-	EXPECT(test, !waitqueue_active(&head));
+	EXPECT(test, !wq_has_sleeper(&head));
 }
 
 /* The task that is chosen is cancelled before it runs. */
@@ -348,7 +348,7 @@ static void passes_on(struct scopex_test *test, int (*look)(struct waiter *w), b
 	EXPECT_EQ(test, w[0].err, err);
 	EXPECT_EQ(test, w[1].err, 0);
 	EXPECT_EQ(test, atomic_read(&permits), 0);
-	EXPECT(test, !waitqueue_active(&head));
+	EXPECT(test, !wq_has_sleeper(&head));
 }
 
 static void failed_task_passes_the_wake_up_on(struct scopex_test *test)
@@ -407,7 +407,7 @@ static void wake_up_at_the_entry_is_passed_on(struct scopex_test *test)
 	}
 	remove_wait_queue(&head, &newcomer.entry);
 	EXPECT(test, newcomer.key == &head);
-	EXPECT(test, !waitqueue_active(&head));
+	EXPECT(test, !wq_has_sleeper(&head));
 }
 
 /*
