@@ -38,7 +38,6 @@
 #include "state.h"
 #include "task.h"
 #include "text.h"
-#include "waker.h"
 
 static struct scopex_task_scope *scopex_task_scope_of(struct scopex_scope *scope)
 {

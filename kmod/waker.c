@@ -35,8 +35,6 @@
 #include "item.h"
 #include "misuse.h"
 #include "option.h"
-#include "stamp.h"
-#include "state.h"
 #include "task.h"
 #include "wake.h"
 #include "waker.h"
