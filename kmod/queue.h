@@ -55,6 +55,7 @@
 #define _SCOPEX_QUEUE_H
 
 #include <linux/atomic.h>
+#include <linux/compiler.h>
 #include <linux/llist.h>
 
 #define SCOPEX_PARKED	((struct llist_node *)1UL)
@@ -87,6 +88,8 @@ static inline struct llist_node *scopex_queue_step(struct llist_node *node, unsi
  * @first: the first node of the array; the other ones are linked behind it
  * @last: the last node
  * @stride: the distance from one node to the next, in bytes
+ *
+ * Context: the submitter, before the push.
  *
  * Return: the node whose link leads on in the chain: the array is pushed from @first to this.
  */
