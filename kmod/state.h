@@ -242,7 +242,7 @@ static inline void scopex_state_wait(struct scopex_scope *scope)
  * the cancellation, would not be told of the next one. So the owner drains once more.
  *
  * Acquire: such items may have come and gone since the owner's look; pairs with
- * scopex_state_put(); see put-drain.litmus.
+ * scopex_state_put(); see end-round.litmus.
  */
 static inline bool scopex_state_end_round(struct scopex_scope *scope, u64 *state)
 {
