@@ -58,7 +58,7 @@ struct sleeper *sleepers_begin(struct scopex_test *test, struct scopex_scope *s,
 			       s64 step_us, int cpu, atomic_t *turn)
 {
 	struct sleeper *sleepers = kvcalloc(nr, sizeof(*sleepers), GFP_KERNEL);
-	s64 delay_us = 50 * USEC_PER_MSEC;
+	s64 delay_us = 50 * USEC_PER_MSEC + nr * 10;
 	unsigned int i;
 	ktime_t first;
 

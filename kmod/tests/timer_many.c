@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Suites "timer" and "million": very many tasks that sleep at the same time */
+/*
+ * Suites "timer" and "million": very many tasks that sleep at the same time
+ *
+ * They sleep on one CPU, so one queue has all of them, and no CPU waits for another one's look at
+ * the list of the scope's tasks.
+ */
 
 #include <linux/atomic.h>
 #include <linux/kernel.h>
@@ -20,7 +25,7 @@ static void many_sleepers_wake_up_at_once(struct scopex_test *test)
 	unsigned int i;
 
 	scopex_scope(s) {
-		sleepers = sleepers_begin(test, s, MANY, 0, SCOPEX_CPU_ANY, NULL);
+		sleepers = sleepers_begin(test, s, MANY, 0, test_this_cpu(), NULL);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	for (i = 0; sleepers && i < MANY; i++)
@@ -31,14 +36,14 @@ static void many_sleepers_wake_up_at_once(struct scopex_test *test)
 static void many_sleepers_are_cancelled(struct scopex_test *test)
 {
 	struct sleeper *sleepers = kvcalloc(MANY, sizeof(*sleepers), GFP_KERNEL);
-	unsigned int i;
+	unsigned int i, cpu = test_this_cpu();
 
 	if (!EXPECT(test, sleepers))
 		return;
 	scopex_scope(s) {
 		for (i = 0; i < MANY; i++) {
 			sleeper_init(&sleepers[i], TEST_NEVER_US);
-			EXPECT_EQ(test, scopex_submit(s, &sleepers[i].task.work), 0);
+			EXPECT_EQ(test, scopex_submit_on(s, cpu, &sleepers[i].task.work), 0);
 		}
 		for (i = 0; i < MANY; i++)
 			test_until_asleep(&sleepers[i].task);
@@ -93,14 +98,14 @@ static int dreamer_fn(struct scopex_task *task)
 static void dreamers_submit(struct scopex_test *test, struct scopex_scope *s,
 			    struct dreamer **dreamers)
 {
-	unsigned int i;
+	unsigned int i, cpu = test_this_cpu();
 
 	atomic64_set(&dreamers_calls, 0);
 	atomic64_set(&dreamers_woken, 0);
 	atomic64_set(&dreamers_cancelled, 0);
 	for (i = 0; i < MILLION; i++) {
 		scopex_task_init(&dreamers[i]->task, dreamer_fn);
-		EXPECT_EQ(test, scopex_submit(s, &dreamers[i]->task.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &dreamers[i]->task.work), 0);
 	}
 	for (i = 0; i < MILLION; i++)
 		test_until_asleep(&dreamers[i]->task);
