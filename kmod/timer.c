@@ -47,7 +47,6 @@
 #include <linux/instruction_pointer.h>
 #include <linux/irqflags.h>
 #include <linux/ktime.h>
-#include <linux/llist.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/percpu.h>
@@ -57,13 +56,9 @@
 
 #include "compat/hrtimer.h"
 #include "inject.h"
-#include "item.h"
 #include "misuse.h"
-#include "task.h"
 #include "timer.h"
-
-/* How many tasks an interrupt wakes at most. */
-#define SCOPEX_TIMER_BATCH	32
+#include "woken.h"
 
 /* The pause before the next interrupt, if more tasks have to be woken. */
 #define SCOPEX_TIMER_PAUSE	(20 * NSEC_PER_USEC)
@@ -322,28 +317,22 @@ static struct timerqueue_node *scopex_timer_first_over(struct scopex_timer_queue
 	return node && node->expires <= now ? node : NULL;
 }
 
-/* Take timers out of a queue and claim their tasks. Returns those to be pushed, in their order. */
-static struct llist_node *scopex_timer_claim(struct scopex_timer_queue *q, ktime_t now)
+/* Take timers out of a queue and claim their tasks, as many as there is room for. */
+static void scopex_timer_claim(struct scopex_timer_queue *q, ktime_t now,
+			       struct scopex_woken *woken)
 {
-	struct llist_node *claimed = NULL, **end = &claimed;
 	struct timerqueue_node *node;
-	struct scopex_task *task;
-	unsigned int i;
+	struct scopex_timer *timer;
 
-	for (i = 0; i < SCOPEX_TIMER_BATCH; i++) {
+	while (woken->room) {
 		node = scopex_timer_first_over(q, now);
 		if (!node)
 			break;
 		timerqueue_del(&q->timers, node);
-		task = scopex_await_task(&container_of(node, struct scopex_timer, node)->await);
+		timer = container_of(node, struct scopex_timer, node);
 		scopex_inject(SCOPEX_INJECT_TIMER_POP);
-		if (scopex_wake_claim(task)) {
-			*end = &task->work.node;
-			end = &task->work.node.next;
-		}
+		scopex_woken_add(woken, scopex_await_task(&timer->await));
 	}
-	*end = NULL;
-	return claimed;
 }
 
 static enum hrtimer_restart scopex_timer_fire(struct hrtimer *hrtimer)
@@ -351,26 +340,21 @@ static enum hrtimer_restart scopex_timer_fire(struct hrtimer *hrtimer)
 	/* If a CPU is offline, its hrtimer fires on another one. */
 	struct scopex_timer_queue *q = container_of(hrtimer, struct scopex_timer_queue, hrtimer);
 	struct timerqueue_node *node;
-	struct llist_node *claimed;
-	struct scopex_task *task;
+	struct scopex_woken woken;
 	ktime_t now;
 
+	scopex_woken_init(&woken);
 	raw_spin_lock(&q->lock);
 	now = ktime_get();
 	q->fires = KTIME_MAX;
-	claimed = scopex_timer_claim(q, now);
+	scopex_timer_claim(q, now, &woken);
 	/* Not HRTIMER_RESTART: a task may have started the hrtimer by now. */
 	node = timerqueue_getnext(&q->timers);
 	if (node)
 		scopex_start_hrtimer(q, node->expires > now ? node->expires :
 				     ktime_add_ns(now, SCOPEX_TIMER_PAUSE));
 	raw_spin_unlock(&q->lock);
-
-	while (claimed) {
-		task = scopex_work_to_task(scopex_node_to_work(claimed));
-		claimed = claimed->next;
-		scopex_wake_push(task);
-	}
+	scopex_woken_push(&woken);
 	return HRTIMER_NORESTART;
 }
 

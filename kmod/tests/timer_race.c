@@ -31,6 +31,11 @@ struct stand_in {
 	struct completion	set;
 };
 
+static int stand_in_fn(struct scopex_task *task)
+{
+	return 0;
+}
+
 static int stand_in_thread(void *data)
 {
 	struct stand_in *in = data;
@@ -50,6 +55,7 @@ static int stand_in_set(struct scopex_test *test, struct stand_in *in, s64 us, u
 	struct task_struct *thread;
 
 	memset(in, 0, sizeof(*in));
+	scopex_task_init(&in->task, stand_in_fn);
 	init_completion(&in->set);
 	in->us = us;
 	thread = test_thread(test, stand_in_thread, in, cpu);
