@@ -241,6 +241,10 @@ int scopex_event_wait_thread(struct scopex_event *event, long timeout)
 		return 0;
 
 	scopex_will_block();
+	/*
+	 * The thread looks without the event's lock. Both it and the one that sets the event take
+	 * the lock of the queue in between, so no wake-up is lost.
+	 */
 	swait_event_idle_timeout_exclusive(event->threads,
 					   scopex_event_has_happened(event, sets), timeout);
 	raw_spin_lock_irqsave(&event->lock, flags);

@@ -73,14 +73,14 @@ static void channel_wakes_one_receiver(struct scopex_test *test)
 	scopex_scope(s) {
 		waiters = test_waiters(test, s, test_for_message, &channel, MANY);
 		test_shoot(test, send_one, &channel);
-		while (READ_ONCE(channel.count))
+		while (test_in_channel(&channel))
 			usleep_range(50, 100);
 		for (i = 0; waiters && i < MANY; i++)
 			calls += waiters[i].calls;
 		EXPECT_EQ(test, calls, MANY + 1);
 		for (i = 1; i < MANY; i++) {
 			test_shoot(test, send_one, &channel);
-			while (READ_ONCE(channel.count))
+			while (test_in_channel(&channel))
 				usleep_range(50, 100);
 		}
 		EXPECT_EQ(test, scopex_join(s), 0);
@@ -117,7 +117,7 @@ static void channel_wakes_one_sender(struct scopex_test *test)
 		for (i = 0; i < MANY; i++) {
 			EXPECT_EQ(test, scopex_channel_try_receive(&channel, &message), 0);
 			EXPECT_EQ(test, message, i ? i - 1 : MANY);
-			while (!READ_ONCE(channel.count))
+			while (!test_in_channel(&channel))
 				usleep_range(50, 100);
 		}
 		EXPECT_EQ(test, scopex_join(s), 0);

@@ -11,7 +11,6 @@
 /**
  * struct lasting - something that a task waits for, and can't stop to wait for
  * @bell: what it waits for
- * @hearing: how it waits
  * @ops: as those of a bell, but it can't be disarmed
  */
 struct lasting {
@@ -32,6 +31,7 @@ struct lasting {
  * @prepare: prepares that
  * @what: the argument of that
  * @err: what the wait has returned
+ * @done: the wait is over
  * @calls: how often its function was called
  */
 struct chooser {
@@ -46,6 +46,7 @@ struct chooser {
 	struct scopex_await		*(*prepare)(struct chooser *c);
 	void				*what;
 	int				err;
+	bool				done;
 	unsigned int			calls;
 };
 
@@ -53,10 +54,11 @@ static int chooser_fn(struct scopex_task *task)
 {
 	struct chooser *c = container_of(task, struct chooser, task);
 
-	c->calls++;
+	WRITE_ONCE(c->calls, c->calls + 1);
 	scopex_coroutine(task) {
 		scopex_await(task, c->err, c->prepare(c));
 	}
+	WRITE_ONCE(c->done, true);
 	return c->err;
 }
 
@@ -258,7 +260,7 @@ static void permit_of_a_loser_is_passed_on(struct scopex_test *test)
 			scopex_event_set(&what.event);
 			complete(&gate.go);
 			if (permit_wins) {
-				while (READ_ONCE(c->err))
+				while (!READ_ONCE(c->done))
 					usleep_range(50, 100);
 				EXPECT_EQ(test, next->calls, 1);
 				scopex_semaphore_up(&what.semaphore);

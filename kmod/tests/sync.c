@@ -439,13 +439,13 @@ static void newcomers_do_not_overtake(struct scopex_test *test)
 
 		/* The second one does not have to wait until the first one has run. */
 		scopex_semaphore_up(&semaphore);
-		while (READ_ONCE(waiters[1].err))
+		while (!READ_ONCE(waiters[1].done))
 			usleep_range(50, 100);
 		EXPECT_EQ(test, waiters[0].calls, 1);
 		EXPECT_EQ(test, late.calls, 1);
 		complete(&gate.go);
 		scopex_semaphore_up(&semaphore);
-		while (READ_ONCE(waiters[2].err))
+		while (!READ_ONCE(waiters[2].done))
 			usleep_range(50, 100);
 		EXPECT_EQ(test, late.calls, 1);
 		scopex_semaphore_up(&semaphore);

@@ -19,6 +19,7 @@
  * @transfer: how it waits for a message, or for a place for one
  * @message: the message
  * @err: what the wait has returned
+ * @done: the wait is over
  * @calls: how often its function was called
  * @turn: counts the tasks that have gone on; may be NULL
  * @order: its place among these
@@ -34,6 +35,7 @@ struct test_waiter {
 	};
 	unsigned long		message;
 	int			err;
+	bool			done;
 	unsigned int		calls;
 	atomic_t		*turn;
 	int			order;
@@ -48,6 +50,7 @@ void test_waiter_init(struct test_waiter *waiter,
 struct test_waiter *test_waiters(struct scopex_test *test, struct scopex_scope *scope,
 				 struct scopex_await *(*prepare)(struct test_waiter *waiter),
 				 void *what, unsigned int nr);
+unsigned int test_in_channel(struct scopex_channel *channel);
 void test_gate_shut(struct scopex_test *test, struct scopex_scope *scope, unsigned int cpu,
 		    struct test_item *item, struct test_gate *gate);
 
@@ -67,7 +70,6 @@ struct test_shot {
 
 void test_shoot(struct scopex_test *test, void (*fn)(void *what), void *what);
 
-/* A number of actions, in the next order. Returns false after the last one. */
 bool test_next_order(unsigned int *actions, unsigned int nr);
 
 #endif /* _SCOPEX_TEST_SYNC_H */

@@ -32,12 +32,13 @@ static int test_waiter_fn(struct scopex_task *task)
 {
 	struct test_waiter *waiter = container_of(task, struct test_waiter, task);
 
-	waiter->calls++;
+	WRITE_ONCE(waiter->calls, waiter->calls + 1);
 	scopex_coroutine(task) {
 		scopex_await(task, waiter->err, waiter->prepare(waiter));
 	}
 	if (waiter->turn)
 		waiter->order = atomic_inc_return(waiter->turn);
+	WRITE_ONCE(waiter->done, true);
 	return waiter->err;
 }
 
@@ -91,6 +92,23 @@ struct test_waiter *test_waiters(struct scopex_test *test, struct scopex_scope *
 	for (i = 0; i < nr; i++)
 		test_until_waiting(&waiters[i].task);
 	return waiters;
+}
+
+/**
+ * test_in_channel() - how many messages are in a channel?
+ * @channel: the channel
+ *
+ * Return: their number.
+ */
+unsigned int test_in_channel(struct scopex_channel *channel)
+{
+	unsigned long flags;
+	unsigned int count;
+
+	raw_spin_lock_irqsave(&channel->lock, flags);
+	count = channel->count;
+	raw_spin_unlock_irqrestore(&channel->lock, flags);
+	return count;
 }
 
 /**

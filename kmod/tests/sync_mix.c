@@ -21,6 +21,7 @@
  * @transfer: how it waits
  * @in: where it receives
  * @out: where it sends
+ * @buffer: the ring of @in
  * @message: the message, which counts the rounds
  * @rounds: how many it has made
  * @serves: it begins
@@ -51,7 +52,7 @@ static int player_fn(struct scopex_task *task)
 					return err;
 			}
 			p->message++;
-			p->rounds++;
+			WRITE_ONCE(p->rounds, p->rounds + 1);
 			scopex_await(task, err, scopex_channel_send(&p->transfer, p->out,
 								    &p->message));
 			if (err)
@@ -108,6 +109,7 @@ static void two_tasks_play(struct scopex_test *test)
  * @task: the task
  * @transfer: how it waits
  * @channel: the channel
+ * @buffer: its ring
  * @message: what it has read
  * @nr: how many it has read
  */
