@@ -13,8 +13,8 @@
  * has to pass on the wake-up, if that was meant for one task only.
  *
  * A cancellation lasts until the end of the round. A task of a cancelled scope takes nothing more:
- * scopex_poll() returns -ECANCELED, before it arms and after. It looks after the await is armed,
- * as a canceller wakes the tasks that wait by then; see waker.c.
+ * scopex_poll() returns -ECANCELED, before it arms and after. A canceller wakes the tasks that wait
+ * by then; see waker.c.
  *
  * A task waits for one await at a time, which may stand for several. It must not be completed
  * before that is disarmed: see scopex_task_step().
@@ -58,6 +58,13 @@ int scopex_await_arm(struct scopex_task *task, struct scopex_await *await)
 	return await->ops->arm(await);
 }
 
+/* Returns true if a cancellation ends the wait, or keeps it from beginning. */
+static bool scopex_await_is_cancelled(const struct scopex_task *task,
+				      const struct scopex_await *await)
+{
+	return scopex_cancelled(task->work.scope) && await->ops->disarm;
+}
+
 /**
  * scopex_poll() - take what a task waits for, or wait for it
  * @task: the task that is running
@@ -74,9 +81,14 @@ int scopex_await_arm(struct scopex_task *task, struct scopex_await *await)
  */
 int scopex_poll(struct scopex_task *task, struct scopex_await *await)
 {
-	bool cancelled = scopex_cancelled(task->work.scope) && await->ops->disarm;
 	int ret = SCOPEX_PENDING;
+	bool cancelled;
 
+	if (unlikely(!await)) {
+		scopex_misuse("task %ps waits for nothing, in %pS", task->fn, (void *)_RET_IP_);
+		return -EINVAL;
+	}
+	cancelled = scopex_await_is_cancelled(task, await);
 	if (unlikely(task->await != await)) {
 		if (unlikely(task->await))
 			scopex_await_drop(task, _RET_IP_);
@@ -86,8 +98,8 @@ int scopex_poll(struct scopex_task *task, struct scopex_await *await)
 		if (ret != SCOPEX_PENDING)
 			return ret;
 		WRITE_ONCE(task->await, await);
-		/* Look again, as a canceller finds the task only from now on; see waker.c. */
-		cancelled = scopex_cancelled(task->work.scope) && await->ops->disarm;
+		/* This spares a wait that a canceller would end at once; see waker.c. */
+		cancelled = scopex_await_is_cancelled(task, await);
 	} else if (!cancelled) {
 		ret = await->ops->ready(await);
 	}

@@ -170,7 +170,7 @@ static int scopex_file_ready(struct scopex_await *await)
 	if (poll->events)
 		return scopex_file_end(poll, 0);
 	for (i = 0; i < poll->nr; i++) {
-		woken += scopex_wait_is_off(&poll->waits[i]);
+		woken += scopex_wait_is_off_now(&poll->waits[i]);
 		if (!READ_ONCE(poll->waits[i].head)) {
 			poll->events = EPOLLHUP;
 			return scopex_file_end(poll, 0);

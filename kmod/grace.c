@@ -203,5 +203,9 @@ void __init scopex_grace_init(void)
  */
 void scopex_grace_exit(void)
 {
+	/* Of the wakers of wait queues, which hold a spinlock: they may still be in scopex. */
+	synchronize_rcu();
+	rcu_barrier();
+	/* A callback may have queued itself once more, behind the barrier's own one. */
 	rcu_barrier();
 }

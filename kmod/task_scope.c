@@ -11,19 +11,26 @@
  * The last reference. The owner of another scope is a thread, and the kernel keeps the memory of
  * a thread for a while after its end. So a worker may wake it when the scope is gone already. A
  * task is gone with its scope. So here the step that gives a reference back, and the claim of
- * the task that follows if it was the last one, are under a lock, and the task takes that lock
- * before it believes that the scope is drained. It is the lock of the task's list (see task.c), which
- * is in neither of the two. The option's function "put" does that, so that the put of all other
- * scopes has no look for tasks.
+ * the task that follows if it was the last one, are under a lock. The task makes the step to CLOSED,
+ * after which no new reference comes, and then takes that lock once: so all that gave one back are
+ * through with the task, and what the items wrote is visible. It is a lock as that of the task's list
+ * (see task.c), which is in neither of the two. The option's function "put" does that, so that the
+ * put of all other scopes has no look for tasks.
  *
- * The end. A walk may take a reference between the look of the task and its step to CLOSED. Then
- * the step fails, the task waits on, and the walk wakes it when it gives the reference back.
+ * A walk may take a reference between the look of the task and its step to CLOSED. Then the step
+ * fails, the task waits on, and the walk wakes it when it gives the reference back.
+ *
+ * In a serial scope the owner's thread waits for the task, and perhaps no other worker serves the
+ * queue where the items of the task's scope would be. So there the scope is refused.
  */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/delay.h>
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
 #include <linux/kthread.h>
+#include <linux/printk.h>
 
 #include <trace/events/scopex.h>
 
@@ -71,11 +78,15 @@ static int scopex_task_scope_ready(struct scopex_await *await)
 	unsigned long flags;
 	u64 state;
 
-	raw_spin_lock_irqsave(lock, flags);
 	state = atomic64_read(&scope->state);
-	raw_spin_unlock_irqrestore(lock, flags);
 	if (!scopex_is_drained(state) || !scopex_close_listed(scope, state))
 		return SCOPEX_PENDING;
+	/*
+	 * Nobody has a reference any more. Whatever gave the last one back is through with the
+	 * task, and what the items wrote is visible; see task-scope.litmus.
+	 */
+	raw_spin_lock_irqsave(lock, flags);
+	raw_spin_unlock_irqrestore(lock, flags);
 	trace_scopex_close(scope);
 	task->scope = inner->outer;
 	return scope->error;
@@ -149,6 +160,13 @@ void __scopex_task_open(struct scopex_task *task, struct scopex_task_scope *inne
 			      (void *)_RET_IP_, scopex_name(site->name), flags, task->fn);
 		return;
 	}
+	if (unlikely(atomic64_read(&parent->state) & scopex_hooks.poll)) {
+		scope->error = -EDEADLK;
+		scopex_state_init(scope, SCOPEX_REFUSED);
+		pr_warn_ratelimited("scope %s of %s() is refused: its task is in a serial scope\n",
+				    scopex_name(site->name), scopex_name(site->func));
+		return;
+	}
 	inner->outer = task->scope;
 	task->scope = from_task;
 	scope->parent = parent;
@@ -170,7 +188,8 @@ EXPORT_SYMBOL_GPL(__scopex_task_open);
  *
  * Context: the function of the task.
  *
- * Return: the await. Its result is that of the scope, as scopex_join() returns it; with a warning,
+ * Return: the await. Its result is that of the scope, as scopex_join() returns it; -EDEADLK if the
+ * scope was refused, as the task is in a serial scope (see scopex_scope()); with a warning,
  * -EINVAL if the task has opened another scope since, which is open.
  */
 struct scopex_await *scopex_task_close(struct scopex_task_scope *inner)

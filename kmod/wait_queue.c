@@ -76,15 +76,15 @@ bool scopex_wait_leave(struct scopex_wait_entry *wait)
 	bool queued = false;
 	unsigned long flags;
 
-	/* Acquire, in it, as above. */
-	if (list_empty_careful(&wait->entry.entry))
-		return false;
 	rcu_read_lock();
 	/*
-	 * Acquire: the waker is through with the entry; pairs with scopex_wait_wake(); see
-	 * wait-queue-gone.litmus.
+	 * Both looks in the section: a queue that still has the entry is freed after its end; see
+	 * wait-queue-freed.litmus.
+	 *
+	 * Acquire, twice: the waker is through with the entry; pairs with scopex_wait_wake(); see
+	 * wait-queue-off.litmus, wait-queue-gone.litmus.
 	 */
-	head = smp_load_acquire(&wait->head);
+	head = list_empty_careful(&wait->entry.entry) ? NULL : smp_load_acquire(&wait->head);
 	if (head) {
 		spin_lock_irqsave(&head->lock, flags);
 		queued = wait->head && !list_empty(&wait->entry.entry);
@@ -94,6 +94,34 @@ bool scopex_wait_leave(struct scopex_wait_entry *wait)
 	}
 	rcu_read_unlock();
 	return queued;
+}
+
+/**
+ * scopex_wait_is_off_now() - the same, after a waker that is about to take it off
+ * @wait: the entry
+ *
+ * A waker claims the task before it takes the entry off. If the task was queued or ran then, this
+ * call of it is all that comes of the claim: so the task must not wait for a wake-up of a queue
+ * that it is about to leave. The waker has the lock of the queue for both steps.
+ *
+ * Context: the task, which has looked, and has not found what it waits for.
+ *
+ * Return: true if a waker has taken the entry off, and is through with it.
+ */
+bool scopex_wait_is_off_now(struct scopex_wait_entry *wait)
+{
+	wait_queue_head_t *head;
+	unsigned long flags;
+
+	rcu_read_lock();
+	/* Acquire, twice, and in the section, as in scopex_wait_leave(). */
+	head = list_empty_careful(&wait->entry.entry) ? NULL : smp_load_acquire(&wait->head);
+	if (head) {
+		spin_lock_irqsave(&head->lock, flags);
+		spin_unlock_irqrestore(&head->lock, flags);
+	}
+	rcu_read_unlock();
+	return scopex_wait_is_off(wait);
 }
 
 /**
@@ -189,7 +217,8 @@ static int scopex_wait_queue_ready(struct scopex_await *await)
 	int ret = wait->look(wait);
 
 	if (ret == SCOPEX_PENDING)
-		return woken ? scopex_wait_queue_enter(wait) : ret;
+		return woken || scopex_wait_is_off_now(&wait->wait) ?
+		       scopex_wait_queue_enter(wait) : ret;
 	scopex_wait_queue_end(wait, woken && !ret);
 	return ret;
 }

@@ -6,6 +6,7 @@
 #include <linux/scopex_file.h>
 
 bool scopex_wait_is_off(const struct scopex_wait_entry *wait);
+bool scopex_wait_is_off_now(struct scopex_wait_entry *wait);
 bool scopex_wait_leave(struct scopex_wait_entry *wait);
 int scopex_wait_wake(struct scopex_wait_entry *wait, struct scopex_task *task, bool gone);
 

@@ -133,7 +133,8 @@ struct scopex_await_ops {
  * @mark: for the kind
  *
  * A kind embeds this in a struct of its own. It lives in the object that the task is in, and is
- * used by one task.
+ * used by one task. Its memory is used for nothing but awaits before the task is completed, as
+ * debugfs looks at it.
  */
 struct scopex_await {
 	const struct scopex_await_ops	*ops;
