@@ -411,14 +411,16 @@ static void permits_are_given_in_order(struct scopex_test *test)
 static void newcomers_do_not_overtake(struct scopex_test *test)
 {
 	unsigned int i, cpu = test_this_cpu(), other = test_other_cpu(cpu);
-	struct test_waiter waiters[3], late;
+	struct test_waiter *waiters = kvcalloc(3, sizeof(*waiters), GFP_KERNEL), late;
 	struct scopex_semaphore semaphore;
 	struct test_item gated;
 	struct test_gate gate;
 
+	if (!EXPECT(test, waiters))
+		return;
 	scopex_semaphore_init(&semaphore, 0);
 	scopex_scope(s) {
-		for (i = 0; i < ARRAY_SIZE(waiters); i++) {
+		for (i = 0; i < 3; i++) {
 			test_waiter_init(&waiters[i], test_for_permit, &semaphore);
 			EXPECT_EQ(test, scopex_submit_on(s, i == 1 ? other : cpu,
 							 &waiters[i].task.work), 0);
@@ -453,6 +455,7 @@ static void newcomers_do_not_overtake(struct scopex_test *test)
 	EXPECT_EQ(test, waiters[0].err, 0);
 	EXPECT_EQ(test, late.err, 0);
 	expect_permits(test, &semaphore, 0);
+	kvfree(waiters);
 }
 
 /**
