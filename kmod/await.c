@@ -27,12 +27,13 @@
 #include "await.h"
 #include "misuse.h"
 #include "task.h"
+#include "text.h"
 
 /* The task polls something else than what it waits for. It can wait for one await only. */
 static noinline void scopex_await_drop(struct scopex_task *task, unsigned long caller)
 {
 	scopex_misuse("task %ps waits for a second await, in %pS, before a %s is over", task->fn,
-		      (void *)caller, task->await->ops->name);
+		      (void *)caller, scopex_name(task->await->ops->name));
 	scopex_await_break(task);
 }
 
@@ -52,7 +53,7 @@ int scopex_await_arm(struct scopex_task *task, struct scopex_await *await)
 	await->from_task = from_task;
 	if (unlikely(await->from_task != from_task)) {
 		scopex_misuse("task %ps waits for a %s that is not in the task's object",
-			      task->fn, await->ops->name);
+			      task->fn, scopex_name(await->ops->name));
 		return -EINVAL;
 	}
 	return await->ops->arm(await);

@@ -203,7 +203,7 @@ static struct scopex_await *scopex_several_await(struct scopex_several *several,
  * Context: any.
  *
  * Return: the await, for scopex_await() or scopex_poll(), which return the result of the winner;
- * &scopex_several.winner is its number. -ECANCELED if there is none, as the scope is cancelled;
+ * &scopex_several.winner is its number. -ECANCELED without a winner, as the scope is cancelled;
  * with a warning, -EINVAL if @nr is 0.
  */
 struct scopex_await *scopex_first_of(struct scopex_several *several,

@@ -11,8 +11,8 @@
  * The list. A canceller has to find the tasks of a scope that wait. A task enters the list of its
  * scope the first time that it is about to wait, and leaves it when it is completed, or when a
  * canceller has told it. So a task that waits a thousand times takes the lock twice. The locks
- * are a small table, chosen by the scope, so that nobody who has released a lock touches memory of
- * the scope or of the task.
+ * are a small table, chosen by the scope, so that a caller that has released a lock touches no memory
+ * of the scope or of the task.
  *
  * A canceller claims a task under the lock. A task that is about to be completed, and that has
  * ever been in the list, takes the lock once more, also if it was told. So the canceller is through
@@ -72,7 +72,7 @@ void scopex_await_break(struct scopex_task *task)
 static noinline void scopex_task_disarm(struct scopex_task *task)
 {
 	scopex_misuse("task %ps is completed while it waits for a %s", task->fn,
-		      task->await->ops->name);
+		      scopex_name(task->await->ops->name));
 	scopex_await_break(task);
 }
 

@@ -12,7 +12,7 @@
  *	RUNNING --------------------> NOTIFIED	a waker, which has nothing more to do
  *	RUNNING, NOTIFIED ----------> COMPLETED	the function has returned a result
  *
- * Who may touch the task. From the submit to the completion the task belongs to the one worker
+ * Ownership. From the submit to the completion the task belongs to the one worker
  * that runs it. While it is WAITING, nobody owns it. Of several wakers, the one that makes
  * QUEUED of WAITING owns it, until its push; the others have nothing to push. A worker touches
  * neither the task nor (without a reference of its own) its scope after the step to WAITING, as a

@@ -8,7 +8,7 @@
  * timer into the queue of the CPU on which it runs, and remembers the queue in the mark of its
  * await. The interrupt of the hrtimer takes the timers out that are over, and wakes their tasks.
  *
- * Who may touch a task. The interrupt takes a timer out of the queue and claims its task in one
+ * Ownership. The interrupt takes a timer out of the queue and claims its task in one
  * section under the queue's lock, and pushes the task after that. A task that does not wait any
  * more takes its timer out under the same lock. So if the timer is still in the queue, the
  * interrupt never sees the task; and if not, the interrupt is through with the task, or has claimed
@@ -57,6 +57,7 @@
 #include "compat/hrtimer.h"
 #include "inject.h"
 #include "misuse.h"
+#include "text.h"
 #include "timer.h"
 #include "woken.h"
 
@@ -195,7 +196,7 @@ static const struct scopex_await_ops scopex_tick_ops = {
 	.disarm = scopex_timer_disarm,
 };
 
-/* Returns false if a task waits for the timer. Memory that was never a timer is none that waits. */
+/* Returns false if a task waits for the timer. Memory that was never a timer does not wait. */
 static bool scopex_timer_may_set(const struct scopex_timer *timer, unsigned long caller)
 {
 	const struct scopex_await *await = &timer->await;
@@ -203,7 +204,8 @@ static bool scopex_timer_may_set(const struct scopex_timer *timer, unsigned long
 	if (likely(await->ops != &scopex_timer_ops && await->ops != &scopex_tick_ops) ||
 	    likely(!(await->mark & SCOPEX_TIMER_ARMED)))
 		return true;
-	scopex_misuse("%pS sets a %s for which a task waits", (void *)caller, await->ops->name);
+	scopex_misuse("%pS sets a %s for which a task waits", (void *)caller,
+		      scopex_name(await->ops->name));
 	return false;
 }
 

@@ -530,7 +530,7 @@ static void pipe_wakes_reader_and_writer(struct scopex_test *test)
 		EXPECT_EQ(test, kernel_write(file, text, sizeof(text), &pos), sizeof(text));
 		expect_over(test, &reader, EPOLLIN, 2);
 
-		/* Until there is none. */
+		/* Until nothing is left. */
 		file->f_flags |= O_NONBLOCK;
 		while (kernel_write(file, text, sizeof(text), &pos) > 0)
 			;

@@ -224,7 +224,7 @@ void stress_tasks(u64 *rnd)
 		if (cancels)
 			scopex_cancel(s, -ECANCELED);
 		scopex_event_set(&hall.event);
-		/* Whoever waits for a message, or to send one, waits no longer. */
+		/* No task waits for a message any longer, or to send one. */
 		scopex_channel_close(&hall.channel);
 	}
 	for (i = 0; i < nr; i++)

@@ -333,7 +333,7 @@ static void each_task_is_woken_once(struct scopex_test *test)
 }
 
 /**
- * struct link - a task that wakes the next one of a chain
+ * struct chain_link - a task that wakes the next one of a chain
  * @task: the task
  * @hearing: how it waits
  * @bell: what it waits for
