@@ -58,7 +58,6 @@
  *	find it yet
  * @SCOPEX_INJECT_TASK_WAIT: a task is about to wait, and its state does not say so yet
  * @SCOPEX_INJECT_TASK_PUSH: a waker has claimed a task, and has not yet queued it
- * @SCOPEX_INJECT_TELL: a canceller has claimed tasks, and has not yet queued them
  * @SCOPEX_INJECT_END_ROUND: a join has drained its scope, and has not yet cleared the mark
  * @SCOPEX_INJECT_TIMER_START: a CPU's hrtimer is about to be started
  * @SCOPEX_INJECT_TIMER_POP: the interrupt of a timer has taken a task's timer out of the queue, and
@@ -96,7 +95,6 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_TASK_LIST,
 	SCOPEX_INJECT_TASK_WAIT,
 	SCOPEX_INJECT_TASK_PUSH,
-	SCOPEX_INJECT_TELL,
 	SCOPEX_INJECT_END_ROUND,
 	SCOPEX_INJECT_TIMER_START,
 	SCOPEX_INJECT_TIMER_POP,

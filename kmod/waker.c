@@ -200,7 +200,6 @@ bool scopex_tell_tasks(struct scopex_scope *scope, unsigned int nr)
 	}
 	raw_spin_unlock_irqrestore(lock, flags);
 
-	scopex_inject(SCOPEX_INJECT_TELL);
 	while (claimed) {
 		task = scopex_work_to_task(scopex_node_to_work(claimed));
 		claimed = claimed->next;

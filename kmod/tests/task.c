@@ -254,6 +254,42 @@ static void wake_while_it_runs_is_one_more_call(struct scopex_test *test)
 	EXPECT_EQ(test, raw.calls, 3);
 }
 
+/* Those that come while it is queued leave it where it is. */
+static void queued_task_is_not_queued_again(struct scopex_test *test)
+{
+	unsigned int i, cpu = test_this_cpu();
+	struct test_item gated, behind;
+	struct test_bell bell;
+	struct test_gate gate;
+	struct test_task t;
+
+	test_bell_init(&bell);
+	test_task_init(&t, &bell);
+	test_gated_item_init(&gated, &gate);
+	test_item_init(&behind);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &t.task.work), 0);
+		test_until_waiting(&t.task);
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &gated.work), 0);
+		wait_for_completion(&gate.reached);
+		EXPECT(test, scopex_wake_claim(&t.task));
+		for (i = 0; i < 5; i++)
+			EXPECT(test, !scopex_wake_claim(&t.task));
+		scopex_wake_push(&t.task);
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &behind.work), 0);
+		for (i = 0; i < 5; i++)
+			EXPECT(test, !scopex_wake_claim(&t.task));
+		EXPECT_EQ(test, atomic_read(&t.task.state), SCOPEX_TASK_QUEUED);
+		complete(&gate.go);
+		test_until_waiting(&t.task);
+		EXPECT_EQ(test, atomic_read(&t.calls), 2);
+		test_bell_ring(&bell);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, atomic_read(&behind.runs), 1);
+	test_expect_task(test, &t, 0, 3);
+}
+
 /* A task is about to wait, and is woken before its state says so. */
 static void wake_before_the_wait_is_not_lost(struct scopex_test *test)
 {
@@ -477,6 +513,7 @@ static const struct scopex_case task_cases[] = {
 	SCOPEX_CASE(task_waits_without_a_worker),
 	SCOPEX_CASE(stray_wakes_do_no_harm),
 	SCOPEX_CASE(wake_while_it_runs_is_one_more_call),
+	SCOPEX_CASE(queued_task_is_not_queued_again),
 	SCOPEX_CASE(wake_before_the_wait_is_not_lost),
 	SCOPEX_CASE(task_stays_on_its_cpu),
 	SCOPEX_CASE(each_task_is_woken_once),

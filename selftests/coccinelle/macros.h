@@ -4,6 +4,8 @@
 /* Blocks. */
 #define scopex_block(s, options)	YACFE_ITERATOR
 #define scopex_scope(s, ...)		scopex_block(s, 0)
+#define scopex_coroutine(task)		YACFE_ITERATOR
+#define scoped_guard(name, ...)		YACFE_ITERATOR
 
 /* Strings. */
 #define KBUILD_MODNAME			YACFE_STRING
