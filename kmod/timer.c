@@ -21,16 +21,16 @@
  * The hrtimer. It is started if a timer comes before the point in time for which the hrtimer is set
  * already, and by its interrupt for the first timer that is left. Else it is left alone. If
  * the first timer leaves the queue, as a deadline does that was not needed, the hrtimer fires for
- * nothing at some time, which costs less than to set the hardware each time that a first timer comes
- * and goes. A timer at KTIME_MAX starts no hrtimer: such a task waits until it is cancelled.
+ * nothing at some time. That costs less than to set the hardware whenever a first timer comes and
+ * goes. A timer at KTIME_MAX starts no hrtimer: such a task waits until it is cancelled.
  *
  * The time. An interrupt wakes a bounded number of tasks, and lets other interrupts in before it
  * wakes more. So a million tasks may wait for the same point in time.
  *
- * CPUs. An hrtimer can only be started on the CPU that does it, so a task queues its timer on its own
- * CPU, with interrupts off. If the CPU goes offline, the kernel moves the hrtimer to another one,
- * and its interrupt serves the queue to which it belongs, not that of the CPU on which it fires. The
- * hrtimer is pinned: the tasks that it wakes are at home on its CPU.
+ * CPUs. An hrtimer can only be started on the CPU that does it, so a task queues its timer on its
+ * own CPU, with interrupts off. If the CPU goes offline, the kernel moves the hrtimer to another
+ * one, and its interrupt serves the queue to which it belongs, not that of the CPU on which it
+ * fires. The hrtimer is pinned: the tasks that it wakes are at home on its CPU.
  *
  * A ticker has its points in time at multiples of its period, however late its task looks. The task
  * is told how many it has missed. It takes them when the wait ends, so a wait that is broken
@@ -293,10 +293,10 @@ EXPORT_SYMBOL_GPL(scopex_ticker_start);
  * @ticker: a part of the task's object
  *
  * The wait is for the end of the period that follows the last one that the task has had. All ends
- * are multiples of the period from the start on, so they do not drift. If more than one period is over
- * when the wait ends, the task has had the latest one of them, and @missed of the ticker is the
- * number of the others. So none is lost in the sum of 1 + @missed. A wait that does not end with
- * 0 takes none.
+ * are multiples of the period from the start on, so they do not drift. If more than one period is
+ * over when the wait ends, the task has had the latest one of them, and @missed of the ticker is
+ * the number of the others. So none is lost in the sum of 1 + @missed. A wait that does not end
+ * with 0 takes none.
  *
  * Context: the function of the task.
  *

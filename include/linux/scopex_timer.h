@@ -8,8 +8,8 @@
  *	}
  *
  * All times are of CLOCK_MONOTONIC, as ktime_get() has it. A wait never ends early. It ends late by
- * what the timer interrupt and the items that are queued on the CPU take; by up to 20 us for each 32
- * timers of a CPU that are over at the same time; and, without high-resolution timers, by a tick
+ * what the timer interrupt and the items that are queued on the CPU take, and by up to 20 us for
+ * each 32 timers of a CPU that are over at the same time; without high-resolution timers, by a tick
  * instead of each of these pauses.
  */
 #ifndef _LINUX_SCOPEX_TIMER_H
