@@ -197,8 +197,8 @@ static struct scopex_await *scopex_several_await(struct scopex_several *several,
  *
  * If several are ready at the same time, the one that comes first in @members is the winner. The
  * others are given up, and have taken nothing: their results are -ECANCELED. Others that can't be
- * given up, as the end of a scope of the task, are waited for, and have their own result. Then also a
- * cancellation waits for these.
+ * given up, as the end of a scope of the task, are waited for, and have their own result. Then
+ * also a cancellation waits for these.
  *
  * Context: any.
  *

@@ -11,8 +11,8 @@
  * The list. A canceller has to find the tasks of a scope that wait. A task enters the list of its
  * scope the first time that it is about to wait, and leaves it when it is completed, or when a
  * canceller has told it. So a task that waits a thousand times takes the lock twice. The locks
- * are a small table, chosen by the scope, so that a caller that has released a lock touches no memory
- * of the scope or of the task.
+ * are a small table, chosen by the scope, so that a caller that has released a lock touches no
+ * memory of the scope or of the task.
  *
  * A canceller claims a task under the lock. A task that is about to be completed, and that has
  * ever been in the list, takes the lock once more, also if it was told. So the canceller is through
@@ -81,7 +81,7 @@ static noinline void scopex_task_leave(struct scopex_task *task)
 {
 	struct scopex_task_scope *inner = (void *)task + task->scope;
 
-	scopex_misuse("task %ps is completed, and scope %s of it is open: the worker waits for its items",
+	scopex_misuse("task %ps is completed, and scope %s of it is open: its worker waits",
 		      task->fn, scopex_name(inner->scope.site->name));
 	scopex_option_leave(&inner->scope, atomic64_read(&inner->scope.state));
 }

@@ -11,10 +11,10 @@
  * The last reference. The owner of another scope is a thread, and the kernel keeps the memory of
  * a thread for a while after its end. So a worker may wake it when the scope is gone already. A
  * task is gone with its scope. So here the step that gives a reference back, and the claim of
- * the task that follows if it was the last one, are under a lock. The task makes the step to CLOSED,
- * after which no new reference comes, and then takes that lock once: so all that gave one back are
- * through with the task, and what the items wrote is visible. It is a lock as that of the task's list
- * (see task.c), which is in neither of the two. The option's function "put" does that, so that the
+ * the task that follows if it was the last one, are under a lock. The task makes the step to
+ * CLOSED, after which no new reference comes, and then takes that lock once: so all that gave one
+ * back are through with the task, and what the items wrote is visible. It is a lock as that of the
+ * task's list (see task.c), which is in neither of the two. The option's function "put" does that, so that the
  * put of all other scopes has no look for tasks.
  *
  * A walk may take a reference between the look of the task and its step to CLOSED. Then the step
@@ -100,7 +100,7 @@ static int scopex_task_scope_arm(struct scopex_await *await)
 	if (unlikely(!scopex_is_open(&inner->scope)))
 		return inner->scope.error ?: -EINVAL;
 	if (unlikely((void *)task + task->scope != (void *)inner)) {
-		scopex_misuse("task %ps closes scope %s before another one that it has opened since",
+		scopex_misuse("task %ps closes scope %s before one that it has opened since",
 			      task->fn, scopex_name(inner->scope.site->name));
 		return -EINVAL;
 	}
@@ -156,7 +156,7 @@ void __scopex_task_open(struct scopex_task *task, struct scopex_task_scope *inne
 		      atomic_read(&task->state) != SCOPEX_TASK_NOTIFIED))) {
 		scope->error = -EINVAL;
 		scopex_state_init(scope, SCOPEX_REFUSED);
-		scopex_misuse("%pS opens scope %s with flags %#x, or not in task %ps, or not in its object",
+		scopex_misuse("%pS opens scope %s (flags %#x) outside of task %ps or its object",
 			      (void *)_RET_IP_, scopex_name(site->name), flags, task->fn);
 		return;
 	}
@@ -183,8 +183,8 @@ EXPORT_SYMBOL_GPL(__scopex_task_open);
  * scopex_task_close() - wait for the end of a scope that the task has opened
  * @inner: the scope
  *
- * For scopex_await() and scopex_poll(). The await is over when every item of the scope is completed;
- * then the scope is closed. A cancellation does not end the wait: it cancels the scope, too.
+ * For scopex_await() and scopex_poll(). The await is over when every item of the scope is
+ * completed; then the scope is closed. A cancellation does not end the wait: it cancels the scope, too.
  *
  * Context: the function of the task.
  *

@@ -70,7 +70,7 @@ released_scope_is_gone()
 		expect_counter cpu0.depth = 0 && suite_succeeded hold
 }
 
-FILES="stats counters scopes workers profile histograms config"
+FILES="stats counters scopes tasks workers profile histograms config"
 
 # No user but root may read or write any of the files.
 files_are_for_root()
@@ -84,7 +84,7 @@ files_are_for_root()
 		expect "mode of $file" "$(stat -c %a "$SCOPEX/$file")" = "$mode" || return 1
 	done
 	set -- "$SCOPEX"/*
-	expect files $# -eq 8
+	expect files $# -eq 9
 }
 
 # rows_of PLACE - the rows of the file "profile" that a place has

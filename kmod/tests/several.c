@@ -241,8 +241,10 @@ static void permit_of_a_loser_is_passed_on(struct scopex_test *test)
 
 	BUILD_BUG_ON(offsetof(typeof(what), semaphore) != sizeof(struct scopex_event));
 	next = kcalloc(1, sizeof(*next), GFP_KERNEL);
-	if (!EXPECT(test, next))
+	if (!next) {
+		scopex_test_fail(test, "no memory");
 		return;
+	}
 	for (permit_wins = 0; permit_wins < 2; permit_wins++) {
 		scopex_event_init(&what.event);
 		scopex_semaphore_init(&what.semaphore, 0);

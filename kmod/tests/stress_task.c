@@ -89,6 +89,7 @@ static int stress_live(struct stress_task *t)
 {
 	struct scopex_task *task = &t->task;
 	struct stress_hall *hall = t->hall;
+	struct scopex_await *first;
 	int err = 0;
 
 	scopex_coroutine(task) {
@@ -115,14 +116,14 @@ static int stress_live(struct stress_task *t)
 				if (!err)
 					atomic64_add(t->message, &hall->sent);
 			} else if (t->message % 5 == 3) {
-				scopex_await(task, err, stress_for_a_while(t,
-					     scopex_channel_receive(&t->transfer, &hall->channel,
-								    &t->message)));
+				first = scopex_channel_receive(&t->transfer, &hall->channel,
+							       &t->message);
+				scopex_await(task, err, stress_for_a_while(t, first));
 				if (!err && !t->several.winner)
 					atomic64_add(t->message, &hall->received);
 			} else {
-				scopex_await(task, err, stress_for_a_while(t,
-					     scopex_event_wait(&t->wait, &hall->event)));
+				first = scopex_event_wait(&t->wait, &hall->event);
+				scopex_await(task, err, stress_for_a_while(t, first));
 			}
 			if (err)
 				return err;

@@ -360,7 +360,9 @@ static const struct scopex_case task_cancel_cases[] = {
 	SCOPEX_CASE(cancel_before_the_wait_is_not_lost),
 	SCOPEX_CASE(next_round_is_cancelled_too),
 	SCOPEX_CASE(cancel_reaches_tasks_below),
+#ifdef CONFIG_SCOPEX_INJECT
 	SCOPEX_CASE(join_keeps_the_mark_for_a_task),
+#endif
 	SCOPEX_CASE(wait_that_lasts_is_told_once),
 	SCOPEX_CASE(limits_count_tasks_that_wait),
 	SCOPEX_CASE(cancelled_task_waits_for_its_turn),

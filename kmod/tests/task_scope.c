@@ -155,8 +155,8 @@ static void first_error_is_its_result(struct scopex_test *test)
 }
 
 /*
- * The last reference goes while the task looks, from other CPUs, again and again. A script that reads
- * debugfs/scopes in the meantime makes walks hold the last one.
+ * The last reference goes while the task looks, from other CPUs, again and again. A script that
+ * reads debugfs/scopes in the meantime makes walks hold the last one.
  */
 static void no_end_is_missed(struct scopex_test *test)
 {
