@@ -26,6 +26,7 @@
 #include <linux/export.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
+#include <linux/sched.h>
 #include <linux/scopex_sync.h>
 #include <linux/spinlock.h>
 #include <linux/swait.h>
