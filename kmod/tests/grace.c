@@ -116,6 +116,9 @@ static void no_task_is_through_before_a_reader(struct scopex_test *test)
 	}
 }
 
+/* A section is longer than it takes RCU to end a grace period that the one before it has held up. */
+#define SECTION_MS	150
+
 /**
  * struct readers - a thread that enters sections again and again
  * @section: the number of the section that it is in; 0 between two of them
@@ -134,12 +137,12 @@ static int readers_fn(void *data)
 	while (!kthread_should_stop()) {
 		rcu_read_lock();
 		WRITE_ONCE(readers->section, ++readers->next);
-		end = ktime_add_ms(ktime_get(), get_random_u32() % 30);
+		end = ktime_add_ms(ktime_get(), get_random_u32() % SECTION_MS);
 		while (ktime_before(ktime_get(), end))
 			cpu_relax();
 		WRITE_ONCE(readers->section, 0);
 		rcu_read_unlock();
-		/* Shorter than it takes RCU to notice. */
+		/* This ends the CPU's part in the grace period that runs. */
 		cond_resched_tasks_rcu_qs();
 		schedule_timeout_idle(get_random_u32() % 2);
 	}
@@ -173,7 +176,7 @@ static int late_task_fn(struct scopex_task *task)
 
 	scopex_coroutine(task) {
 		while (late->rounds--) {
-			late->begin = ktime_add_ms(ktime_get(), get_random_u32() % 30);
+			late->begin = ktime_add_ms(ktime_get(), get_random_u32() % SECTION_MS);
 			while (ktime_before(ktime_get(), late->begin))
 				scopex_yield(task);
 			late->section = READ_ONCE(late->readers->section);
@@ -204,7 +207,7 @@ static void late_tasks_wait_for_the_next_grace_period(struct scopex_test *test)
 		for (i = 0; i < ARRAY_SIZE(late); i++) {
 			late[i] = (struct late_task){
 				.task = SCOPEX_TASK_INIT(late_task_fn),
-				.readers = &readers, .rounds = 25,
+				.readers = &readers, .rounds = 15,
 			};
 			EXPECT_EQ(test, scopex_submit_on(s, cpu, &late[i].task.work), 0);
 		}
