@@ -448,6 +448,43 @@ static void task_waits_for_its_waker(struct scopex_test *test)
 	EXPECT(test, ktime_ms_delta(waker.through, over) < TEST_WAKER_STAYS_MS / 2);
 }
 
+/*
+ * A task is queued for another reason. A waker claims it, which changes nothing, and has still to
+ * take its entry off when the task looks, for nothing: the task must be in the queue after that.
+ */
+static void task_enters_again_behind_its_waker(struct scopex_test *test)
+{
+	DECLARE_WAIT_QUEUE_HEAD_ONSTACK(head);
+	struct test_waker waker = { .head = &head };
+	atomic_t permits = ATOMIC_INIT(0);
+	unsigned int cpu = test_this_cpu();
+	struct task_struct *thread;
+	struct test_item gated;
+	struct test_gate gate;
+	struct waiter w;
+
+	waiter_init(&w, &head, &permits, false);
+	scopex_scope(s) {
+		wait_in_order(test, s, cpu, &w, 1);
+		hold_worker(test, s, cpu, &gated, &gate);
+		scopex_wake(&w.task);
+		scopex_inject_set(SCOPEX_INJECT_WAIT_WAKE, TEST_WAKER_STAYS_MS * USEC_PER_MSEC);
+		thread = test_thread(test, test_waker_fn, &waker, test_other_cpu(cpu));
+		EXPECT(test, test_soon(!TEST_INJECT ||
+				       scopex_inject_hits(SCOPEX_INJECT_WAIT_WAKE)));
+		complete(&gate.go);
+		EXPECT(test, test_soon(waker.through));
+		test_inject_end(test, SCOPEX_INJECT_WAIT_WAKE);
+		EXPECT(test, test_soon(wq_has_sleeper(&head)));
+		atomic_inc(&permits);
+		wake_up(&head);
+		if (!EXPECT(test, test_is_over(&w)))
+			scopex_wake(&w.task);
+		EXPECT_EQ(test, scopex_join(s), 0);
+		test_thread_stop(thread);
+	}
+}
+
 static const struct scopex_case wait_queue_cases[] = {
 	SCOPEX_CASE(wake_up_wakes_the_task),
 	SCOPEX_CASE(wake_up_all_wakes_all_tasks),
@@ -460,6 +497,7 @@ static const struct scopex_case wait_queue_cases[] = {
 	SCOPEX_CASE(wake_up_for_another_permit_is_passed_on),
 	SCOPEX_CASE(wake_up_at_the_entry_is_passed_on),
 	SCOPEX_CASE(task_waits_for_its_waker),
+	SCOPEX_CASE(task_enters_again_behind_its_waker),
 };
 
 SCOPEX_SUITE_PART(file, wait_queue, wait_queue_cases);
