@@ -223,8 +223,6 @@ struct scopex_await *scopex_task_close(struct scopex_task_scope *inner);
  *   line.
  * * None where a lock, an RCU read section, guard() or a variable with __cleanup is held: the
  *   coroutine returns there.
- *
- * "make check WHAT=lint" looks for these.
  */
 
 /**
