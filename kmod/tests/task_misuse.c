@@ -246,12 +246,16 @@ static void task_is_initialised_while_it_waits(struct scopex_test *test)
 	struct test_bell bell;
 	struct test_task t;
 
+	if (TRACKED) {
+		scopex_test_skip(test, "not where the kernel tells an item from its copy");
+		return;
+	}
 	test_bell_init(&bell);
 	test_task_init(&t, &bell);
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit(s, &t.task.work), 0);
 		test_until_waiting(&t.task);
-		EXPECT_WARNING(TRACKED ? "ODEBUG: init active" : ", which is in use by scope s of",
+		EXPECT_WARNING(", which is in use by scope s of",
 			       scopex_task_init(&t.task, careless_fn));
 		test_bell_ring(&bell);
 		EXPECT_EQ(test, scopex_join(s), 0);
@@ -275,12 +279,16 @@ static void task_initialises_itself(struct scopex_test *test)
 {
 	struct careless careless;
 
+	/* The kernel says so there, but five times at most. */
+	if (TRACKED) {
+		scopex_test_skip(test, "not where the kernel tells an item from its copy");
+		return;
+	}
 	careless_init(&careless, initialises_itself);
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit(s, &careless.task.work), 0);
 		test_until_waiting(&careless.task);
-		EXPECT_WARNING(TRACKED ? "ODEBUG: init active" :
-			       "task careless_fn [scopex_test] initialises itself",
+		EXPECT_WARNING("task careless_fn [scopex_test] initialises itself",
 			       scopex_wake(&careless.task);
 			       test_until_waiting(&careless.task));
 		scopex_cancel(s, -EPIPE);
