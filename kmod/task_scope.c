@@ -14,8 +14,8 @@
  * the task that follows if it was the last one, are under a lock. The task makes the step to
  * CLOSED, after which no new reference comes, and then takes that lock once: so all that gave one
  * back are through with the task, and what the items wrote is visible. It is a lock as that of the
- * task's list (see task.c), which is in neither of the two. The option's function "put" does that, so that the
- * put of all other scopes has no look for tasks.
+ * task's list (see task.c), which is in neither of the two. The option's function "put" does
+ * that, so that the put of all other scopes has no look for tasks.
  *
  * A walk may take a reference between the look of the task and its step to CLOSED. Then the step
  * fails, the task waits on, and the walk wakes it when it gives the reference back.
@@ -184,7 +184,8 @@ EXPORT_SYMBOL_GPL(__scopex_task_open);
  * @inner: the scope
  *
  * For scopex_await() and scopex_poll(). The await is over when every item of the scope is
- * completed; then the scope is closed. A cancellation does not end the wait: it cancels the scope, too.
+ * completed; then the scope is closed. A cancellation does not end the wait: it cancels the scope,
+ * too.
  *
  * Context: the function of the task.
  *

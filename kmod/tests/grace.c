@@ -116,7 +116,7 @@ static void no_task_is_through_before_a_reader(struct scopex_test *test)
 	}
 }
 
-/* A section is longer than it takes RCU to end a grace period that the one before it has held up. */
+/* A section lasts longer than RCU takes to end a grace period that the one before has held up. */
 #define SECTION_MS	150
 
 /**
