@@ -505,8 +505,8 @@ static void timer_is_not_set_twice(struct scopex_test *test)
 		msleep(20);
 		EXPECT_EQ(test, atomic_read(&c.task.state), SCOPEX_TASK_WAITING);
 		c.leaves = true;
-		scopex_wake(&c.task);
 		EXPECT_WARNING("clumsy_fn [scopex_test] is completed while it waits for a timer",
+			       scopex_wake(&c.task);
 			       EXPECT_EQ(test, scopex_join(s), 0));
 	}
 	memset(&c, 0x5a, sizeof(c));
