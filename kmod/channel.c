@@ -104,7 +104,7 @@ static int scopex_channel_arm(struct scopex_await *await)
 	unsigned long flags;
 	int ret;
 
-	scopex_woken_init(&woken);
+	scopex_woken_init(&woken, SCOPEX_WOKEN_MAX);
 	raw_spin_lock_irqsave(&channel->lock, flags);
 	ret = scopex_channel_transfer(channel, side, transfer->message);
 	if (ret == SCOPEX_PENDING)
@@ -125,7 +125,7 @@ static int scopex_channel_look(struct scopex_await *await, bool leave)
 	int ret = SCOPEX_PENDING;
 	unsigned long flags;
 
-	scopex_woken_init(&woken);
+	scopex_woken_init(&woken, SCOPEX_WOKEN_MAX);
 	raw_spin_lock_irqsave(&channel->lock, flags);
 	if (leave || scopex_line_is_told(&transfer->in_line) ||
 	    scopex_channel_is_over(channel, side)) {
@@ -224,7 +224,7 @@ static int scopex_channel_try(struct scopex_channel *channel, enum scopex_channe
 	unsigned long flags;
 	int ret;
 
-	scopex_woken_init(&woken);
+	scopex_woken_init(&woken, SCOPEX_WOKEN_MAX);
 	raw_spin_lock_irqsave(&channel->lock, flags);
 	ret = scopex_channel_transfer(channel, side, message);
 	scopex_channel_serve(channel, &woken);
@@ -311,7 +311,7 @@ void scopex_channel_close(struct scopex_channel *channel)
 	struct scopex_woken woken;
 	unsigned long flags;
 
-	scopex_woken_init(&woken);
+	scopex_woken_init(&woken, SCOPEX_WOKEN_MAX);
 	raw_spin_lock_irqsave(&channel->lock, flags);
 	channel->closed = true;
 	scopex_channel_serve(channel, &woken);

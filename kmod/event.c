@@ -67,7 +67,7 @@ static bool scopex_event_look(struct scopex_await *await, bool leave)
 	unsigned long flags;
 	bool happened;
 
-	scopex_woken_init(&woken);
+	scopex_woken_init(&woken, SCOPEX_WOKEN_MAX);
 	raw_spin_lock_irqsave(&event->lock, flags);
 	happened = scopex_event_has_happened(event, await->mark);
 	if (happened || leave) {
@@ -166,7 +166,7 @@ void scopex_event_set(struct scopex_event *event)
 	struct scopex_woken woken;
 	unsigned long flags;
 
-	scopex_woken_init(&woken);
+	scopex_woken_init(&woken, SCOPEX_WOKEN_MAX);
 	raw_spin_lock_irqsave(&event->lock, flags);
 	event->set = true;
 	WRITE_ONCE(event->sets, event->sets + 1);

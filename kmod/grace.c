@@ -86,7 +86,7 @@ static void scopex_grace_over(struct rcu_head *rcu)
 	bool again;
 
 	scopex_inject(SCOPEX_INJECT_GRACE);
-	scopex_woken_init(&woken);
+	scopex_woken_init(&woken, SCOPEX_WOKEN_MAX);
 	raw_spin_lock_irqsave(&g->lock, flags);
 	WRITE_ONCE(g->over, g->begun);
 	list_splice_tail_init(&g->now, &g->done);
@@ -137,7 +137,7 @@ static void scopex_grace_disarm(struct scopex_await *await)
 	struct scopex_woken woken;
 	unsigned long flags;
 
-	scopex_woken_init(&woken);
+	scopex_woken_init(&woken, SCOPEX_WOKEN_MAX);
 	raw_spin_lock_irqsave(&g->lock, flags);
 	list_del_init(&grace->node);
 	if (scopex_grace_is_over(grace))

@@ -74,7 +74,7 @@ static void scopex_semaphore_disarm(struct scopex_await *await)
 	struct scopex_woken woken;
 	unsigned long flags;
 
-	scopex_woken_init(&woken);
+	scopex_woken_init(&woken, SCOPEX_WOKEN_MAX);
 	raw_spin_lock_irqsave(&semaphore->lock, flags);
 	scopex_line_leave(&semaphore->line, &waiter->in_line);
 	scopex_semaphore_serve(semaphore, &woken);
@@ -157,7 +157,7 @@ void scopex_semaphore_up(struct scopex_semaphore *semaphore)
 	struct scopex_woken woken;
 	unsigned long flags;
 
-	scopex_woken_init(&woken);
+	scopex_woken_init(&woken, SCOPEX_WOKEN_MAX);
 	raw_spin_lock_irqsave(&semaphore->lock, flags);
 	semaphore->permits++;
 	scopex_semaphore_serve(semaphore, &woken);

@@ -345,7 +345,7 @@ static enum hrtimer_restart scopex_timer_fire(struct hrtimer *hrtimer)
 	struct scopex_woken woken;
 	ktime_t now;
 
-	scopex_woken_init(&woken);
+	scopex_woken_init(&woken, SCOPEX_WOKEN_MAX);
 	raw_spin_lock(&q->lock);
 	now = ktime_get();
 	q->fires = KTIME_MAX;

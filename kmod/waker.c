@@ -32,12 +32,12 @@
 
 #include "cpu.h"
 #include "inject.h"
-#include "item.h"
 #include "misuse.h"
 #include "option.h"
 #include "task.h"
 #include "wake.h"
 #include "waker.h"
+#include "woken.h"
 
 /* Put a task into the list of its scope. Returns true if the scope was cancelled before. */
 static bool scopex_task_list(struct scopex_scope *scope, struct scopex_task *task)
@@ -174,14 +174,15 @@ EXPORT_SYMBOL_GPL(scopex_wake);
 bool scopex_tell_tasks(struct scopex_scope *scope, unsigned int nr)
 {
 	raw_spinlock_t *lock = scopex_task_lock(scope);
-	struct llist_node *claimed = NULL;
+	struct scopex_woken woken;
 	struct scopex_task *task;
 	unsigned long flags;
-	bool left = false;
+	bool left;
 
 	/* The mark of the canceller comes with a full barrier, before this look at the list. */
 	if (!READ_ONCE(scope->tasks.next))
 		return false;
+	scopex_woken_init(&woken, nr);
 	raw_spin_lock_irqsave(lock, flags);
 	for (;;) {
 		task = list_first_entry_or_null(&scope->tasks, struct scopex_task, node);
@@ -190,20 +191,12 @@ bool scopex_tell_tasks(struct scopex_scope *scope, unsigned int nr)
 		 * this task is of the next round, and was not cancelled.
 		 */
 		left = task && scopex_cancelled(scope);
-		if (!left || !nr--)
+		if (!left || !woken.room)
 			break;
 		list_del_init(&task->node);
-		if (scopex_wake_claim(task)) {
-			task->work.node.next = claimed;
-			claimed = &task->work.node;
-		}
+		scopex_woken_add(&woken, task);
 	}
 	raw_spin_unlock_irqrestore(lock, flags);
-
-	while (claimed) {
-		task = scopex_work_to_task(scopex_node_to_work(claimed));
-		claimed = claimed->next;
-		scopex_wake_push(task);
-	}
+	scopex_woken_push(&woken);
 	return left;
 }

@@ -16,6 +16,7 @@
 #include "item.h"
 #include "task.h"
 
+/* How many tasks a waker of an await wakes in one section. */
 #define SCOPEX_WOKEN_MAX	32
 
 /**
@@ -30,10 +31,10 @@ struct scopex_woken {
 	unsigned int		room;
 };
 
-static inline void scopex_woken_init(struct scopex_woken *woken)
+static inline void scopex_woken_init(struct scopex_woken *woken, unsigned int room)
 {
 	woken->end = &woken->first;
-	woken->room = SCOPEX_WOKEN_MAX;
+	woken->room = room;
 }
 
 /* Wake a task, short of queueing it. Under the lock that its disarm takes. */
