@@ -62,15 +62,12 @@ bool scopex_wait_is_off(const struct scopex_wait_entry *wait)
 	return list_empty_careful(&wait->entry.entry) || !smp_load_acquire(&wait->head);
 }
 
-/**
- * scopex_wait_leave() - make sure that the entry of a task is off its queue
- * @wait: the entry
- *
- * Context: the task. Afterwards no waker has the entry.
- *
- * Return: true if it was in the queue; false if a waker had taken it off, or it was in none.
+/*
+ * Look at the entry of a task under the lock of its queue: so each waker that has claimed the task
+ * before is through with the entry. Returns true if the entry was in the queue, where it stays
+ * unless @leave.
  */
-bool scopex_wait_leave(struct scopex_wait_entry *wait)
+static bool scopex_wait_look(struct scopex_wait_entry *wait, bool leave)
 {
 	wait_queue_head_t *head;
 	bool queued = false;
@@ -88,7 +85,7 @@ bool scopex_wait_leave(struct scopex_wait_entry *wait)
 	if (head) {
 		spin_lock_irqsave(&head->lock, flags);
 		queued = wait->head && !list_empty(&wait->entry.entry);
-		if (queued)
+		if (queued && leave)
 			list_del_init(&wait->entry.entry);
 		spin_unlock_irqrestore(&head->lock, flags);
 	}
@@ -97,7 +94,21 @@ bool scopex_wait_leave(struct scopex_wait_entry *wait)
 }
 
 /**
- * scopex_wait_is_off_now() - the same, after a waker that is about to take it off
+ * scopex_wait_leave() - make sure that the entry of a task is off its queue
+ * @wait: the entry
+ *
+ * Context: the task. Afterwards no waker has the entry.
+ *
+ * Return: true if it was in the queue; false if a waker had taken it off, or it was in none.
+ */
+bool scopex_wait_leave(struct scopex_wait_entry *wait)
+{
+	return scopex_wait_look(wait, true);
+}
+
+/**
+ * scopex_wait_is_off_now() - ask the same as scopex_wait_is_off(), after a waker that is about to
+ *	take the entry off
  * @wait: the entry
  *
  * A waker claims the task before it takes the entry off. If the task was queued or ran then, this
@@ -110,18 +121,7 @@ bool scopex_wait_leave(struct scopex_wait_entry *wait)
  */
 bool scopex_wait_is_off_now(struct scopex_wait_entry *wait)
 {
-	wait_queue_head_t *head;
-	unsigned long flags;
-
-	rcu_read_lock();
-	/* Acquire, twice, and in the section, as in scopex_wait_leave(). */
-	head = list_empty_careful(&wait->entry.entry) ? NULL : smp_load_acquire(&wait->head);
-	if (head) {
-		spin_lock_irqsave(&head->lock, flags);
-		spin_unlock_irqrestore(&head->lock, flags);
-	}
-	rcu_read_unlock();
-	return scopex_wait_is_off(wait);
+	return !scopex_wait_look(wait, false);
 }
 
 /**
@@ -142,13 +142,13 @@ int scopex_wait_wake(struct scopex_wait_entry *wait, struct scopex_task *task, b
 	if (gone) {
 		__list_del_entry(&wait->entry.entry);
 		/*
-		 * Release: the last touch of the entry; pairs with scopex_wait_leave(); see
+		 * Release: the last touch of the entry; pairs with scopex_wait_look(); see
 		 * wait-queue-gone.litmus.
 		 */
 		smp_store_release(&wait->head, NULL);
 	} else {
 		/*
-		 * Release, in it: the last touch of the entry; pairs with scopex_wait_leave(); see
+		 * Release, in it: the last touch of the entry; pairs with scopex_wait_look(); see
 		 * wait-queue-off.litmus.
 		 */
 		list_del_init_careful(&wait->entry.entry);
