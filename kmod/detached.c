@@ -198,7 +198,7 @@ void __scopex_detached_init(struct scopex_detached *detached,
 	if (!__scopex_may_init(&detached->work))
 		return;
 	/* Do not assign the whole struct: queued items may hang on the node of this one. */
-	scopex_work_init(&detached->work, scopex_detached_fn);
+	__scopex_work_set(&detached->work, scopex_detached_fn);
 	detached->scope = (struct scopex_scope){
 		.site = site,
 		.flags = __SCOPEX_ON_WORKER | __SCOPEX_HIDDEN,

@@ -160,7 +160,7 @@ void scopex_task_init(struct scopex_task *task, scopex_task_fn_t fn)
 		scopex_misuse("task %ps initialises itself while it runs: refused", task->fn);
 		return;
 	}
-	scopex_work_init(&task->work, scopex_task_step);
+	__scopex_work_set(&task->work, scopex_task_step);
 	task->fn = fn;
 	task->await = NULL;
 	atomic_set(&task->state, SCOPEX_TASK_NEW);

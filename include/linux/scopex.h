@@ -129,6 +129,16 @@ static inline bool __scopex_may_init(struct scopex_work *work)
 	return __scopex_work_may_init(work);
 }
 
+/* Initialise an item that may be initialised. */
+static inline void __scopex_work_set(struct scopex_work *work, scopex_fn_t fn)
+{
+	/* Not @node: other items hang on it if this one is queued after all. */
+	work->fn = fn;
+	work->scope = NULL;
+	work->queued = 0;
+	work->status = fn ? SCOPEX_WORK_BUSY | SCOPEX_WORK_FREE | ENODATA : ENODATA;
+}
+
 /**
  * scopex_work_init() - initialise a work item
  * @work: the item; must not be busy
@@ -153,13 +163,8 @@ static inline bool __scopex_may_init(struct scopex_work *work)
  */
 static inline void scopex_work_init(struct scopex_work *work, scopex_fn_t fn)
 {
-	if (unlikely(!__scopex_may_init(work)))
-		return;
-	/* Not @node: other items hang on it if this one is queued after all. */
-	work->fn = fn;
-	work->scope = NULL;
-	work->queued = 0;
-	work->status = fn ? SCOPEX_WORK_BUSY | SCOPEX_WORK_FREE | ENODATA : ENODATA;
+	if (likely(__scopex_may_init(work)))
+		__scopex_work_set(work, fn);
 }
 
 /**
