@@ -203,6 +203,8 @@ struct bench_result {
 };
 
 int bench_report(const struct bench_result *result, u64 *samples, unsigned int nr);
+int bench_ways(const struct bench_result *results, unsigned int nr,
+	       int (*measure)(unsigned int way, u64 *elapsed));
 
 int bench_items(void);
 int bench_work(void);

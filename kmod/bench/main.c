@@ -239,6 +239,39 @@ int bench_report(const struct bench_result *result, u64 *samples, unsigned int n
 	return bench_add(result, "ns", samples, nr);
 }
 
+/**
+ * bench_ways() - measure several ways to do the same, one after the other in each round
+ * @results: what the figure of each way is of
+ * @nr: how many ways
+ * @measure: does it in one way, and stores how long that took, in ns
+ *
+ * Return: 0 or a negative errno.
+ */
+int bench_ways(const struct bench_result *results, unsigned int nr,
+	       int (*measure)(unsigned int way, u64 *elapsed))
+{
+	u64 *samples = kcalloc(nr * bench.rounds, sizeof(*samples), GFP_KERNEL), elapsed;
+	int err = 0;
+
+	if (!samples)
+		return -ENOMEM;
+	/* The first round is to warm up. */
+	for (unsigned int i = 0; i < nr * (bench.rounds + 1) && !err; i++) {
+		unsigned int round = i / nr, way = (i + round) % nr;
+
+		err = measure(way, &elapsed);
+		if (!err && bench_stopped())
+			err = -EINTR;
+		if (round)
+			samples[way * bench.rounds + round - 1] = elapsed;
+		cond_resched();
+	}
+	for (unsigned int way = 0; way < nr && !err; way++)
+		err = bench_report(&results[way], samples + way * bench.rounds, bench.rounds);
+	kfree(samples);
+	return err;
+}
+
 static int bench_report_size(const char *name, size_t size)
 {
 	const struct bench_result result = {

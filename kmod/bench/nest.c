@@ -16,7 +16,6 @@
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/scopex.h>
-#include <linux/slab.h>
 #include <linux/workqueue.h>
 
 #include "bench.h"
@@ -197,37 +196,18 @@ static int nest_round(unsigned int way, u64 *elapsed)
  */
 int bench_nest(void)
 {
-	const unsigned int nr = ARRAY_SIZE(nests);
-	u64 *samples, elapsed;
-	int err = -ENOMEM;
+	struct bench_result results[ARRAY_SIZE(nests)];
+	int err;
 
-	samples = kcalloc(nr * bench.rounds, sizeof(*samples), GFP_KERNEL);
 	fib_queue = alloc_workqueue("scopex_bench", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	if (!samples || !fib_queue)
-		goto out;
-
-	err = 0;
-	for (unsigned int i = 0; i < nr * (bench.rounds + 1) && !err; i++) {
-		unsigned int round = i / nr, way = (i + round) % nr;
-
-		err = nest_round(way, &elapsed);
-		if (!err && bench_stopped())
-			err = -EINTR;
-		if (round)
-			samples[way * bench.rounds + round - 1] = elapsed;
-		cond_resched();
-	}
-	for (unsigned int way = 0; way < nr && !err; way++) {
-		const struct bench_result result = {
+	if (!fib_queue)
+		return -ENOMEM;
+	for (unsigned int way = 0; way < ARRAY_SIZE(nests); way++)
+		results[way] = (struct bench_result){
 			.workload = "nest", .peer = nests[way].peer, .n = NEST_N,
 			.cpus = bench.nr_cpus, .what = "total", .ops = NEST_FORKS,
 		};
-
-		err = bench_report(&result, samples + way * bench.rounds, bench.rounds);
-	}
-out:
-	if (fib_queue)
-		destroy_workqueue(fib_queue);
-	kfree(samples);
+	err = bench_ways(results, ARRAY_SIZE(nests), nest_round);
+	destroy_workqueue(fib_queue);
 	return err;
 }

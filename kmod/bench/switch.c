@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* scopex_bench: two that wake each other in turn, and two that make way for each other */
 
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/err.h>
 #include <linux/kthread.h>
-#include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/scopex_sync.h>
@@ -193,6 +190,15 @@ static const struct {
 	{ "yield",	"kthread",	switch_by_sched_yield,	2 * SWITCH_TRIPS },
 };
 
+static int switch_round(unsigned int way, u64 *elapsed)
+{
+	u64 begin = ktime_get_ns();
+	int err = switches[way].fn();
+
+	*elapsed = ktime_get_ns() - begin;
+	return err;
+}
+
 /**
  * bench_switch() - there and back between two, and making way
  *
@@ -200,33 +206,12 @@ static const struct {
  */
 int bench_switch(void)
 {
-	const unsigned int nr = ARRAY_SIZE(switches);
-	u64 *samples, begin;
-	int err = 0;
+	struct bench_result results[ARRAY_SIZE(switches)];
 
-	samples = kcalloc(nr * bench.rounds, sizeof(*samples), GFP_KERNEL);
-	if (!samples)
-		return -ENOMEM;
-	for (unsigned int i = 0; i < nr * (bench.rounds + 1) && !err; i++) {
-		unsigned int round = i / nr, way = (i + round) % nr;
-
-		begin = ktime_get_ns();
-		err = switches[way].fn();
-		/* The first round is to warm up. */
-		if (round)
-			samples[way * bench.rounds + round - 1] = ktime_get_ns() - begin;
-		if (!err && bench_stopped())
-			err = -EINTR;
-		cond_resched();
-	}
-	for (unsigned int way = 0; way < nr && !err; way++) {
-		const struct bench_result result = {
+	for (unsigned int way = 0; way < ARRAY_SIZE(switches); way++)
+		results[way] = (struct bench_result){
 			.workload = switches[way].workload, .peer = switches[way].peer,
 			.n = 2, .cpus = 1, .what = "total", .ops = switches[way].ops,
 		};
-
-		err = bench_report(&result, samples + way * bench.rounds, bench.rounds);
-	}
-	kfree(samples);
-	return err;
+	return bench_ways(results, ARRAY_SIZE(switches), switch_round);
 }
