@@ -370,12 +370,10 @@ static void queue_is_entered_by_the_files_word(struct scopex_test *test)
 		return;
 	tf = file->private_data;
 	test_poll_init(&t, file, NULL, EPOLLIN);
-	test_gated_item_init(&gated, &gate);
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &t.task.work), 0);
 		EXPECT(test, test_waits(&t, 1));
-		EXPECT_EQ(test, scopex_submit_on(s, cpu, &gated.work), 0);
-		wait_for_completion(&gate.reached);
+		test_gate_shut(test, s, cpu, &gated, &gate);
 		wake_up(&tf->own[0]);
 		WRITE_ONCE(tf->queues[0], &tf->own[1]);
 		complete(&gate.go);
@@ -433,9 +431,7 @@ static void queue_goes_before_the_task(struct scopex_test *test, bool cancelled)
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &t.task.work), 0);
 		EXPECT(test, test_waits(&t, 1));
 		scopex_scope(holds) {
-			test_gated_item_init(&gated, &gate);
-			EXPECT_EQ(test, scopex_submit_on(holds, cpu, &gated.work), 0);
-			wait_for_completion(&gate.reached);
+			test_gate_shut(test, holds, cpu, &gated, &gate);
 			WRITE_ONCE(tf->nr, 1);
 			wake_up_pollfree(&queue->head);
 			call_rcu(&queue->rcu, test_queue_free);
@@ -476,34 +472,23 @@ static void task_waits_for_the_end_of_its_queue(struct scopex_test *test)
 	struct test_item gated;
 	struct test_gate gate;
 	struct test_poll t;
-	ktime_t over;
 
 	if (!file)
 		return;
 	waker.head = &((struct test_file *)file->private_data)->own[0];
 	test_poll_init(&t, file, NULL, EPOLLIN);
-	test_gated_item_init(&gated, &gate);
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &t.task.work), 0);
 		EXPECT(test, test_waits(&t, 1));
 		scopex_scope(holds) {
-			EXPECT_EQ(test, scopex_submit_on(holds, cpu, &gated.work), 0);
-			wait_for_completion(&gate.reached);
+			test_gate_shut(test, holds, cpu, &gated, &gate);
 			scopex_cancel(s, 0);
-			scopex_inject_set(SCOPEX_INJECT_WAIT_WAKE,
-					  TEST_WAKER_STAYS_MS * USEC_PER_MSEC);
-			thread = test_thread(test, test_waker_fn, &waker, test_other_cpu(cpu));
-			EXPECT(test, test_soon(!TEST_INJECT ||
-					       scopex_inject_hits(SCOPEX_INJECT_WAIT_WAKE)));
+			thread = test_slow_waker(test, &waker, cpu);
 			complete(&gate.go);
 		}
 		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
-		over = ktime_get();
 	}
-	test_inject_end(test, SCOPEX_INJECT_WAIT_WAKE);
-	EXPECT(test, test_soon(waker.through));
-	test_thread_stop(thread);
-	EXPECT(test, ktime_ms_delta(waker.through, over) < TEST_WAKER_STAYS_MS / 2);
+	test_slow_waker_ends(test, &waker, thread);
 	fput(file);
 }
 

@@ -44,7 +44,10 @@ struct test_waker {
 	ktime_t			through;
 };
 
-int test_waker_fn(void *data);
+struct task_struct *test_slow_waker(struct scopex_test *test, struct test_waker *waker,
+				    unsigned int cpu);
+void test_slow_waker_ends(struct scopex_test *test, struct test_waker *waker,
+			  struct task_struct *thread);
 
 /**
  * struct test_poll - a task that waits until a file or a socket is ready

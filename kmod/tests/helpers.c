@@ -48,6 +48,22 @@ struct test_item *test_items(unsigned int nr)
 }
 
 /**
+ * test_gate_shut() - hold the worker of a CPU, so that what is queued there does not run
+ * @test: the test
+ * @scope: the scope
+ * @cpu: the CPU
+ * @item: what holds it
+ * @gate: complete(&gate->go) ends it
+ */
+void test_gate_shut(struct scopex_test *test, struct scopex_scope *scope, unsigned int cpu,
+		    struct test_item *item, struct test_gate *gate)
+{
+	test_gated_item_init(item, gate);
+	EXPECT_EQ(test, scopex_submit_on(scope, cpu, &item->work), 0);
+	wait_for_completion(&gate->reached);
+}
+
+/**
  * test_hold_cpus() - hold all CPUs, so that what is submitted does not start
  * @scope: the items' scope
  * @items: as many as CPUs can be, initialised

@@ -51,8 +51,6 @@ struct test_waiter *test_waiters(struct scopex_test *test, struct scopex_scope *
 				 struct scopex_await *(*prepare)(struct test_waiter *waiter),
 				 void *what, unsigned int nr);
 unsigned int test_in_channel(struct scopex_channel *channel);
-void test_gate_shut(struct scopex_test *test, struct scopex_scope *scope, unsigned int cpu,
-		    struct test_item *item, struct test_gate *gate);
 
 /**
  * struct test_shot - something that is done in a hard interrupt

@@ -111,22 +111,6 @@ unsigned int test_in_channel(struct scopex_channel *channel)
 	return count;
 }
 
-/**
- * test_gate_shut() - hold a CPU, so that no task runs there
- * @test: the test
- * @scope: the scope
- * @cpu: the CPU
- * @item: what holds it
- * @gate: complete(&gate->go) ends it
- */
-void test_gate_shut(struct scopex_test *test, struct scopex_scope *scope, unsigned int cpu,
-		    struct test_item *item, struct test_gate *gate)
-{
-	test_gated_item_init(item, gate);
-	EXPECT_EQ(test, scopex_submit_on(scope, cpu, &item->work), 0);
-	wait_for_completion(&gate->reached);
-}
-
 static void test_shot_fn(struct irq_work *work)
 {
 	struct test_shot *shot = container_of(work, struct test_shot, work);

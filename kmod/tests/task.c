@@ -228,10 +228,8 @@ static void wake_while_it_runs_is_one_more_call(struct scopex_test *test)
 	unsigned int i, cpu = test_this_cpu();
 
 	test_gate_init(&raw.gate);
-	test_gated_item_init(&gated, &gate);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_on(s, cpu, &gated.work), 0);
-		wait_for_completion(&gate.reached);
+		test_gate_shut(test, s, cpu, &gated, &gate);
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &raw.task.work), 0);
 		/* Before the first call there is nothing to look for again. */
 		for (i = 0; i < 5; i++)
@@ -265,13 +263,11 @@ static void queued_task_is_not_queued_again(struct scopex_test *test)
 
 	test_bell_init(&bell);
 	test_task_init(&t, &bell);
-	test_gated_item_init(&gated, &gate);
 	test_item_init(&behind);
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &t.task.work), 0);
 		test_until_waiting(&t.task);
-		EXPECT_EQ(test, scopex_submit_on(s, cpu, &gated.work), 0);
-		wait_for_completion(&gate.reached);
+		test_gate_shut(test, s, cpu, &gated, &gate);
 		EXPECT(test, scopex_wake_claim(&t.task));
 		for (i = 0; i < 5; i++)
 			EXPECT(test, !scopex_wake_claim(&t.task));
@@ -488,10 +484,8 @@ static void tasks_that_go_on_let_others_run(struct scopex_test *test)
 	struct test_gate gate;
 	unsigned int i;
 
-	test_gated_item_init(&gated, &gate);
 	scopex_scope(s) {
-		EXPECT_EQ(test, scopex_submit_on(s, cpu, &gated.work), 0);
-		wait_for_completion(&gate.reached);
+		test_gate_shut(test, s, cpu, &gated, &gate);
 		for (i = 0; i < ARRAY_SIZE(behind.spinner); i++) {
 			spinner[i] = (struct spinner){
 				.task = SCOPEX_TASK_INIT(spinner_fn),

@@ -72,12 +72,10 @@ static void task_that_has_not_begun_is_not_called(struct scopex_test *test)
 	test_bell_init(&bell);
 	test_task_init(&waits, &bell);
 	test_task_init(&queued, &bell);
-	test_gated_item_init(&gated, &gate);
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &waits.task.work), 0);
 		test_until_waiting(&waits.task);
-		EXPECT_EQ(test, scopex_submit_on(s, cpu, &gated.work), 0);
-		wait_for_completion(&gate.reached);
+		test_gate_shut(test, s, cpu, &gated, &gate);
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &queued.task.work), 0);
 		scopex_cancel(s, 0);
 		complete(&gate.go);
@@ -212,7 +210,6 @@ static void __maybe_unused join_keeps_the_mark_for_a_task(struct scopex_test *te
 	test_task_init(&t, &bell);
 	init_completion(&joiner.opened);
 	test_gated_item_init(&joiner.gated, &joiner.gate);
-	test_gated_item_init(&gated, &gate);
 	scopex_inject_set(SCOPEX_INJECT_END_ROUND, SCOPEX_INJECT_HOLD);
 	thread = test_thread(test, joiner_fn, &joiner, other);
 	if (!thread)
@@ -226,8 +223,7 @@ static void __maybe_unused join_keeps_the_mark_for_a_task(struct scopex_test *te
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit_on(joiner.scope, cpu, &t.task.work), 0);
 		test_until_waiting(&t.task);
-		EXPECT_EQ(test, scopex_submit_on(s, cpu, &gated.work), 0);
-		wait_for_completion(&gate.reached);
+		test_gate_shut(test, s, cpu, &gated, &gate);
 		scopex_cancel(joiner.scope, -EPIPE);
 		scopex_inject_release(SCOPEX_INJECT_END_ROUND);
 		msleep(20);

@@ -87,20 +87,26 @@ static void expect_children(struct scopex_test *test, struct parent *p, int err)
 	}
 }
 
+static void until_all_wait(struct parent *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < LEAVES; i++)
+		test_until_waiting(&p->waiters[i].task);
+	test_until_waiting(&p->task);
+}
+
 static void task_waits_for_its_scope(struct scopex_test *test)
 {
 	struct test_bell bell;
 	struct parent *p = parent_of(test, &bell);
-	unsigned int i;
 
 	if (!p)
 		return;
 	test_bell_init(&bell);
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit(s, &p->task.work), 0);
-		for (i = 0; i < LEAVES; i++)
-			test_until_waiting(&p->waiters[i].task);
-		test_until_waiting(&p->task);
+		until_all_wait(p);
 		/* A stray wake-up does not end the wait. */
 		scopex_wake(&p->task);
 		test_until_waiting(&p->task);
@@ -117,16 +123,13 @@ static void cancel_goes_down_to_it(struct scopex_test *test)
 {
 	struct test_bell bell;
 	struct parent *p = parent_of(test, &bell);
-	unsigned int i;
 
 	if (!p)
 		return;
 	test_bell_init(&bell);
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit(s, &p->task.work), 0);
-		for (i = 0; i < LEAVES; i++)
-			test_until_waiting(&p->waiters[i].task);
-		test_until_waiting(&p->task);
+		until_all_wait(p);
 		scopex_cancel(s, -EPIPE);
 		EXPECT_EQ(test, scopex_join(s), -EPIPE);
 	}

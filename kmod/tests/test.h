@@ -290,6 +290,8 @@ static inline void test_gated_item_init(struct test_item *item, struct test_gate
 }
 
 struct test_item *test_items(unsigned int nr);
+void test_gate_shut(struct scopex_test *test, struct scopex_scope *scope, unsigned int cpu,
+		    struct test_item *item, struct test_gate *gate);
 unsigned int test_hold_cpus(struct scopex_scope *scope, struct test_item *items,
 			    struct test_gate *gate);
 bool test_served(unsigned int cpu);

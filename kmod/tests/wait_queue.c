@@ -68,7 +68,7 @@ static void waiter_init(struct waiter *w, wait_queue_head_t *head, atomic_t *per
 	};
 }
 
-int test_waker_fn(void *data)
+static int test_waker_fn(void *data)
 {
 	struct test_waker *waker = data;
 
@@ -79,6 +79,30 @@ int test_waker_fn(void *data)
 	waker->through = ktime_get();
 	test_thread_until_stopped();
 	return 0;
+}
+
+/* A waker that has claimed the task, and stays there for a while. */
+struct task_struct *test_slow_waker(struct scopex_test *test, struct test_waker *waker,
+				    unsigned int cpu)
+{
+	struct task_struct *thread;
+
+	scopex_inject_set(SCOPEX_INJECT_WAIT_WAKE, TEST_WAKER_STAYS_MS * USEC_PER_MSEC);
+	thread = test_thread(test, test_waker_fn, waker, test_other_cpu(cpu));
+	EXPECT(test, test_soon(!TEST_INJECT || scopex_inject_hits(SCOPEX_INJECT_WAIT_WAKE)));
+	return thread;
+}
+
+/* The task must have waited for the waker, or not for long after it. */
+void test_slow_waker_ends(struct scopex_test *test, struct test_waker *waker,
+			  struct task_struct *thread)
+{
+	ktime_t over = ktime_get();
+
+	test_inject_end(test, SCOPEX_INJECT_WAIT_WAKE);
+	EXPECT(test, test_soon(waker->through));
+	test_thread_stop(thread);
+	EXPECT(test, ktime_ms_delta(waker->through, over) < TEST_WAKER_STAYS_MS / 2);
 }
 
 static void wake_up_wakes_the_task(struct scopex_test *test)
@@ -217,15 +241,6 @@ static void cancelled_tasks_leave_the_queue(struct scopex_test *test)
 	kvfree(w);
 }
 
-/* Hold the worker of a CPU, so that tasks which are woken there do not run yet. */
-static void hold_worker(struct scopex_test *test, struct scopex_scope *s, unsigned int cpu,
-			struct test_item *gated, struct test_gate *gate)
-{
-	test_gated_item_init(gated, gate);
-	EXPECT_EQ(test, scopex_submit_on(s, cpu, &gated->work), 0);
-	wait_for_completion(&gate->reached);
-}
-
 /* Tasks on one CPU, in the order of the array. */
 static void wait_in_order(struct scopex_test *test, struct scopex_scope *s, unsigned int cpu,
 			  struct waiter *w, unsigned int nr)
@@ -258,7 +273,7 @@ static void wake_up_of_one_wakes_one(struct scopex_test *test)
 			EXPECT_EQ(test, atomic_read(&w[i].calls), 1);
 
 		/* Two wake-ups before a task runs are for two tasks. */
-		hold_worker(test, s, cpu, &gated, &gate);
+		test_gate_shut(test, s, cpu, &gated, &gate);
 		atomic_set(&permits, 2);
 		wake_up(&head);
 		wake_up(&head);
@@ -290,7 +305,7 @@ static void cancelled_task_passes_the_wake_up_on(struct scopex_test *test)
 		scopex_scope(chosen) {
 			wait_in_order(test, chosen, cpu, &w[0], 1);
 			wait_in_order(test, s, cpu, &w[1], 1);
-			hold_worker(test, s, cpu, &gated, &gate);
+			test_gate_shut(test, s, cpu, &gated, &gate);
 			atomic_inc(&permits);
 			wake_up(&head);
 			scopex_cancel(chosen, 0);
@@ -424,28 +439,19 @@ static void task_waits_for_its_waker(struct scopex_test *test)
 	struct test_item gated;
 	struct test_gate gate;
 	struct waiter w;
-	ktime_t over;
 
 	waiter_init(&w, &head, &permits, false);
 	scopex_scope(s) {
 		wait_in_order(test, s, cpu, &w, 1);
 		scopex_scope(holds) {
-			hold_worker(test, holds, cpu, &gated, &gate);
+			test_gate_shut(test, holds, cpu, &gated, &gate);
 			scopex_cancel(s, 0);
-			scopex_inject_set(SCOPEX_INJECT_WAIT_WAKE,
-					  TEST_WAKER_STAYS_MS * USEC_PER_MSEC);
-			thread = test_thread(test, test_waker_fn, &waker, test_other_cpu(cpu));
-			EXPECT(test, test_soon(!TEST_INJECT ||
-					       scopex_inject_hits(SCOPEX_INJECT_WAIT_WAKE)));
+			thread = test_slow_waker(test, &waker, cpu);
 			complete(&gate.go);
 		}
 		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
-		over = ktime_get();
 	}
-	test_inject_end(test, SCOPEX_INJECT_WAIT_WAKE);
-	EXPECT(test, test_soon(waker.through));
-	test_thread_stop(thread);
-	EXPECT(test, ktime_ms_delta(waker.through, over) < TEST_WAKER_STAYS_MS / 2);
+	test_slow_waker_ends(test, &waker, thread);
 }
 
 /*
@@ -466,12 +472,9 @@ static void task_enters_again_behind_its_waker(struct scopex_test *test)
 	waiter_init(&w, &head, &permits, false);
 	scopex_scope(s) {
 		wait_in_order(test, s, cpu, &w, 1);
-		hold_worker(test, s, cpu, &gated, &gate);
+		test_gate_shut(test, s, cpu, &gated, &gate);
 		scopex_wake(&w.task);
-		scopex_inject_set(SCOPEX_INJECT_WAIT_WAKE, TEST_WAKER_STAYS_MS * USEC_PER_MSEC);
-		thread = test_thread(test, test_waker_fn, &waker, test_other_cpu(cpu));
-		EXPECT(test, test_soon(!TEST_INJECT ||
-				       scopex_inject_hits(SCOPEX_INJECT_WAIT_WAKE)));
+		thread = test_slow_waker(test, &waker, cpu);
 		complete(&gate.go);
 		EXPECT(test, test_soon(waker.through));
 		test_inject_end(test, SCOPEX_INJECT_WAIT_WAKE);
