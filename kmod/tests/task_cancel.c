@@ -319,7 +319,7 @@ static void limits_count_tasks_that_wait(struct scopex_test *test)
 	struct test_task *t = kcalloc(3, sizeof(*t), GFP_KERNEL);
 	atomic_t turn = ATOMIC_INIT(0);
 	struct test_bell bell;
-	unsigned int i;
+	unsigned int i, cpu = test_this_cpu();
 
 	if (!EXPECT(test, t))
 		return;
@@ -330,7 +330,7 @@ static void limits_count_tasks_that_wait(struct scopex_test *test)
 	}
 	scopex_scope(s, .limit = 2, .limit_per_cpu = 1, .flags = SCOPEX_JOINABLE) {
 		for (i = 0; i < 3; i++)
-			EXPECT_EQ(test, scopex_submit_on(s, test_this_cpu(), &t[i].task.work), 0);
+			EXPECT_EQ(test, scopex_submit_on(s, cpu, &t[i].task.work), 0);
 		/* Under the limit for each CPU, the one makes way for the other while it waits. */
 		test_until_waiting(&t[0].task);
 		test_until_waiting(&t[1].task);
