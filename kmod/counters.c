@@ -13,6 +13,11 @@
 #include "show.h"
 #include "snapshot.h"
 #include "stats.h"
+#include "task.h"
+#include "waiting.h"
+
+/* The number of tasks in the file. */
+#define SCOPEX_COUNTED_TASKS	256
 
 static void scopex_counter_rows(struct seq_file *m, const char *prefix,
 				const unsigned long *stat)
@@ -149,6 +154,31 @@ static int scopex_counters_snapshot(struct seq_file *m)
 	return 0;
 }
 
+static void scopex_counters_task(struct seq_file *m, unsigned int i,
+				 const struct scopex_shown_task *task,
+				 const struct scopex_place *place)
+{
+	scopex_text_row(m, "task", i, "item", task->item);
+	seq_printf(m, "task%u.state %s\n", i, task->name);
+	if (task->state == SCOPEX_TASK_WAITING) {
+		scopex_text_row(m, "task", i, "for", task->kind);
+		seq_printf(m, "task%u.ms %u\n", i, task->ms);
+		seq_printf(m, "task%u.cpu %u\n", i, task->cpu);
+	}
+	scopex_text_row(m, "task", i, "scope", place->name);
+	scopex_place_row(m, "task", i, "scope_place", place);
+}
+
+static int scopex_counters_tasks(struct seq_file *m)
+{
+	int more = scopex_task_rows(m, scopex_counters_task, SCOPEX_COUNTED_TASKS);
+
+	if (more < 0)
+		return more;
+	seq_printf(m, "tasks_left %d\n", more);
+	return 0;
+}
+
 int scopex_counters_show(struct seq_file *m, void *unused)
 {
 	unsigned long stat[SCOPEX_STATS], total[SCOPEX_STATS] = { };
@@ -168,5 +198,6 @@ int scopex_counters_show(struct seq_file *m, void *unused)
 	}
 	scopex_counter_rows(m, "total", total);
 	scopex_config_rows(m, "config.");
-	return scopex_counters_profile(m) ?: scopex_counters_snapshot(m);
+	return scopex_counters_profile(m) ?: scopex_counters_snapshot(m) ?:
+	       scopex_counters_tasks(m);
 }

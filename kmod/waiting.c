@@ -12,6 +12,7 @@
 
 #include <linux/errno.h>
 #include <linux/jiffies.h>
+#include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/seq_file.h>
@@ -25,35 +26,22 @@
 #include "task.h"
 #include "waiting.h"
 
-/* The number of tasks that are shown of a scope. */
-#define SCOPEX_SHOWN_TASKS	32
-
-/**
- * struct scopex_shown_task - a task, as it is shown
- * @fn: its function
- * @at: the line where it goes on, if it is a coroutine, or 0
- * @state: see &enum scopex_task_state
- * @ms: the time since it began to wait
- * @cpu: where it will run
- * @kind: what it waits for
- */
-struct scopex_shown_task {
-	void		*fn;
-	unsigned int	at;
-	int		state;
-	unsigned int	ms;
-	unsigned int	cpu;
-	char		kind[16];
-};
-
 /**
  * struct scopex_tasks - what a visit needs
  * @m: the file
+ * @row: shows a task in it
+ * @max: how many are shown at most
+ * @nr: how many were shown
+ * @more: there are more
  * @place: the place of the scope that is visited
  * @task: its tasks
  */
 struct scopex_tasks {
 	struct seq_file			*m;
+	scopex_task_row_fn_t		*row;
+	unsigned int			max;
+	unsigned int			nr;
+	bool				more;
 	struct scopex_place		place;
 	struct scopex_shown_task	task[SCOPEX_SHOWN_TASKS];
 };
@@ -85,26 +73,18 @@ static const char *scopex_task_state_name(int state)
 	}
 }
 
-static void scopex_task_row(struct scopex_tasks *tasks, const struct scopex_shown_task *see)
+static void scopex_name_task(struct scopex_shown_task *see)
 {
-	struct seq_file *m = tasks->m;
-	bool waits = see->state == SCOPEX_TASK_WAITING;
-	char fn[56];
+	size_t end;
 
+	see->name = scopex_task_state_name(see->state);
 	rcu_read_lock();
-	scopex_name_fn(fn, sizeof(fn), see->fn);
+	scopex_name_fn(see->item, sizeof(see->item), see->fn);
 	rcu_read_unlock();
-	seq_printf(m, "%-9s ", scopex_task_state_name(see->state));
-	if (waits)
-		seq_printf(m, "%10u %5u %-16s ", see->ms, see->cpu, see->kind);
-	else
-		seq_printf(m, "%10s %5s %-16s ", "-", "-", "-");
-	scopex_text(m, fn);
-	if (see->at)
-		seq_printf(m, ":%u", see->at);
-	seq_putc(m, ' ');
-	scopex_site_text(m, &tasks->place);
-	seq_putc(m, '\n');
+	if (!see->at)
+		return;
+	end = strlen(see->item);
+	snprintf(see->item + end, sizeof(see->item) - end, ":%u", see->at);
 }
 
 static bool scopex_visit_tasks(struct scopex_scope *scope, void *arg)
@@ -114,29 +94,75 @@ static bool scopex_visit_tasks(struct scopex_scope *scope, void *arg)
 	const struct scopex_task *task;
 	unsigned int i, nr = 0;
 	unsigned long flags;
-	bool more = false;
 
 	if (!READ_ONCE(scope->tasks.next))
 		return true;
 	raw_spin_lock_irqsave(lock, flags);
 	list_for_each_entry(task, &scope->tasks, node) {
-		more = nr == SCOPEX_SHOWN_TASKS;
-		if (more)
+		if (nr == SCOPEX_SHOWN_TASKS) {
+			tasks->more = true;
 			break;
+		}
 		scopex_shown_task(&tasks->task[nr++], task);
 	}
 	raw_spin_unlock_irqrestore(lock, flags);
 
 	scopex_place_of(&tasks->place, scope->site);
-	for (i = 0; i < nr; i++)
-		scopex_task_row(tasks, &tasks->task[i]);
-	if (more)
-		seq_puts(tasks->m, "# and more\n");
+	for (i = 0; i < nr; i++) {
+		if (tasks->nr == tasks->max) {
+			tasks->more = true;
+			return false;
+		}
+		scopex_name_task(&tasks->task[i]);
+		tasks->row(tasks->m, tasks->nr++, &tasks->task[i], &tasks->place);
+	}
 	return true;
 }
 
 /**
- * scopex_show_tasks() - show the tasks that have waited, and are not completed
+ * scopex_task_rows() - show the tasks that have waited, and are not completed
+ * @m: the file
+ * @row: shows one of them there
+ * @max: how many are shown at most; and not more than SCOPEX_SHOWN_TASKS of a scope
+ *
+ * Context: process context; sleeps.
+ *
+ * Return: 1 if there are more tasks than were shown, else 0; or -ENOMEM.
+ */
+int scopex_task_rows(struct seq_file *m, scopex_task_row_fn_t *row, unsigned int max)
+{
+	struct scopex_tasks *tasks = kmalloc(sizeof(*tasks), GFP_KERNEL);
+	int more;
+
+	if (!tasks)
+		return -ENOMEM;
+	tasks->m = m;
+	tasks->row = row;
+	tasks->max = max;
+	tasks->nr = 0;
+	tasks->more = false;
+	scopex_visit_open(scopex_visit_tasks, tasks);
+	more = tasks->more;
+	kfree(tasks);
+	return more;
+}
+
+static void scopex_task_row(struct seq_file *m, unsigned int i,
+			    const struct scopex_shown_task *see, const struct scopex_place *place)
+{
+	seq_printf(m, "%-9s ", see->name);
+	if (see->state == SCOPEX_TASK_WAITING)
+		seq_printf(m, "%10u %5u %-16s ", see->ms, see->cpu, see->kind);
+	else
+		seq_printf(m, "%10s %5s %-16s ", "-", "-", "-");
+	scopex_text(m, see->item);
+	seq_putc(m, ' ');
+	scopex_site_text(m, place);
+	seq_putc(m, '\n');
+}
+
+/**
+ * scopex_show_tasks() - the file "tasks" of debugfs
  * @m: the file
  * @unused: unused
  *
@@ -146,16 +172,15 @@ static bool scopex_visit_tasks(struct scopex_scope *scope, void *arg)
  */
 int scopex_show_tasks(struct seq_file *m, void *unused)
 {
-	struct scopex_tasks *tasks = kmalloc(sizeof(*tasks), GFP_KERNEL);
+	int more;
 
-	if (!tasks)
-		return -ENOMEM;
-	tasks->m = m;
 	seq_printf(m, "# tasks that have waited, the first %u of each scope; waits_ms: since when; home: the CPU where it goes on; for: what it waits for, \"-\" if that is known to its function only\n",
 		   SCOPEX_SHOWN_TASKS);
 	seq_printf(m, "%-9s %10s %5s %-16s %s\n", "state", "waits_ms", "home", "for",
 		   "function:line, scope, opened in");
-	scopex_visit_open(scopex_visit_tasks, tasks);
-	kfree(tasks);
+	more = scopex_task_rows(m, scopex_task_row, UINT_MAX);
+	if (more <= 0)
+		return more;
+	seq_puts(m, "# and more\n");
 	return 0;
 }

@@ -37,6 +37,20 @@ counters()
 	worker0.item place_fn
 	worker0.scope two words
 	worker0.at_least_ms 12000
+	task0.item place_fn:7
+	task0.state waiting
+	task0.for two words
+	task0.ms 20
+	task0.scope inner
+	task1.item place_fn:7
+	task1.state waiting
+	task1.for two words
+	task1.ms 3000
+	task1.scope inner
+	task2.item place_fn:7
+	task2.state running
+	task2.scope inner
+	tasks_left 1
 	scope0.name outer
 	scope0.place place_fn() place.c:7
 	scope0.depth 0
@@ -94,7 +108,9 @@ top_compares()
 			'^ +0 ##########  ?100% +3 +1000k ' \
 			'^ +100% +1000k +0 +0 +1\.0us +1\.0us .* two words place_fn\(\) place\.c:7$' \
 			'^outer +1 .* cancelled ENOSPC +0 ' '^  inner +2 .* waiting ' \
-			'^ +0 scopex/0 +stalled +>12s place_fn two words$'
+			'^ +0 scopex/0 +stalled +>12s place_fn two words$' \
+			'^ +2 +3\.0s waiting +two words +place_fn:7 inner$' \
+			'^ +1 +- running +- +place_fn:7 inner$' '^ +and more$'
 }
 
 top_prints_json()
@@ -109,6 +125,7 @@ top_prints_json()
 		assert site["run"]["count"] == 500000 and site["run"]["p95_ns"] == 1024
 		assert [scope["depth"] for scope in view["scopes"]] == [0, 1]
 		assert view["workers"][0]["scope"] == "two words"
+		assert len(view["tasks"]) == 3 and view["tasks_left"] is True
 		END
 }
 

@@ -38,8 +38,10 @@ tasks_are_shown()
 	shown=$?
 	ktap_msg "$(head -4 "$SCOPEX/tasks")"
 	left=$(grep -c '^# and more' "$SCOPEX/tasks")
+	counted=$(grep -cx 'task[0-9]*\.for bell' "$SCOPEX/counters")
 	suite_release
 	[ "$shown" = 0 ] && expect "remarks that tasks are left out" "$left" = 1 &&
+		expect "tasks among the counters" "$counted" = 32 &&
 		expect "tasks in the end" "$(task_rows)" = 0
 }
 
