@@ -71,6 +71,7 @@ normalise()
 	{ print }' | sed -E \
 		-e '1s/Linux [^ ]+, /Linux, /' \
 		-e 's/[0-9.]+ m?s\b/TIME/g' \
+		-e 's/, line [0-9]+/, line N/' \
 		-e 's/([a-z]\/[0-9]+)(:[0-9]+){1,2} \(/\1 (/g' \
 		-e 's/\((R|running)\)/(R)/g'
 }

@@ -30,7 +30,7 @@ OTHERS = set(
 )
 
 # The script's calls that take the name of a field as a string.
-BY_STRING = ("container_of", "offset")
+BY_STRING = ("container_of", "member_", "offset", "waiter")
 
 
 def read(root):
@@ -62,7 +62,11 @@ def number(text, name):
     """The value of a macro or an enumerator, or a KeyError."""
     match = re.search(rf"^#define {name}\s+(.+)$|^\s+{name}\s+= ([^,]+)", text, re.M)
     if not match:
-        raise KeyError(name)
+        # One of an enum whose enumerators have no values: they are counted.
+        match = re.search(rf"^enum \w+ \{{\n((?:\t\w+,\n)*)\t{name},$", text, re.M)
+        if not match:
+            raise KeyError(name)
+        return match[1].count("\n")
     value = re.sub(r"\([\w ]+\*\)", "", match[1] or match[2])
     value = re.sub(r"\b(0x[0-9a-f]+|\d+)U?LL?\b", r"\1", value)
     value = re.sub(r"\bSCOPEX_\w+", lambda inner: str(number(text, inner[0])), value)
@@ -157,6 +161,7 @@ PLANTS = (
     ("kmod/thread.h", "*innermost;", "*inmost;", "FIELDS has scopex_worker.innermost, which"),
     ("kmod/share.c", "struct scopex_loop {", "struct lp {", "FIELDS has scopex_loop.claimed, w"),
     ("kmod/registry.c", "scopex_buckets", "scopex_lists", "scopex_buckets: the code has no su"),
+    ("include/linux/scopex_task.h", "\tSCOPEX_TASK_NEW,\n", "", "TASK_WAITING is 0x4, but SCO"),
     (SCRIPT, "w.active", "w.activ", "reads .activ, which FIELDS has not"),
     (SCRIPT, ").outer.value_()", ").own.value_()", "FIELDS has outer, which is not read"),
     (SCRIPT, '"struct scopex_loop"', '"struct scopex_cpus"', "uses struct scopex_cpus, which"),

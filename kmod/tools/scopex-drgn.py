@@ -91,10 +91,27 @@ PARKED = 1
 STRIDE_MAX = 4095
 # Larger values of the word of stealable items are chains.
 MOVING = 2
+# Of scopex_task.state.
+TASK_NEW = 0
+TASK_QUEUED = 1
+TASK_RUNNING = 2
+TASK_NOTIFIED = 3
+TASK_WAITING = 4
+TASK_COMPLETED = 5
+TASK_STATES = {
+    TASK_NEW: "new",
+    TASK_QUEUED: "queued",
+    TASK_RUNNING: "running",
+    TASK_NOTIFIED: "notified",
+    TASK_WAITING: "waiting",
+    TASK_COMPLETED: "completed",
+}
 
 # All that is read of scopex. "make check WHAT=lint" compares it, and the numbers above, with
 # the code.
 FIELDS = {
+    "scopex_await": "ops",
+    "scopex_await_ops": "name",
     "scopex_bucket": "scopes",
     "scopex_config": "standby workers stall_ms nice",
     "scopex_cpu": (
@@ -103,8 +120,9 @@ FIELDS = {
     "scopex_custom_scope": "deadline expired joined limit limit_per_cpu running scope waiting",
     "scopex_detached": "fn scope",
     "scopex_loop": "claimed count fn offer scope",
-    "scopex_scope": "children error flags node outer own owner parent since site state",
+    "scopex_scope": "children error flags node outer own owner parent since site state tasks",
     "scopex_site": "file func line name",
+    "scopex_task": "at await fn node since state work",
     "scopex_work": "fn node scope status",
     "scopex_worker": (
         "active count deferred fn innermost nested next reserved rest scope site "
@@ -414,7 +432,15 @@ class Scopex:
             )
         # The watchdog may have marked it.
         scope = work.scope.value_() & ~MARK
-        return (self.item_function(work.fn.value_(), scope), self.scope(scope))
+        name = self.item_function(work.fn.value_(), scope)
+        if name == "scopex_task_step":
+            name = self.kernel.function(self.waiter(address, "work").fn.value_())
+        return (name, self.scope(scope))
+
+    def waiter(self, address, field):
+        """The task of scopex that has this field at that address."""
+        offset = self.offset("struct scopex_task", field)
+        return self.object("struct scopex_task", address - offset)
 
     def item_function(self, function, scope):
         """The function of an item; of a detached one its user's."""
@@ -502,6 +528,7 @@ class Scopex:
             else self.kernel.ms_since(scope.since.value_(), 32)
         )
         entry["listed"] = False
+        entry["tasks"] = self.waiters(scope, f"tasks of scope {entry['name']}")
         entry["owner"] = self.task(scope.owner, f"owner of scope {entry['name']}", True)
         if state & SERIAL:
             entry["own"] = self.items(
@@ -512,6 +539,46 @@ class Scopex:
         parent = scope.parent.value_()
         if parent:
             entry["parent"] = self.scope(parent)
+
+    def waiters(self, scope, what):
+        """The tasks of a scope that have waited; the longest of those in the same place."""
+        head = scope.tasks.address_
+        first = scope.tasks.next.value_()
+        groups = {}
+        for node in self.walk(
+            first,
+            lambda node: node in (0, head),
+            lambda node: self.object("struct list_head", node).next.value_(),
+            what,
+        ):
+            try:
+                task = self.waiter(node, "node")
+                state = task.state.counter.value_()
+                waits = state == TASK_WAITING
+                await_ = task.member_("await")
+                key = (
+                    self.kernel.function(task.fn.value_()),
+                    task.at.value_(),
+                    TASK_STATES.get(state, str(state)),
+                    text(await_.ops.name) if waits and await_ else None,
+                )
+                age = self.kernel.ms_since(task.since.value_(), 32) if waits else None
+            except ERRORS as err:
+                self.problem(what, f"task {hexadecimal(node)}: {err}")
+                continue
+            count, longest = groups.get(key, (0, None))
+            groups[key] = (count + 1, max(age or 0, longest or 0) if waits else None)
+        return [
+            {
+                "count": count,
+                "function": function,
+                "line": line,
+                "state": state,
+                "for": what_for,
+                "longest_ms": longest,
+            }
+            for (function, line, state, what_for), (count, longest) in groups.items()
+        ]
 
     def read_options(self, entry, address, state, flags):
         offset = self.offset("struct scopex_custom_scope", "scope")
@@ -878,6 +945,16 @@ class Report:
         if "joins" in scope:
             self.line(depth, f"the owner waits for an item, {scope['joins']}")
         self.items(depth, scope.get("own"), "left to the owner")
+        for task in scope["tasks"]:
+            line = f"{task['count']} task(s) {task['state']}"
+            if task["for"]:
+                line += f" for {task['for']}"
+            line += f": {task['function']}"
+            if task["line"]:
+                line += f", line {task['line']}"
+            if task["longest_ms"] is not None:
+                line += f", for {self.duration(task['longest_ms'])}"
+            self.line(depth, line)
 
     def make(self):
         data, config = self.data, self.data["config"]

@@ -6,7 +6,8 @@
  * not depend on timing: see expected.txt, which has to be changed with this file.
  *
  *	CPU 0	Nothing is queued. Its items have given the queue away: one waits for a
- *		scope of its own, one that has its turn sleeps, a detached one sleeps.
+ *		scope of its own, one that has its turn sleeps, a detached one sleeps. Two tasks
+ *		wait for timers.
  *	CPU 1	Its item never returns, and never sleeps. The rest of the batch and what
  *		is queued stays behind it.
  */
@@ -21,6 +22,8 @@
 #include <linux/sched.h>
 #include <linux/scopex.h>
 #include <linux/scopex_detached.h>
+#include <linux/scopex_task.h>
+#include <linux/scopex_timer.h>
 
 /* Completed by a task that has come to the place where it hangs. */
 static DECLARE_COMPLETION(hung);
@@ -173,11 +176,49 @@ static void detached_release(struct scopex_detached *detached)
 
 static struct scopex_detached detached;
 
+/**
+ * struct sleeper - a task that sleeps until the end of time
+ * @task: the task
+ * @timer: how it sleeps
+ */
+struct sleeper {
+	struct scopex_task	task;
+	struct scopex_timer	timer;
+};
+
+static int sleeper_fn(struct scopex_task *task)
+{
+	struct sleeper *sleeper = container_of(task, struct sleeper, task);
+	int err;
+
+	scopex_coroutine(task) {
+		scopex_await(task, err, scopex_sleep_until(&sleeper->timer, KTIME_MAX));
+	}
+	return err;
+}
+
+/* The item behind the sleepers runs when both wait. */
+static int sleepers_thread(void *unused)
+{
+	struct scopex_work says_when = SCOPEX_WORK_INIT(says_when_fn);
+	struct sleeper sleepers[2];
+	unsigned int i;
+
+	scopex_scope(sleep) {
+		for (i = 0; i < ARRAY_SIZE(sleepers); i++) {
+			scopex_task_init(&sleepers[i].task, sleeper_fn);
+			WARN_ON(scopex_submit_on(sleep, 0, &sleepers[i].task.work));
+		}
+		WARN_ON(scopex_submit_on(sleep, 0, &says_when));
+	}
+	return 0;
+}
+
 /* Start one after the other, each when the one before hangs in its place. */
 static int __init hang_init(void)
 {
 	int (* const threads[])(void *unused) = {
-		outer_thread, cancelled_thread, limited_thread, turns_thread,
+		outer_thread, cancelled_thread, limited_thread, turns_thread, sleepers_thread,
 	};
 	struct task_struct *task;
 	unsigned int i;
