@@ -79,12 +79,15 @@ static void scopex_file_enter(struct file *file, wait_queue_head_t *head, poll_t
 	struct scopex_poll_table *pt = container_of(table, struct scopex_poll_table, table);
 	struct scopex_file_await *poll = pt->poll;
 	struct scopex_wait_entry *wait;
+	wait_queue_head_t *own;
 	unsigned int i;
 
 	for (i = 0; i < poll->nr; i++)
 		if (READ_ONCE(poll->waits[i].head) == head)
 			return;
-	if (i == SCOPEX_FILE_QUEUES || head == &current->sighand->signalfd_wqh) {
+	/* A thread keeps its own. */
+	own = &rcu_dereference_protected(current->sighand, true)->signalfd_wqh;
+	if (i == SCOPEX_FILE_QUEUES || head == own) {
 		pt->err = -EOPNOTSUPP;
 		return;
 	}

@@ -51,7 +51,8 @@ static __poll_t test_file_look(struct test_file *tf, struct file *file, poll_tab
 	for (i = 0; i < READ_ONCE(tf->nr); i++)
 		poll_wait(file, READ_ONCE(tf->queues[i]), table);
 	if (tf->of_caller)
-		poll_wait(file, &current->sighand->signalfd_wqh, table);
+		poll_wait(file, &rcu_dereference_protected(current->sighand, true)->signalfd_wqh,
+			  table);
 	return READ_ONCE(tf->events);
 }
 

@@ -4,6 +4,7 @@
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/irqflags.h>
+#include <linux/jiffies.h>
 #include <linux/scopex_detached.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -152,8 +153,9 @@ static int cancels_detached(void *data)
  */
 static void detached_item_is_left_to_the_timer(struct scopex_test *test)
 {
-	unsigned int cpu = test_this_cpu(), looks;
+	unsigned int cpu = test_this_cpu();
 	struct task_struct *thread;
+	unsigned long end;
 	atomic_t released;
 	struct walked *walked = walked_start(test, cpu, &released);
 
@@ -164,8 +166,9 @@ static void detached_item_is_left_to_the_timer(struct scopex_test *test)
 	while (!IS_ENABLED(CONFIG_PREEMPT_RT) && !scopex_inject_hits(SCOPEX_INJECT_WALK_LATER))
 		usleep_range(500, 1000);
 	WRITE_ONCE(walked->forest.felled, true);
-	/* Long enough for the detached item to end, if nothing holds it. */
-	for (looks = 0; looks < 500 && !completion_done(&walked->detached.done); looks++)
+	/* Long enough for the detached item to end, if nothing holds it; the delay is ten times that. */
+	end = jiffies + HZ;
+	while (time_before(jiffies, end) && !completion_done(&walked->detached.done))
 		usleep_range(1000, 2000);
 	EXPECT(test, IS_ENABLED(CONFIG_PREEMPT_RT) || !completion_done(&walked->detached.done));
 	scopex_inject_set(SCOPEX_INJECT_WALK_LATER, 0);
