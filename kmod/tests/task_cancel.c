@@ -85,7 +85,10 @@ static void task_that_has_not_begun_is_not_called(struct scopex_test *test)
 	test_expect_task(test, &queued, -ECANCELED, 0);
 }
 
-/* The scope is cancelled after the task has looked, and before a canceller can find it. */
+/*
+ * The scope is cancelled after the task has looked, and before a canceller can find it; where there
+ * are no injected delays, after that.
+ */
 static void cancel_before_the_wait_is_not_lost(struct scopex_test *test)
 {
 	struct test_bell bell;
@@ -96,9 +99,10 @@ static void cancel_before_the_wait_is_not_lost(struct scopex_test *test)
 	scopex_inject_set(SCOPEX_INJECT_TASK_LIST, SCOPEX_INJECT_HOLD);
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit(s, &t.task.work), 0);
-		while (TEST_INJECT ? !scopex_inject_hits(SCOPEX_INJECT_TASK_LIST) :
-				     !atomic_read(&t.calls))
+		while (TEST_INJECT && !scopex_inject_hits(SCOPEX_INJECT_TASK_LIST))
 			usleep_range(50, 100);
+		if (!TEST_INJECT)
+			test_until_waiting(&t.task);
 		scopex_cancel(s, 0);
 		scopex_inject_release(SCOPEX_INJECT_TASK_LIST);
 		EXPECT_EQ(test, scopex_join(s), -ECANCELED);
