@@ -305,16 +305,25 @@ static void cancelled_tasks_do_not_wait_for_readers(struct scopex_test *test)
 	test_thread_stop(thread);
 }
 
-/* Half of the tasks are cancelled when their grace period is over, before they run. */
+/*
+ * Half of the tasks are cancelled when their grace period is over, before they run. A reader keeps
+ * it from ending before all of them wait.
+ */
 static void cancelled_tasks_wake_the_others(struct scopex_test *test)
 {
-	unsigned int i, cpu = test_this_cpu();
-	struct grace_task *t = kvcalloc(MANY, sizeof(*t), GFP_KERNEL);
+	unsigned int i, cpu = test_this_cpu(), other = test_other_cpu(cpu);
+	struct reader reader = { };
+	struct task_struct *thread;
 	struct test_item gated;
 	struct test_gate gate;
+	struct grace_task *t;
 
+	if (other >= nr_cpu_ids)
+		return scopex_test_skip(test, "needs two CPUs");
+	t = kvcalloc(MANY, sizeof(*t), GFP_KERNEL);
 	if (!EXPECT(test, t))
 		return;
+	thread = reader_start(test, &reader, other);
 	test_gated_item_init(&gated, &gate);
 	scopex_scope(s) {
 		scopex_scope(cancelled) {
@@ -326,6 +335,7 @@ static void cancelled_tasks_wake_the_others(struct scopex_test *test)
 			}
 			EXPECT_EQ(test, scopex_submit_on(s, cpu, &gated.work), 0);
 			wait_for_completion(&gate.reached);
+			WRITE_ONCE(reader.go, true);
 			synchronize_rcu();
 			synchronize_rcu();
 			rcu_barrier();
@@ -338,6 +348,7 @@ static void cancelled_tasks_wake_the_others(struct scopex_test *test)
 				break;
 		scopex_cancel(s, 0);
 	}
+	test_thread_stop(thread);
 	for (i = 0; i < MANY; i++)
 		EXPECT_EQ(test, t[i].err, i < MANY / 2 ? -ECANCELED : 0);
 	kvfree(t);
