@@ -461,9 +461,14 @@ check_coccinelle()
 # user_check FILE - run the rules for users of scopex
 user_check()
 {
-	spatch --very-quiet --macro-file-builtins "$MACROS" \
-		--cocci-file "$ROOT/selftests/coccinelle/scopex.cocci" "$1" ||
-		echo "$1: spatch failed"
+	local rules all=(scopex)
+
+	! grep -q 'scopex_coroutine(' "$1" || all+=(coroutine)
+	for rules in "${all[@]}"; do
+		spatch --very-quiet --macro-file-builtins "$MACROS" \
+			--cocci-file "$ROOT/selftests/coccinelle/$rules.cocci" "$1" ||
+			echo "$1: spatch failed"
+	done
 }
 
 # The rules look at one function at a time, so files are independent. Long files take

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/cleanup.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/scopex_task.h>
+#include <linux/spinlock.h>
+
+struct coroutine {
+	struct scopex_task	task;
+	struct scopex_timer	timer;
+	unsigned int		i;
+	int			err;
+	struct mutex		mutex;
+	spinlock_t		lock;
+};
+
+int next(int n);
+void fill(char *buf, int n);
+void take(struct coroutine *c);
+void note(int n);
+
+static int with_irqs_off(struct scopex_task *task)
+{
+	unsigned long flags;
+
+	scopex_coroutine(task) {
+		local_irq_save(flags);
+		scopex_yield(task);			/* flag: held-lock */
+		local_irq_restore(flags);		/* flag: lost-variable */
+	}
+	return 0;
+}
+
+static int with_the_flags_of_a_lock(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+	unsigned long flags;
+
+	scopex_coroutine(task) {
+		spin_lock_irqsave(&c->lock, flags);
+		take(c);
+		scopex_yield(task);			/* flag: held-lock */
+		spin_unlock_irqrestore(&c->lock, flags); /* flag: lost-variable */
+	}
+	return 0;
+}
+
+static int without_preemption(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+
+	scopex_coroutine(task) {
+		if (c->i)
+			preempt_disable();
+		scopex_yield(task);			/* flag: held-lock */
+		if (c->i)
+			preempt_enable();
+	}
+	return 0;
+}
+
+static int under_a_lock_of_before(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+
+	rcu_read_lock();
+	scopex_coroutine(task) {
+		take(c);
+		rcu_read_unlock();
+		scopex_yield(task);
+		take(c);
+		scopex_yield(task);			/* flag: held-lock */
+	}
+	return 0;
+}
+
+static int under_another_lock(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+
+	scopex_coroutine(task) {
+		spin_lock(&c->lock);
+		mutex_lock(&c->mutex);
+		mutex_unlock(&c->mutex);
+		scopex_yield(task);			/* flag: held-lock */
+		spin_unlock(&c->lock);
+	}
+	return 0;
+}
+
+static int on_the_way_of_an_error(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+	int err;
+
+	scopex_coroutine(task) {
+		mutex_lock(&c->mutex);
+		if (c->i)
+			goto failed;
+		mutex_unlock(&c->mutex);
+		return 0;
+failed:
+		scopex_await(task, err, scopex_sleep(&c->timer, 10)); /* flag: held-lock */
+		mutex_unlock(&c->mutex);
+		return err;
+	}
+	return 0;
+}
+
+static int in_a_class(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+
+	scopex_coroutine(task) {
+		if (c->i) {
+			CLASS(fd, f)(c->i);
+			take(c);
+			scopex_yield(task);		/* flag: held-cleanup */
+		}
+		scopex_yield(task);
+	}
+	return 0;
+}
+
+static int in_a_case_of_a_loop(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+
+	scopex_coroutine(task) {
+		while (c->i--) {
+			switch (c->i) {
+			case 1:
+				while (c->err--)
+					scopex_yield(task); /* flag: await-in-switch */
+				break;
+			}
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/cleanup.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/scopex_task.h>
+#include <linux/spinlock.h>
+
+struct coroutine {
+	struct scopex_task	task;
+	struct scopex_timer	timer;
+	unsigned int		i;
+	int			err;
+	struct mutex		mutex;
+	spinlock_t		lock;
+};
+
+int next(int n);
+void fill(char *buf, int n);
+void take(struct coroutine *c);
+void note(int n);
+
+static int error_of_an_earlier_await(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+	int err;
+
+	scopex_coroutine(task) {
+		scopex_await(task, err, scopex_sleep(&c->timer, 10));
+		scopex_yield(task);
+		if (err)				/* flag: lost-variable */
+			return -EIO;
+	}
+	return 0;
+}
+
+static int after_the_block(struct scopex_task *task)
+{
+	int n;
+
+	scopex_coroutine(task) {
+		n = next(1);
+		scopex_yield(task);
+	}
+	return n;					/* flag: lost-variable */
+}
+
+static int on_one_way_only(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+	int n, err;
+
+	scopex_coroutine(task) {
+		n = next(1);
+		if (c->i) {
+			scopex_await(task, err, scopex_sleep(&c->timer, 10));
+			if (err)
+				return err;
+		}
+		note(n);				/* flag: lost-variable */
+	}
+	return 0;
+}
+
+static int set_on_one_way_only(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+	int n;
+
+	scopex_coroutine(task) {
+		n = next(1);
+		scopex_yield(task);
+		if (c->i)
+			n = next(2);
+		note(n);				/* flag: lost-variable */
+	}
+	return 0;
+}
+
+static int in_the_next_turn(struct scopex_task *task)
+{
+	int n;
+
+	scopex_coroutine(task) {
+		n = next(1);
+		for (;;) {
+			if (n > 10)			/* flag: lost-variable */
+				return 0;
+			n = next(2);
+			scopex_yield(task);
+		}
+	}
+	return 0;
+}
