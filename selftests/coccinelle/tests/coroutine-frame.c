@@ -1,28 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/cleanup.h>
-#include <linux/mutex.h>
-#include <linux/rcupdate.h>
-#include <linux/scopex_task.h>
-#include <linux/spinlock.h>
-
-struct message {
-	int	n;
-};
-
-struct coroutine {
-	struct scopex_task	task;
-	struct scopex_timer	timer;
-	unsigned int		i;
-	int			err;
-	struct message		*message;
-	struct mutex		mutex;
-	spinlock_t		lock;
-};
-
-int next(int n);
-void fill(char *buf, int n);
-void take(struct coroutine *c);
-void note(int n);
+#include "coroutine.h"
 
 static int result_by_a_lost_pointer(struct scopex_task *task)
 {

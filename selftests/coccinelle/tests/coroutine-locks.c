@@ -1,23 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/cleanup.h>
-#include <linux/mutex.h>
-#include <linux/rcupdate.h>
-#include <linux/scopex_task.h>
-#include <linux/spinlock.h>
-
-struct coroutine {
-	struct scopex_task	task;
-	struct scopex_timer	timer;
-	unsigned int		i;
-	int			err;
-	struct mutex		mutex;
-	spinlock_t		lock;
-};
-
-int next(int n);
-void fill(char *buf, int n);
-void take(struct coroutine *c);
-void note(int n);
+#include "coroutine.h"
 
 static int as_the_next_await(struct scopex_task *task)
 {
@@ -43,7 +25,8 @@ static int in_a_switch(struct scopex_task *task)
 	scopex_coroutine(task) {
 		switch (c->i) {
 		case 1:
-			scopex_await(task, err, scopex_sleep(&c->timer, 10)); /* flag: await-in-switch */
+			scopex_await(task, err,	/* flag: await-in-switch */
+				     scopex_sleep(&c->timer, 10));
 			break;
 		case 2: {
 			scopex_yield(task);		/* flag: await-in-switch */

@@ -1,23 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/cleanup.h>
-#include <linux/mutex.h>
-#include <linux/rcupdate.h>
-#include <linux/scopex_task.h>
-#include <linux/spinlock.h>
-
-struct coroutine {
-	struct scopex_task	task;
-	struct scopex_timer	timer;
-	unsigned int		i;
-	int			err;
-	struct mutex		mutex;
-	spinlock_t		lock;
-};
-
-int next(int n);
-void fill(char *buf, int n);
-void take(struct coroutine *c);
-void note(int n);
+#include "coroutine.h"
 
 static int error_of_an_earlier_await(struct scopex_task *task)
 {
