@@ -152,24 +152,6 @@ p << declared.p;
 @@
 note('declare', x, p)
 
-@lasting depends on await@
-type t;
-identifier x;
-initializer i;
-position p;
-@@
-(
-static t x@p;
-|
-static t x@p = i;
-)
-
-@script:python@
-x << lasting.x;
-p << lasting.p;
-@@
-note('static', x, p)
-
 @pointed_at depends on await@
 local idexpression x;
 expression n;
@@ -395,15 +377,18 @@ class Function:
 				if what:
 					events.append((at, 1, 'section', (x, what), p))
 		for i in inside:
+			out = w.outer[i]
+			# spatch does not say that what for () declares has a value.
+			if w.words[i] == '=' and out and w.words[out - 1] == 'for' and \
+			   re.match(r'\w|[*]', w.words[out + 2]):
+				events.append((w.at[i], 2, 'set', w.words[i - 1], None))
 			if w.words[i] in HOLDS and w.words[i + 1] == '(':
-				out = w.outer[i]
 				while w.words[out] != '{':
 					out = w.outer[out]
 				block = (w.at[out], w.at[w.end[out]])
 				events.append((w.at[i], 1, 'hold', block, None))
 		# What is not set in the block has the same value in each call.
-		lasting = {f[1] for f in found if f[0] == 'static'}
-		self.mortal = {f[1] for f in found if f[0] == 'use' and f[1] not in lasting} & \
+		self.mortal = {f[1] for f in found if f[0] == 'use'} & \
 			{e[3] for e in events if e[2] == 'set' and e[0] > w.at[begin]}
 		self.events = sorted(events, key = lambda e: e[:2])
 		self.offsets = [e[0] for e in self.events]
@@ -587,14 +572,14 @@ for name, found in facts.items():
 	w, seen = Words(name), set()
 	found = [(kind, x, p, w.offset(at), w.offset(end)) for kind, x, p, at, end in found]
 	for i, word in enumerate(w.words):
-		if word != '{' or w.outer[i] is not None or w.words[i - 1] != ')' or \
-		   'scopex_coroutine' not in w.words[i:w.end[i]]:
-			continue
-		# Parameters come before the body.
-		Function(w, i, w.end[i], [f for f in found if w.at[i] < f[3] < w.at[w.end[i]]])
+		if word == '{' and w.outer[i] is None and w.words[i - 1] == ')' and \
+		   'scopex_coroutine' in w.words[i:w.end[i]]:
+			Function(w, i, w.end[i],
+				 [f for f in found if w.at[i] < f[3] < w.at[w.end[i]]])
 	for i, word in enumerate(w.words):
 		line = bisect.bisect_right(w.lines, w.at[i])
 		where = (line, w.at[i] - w.lines[line - 1])
-		if word in ('scopex_await', 'scopex_yield') and where not in seen:
+		if word in ('scopex_await', 'scopex_yield') and w.words[i + 1] == '(' and \
+		   where not in seen:
 			print("%s:%d:%d-%d: spatch does not see this %s() [not-seen]" %
 			      (name, *where, where[1] + len(word), word))

@@ -166,3 +166,59 @@ static int decides_in_a_switch(struct scopex_task *task)
 	}
 	return 0;
 }
+
+static int declares_it_in_each_turn(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+
+	scopex_coroutine(task) {
+		while (c->i--) {
+			int n;
+
+			NEXT(n);
+			note(n);
+			n = next(1);
+			note(n);
+			scopex_yield(task);
+		}
+	}
+	return 0;
+}
+
+static int has_no_section_left(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+	unsigned long flags;
+
+	scopex_coroutine(task) {
+		local_irq_save(flags);
+		take(c);
+		local_irq_enable();
+		c->err = get_cpu();
+		put_cpu();
+		lock_sock(c->sk);
+		release_sock(c->sk);
+		down(&c->sem);
+		up(&c->sem);
+		scopex_yield(task);
+	}
+	return 0;
+}
+
+static int names_a_field_as_a_variable(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+	struct coroutine *other;
+	struct list_head *node;
+
+	scopex_coroutine(task) {
+		node = c->list.next;
+		other = list_entry(node, struct coroutine, node);
+		take(other);
+		scopex_yield(task);
+		take(list_first_entry(&c->list, struct coroutine, node));
+		list_for_each_entry(other, &c->list, node)
+			take(other);
+	}
+	return 0;
+}

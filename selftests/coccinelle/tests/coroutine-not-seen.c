@@ -20,6 +20,11 @@ static int in_a_macro(struct scopex_task *task)
 	scopex_yield(task);						\
 } while (0)
 
+static struct scopex_await *prepare(struct coroutine *c)
+{
+	return scopex_sleep(&c->timer, 10);
+}
+
 /* scopex_yield(task) makes way. */
 static int seen(struct scopex_task *task)
 {

@@ -120,3 +120,69 @@ static int in_a_case_of_a_loop(struct scopex_task *task)
 	}
 	return 0;
 }
+
+static int under_another_lock_of_the_kind(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+
+	scopex_coroutine(task) {
+		spin_lock(&c->lock);
+		spin_lock_nested(&c->other->lock, 1);
+		spin_unlock(&c->other->lock);
+		scopex_yield(task);			/* flag: held-lock */
+		spin_unlock(&c->lock);
+	}
+	return 0;
+}
+
+static int under_rcu_with_preemption(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+
+	scopex_coroutine(task) {
+		rcu_read_lock();
+		preempt_disable();
+		preempt_enable();
+		scopex_yield(task);			/* flag: held-lock */
+		rcu_read_unlock();
+	}
+	return 0;
+}
+
+static int with_a_socket(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+
+	scopex_coroutine(task) {
+		lock_sock(c->sk);
+		take(c);
+		scopex_yield(task);			/* flag: held-lock */
+		release_sock(c->sk);
+	}
+	return 0;
+}
+
+static int in_a_semaphore(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+
+	scopex_coroutine(task) {
+		down_read(&c->sem);
+		take(c);
+		scopex_yield(task);			/* flag: held-lock */
+		up_read(&c->sem);
+	}
+	return 0;
+}
+
+static int on_this_cpu(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+
+	scopex_coroutine(task) {
+		c->i = get_cpu();
+		scopex_yield(task);			/* flag: held-lock */
+		put_cpu();
+	}
+	return 0;
+}

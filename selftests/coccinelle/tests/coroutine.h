@@ -11,8 +11,14 @@
 #include <linux/scopex_timer.h>
 #include <linux/spinlock.h>
 
-struct message {
+struct part {
 	int	n;
+};
+
+struct message {
+	int		n;
+	int		many[4];
+	struct part	part;
 };
 
 /* What lasts from one call to the next. */
@@ -25,10 +31,12 @@ struct coroutine {
 	struct list_head	node;
 	struct coroutine	*other;
 	struct message		*message;
+	struct sock		*sk;
 	unsigned int		i;
 	int			err;
 	struct mutex		mutex;	/* of nothing */
 	spinlock_t		lock;	/* of nothing */
+	struct semaphore	sem;
 };
 
 int next(int n);
