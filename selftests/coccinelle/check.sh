@@ -8,6 +8,10 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+# A comment that begins so is read as options, and then files are passed over in silence.
+if grep -nE '^[[:space:]]*#[[:space:]]+spatch' ./*.cocci; then
+	exit 1
+fi
 found=
 for rules in scopex coroutine; do
 	found+=$(spatch --very-quiet --cocci-file "$rules.cocci" \

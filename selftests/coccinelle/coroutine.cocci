@@ -378,13 +378,11 @@ class Function:
 					events.append((at, 1, 'section', (x, what), p))
 		for i in inside:
 			out = w.outer[i]
-			# spatch does not say that what for () declares has a value.
+			# What for () declares has a value, which no rule above finds.
 			if w.words[i] == '=' and out and w.words[out - 1] == 'for' and \
 			   re.match(r'\w|[*]', w.words[out + 2]):
 				events.append((w.at[i], 2, 'set', w.words[i - 1], None))
 			if w.words[i] in HOLDS and w.words[i + 1] == '(':
-				while w.words[out] != '{':
-					out = w.outer[out]
 				block = (w.at[out], w.at[w.end[out]])
 				events.append((w.at[i], 1, 'hold', block, None))
 		# What is not set in the block has the same value in each call.
@@ -555,10 +553,8 @@ class Function:
 		s = self.run(i, close, s)
 		if word == 'scopex_coroutine':
 			self.entry = s
-			outer, self.inside = self.inside, []
 			self.breaks.append(frozenset())
 			end, s = self.statement(close + 1, s)
-			self.inside = outer
 			return end, s | self.breaks.pop()
 		if word in BAD:
 			self.inside.append(word)

@@ -10,7 +10,7 @@ static int leaves_before_it_uses_it(struct scopex_task *task)
 		n = next(1);
 		if (n) {
 			scopex_await(task, err, scopex_sleep(&c->timer, 10));
-			return err;
+			return (int)err;
 		}
 		note(n);
 		for (;;) {
@@ -219,6 +219,90 @@ static int names_a_field_as_a_variable(struct scopex_task *task)
 		take(list_first_entry(&c->list, struct coroutine, node));
 		list_for_each_entry(other, &c->list, node)
 			take(other);
+	}
+	return 0;
+}
+
+static int declares_it_by_typeof(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+
+	scopex_coroutine(task) {
+		while (c->i--) {
+			typeof(c->err) n = next(1);
+
+			note(n);
+			scopex_yield(task);
+		}
+	}
+	return 0;
+}
+
+static int takes_a_lock_when_it_leaves(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+
+	scopex_coroutine(task) {
+		while (c->i--) {
+			if (c->err) {
+				mutex_lock(&c->mutex);
+				break;
+			}
+			scopex_yield(task);
+		}
+		mutex_unlock(&c->mutex);
+		if (c->i) {
+			mutex_lock(&c->mutex);
+			goto unlock;
+		}
+		scopex_yield(task);
+	}
+	return 0;
+unlock:
+	mutex_unlock(&c->mutex);
+	return 0;
+}
+
+static int has_loops_that_are_none(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+	int n;
+
+	scopex_coroutine(task) {
+		n = next(1);
+		do {
+			note(n);
+			scopex_yield(task);
+		} while (0);
+		scoped_guard(mutex, &c->mutex)
+			n = next(2);
+		note(n);
+	}
+	return 0;
+}
+
+static int ends_what_has_no_end(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+	int n;
+
+	scopex_coroutine(task) {
+		while (1) {
+			scopex_yield(task);
+			if (c->i) {
+				n = next(1);
+				break;
+			}
+		}
+		note(n);
+		while (true) {
+			scopex_yield(task);
+			if (c->i) {
+				n = next(2);
+				break;
+			}
+		}
+		note(n);
 	}
 	return 0;
 }

@@ -145,6 +145,18 @@ static int counted_down_before(struct scopex_task *task)
 	return 0;
 }
 
+static int counted_up(struct scopex_task *task)
+{
+	int n = 9;
+
+	scopex_coroutine(task) {
+		n++;
+		scopex_yield(task);
+		note(n);				/* flag: lost-variable */
+	}
+	return 0;
+}
+
 static int counted_up_before(struct scopex_task *task)
 {
 	int n = 9;

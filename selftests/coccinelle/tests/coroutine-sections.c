@@ -186,3 +186,68 @@ static int on_this_cpu(struct scopex_task *task)
 	}
 	return 0;
 }
+
+static int under_a_lock_twice(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+
+	scopex_coroutine(task) {
+		mutex_lock(&c->mutex);
+		scopex_yield(task);			/* flag: held-lock */
+		scopex_yield(task);			/* flag: held-lock */
+		mutex_unlock(&c->mutex);
+	}
+	return 0;
+}
+
+static int under_a_lock_of_a_case(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+
+	scopex_coroutine(task) {
+		switch (c->i) {
+		case 1:
+			mutex_lock(&c->mutex);
+			break;
+		default:
+			take(c);
+		}
+		scopex_yield(task);			/* flag: held-lock */
+		mutex_unlock(&c->mutex);
+	}
+	return 0;
+}
+
+static int under_a_lock_of_the_case_before(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+
+	scopex_coroutine(task) {
+		switch (c->i) {
+		case 1:
+			mutex_lock(&c->mutex);
+			fallthrough;
+		default:
+			take(c);
+		}
+		scopex_yield(task);			/* flag: held-lock */
+		mutex_unlock(&c->mutex);
+	}
+	return 0;
+}
+
+static int by_break_of_a_block(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+
+	scopex_coroutine(task) {
+		do {
+			spin_lock(&c->lock);
+			if (c->i)
+				break;
+			spin_unlock(&c->lock);
+		} while (0);
+		scopex_yield(task);			/* flag: held-lock */
+	}
+	return 0;
+}

@@ -73,3 +73,65 @@ static int in_the_next_turn(struct scopex_task *task)
 	}
 	return 0;
 }
+
+static int not_set_in_each_case(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+	int n;
+
+	scopex_coroutine(task) {
+		n = next(1);
+		scopex_yield(task);
+		switch (c->i) {
+		case 1:
+			n = 1;
+			break;
+		}
+		note(n);				/* flag: lost-variable */
+	}
+	return 0;
+}
+
+static int not_set_by_an_empty_list(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+	struct coroutine *other;
+	int n;
+
+	scopex_coroutine(task) {
+		n = next(1);
+		scopex_yield(task);
+		list_for_each_entry(other, &c->list, node)
+			n = other->i;
+		note(n);				/* flag: lost-variable */
+	}
+	return 0;
+}
+
+static int as_a_step(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+	int n;
+
+	scopex_coroutine(task) {
+		n = next(1);
+		for (c->i = 0; c->i < 9; c->i += n)	/* flag: lost-variable */
+			scopex_yield(task);
+	}
+	return 0;
+}
+
+static int by_break_of_the_coroutine(struct scopex_task *task)
+{
+	struct coroutine *c = container_of(task, struct coroutine, task);
+	int n;
+
+	scopex_coroutine(task) {
+		n = next(1);
+		scopex_yield(task);
+		if (c->i)
+			break;
+		n = 2;
+	}
+	return n;					/* flag: lost-variable */
+}
