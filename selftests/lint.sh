@@ -458,12 +458,13 @@ check_coccinelle()
 	xargs -P "$(nproc)" -I{} bash -c 'stock_check {}' <"$work/stock" | unexpected coccinelle
 }
 
-# user_check FILE - run the rules for users of scopex
+# user_check FILE [coroutine] - run the rules for users of scopex
 user_check()
 {
 	spatch --very-quiet --macro-file-builtins "$MACROS" \
-		--cocci-file "$ROOT/selftests/coccinelle/scopex.cocci" "$1" ||
+		--cocci-file "$ROOT/selftests/coccinelle/${2:-scopex}.cocci" "$1" ||
 		echo "$1: spatch failed"
+	[[ $# == 2 ]] || ! grep -q 'scopex_coroutine(' "$1" || user_check "$1" coroutine
 }
 
 # The rules look at one function at a time, so files are independent. Long files take

@@ -223,6 +223,8 @@ struct scopex_await *scopex_task_close(struct scopex_task_scope *inner);
  *   line.
  * * None where a lock, an RCU read section, guard() or a variable with __cleanup is held: the
  *   coroutine returns there.
+ *
+ * The rules in selftests/coccinelle/coroutine.cocci flag what is against this.
  */
 
 /**
