@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# What "make run JOB=echo" does in the VM: the echo server in each of its ways, with CONNECTIONS
+# that are held, and with BUSY ones that send for SECONDS. A client process for each CPU.
+
+# shellcheck source=../../selftests/load.sh
+. /load.sh
+
+stats=/sys/kernel/debug/scopex_echo/stats
+server="127.0.0.1 7007"
+cpus=$(nproc)
+
+# value FILE KEY
+value()
+{
+	sed -n "s/^$2 //p" "$1"
+}
+
+# memory_used - in bytes; what the kernel could give back at once counts as free
+memory_used()
+{
+	echo 3 > /proc/sys/vm/drop_caches
+	# What is freed after a grace period is free then.
+	sleep 2
+	awk '/^MemTotal:/ { total = $2 } /^MemFree:/ { free = $2 }
+		END { printf "%.0f\n", (total - free) * 1024 }' /proc/meminfo
+}
+
+# held WAY - hold the connections; how many there are, and what they take, is left in
+# /tmp/held.WAY; the server goes while they are open
+held()
+{
+	load scopex_echo by="$1" limit="$CONNECTIONS" || exit 1
+	before=$(memory_used)
+	mkfifo /tmp/end
+	# shellcheck disable=SC2086 # words
+	echo-load hold $server "$CONNECTIONS" 0 < /tmp/end > /tmp/hold 2>&1 &
+	client=$!
+	exec 8> /tmp/end
+	rm /tmp/end
+	until grep -q '^held ' /tmp/hold && [ "$(value $stats open)" -eq "$CONNECTIONS" ]; do
+		kill -0 "$client" 2>/dev/null || {
+			cat /tmp/hold
+			exit 1
+		}
+		sleep 1
+	done
+	after=$(memory_used)
+	{
+		echo "open $(value $stats open)"
+		echo "object $(value $stats object)"
+		echo "bytes $((after - before))"
+	} > "/tmp/held.$1"
+	read -r begin _ < /proc/uptime
+	unload scopex_echo || exit 1
+	read -r end _ < /proc/uptime
+	echo "unload_s $(echo "$begin $end" | awk '{ printf "%.1f", $2 - $1 }')" >> "/tmp/held.$1"
+	exec 8>&-
+	# It says that the server has gone.
+	wait "$client"
+}
+
+# busy WAY
+busy()
+{
+	load scopex_echo by="$1" || exit 1
+	# shellcheck disable=SC2086 # words
+	echo-load load $server "$BUSY" 0 "$SECONDS_EACH" "$PAYLOAD" "$cpus" > "/tmp/busy.$1" || exit 1
+	unload scopex_echo || exit 1
+}
+
+ip link set lo up
+load scopex || exit 1
+# The first one makes the kernel's caches grow, and is not counted.
+held nothing
+held nothing
+for way in tasks threads workqueue; do
+	held $way
+	busy $way
+done
+
+echo
+echo "held: $CONNECTIONS silent connections. Beyond its socket: what the memory of the VM that is in"
+echo "use has grown by, less the same where the server only accepts them, for each connection;"
+echo "object: what of that the server itself allocates."
+echo "busy: $BUSY connections, messages of $PAYLOAD bytes for $SECONDS_EACH s, $cpus CPUs with a client each."
+echo
+printf '%-10s %8s %14s %8s %9s %12s %10s %10s\n' "by" "held" "beyond socket" "object" "unload" \
+	"messages/s" "p50" "p99"
+base=$(value /tmp/held.nothing bytes)
+for way in tasks threads workqueue; do
+	printf '%-10s %8s %12s B %6s B %7s s %12s %7s us %7s us\n' $way \
+		"$(value /tmp/held.$way open)" \
+		$((($(value /tmp/held.$way bytes) - base) / CONNECTIONS)) \
+		"$(value /tmp/held.$way object)" "$(value /tmp/held.$way unload_s)" \
+		"$(value /tmp/busy.$way per_s)" "$(value /tmp/busy.$way p50_us)" \
+		"$(value /tmp/busy.$way p99_us)"
+done
+echo
+echo "socket     $((base / CONNECTIONS)) bytes for both ends of a connection, and the client's file"
+
+status=0
+for way in tasks threads workqueue; do
+	[ "$(value /tmp/held.$way open)" -eq "$CONNECTIONS" ] && continue
+	echo "$way: not all connections were held"
+	status=1
+done
+[ $failed -eq 0 ] || status=1
+exit $status
