@@ -32,6 +32,7 @@ run_echo()
 	mkdir -p "$WORK/root/bin"
 	gcc -O2 -Wall -static -o "$WORK/root/bin/echo-load" "$ROOT/selftests/echo-load.c" ||
 		die "selftests/echo-load.c does not compile"
+	cp "$ROOT/selftests/ktap.sh" "$WORK/root/"
 	run_vm --job "$ROOT/qemu/guest/echo.sh" --overlay "$WORK/root" --memory 2048 \
 		--cpus "${CPUS:-4}" --timeout "${TIMEOUT:-900}" "${vars[@]}" || {
 		say "make run: FAILED"

@@ -56,12 +56,12 @@ static void echo_free(struct echo_acceptor *acceptor, struct echo_conn *conn)
 	if (conn->stream.sock)
 		echo_end(acceptor->server, &conn->stream);
 	list_del(&conn->all);
-	kfree(conn);
+	kmem_cache_free(acceptor->cache, conn);
 }
 
 static int echo_start(struct echo_acceptor *acceptor, struct socket *sock)
 {
-	struct echo_conn *conn = kzalloc(sizeof(*conn), GFP_KERNEL);
+	struct echo_conn *conn = kmem_cache_zalloc(acceptor->cache, GFP_KERNEL);
 
 	if (!conn) {
 		echo_lose(acceptor->server, sock);
@@ -177,10 +177,25 @@ static int echo_acceptor_fn(struct scopex_task *task)
 	return 0;
 }
 
+static int echo_serve_scope(struct echo_acceptor *acceptor)
+{
+	struct echo_conn *conn, *next;
+	int err;
+
+	scopex_scope(s) {
+		err = scopex_submit(s, &acceptor->task.work);
+		if (!err)
+			echo_until_stop();
+		scopex_cancel(s, 0);
+	}
+	list_for_each_entry_safe(conn, next, &acceptor->conns, all)
+		echo_free(acceptor, conn);
+	return err;
+}
+
 static void echo_serve_by_tasks(struct echo_server *server)
 {
 	struct echo_acceptor *acceptor = kzalloc(sizeof(*acceptor), GFP_KERNEL);
-	struct echo_conn *conn, *next;
 	int err = -ENOMEM;
 
 	if (acceptor) {
@@ -189,14 +204,13 @@ static void echo_serve_by_tasks(struct echo_server *server)
 		init_llist_head(&acceptor->back);
 		scopex_event_init(&acceptor->ended);
 		scopex_task_init(&acceptor->task, echo_acceptor_fn);
-		scopex_scope(s) {
-			err = scopex_submit(s, &acceptor->task.work);
-			if (!err)
-				echo_until_stop();
-			scopex_cancel(s, 0);
+		/* Of its own, as kmalloc() would round the size up by a quarter. */
+		acceptor->cache = kmem_cache_create("scopex_echo_conn", sizeof(struct echo_conn),
+						    0, 0, NULL);
+		if (acceptor->cache) {
+			err = echo_serve_scope(acceptor);
+			kmem_cache_destroy(acceptor->cache);
 		}
-		list_for_each_entry_safe(conn, next, &acceptor->conns, all)
-			echo_free(acceptor, conn);
 		kfree(acceptor);
 	}
 	if (err) {

@@ -13,13 +13,14 @@
 #include <linux/scopex_timer.h>
 #include <linux/types.h>
 
+struct kmem_cache;
 struct socket;
 struct task_struct;
 
 /* How much of a connection's bytes is received, and sent back, at a time. */
 #define ECHO_BUFFER		4096U
 
-/* After an accept that fails: the first pause and the longest one, in ms; each is twice the last. */
+/* The pauses after accepts that fail, in ms: the first one, the most; each is twice the last. */
 #define ECHO_PAUSE_FIRST	10U
 #define ECHO_PAUSE_MOST		1000U
 
@@ -109,6 +110,7 @@ void echo_accept_all(struct echo_server *server,
  * struct echo_acceptor - the task that accepts connections, and what only it uses
  * @task: the task
  * @server: the server
+ * @cache: where the objects of connections come from
  * @poll: to wait for a connection
  * @over: to wait until a task has ended
  * @timer: to wait until an accept is tried again, or a task is completed
@@ -124,6 +126,7 @@ void echo_accept_all(struct echo_server *server,
 struct echo_acceptor {
 	struct scopex_task		task;
 	struct echo_server		*server;
+	struct kmem_cache		*cache;
 	struct scopex_file_await	poll;
 	struct scopex_event_waiter	over;
 	struct scopex_timer		timer;

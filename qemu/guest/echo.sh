@@ -6,6 +6,8 @@
 
 # shellcheck source=../../selftests/load.sh
 . /load.sh
+# shellcheck source=../../selftests/ktap.sh
+. /ktap.sh
 
 stats=/sys/kernel/debug/scopex_echo/stats
 server="127.0.0.1 7007"
@@ -17,14 +19,28 @@ value()
 	sed -n "s/^$2 //p" "$1"
 }
 
+# no_remains - are all connections that have ended gone?
+no_remains()
+{
+	grep -q '^TCP: .* orphan 0 tw 0 ' /proc/net/sockstat
+}
+
 # memory_used - in bytes; what the kernel could give back at once counts as free
 memory_used()
 {
-	echo 3 > /proc/sys/vm/drop_caches
 	# What is freed after a grace period is free then.
 	sleep 2
+	echo 3 > /proc/sys/vm/drop_caches
+	for cache in /sys/kernel/slab/*/shrink; do
+		echo 1 > "$cache"
+	done 2>/dev/null
 	awk '/^MemTotal:/ { total = $2 } /^MemFree:/ { free = $2 }
 		END { printf "%.0f\n", (total - free) * 1024 }' /proc/meminfo
+}
+
+all_are_held()
+{
+	grep -q '^held ' /tmp/hold && [ "$(value $stats open)" -eq "$CONNECTIONS" ]
 }
 
 # held WAY - hold the connections; how many there are, and what they take, is left in
@@ -32,6 +48,7 @@ memory_used()
 held()
 {
 	load scopex_echo by="$1" limit="$CONNECTIONS" || exit 1
+	wait_until 120 no_remains || exit 1
 	before=$(memory_used)
 	mkfifo /tmp/end
 	# shellcheck disable=SC2086 # words
@@ -39,13 +56,10 @@ held()
 	client=$!
 	exec 8> /tmp/end
 	rm /tmp/end
-	until grep -q '^held ' /tmp/hold && [ "$(value $stats open)" -eq "$CONNECTIONS" ]; do
-		kill -0 "$client" 2>/dev/null || {
-			cat /tmp/hold
-			exit 1
-		}
-		sleep 1
-	done
+	wait_until 300 all_are_held || {
+		cat /tmp/hold
+		exit 1
+	}
 	after=$(memory_used)
 	{
 		echo "open $(value $stats open)"
@@ -71,14 +85,19 @@ busy()
 }
 
 ip link set lo up
+# An end of each connection would wait for a minute, and take memory: in the next measurement.
+echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets
 load scopex || exit 1
-# The first one makes the kernel's caches grow, and is not counted.
+# The first one makes the kernel's caches grow, and is not counted. The last one should take what
+# the second one does: by how much it differs tells what the others are worth.
 held nothing
 held nothing
+base=$(value /tmp/held.nothing bytes)
 for way in tasks threads workqueue; do
 	held $way
 	busy $way
 done
+held nothing
 
 echo
 echo "held: $CONNECTIONS silent connections. Beyond its socket: what the memory of the VM that is in"
@@ -88,7 +107,6 @@ echo "busy: $BUSY connections, messages of $PAYLOAD bytes for $SECONDS_EACH s, $
 echo
 printf '%-10s %8s %14s %8s %9s %12s %10s %10s\n' "by" "held" "beyond socket" "object" "unload" \
 	"messages/s" "p50" "p99"
-base=$(value /tmp/held.nothing bytes)
 for way in tasks threads workqueue; do
 	printf '%-10s %8s %12s B %6s B %7s s %12s %7s us %7s us\n' $way \
 		"$(value /tmp/held.$way open)" \
@@ -98,7 +116,8 @@ for way in tasks threads workqueue; do
 		"$(value /tmp/busy.$way p99_us)"
 done
 echo
-echo "socket     $((base / CONNECTIONS)) bytes for both ends of a connection, and the client's file"
+echo "nothing    $((($(value /tmp/held.nothing bytes) - base) / CONNECTIONS)) B beyond the socket, where 0 would be exact"
+echo "socket     $((base / CONNECTIONS)) B for both ends of a connection, and the client's file"
 
 status=0
 for way in tasks threads workqueue; do
