@@ -35,7 +35,7 @@
  * (It would wait in the socket's backlog otherwise, without a word.)
  *
  * Return: 0 with a connection, which counts as open; ECHO_MORE if one was over the limit; -EAGAIN
- * if there is none; another negative errno if the accept has failed, and should be tried later.
+ * if nobody connects; another negative errno if the accept has failed, and should be tried later.
  */
 int echo_accept(struct echo_server *server, struct socket **sock)
 {

@@ -25,22 +25,25 @@ no_remains()
 	grep -q '^TCP: .* orphan 0 tw 0 ' /proc/net/sockstat
 }
 
-# memory_used - in bytes; what the kernel could give back at once counts as free
+# memory_used - what the kernel's objects and the stacks of its threads take, in bytes. The free
+# memory would tell less: how full the pages with objects are differs by more than a task takes.
 memory_used()
 {
 	# What is freed after a grace period is free then.
 	sleep 2
 	echo 3 > /proc/sys/vm/drop_caches
+	# A CPU's own list of free objects counts as in use: empty it.
 	for cache in /sys/kernel/slab/*/shrink; do
 		echo 1 > "$cache"
 	done 2>/dev/null
-	awk '/^MemTotal:/ { total = $2 } /^MemFree:/ { free = $2 }
-		END { printf "%.0f\n", (total - free) * 1024 }' /proc/meminfo
+	awk '$1 == "KernelStack:" { sum += $2 * 1024 }
+		FILENAME ~ /slabinfo/ && $2 ~ /^[0-9]+$/ { sum += $2 * $4 }
+		END { printf "%.0f\n", sum }' /proc/meminfo /proc/slabinfo
 }
 
 all_are_held()
 {
-	grep -q '^held ' /tmp/hold && [ "$(value $stats open)" -eq "$CONNECTIONS" ]
+	grep -q '^held ' /tmp/hold && [ "$(value "$stats" open)" -eq "$CONNECTIONS" ]
 }
 
 # held WAY - hold the connections; how many there are, and what they take, is left in
@@ -62,8 +65,8 @@ held()
 	}
 	after=$(memory_used)
 	{
-		echo "open $(value $stats open)"
-		echo "object $(value $stats object)"
+		echo "open $(value "$stats" open)"
+		echo "object $(value "$stats" object)"
 		echo "bytes $((after - before))"
 	} > "/tmp/held.$1"
 	read -r begin _ < /proc/uptime
@@ -100,9 +103,9 @@ done
 held nothing
 
 echo
-echo "held: $CONNECTIONS silent connections. Beyond its socket: what the memory of the VM that is in"
-echo "use has grown by, less the same where the server only accepts them, for each connection;"
-echo "object: what of that the server itself allocates."
+echo "held: $CONNECTIONS silent connections. Beyond its socket: by how much the kernel's objects and the"
+echo "stacks of its threads have grown (/proc/slabinfo, KernelStack), less the same where the server only"
+echo "accepts the connections, for each of them; object: what of that the server itself allocates."
 echo "busy: $BUSY connections, messages of $PAYLOAD bytes for $SECONDS_EACH s, $cpus CPUs with a client each."
 echo
 printf '%-10s %8s %14s %8s %9s %12s %10s %10s\n' "by" "held" "beyond socket" "object" "unload" \
