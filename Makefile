@@ -27,7 +27,7 @@ clean:
 
 help:
 	@echo 'make                  the modules, for KDIR= or the running kernel'
-	@echo 'make run              a real job in a VM: the verity tree of FILE= (SALT=)'
+	@echo 'make run              a real job in a VM: verity tree of FILE= (SALT=); JOB=echo'
 	@echo 'make check            the tests, in a VM; TEST="api race" or WITHOUT="verity"'
 	@echo 'make check WHAT="lint model"    other checks, one or more:'
 	@echo '  tests matrix        with one kernel; with each one, or KERNELS="uml kasan"'

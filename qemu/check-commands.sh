@@ -164,7 +164,7 @@ try_broken()
 }
 
 : >"$work/empty"
-ktap_plan 34
+ktap_plan 35
 ktap_check "unknown KERNEL" \
 	refused "unknown KERNEL=none; known: .*stock-6.1" KERNEL=none make run
 ktap_check "KERNEL with a path" refused "unknown KERNEL=" KERNEL=../x make check
@@ -179,6 +179,7 @@ ktap_check "make with such a KDIR" \
 ktap_check "missing FILE" refused "FILE=/none does not exist" FILE=/none make run
 ktap_check "FILE is a directory" refused "not a regular file" FILE=/ make run
 ktap_check "empty FILE" refused "is empty" FILE="$work/empty" make run
+ktap_check "unknown JOB" refused "unknown JOB=none; known: verity echo" JOB=none make run
 ktap_check "bad SALT" refused "SALT has to be" SALT=0g make run
 ktap_check "bad CPUS" refused "CPUS has to be a positive number" CPUS=0 make run
 ktap_check "bad TIMEOUT" \

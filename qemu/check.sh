@@ -91,8 +91,9 @@ done
 [[ $host || $tests || $isolated ]] ||
 	die "TEST='${TEST:-}' names no test without '${WITHOUT:-}'; known: ${known[*]%.sh}"
 
-tools=()
-[[ $host != *tools* ]] || tools=(python3:python3 trace-cmd:trace-cmd)
+# With what a program of selftests/ is compiled and linked
+tools=(gcc:gcc stdio.h:libc6-dev)
+[[ $host != *tools* ]] || tools+=(python3:python3 trace-cmd:trace-cmd)
 select_kernel "${tools[@]}"
 work_dir
 

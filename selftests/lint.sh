@@ -248,7 +248,7 @@ interface()
 		while IFS=: read -r file name; do
 			module=$(basename "$(dirname "$file")")
 			echo "parameter scopex${module/#kmod/}.$name" |
-				sed -E 's/scopex(bench|test|verity)s?\./scopex_\1./'
+				sed -E 's/scopex(bench|echo|test|verity)s?\./scopex_\1./'
 		done
 	# shellcheck disable=SC2016 # make's
 	sed -n 's/^COMMANDS := /command /p; s/^\.PHONY: \$(COMMANDS) /command /p' "$1/Makefile" |
