@@ -81,7 +81,7 @@ static ssize_t disk_iter(struct kiocb *iocb, struct iov_iter *iter)
 			return disk->busy;
 	} else if (disk->gate) {
 		complete(&disk->gate->reached);
-		wait_for_completion(&disk->gate->go);
+		until_told(&disk->gate->go);
 	}
 	switch (disk->reply) {
 	case EARLY:
@@ -324,17 +324,20 @@ static void sleeps(struct scopex_test *test, struct test_disk *disk, struct file
 {
 	unsigned int cpu = test_this_cpu();
 	struct mover *m = mover(test, file);
+	struct test_item item;
 	struct test_gate gate;
 
 	if (!m)
 		return;
+	test_item_init(&item);
 	test_gate_init(&gate);
 	disk->gate = &gate;
 	disk->asked = 0;
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &m->task.work), 0);
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &item.work), 0);
 		if (EXPECT(test, wait_for_completion_timeout(&gate.reached, 10 * HZ)))
-			EXPECT(test, test_served(cpu));
+			EXPECT(test, test_soon(atomic_read(&item.runs)));
 		complete(&gate.go);
 		if (disk->reply == LATER && in_flight(test, disk, m))
 			disk_end(disk, LEN);
@@ -388,7 +391,6 @@ static void cancelled_in_flight(struct scopex_test *test, long result, int err)
 		EXPECT_EQ(test, scopex_submit(s, &m->task.work), 0);
 		if (in_flight(test, &disk, m)) {
 			scopex_cancel(s, 0);
-			/* It was told of the cancellation. */
 			EXPECT(test, test_waits(m, 2));
 			disk_end(&disk, result);
 		}
@@ -467,12 +469,7 @@ static void first_of_waits_for_a_request_that_loses(struct scopex_test *test)
 	mover_close(m);
 }
 
-/**
- * struct disk_irq - an interrupt of a device
- * @irq_work: what has it come
- * @disk: the device
- * @wrong_context: it was no hard interrupt
- */
+/* An interrupt of a device */
 struct disk_irq {
 	struct irq_work		irq_work;
 	struct test_disk	*disk;
@@ -526,8 +523,10 @@ static void task_waits_for_its_waker(struct scopex_test *test)
 	unsigned int cpu = test_this_cpu(), other = test_other_cpu(cpu);
 	struct task_struct *thread;
 	struct test_disk disk;
+	struct test_item gated;
+	struct test_gate gate;
 	struct mover *m;
-	ktime_t over;
+	ktime_t over = 0;
 
 	if (other >= nr_cpu_ids)
 		return scopex_test_skip(test, "needs two CPUs");
@@ -537,13 +536,18 @@ static void task_waits_for_its_waker(struct scopex_test *test)
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit_on(s, cpu, &m->task.work), 0);
 		in_flight(test, &disk, m);
+		/* It is queued, so the claim of the waker changes nothing. */
+		test_gate_shut(test, s, cpu, &gated, &gate);
+		scopex_wake(&m->task);
 		scopex_inject_set(SCOPEX_INJECT_DIRECT, TEST_WAKER_STAYS_MS * USEC_PER_MSEC);
 		thread = test_thread(test, disk_thread_fn, &disk, other);
 		EXPECT(test, test_soon(!TEST_INJECT || scopex_inject_hits(SCOPEX_INJECT_DIRECT)));
-		scopex_wake(&m->task);
+		complete(&gate.go);
+		if (!EXPECT(test, test_is_over(m)))
+			scopex_wake(&m->task);
+		over = ktime_get();
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
-	over = ktime_get();
 	test_inject_end(test, SCOPEX_INJECT_DIRECT);
 	EXPECT(test, test_soon(disk.through));
 	test_thread_stop(thread);
