@@ -74,7 +74,7 @@ static bool scopex_await_is_cancelled(const struct scopex_task *task,
  * The task returns SCOPEX_PENDING if this does, and calls it again with the same await when its
  * function is called again.
  *
- * Context: the function of the task. Does not sleep.
+ * Context: the function of the task. Does not sleep, but for a kind that says so.
  *
  * Return: SCOPEX_PENDING if the task has to wait; else the await is over, and can be used again:
  * 0; an error of its kind; -ECANCELED if the scope of the task is cancelled, with nothing taken;

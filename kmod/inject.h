@@ -54,6 +54,8 @@
  * @SCOPEX_INJECT_WAIT_WAKE: a waker of a wait queue has claimed a task, and the task's entry is in
  *	the queue yet
  * @SCOPEX_INJECT_GRACE: RCU has called back after a grace period
+ * @SCOPEX_INJECT_DIRECT: a direct read or write is over, its task is claimed, and the lock that the
+ *	task takes is held
  * @SCOPEX_INJECT_TASK_LIST: a task is about to wait for the first time, and a canceller does not
  *	find it yet
  * @SCOPEX_INJECT_TASK_WAIT: a task is about to wait, and its state does not say so yet
@@ -92,6 +94,7 @@ enum scopex_inject_point {
 	SCOPEX_INJECT_VISIT,
 	SCOPEX_INJECT_WAIT_WAKE,
 	SCOPEX_INJECT_GRACE,
+	SCOPEX_INJECT_DIRECT,
 	SCOPEX_INJECT_TASK_LIST,
 	SCOPEX_INJECT_TASK_WAIT,
 	SCOPEX_INJECT_TASK_PUSH,

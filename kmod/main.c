@@ -15,6 +15,7 @@
 #include "config.h"
 #include "debugfs.h"
 #include "detached.h"
+#include "direct.h"
 #include "exit.h"
 #include "gain.h"
 #include "grace.h"
@@ -177,6 +178,7 @@ static void __exit scopex_exit(void)
 		scopex_exit_stop();
 	scopex_detached_exit_modules();
 	scopex_grace_exit();
+	scopex_direct_exit();
 	scopex_stop_cpus();
 	scopex_cancel_exit();
 	scopex_timer_exit();

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/suite.sh"
 
 suite_load_injected
-ktap_plan 16
+ktap_plan 17
 suite_open_files
 suite_run race
 suite_run irq
@@ -13,6 +13,7 @@ suite_run nest
 suite_run cancel
 suite_run loop
 suite_run file
+suite_run direct
 suite_run options
 suite_run detached
 # These modules check in each kernel what an item leaves behind.

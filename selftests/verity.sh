@@ -26,7 +26,7 @@ SALT_MAX=$SALT$SALT$SALT$SALT$SALT$SALT$SALT$SALT
 # The ways without scopex
 PEERS="plain workqueue kthread_worker async apart"
 
-PLAN=$((46 + 3 * $(echo "$SIZES" | wc -w) + $(echo "$LARGE_SIZES $PEERS" | wc -w)))
+PLAN=$((50 + 3 * $(echo "$SIZES" | wc -w) + $(echo "$LARGE_SIZES $PEERS" | wc -w)))
 
 dir=
 loaded=
@@ -263,6 +263,23 @@ block_device()
 	same "root hash" "$expected" "$(value root_hash)"
 }
 
+# Parts of one block, of all that there can be, and of a number that leaves a rest; by the loop,
+# by an item, and by tasks, of which some have no part.
+direct_reads()
+{
+	data 1000
+	builds "$dir/data" "salt=$SALT" || return 1
+	expected=$(value root_hash)
+	for how in direct=4096 "direct=12288 cpus=$cpu" direct=131072 "by=plain direct=4096" \
+			tasks=1 "direct=12288 tasks=7" "direct=131072 tasks=200 cpus=$cpu"; do
+		# shellcheck disable=SC2086 # words
+		builds "$1" "salt=$SALT" $how || return 1
+		same "root hash, $how" "$expected" "$(value root_hash)" &&
+			expect "read_ns, $how" "$(value read_ns)" -gt 0 &&
+			expect "hash_ns, $how" "$(value hash_ns)" -gt 0 || return 1
+	done
+}
+
 check_block_device()
 {
 	# The kernel's own, and perhaps built in.
@@ -271,9 +288,11 @@ check_block_device()
 	if loop=$(losetup -f 2>/dev/null) &&
 			losetup "$loop" "$dir/data" 2>/dev/null; then
 		ktap_check "block device" block_device "$loop"
+		ktap_check "direct reads" direct_reads "$loop"
 		losetup -d "$loop"
 	else
 		ktap_skip "block device" "no loop device"
+		ktap_skip "direct reads" "no loop device"
 	fi
 }
 
@@ -361,6 +380,12 @@ check_refusals()
 		refused "$invalid" "$dir/data" by=none
 	ktap_check "refuses CPUs for another way" \
 		refused "$invalid" "$dir/data" by=plain "cpus=$cpu"
+	ktap_check "refuses tasks in another way" \
+		refused "$invalid" "$dir/data" by=plain tasks=1
+	ktap_check "refuses direct reads of half a block" \
+		refused "$invalid" "$dir/data" direct=2048
+	ktap_check "refuses direct reads that are too long" \
+		refused "$invalid" "$dir/data" direct=135168
 	ktap_check "refuses a path that is too long" \
 		refused "[Ff]ile ?name too long" "$(printf '/%05000d' 0)"
 	ktap_check "refuses a request that is too long" \

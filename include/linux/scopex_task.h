@@ -111,8 +111,8 @@ void scopex_wake(struct scopex_task *task);
  *	wake the next task that waits for that. NULL if that can't be done: then a
  *	cancellation does not end the wait.
  *
- * All three are called by the task, in process context, and must not sleep. A result is 0 or a
- * negative errno.
+ * All three are called by the task, in process context, and must not sleep without having called
+ * scopex_will_block(). A result is 0 or a negative errno.
  *
  * A waker calls scopex_wake_claim() while @disarm would wait for it, mostly under the lock that
  * @disarm takes, as the task may be gone after that. If the claim says so, the waker calls

@@ -4,7 +4,9 @@
 #include <linux/delay.h>
 #include <linux/irqflags.h>
 #include <linux/preempt.h>
+#include <linux/scopex_direct.h>
 #include <linux/scopex_task.h>
+#include <linux/vmalloc.h>
 
 #include "task.h"
 #include "test.h"
@@ -299,6 +301,42 @@ static void task_initialises_itself(struct scopex_test *test)
 	EXPECT_EQ(test, careless.calls, 3);
 }
 
+/* A task that gives a device memory that is mapped page by page */
+struct mapped_reader {
+	struct scopex_task		task;
+	struct scopex_direct_await	io;
+	void				*buf;
+	int				err;
+};
+
+static int mapped_reader_fn(struct scopex_task *task)
+{
+	struct mapped_reader *r = container_of(task, struct mapped_reader, task);
+
+	scopex_coroutine(task) {
+		/* The memory is looked at before the file. */
+		scopex_await(task, r->err, scopex_direct_read(&r->io, NULL, r->buf, PAGE_SIZE, 0));
+	}
+	return r->err;
+}
+
+static void direct_read_to_mapped_memory(struct scopex_test *test)
+{
+	struct mapped_reader r = {
+		.task = SCOPEX_TASK_INIT(mapped_reader_fn), .buf = vmalloc(PAGE_SIZE),
+	};
+
+	if (!EXPECT(test, r.buf))
+		return;
+	scopex_scope(s) {
+		EXPECT_WARNING("task mapped_reader_fn [scopex_test] gives a direct read memory",
+			       EXPECT_EQ(test, scopex_submit(s, &r.task.work), 0);
+			       EXPECT_EQ(test, scopex_join(s), -EINVAL));
+	}
+	EXPECT_EQ(test, r.io.result, 0);
+	vfree(r.buf);
+}
+
 static const struct scopex_case task_misuse_cases[] = {
 	SCOPEX_CASE(wake_of_a_completed_task),
 	SCOPEX_CASE(wake_in_an_nmi),
@@ -310,6 +348,7 @@ static const struct scopex_case task_misuse_cases[] = {
 	SCOPEX_CASE(await_is_not_in_the_object),
 	SCOPEX_CASE(task_is_initialised_while_it_waits),
 	SCOPEX_CASE(task_initialises_itself),
+	SCOPEX_CASE(direct_read_to_mapped_memory),
 };
 
 SCOPEX_SUITE_PART(misuse, task_misuse, task_misuse_cases);

@@ -125,6 +125,8 @@ extern const struct scopex_suite wait_queue_suite;
 extern const struct scopex_suite file_suite;
 extern const struct scopex_suite socket_suite;
 extern const struct scopex_suite grace_suite;
+extern const struct scopex_suite direct_suite;
+extern const struct scopex_suite disk_suite;
 extern const struct scopex_suite crowd_suite;
 extern const struct scopex_suite sleepers_suite;
 extern const struct scopex_suite awake_suite;

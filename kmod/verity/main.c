@@ -7,8 +7,8 @@
  * as "veritysetup format" makes it; how it is built is in tree.c. This file is
  * the interface, in the directory scopex_verity of debugfs, for root only:
  *
- *	build	Write "PATH [salt=HEX|-] [cpus=LIST|by=WAY]", in one write(2), to have a
- *		tree built. The write returns when it is done, or why it is not;
+ *	build	Write "PATH [salt=HEX|-] [cpus=LIST|by=WAY] [direct=BYTES] [tasks=NR]", in one
+ *		write(2), to have a tree built. The write returns when it is done, or why it is not;
  *		the log says more. PATH can't contain white space. The salt goes
  *		up to 256 bytes, and is empty by default. A build uses all CPUs of
  *		LIST, and no others; each needs a worker of scopex. The default is
@@ -17,7 +17,11 @@
  *		kthread_worker or async; by=plain, in a loop of the writer's alone; or
  *		by=apart, which tells what the CPUs can do (see peers.c). A fatal signal
  *		for the writer ends the build. A second write at the same time gets -EBUSY.
- *	result	What came out, a key and a value on each line.
+ *		With direct= the input is read past the page cache, by requests of BYTES each,
+ *		4096 to 131072. With tasks= (and direct=4096, if not given) each CPU of LIST, or
+ *		each one that is online, has NR requests in flight: see direct.c.
+ *	result	What came out, a key and a value on each line; with direct= also how many ns it
+ *		takes to read the BYTES of a request, and to hash them, on average.
  *	tree	The hash blocks, top level first: with --no-superblock, a hash
  *		device. Empty for an input of one block, as with veritysetup.
  *
@@ -178,6 +182,33 @@ static int verity_parse_cpus(struct verity_tree *t, const char *list)
 	return 0;
 }
 
+/* Returns a number that is not beyond its limits, else 0, and says so. */
+static unsigned int verity_parse_number(const char *word, unsigned int most, unsigned int multiple)
+{
+	char shown[VERITY_SHOWN_MAX];
+	unsigned int nr;
+
+	if (!kstrtouint(strchr(word, '=') + 1, 10, &nr) && nr && nr <= most && !(nr % multiple))
+		return nr;
+	pr_err("%s: not a number up to %u, a multiple of %u\n",
+	       scopex_escape(shown, sizeof(shown), word), most, multiple);
+	return 0;
+}
+
+static int verity_parse_direct(struct verity_tree *t, const char *word)
+{
+	t->direct = true;
+	t->part_blocks = verity_parse_number(word, VERITY_DIRECT_MAX * VERITY_BLOCK_SIZE,
+					     VERITY_BLOCK_SIZE) >> VERITY_BLOCK_SHIFT;
+	return t->part_blocks ? 0 : -EINVAL;
+}
+
+static int verity_parse_tasks(struct verity_tree *t, const char *word)
+{
+	t->tasks = verity_parse_number(word, VERITY_TASKS_MAX, 1);
+	return t->tasks ? 0 : -EINVAL;
+}
+
 static int verity_parse_option(struct verity_tree *t, const char *word,
 			       bool *salt_given)
 {
@@ -194,10 +225,37 @@ static int verity_parse_option(struct verity_tree *t, const char *word,
 		if (t->way)
 			return 0;
 	}
+	if (strstarts(word, "direct=") && !t->direct)
+		return verity_parse_direct(t, word);
+	if (strstarts(word, "tasks=") && !t->tasks)
+		return verity_parse_tasks(t, word);
 
-	pr_err("%s: expected salt=, and cpus= or a way that is known as by=, after the path\n",
+	pr_err("%s: expected salt=, direct=, tasks=, and cpus= or a way that is known as by=, after the path\n",
 	       scopex_escape(shown, sizeof(shown), word));
 	return -EINVAL;
+}
+
+/* What the options mean together */
+static int verity_choose_way(struct verity_tree *t)
+{
+	if (t->tasks) {
+		if (t->way && t->way != &verity_by_items) {
+			pr_err("tasks=%u by=%s: tasks are a way of their own\n",
+			       t->tasks, t->way->name);
+			return -EINVAL;
+		}
+		if (!t->way)
+			cpumask_copy(t->cpus, cpu_online_mask);
+		t->way = &verity_by_tasks;
+		if (!t->direct)
+			t->part_blocks = 1;
+		t->direct = true;
+	}
+	if (!t->way)
+		t->way = &verity_by_loop;
+	if (!t->direct)
+		t->part_blocks = VERITY_PART_BLOCKS;
+	return 0;
 }
 
 /* Fill in a request. @text is overwritten. */
@@ -210,7 +268,7 @@ static int verity_parse(struct verity_tree *t, char *text)
 	text = strim(text);
 	word = strsep(&text, " \t\n");
 	if (!*word) {
-		pr_err("empty request: expected PATH [salt=HEX|-] [cpus=LIST|by=WAY]\n");
+		pr_err("empty request: expected PATH and options\n");
 		return -EINVAL;
 	}
 	if (strscpy(t->path, word, sizeof(t->path)) < 0) {
@@ -227,9 +285,7 @@ static int verity_parse(struct verity_tree *t, char *text)
 		if (err)
 			return err;
 	}
-	if (!t->way)
-		t->way = &verity_by_loop;
-	return 0;
+	return verity_choose_way(t);
 }
 
 static int verity_request(const char __user *buf, size_t count)
@@ -316,6 +372,8 @@ static int result_show(struct seq_file *m, void *unused)
 	seq_printf(m, "lanes %u\n", t->lanes);
 	seq_printf(m, "elapsed_us %llu\n", t->elapsed_us);
 	seq_printf(m, "mib_per_s %llu.%u\n", speed, tenths);
+	if (t->direct)
+		seq_printf(m, "read_ns %llu\nhash_ns %llu\n", t->read_ns, t->hash_ns);
 	seq_printf(m, "root_hash %*phN\n", (int)sizeof(t->root), t->root);
 	return 0;
 }

@@ -24,7 +24,8 @@
  * and no others, not even the writer's: items can do that. So each of these CPUs gets an
  * item, a lane, which claims parts until all are claimed. And for comparison, a request can
  * have the same done without scopex: see peers.c. The ways differ only in the tasks that do
- * the parts. See struct verity_way.
+ * the parts. See struct verity_way. All these read by the page cache, and wait for a read in
+ * their threads; direct.c has another way.
  *
  * All lanes end early with the first error, and when a fatal signal hits the writer; then
  * each CPU still does the part that it has begun. The lane that fails first stores
@@ -105,7 +106,8 @@ static int verity_read(struct verity_job *job, u8 *buf, u64 block, u32 blocks)
 	ssize_t got;
 
 	while (len) {
-		got = kernel_read(job->file, buf, len, &pos);
+		got = job->t->direct ? verity_read_direct(job, buf, len, &pos) :
+				       kernel_read(job->file, buf, len, &pos);
 		if (got > 0) {
 			buf += got;
 			len -= got;
@@ -137,36 +139,81 @@ static int verity_digests(struct verity_job *job, const u8 *data, u8 *digest, u3
 	return err;
 }
 
+/**
+ * verity_alloc_part() - allocate memory for a part of the input
+ * @job: the build
+ *
+ * Context: process context; sleeps.
+ *
+ * Return: the memory, for kvfree() or, with direct=, for kfree() as well; or NULL.
+ */
+void *verity_alloc_part(const struct verity_job *job)
+{
+	size_t len = (size_t)job->t->part_blocks << VERITY_BLOCK_SHIFT;
+
+	return job->t->direct ? kmalloc(len, GFP_KERNEL) : kvmalloc(len, GFP_KERNEL);
+}
+
+/* Make the digests of blocks of the current level. */
+static int verity_hash_blocks(struct verity_job *job, const u8 *data, u64 block, u32 n)
+{
+	int err = verity_digests(job, data, job->level->dst + block * SHA256_DIGEST_SIZE, n);
+
+	return err ? verity_failed(job, "no sha256 for block", block, err) : 0;
+}
+
+/**
+ * verity_hash_input() - make the digests of a part of the input, and take the time
+ * @job: the build
+ * @buf: the part
+ * @block: its first block
+ * @n: how many there are
+ *
+ * Context: process context.
+ *
+ * Return: 0 or a negative errno, whose reason is stored.
+ */
+int verity_hash_input(struct verity_job *job, const u8 *buf, u64 block, u32 n)
+{
+	u64 begin = job->t->direct ? ktime_get_ns() : 0;
+	int err = verity_hash_blocks(job, buf, block, n);
+
+	if (job->t->direct)
+		atomic64_add(ktime_get_ns() - begin, &job->hash_ns);
+	return err;
+}
+
+/* Read a part of the input, and make its digests. */
+static int verity_fill_from_input(struct verity_job *job, u64 block, u32 n)
+{
+	u64 begin = job->t->direct ? ktime_get_ns() : 0;
+	void *buf;
+	int err;
+
+	atomic64_add(n, &job->begun);
+	/* To allocate one for each part would be dear, as the kernel may clear it. */
+	buf = this_cpu_xchg(*job->spare, NULL) ?: verity_alloc_part(job);
+	if (!buf)
+		return verity_failed(job, "no buffer for block", block, -ENOMEM);
+	err = verity_read(job, buf, block, n);
+	if (job->t->direct)
+		atomic64_add(ktime_get_ns() - begin, &job->read_ns);
+	if (!err)
+		err = verity_hash_input(job, buf, block, n);
+	kvfree(this_cpu_xchg(*job->spare, buf));
+	return err;
+}
+
 /* Make the digests of a part of the current level. */
 static int verity_fill(struct verity_job *job, u64 part)
 {
 	const struct verity_level *level = job->level;
-	u64 block = part * VERITY_PART_BLOCKS;
-	u32 n = min_t(u64, level->src_blocks - block, VERITY_PART_BLOCKS);
-	const u8 *data;
-	u8 *buf = NULL;
-	int err = 0;
+	u64 block = part * job->t->part_blocks;
+	u32 n = min_t(u64, level->src_blocks - block, job->t->part_blocks);
 
-	if (level->src) {
-		data = level->src + (block << VERITY_BLOCK_SHIFT);
-	} else {
-		atomic64_add(n, &job->begun);
-		/* To allocate one for each part would be dear, as the kernel may clear it. */
-		buf = this_cpu_xchg(*job->spare, NULL) ?:
-		      kvmalloc(VERITY_PART_BLOCKS * VERITY_BLOCK_SIZE, GFP_KERNEL);
-		if (!buf)
-			return verity_failed(job, "no buffer for part", part, -ENOMEM);
-		data = buf;
-		err = verity_read(job, buf, block, n);
-	}
-	if (!err) {
-		err = verity_digests(job, data, level->dst + block * SHA256_DIGEST_SIZE, n);
-		if (err)
-			verity_failed(job, "no sha256 for part", part, err);
-	}
-	if (buf)
-		kvfree(this_cpu_xchg(*job->spare, buf));
-	return err;
+	if (!level->src)
+		return verity_fill_from_input(job, block, n);
+	return verity_hash_blocks(job, level->src + (block << VERITY_BLOCK_SHIFT), block, n);
 }
 
 /**
@@ -275,7 +322,7 @@ static int verity_plan(struct verity_tree *t, struct verity_level *levels)
 
 	do {
 		levels[nr].src_blocks = blocks;
-		levels[nr].parts = DIV_ROUND_UP_ULL(blocks, VERITY_PART_BLOCKS);
+		levels[nr].parts = DIV_ROUND_UP_ULL(blocks, t->part_blocks);
 		blocks = DIV_ROUND_UP_ULL(blocks, VERITY_FANOUT);
 		if (levels[nr].src_blocks > 1)
 			t->hash_blocks += blocks;
@@ -376,7 +423,7 @@ static int verity_open(struct verity_job *job)
 	if (err)
 		return err;
 
-	job->file = filp_open(t->path, O_RDONLY | O_LARGEFILE, 0);
+	job->file = filp_open(t->path, O_RDONLY | O_LARGEFILE | (t->direct ? O_DIRECT : 0), 0);
 	if (IS_ERR(job->file)) {
 		pr_err("%s: can't open: %pe\n", t->shown, job->file);
 		return PTR_ERR(job->file);
@@ -430,6 +477,8 @@ static int verity_hash(struct verity_job *job)
 	if (job->spent_ns)
 		t->elapsed_us = div_u64(job->spent_ns, NSEC_PER_USEC);
 	t->lanes = cpumask_weight(t->cpus);
+	t->read_ns = div64_u64(atomic64_read(&job->read_ns), levels[0].parts);
+	t->hash_ns = div64_u64(atomic64_read(&job->hash_ns), levels[0].parts);
 
 	if (err == -EINTR && fatal_signal_pending(current))
 		pr_err("%s: the writer was killed, at data block %lld of %llu\n",

@@ -16,8 +16,12 @@ struct file;
 #define VERITY_BLOCK_SHIFT	12
 #define VERITY_BLOCK_SIZE	4096U
 
-/* A part of a level: so many blocks are read at once, and get their digests. */
+/* A part of a level: so many blocks are read at once, and get their digests. With direct=: most. */
 #define VERITY_PART_BLOCKS	8U
+#define VERITY_DIRECT_MAX	32U
+
+/* How many tasks of a CPU a request can have. */
+#define VERITY_TASKS_MAX	256U
 
 /* The longest salt that a dm-verity superblock can hold. */
 #define VERITY_SALT_MAX		256
@@ -41,7 +45,7 @@ struct verity_way {
 	int		(*level)(struct verity_job *job);
 };
 
-extern const struct verity_way verity_by_loop, verity_by_items;
+extern const struct verity_way verity_by_loop, verity_by_items, verity_by_tasks;
 const struct verity_way *verity_find_peer(const char *name);
 
 /**
@@ -53,8 +57,13 @@ const struct verity_way *verity_find_peer(const char *name);
  * @salt_len: its length; 0: no salt
  * @way: how it is built
  * @cpus: the CPUs that the request names; otherwise those that were used
+ * @part_blocks: how many blocks a part has
+ * @direct: they are read past the page cache
+ * @tasks: how many tasks each CPU has; 0: no tasks
  * @lanes: how many these are
  * @elapsed_us: how long it took to hash
+ * @read_ns: with @direct, how long it took to read a part, on average
+ * @hash_ns: the same, to hash it
  * @data_blocks: the size of the input
  * @hash_blocks: the size of @tree
  * @levels: how many levels of hash blocks @tree has
@@ -72,9 +81,14 @@ struct verity_tree {
 	unsigned int	salt_len;
 	const struct verity_way *way;
 	cpumask_var_t	cpus;
+	u32		part_blocks;
+	bool		direct;
+	unsigned int	tasks;
 
 	unsigned int	lanes;
 	u64		elapsed_us;
+	u64		read_ns;
+	u64		hash_ns;
 	u64		data_blocks;
 	u64		hash_blocks;
 	unsigned int	levels;
@@ -106,6 +120,8 @@ struct verity_level {
  * @level: the level that is worked at
  * @next: the next of its parts that a lane claims
  * @begun: how many data blocks have been begun
+ * @read_ns: with direct=, how long all reads took
+ * @hash_ns: the same, to hash what was read
  * @failed: what failed first, NULL if nothing did
  * @where: which byte, part or CPU that was
  * @team: what peers.c has for the way
@@ -120,12 +136,17 @@ struct verity_job {
 	const struct verity_level	*level;
 	atomic64_t			next;
 	atomic64_t			begun;
+	atomic64_t			read_ns;
+	atomic64_t			hash_ns;
 	const char			*failed;
 	u64				where;
 	struct verity_team		*team;
 	u64				spent_ns;
 };
 
+void *verity_alloc_part(const struct verity_job *job);
+int verity_hash_input(struct verity_job *job, const u8 *buf, u64 block, u32 n);
+ssize_t verity_read_direct(struct verity_job *job, void *buf, size_t len, loff_t *pos);
 int verity_fill_here(struct verity_job *job, u64 part);
 int verity_failed(struct verity_job *job, const char *what, u64 where, int err);
 int verity_build(struct verity_tree *t);

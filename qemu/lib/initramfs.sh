@@ -6,6 +6,9 @@
 # Modules that the VM can use besides GUEST_MODULES; with those that they depend on.
 OTHER_MODULES="loop sha256_generic"
 
+# The same, but a job or a suite loads them itself, with parameters.
+LATER_MODULES="null_blk"
+
 # copy_program ROOT PROGRAM [TARGET] - with the shared libraries it needs
 copy_program()
 {
@@ -58,18 +61,18 @@ copy_python()
 	done
 }
 
-# copy_guest_modules ROOT - GUEST_MODULES and OTHER_MODULES, and etc/modules that names
-# those which are there
+# copy_guest_modules ROOT - GUEST_MODULES, OTHER_MODULES and LATER_MODULES, and etc/modules that
+# names those which are there, but for LATER_MODULES
 copy_guest_modules()
 {
 	local root=$1 name lines word path
 
 	: >"$root/etc/modules"
 	[[ -n $KERNEL_ROOT ]] || return 0
-	for name in $GUEST_MODULES $OTHER_MODULES; do
+	for name in $GUEST_MODULES $OTHER_MODULES $LATER_MODULES; do
 		lines=$(modprobe -C /dev/null -d "$KERNEL_ROOT" -S "$KERNEL_RELEASE" \
 			--show-depends "$name" 2>/dev/null) || continue
-		echo "$name" >>"$root/etc/modules"
+		[[ " $LATER_MODULES " == *" $name "* ]] || echo "$name" >>"$root/etc/modules"
 		while read -r word path _; do
 			[[ $word == insmod ]] || continue
 			path=/lib/modules/${path##*/lib/modules/}

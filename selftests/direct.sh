@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# tasks wait for direct reads and writes, of a file of the tests, of a block device, and of a file
+. "$(dirname "$0")/suite.sh"
+
+DISK_DIR=/tmp/scopex-disk.$$
+loop=
+null=
+
+# open_null - under the number 8: a device that keeps what is written in memory, and that takes
+# 100 us for a request
+open_null()
+{
+	modprobe null_blk nr_devices=1 gb=1 memory_backed=1 irqmode=2 completion_nsec=100000 \
+		2>/dev/null || return 1
+	null=yes
+	wait_until 10 test -b /dev/nullb0 && exec 8<>/dev/nullb0
+}
+
+# open_loop - the same number: a device that is a file
+open_loop()
+{
+	loop=$(losetup -f 2>/dev/null) && losetup "$loop" "$DISK_DIR/disk" 2>/dev/null &&
+		exec 8<>"$loop"
+}
+
+open_device()
+{
+	open_null || open_loop
+}
+
+close_device()
+{
+	exec 8>&-
+	[ -z "$null" ] || rmmod null_blk
+	[ -z "$loop" ] || losetup -d "$loop"
+}
+
+make_file()
+{
+	mkdir "$DISK_DIR" && mount -t tmpfs none "$DISK_DIR" &&
+		dd if=/dev/zero of="$DISK_DIR/disk" bs=4096 count=1024 2>/dev/null
+}
+
+remove_file()
+{
+	exec 8>&-
+	umount "$DISK_DIR"
+	rmdir "$DISK_DIR"
+}
+
+ktap_plan 5
+suite_load
+suite_run direct
+ktap_check "a file can be made" make_file
+if open_device; then
+	suite_run disk
+else
+	ktap_skip disk "there is no block device"
+fi
+close_device
+exec 8<>"$DISK_DIR/disk"
+suite_run disk
+remove_file
+suite_unload
+ktap_finish
