@@ -137,7 +137,7 @@ static void scopex_direct_submit(struct scopex_direct_await *io, bool nowait)
 			ret = file->f_op->write_iter(&io->iocb, &iter);
 		} else {
 			iov_iter_bvec(&iter, ITER_DEST, &io->vec, 1, io->vec.bv_len);
-			ret = file->f_op->read_iter(&io->iocb, &iter);
+			ret = vfs_iocb_iter_read(file, &io->iocb, &iter);
 		}
 		if (ret == -EIOCBQUEUED)
 			return;
@@ -186,7 +186,7 @@ static int scopex_direct_check(const struct scopex_direct_await *io)
 	if (!(file->f_flags & O_DIRECT) ||
 	    !(writes ? file->f_op->write_iter : file->f_op->read_iter))
 		return -EOPNOTSUPP;
-	return io->pos < 0 ? -EINVAL : 0;
+	return io->pos < 0 || io->pos > LLONG_MAX - (loff_t)io->vec.bv_len ? -EINVAL : 0;
 }
 
 static int scopex_direct_arm(struct scopex_await *await)

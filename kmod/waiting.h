@@ -27,7 +27,7 @@ struct scopex_shown_task {
 	const char	*name;
 	unsigned int	ms;
 	unsigned int	cpu;
-	char		kind[16];
+	char		kind[20];
 	char		item[72];
 };
 

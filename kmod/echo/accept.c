@@ -172,6 +172,8 @@ static int echo_acceptor_fn(struct scopex_task *task)
 				pr_err("the wait for a connection has failed: %d\n", err);
 			if (err)
 				return err;
+			if (scopex_should_yield())
+				scopex_yield(task);
 		}
 	}
 	return 0;

@@ -4,6 +4,7 @@
 #define _SCOPEX_ECHO_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/llist.h>
 #include <linux/list.h>
 #include <linux/poll.h>
@@ -19,6 +20,9 @@ struct task_struct;
 
 /* How much of a connection's bytes is received, and sent back, at a time. */
 #define ECHO_BUFFER		4096U
+
+/* The most connections that "limit=" may allow */
+#define ECHO_LIMIT_MAX		BIT(20)
 
 /* The pauses after accepts that fail, in ms: the first one, the most; each is twice the last. */
 #define ECHO_PAUSE_FIRST	10U

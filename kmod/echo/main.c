@@ -147,8 +147,8 @@ static int __init echo_init(void)
 	int err;
 
 	server->way = echo_find_way(by);
-	if (!server->way || !limit) {
-		pr_err("by=%s limit=%u: not a way, or no connections\n",
+	if (!server->way || !limit || limit > ECHO_LIMIT_MAX) {
+		pr_err("by=%s limit=%u: not a way, or no connections, or too many\n",
 		       scopex_escape(shown, sizeof(shown), by), limit);
 		return -EINVAL;
 	}

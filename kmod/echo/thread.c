@@ -66,6 +66,7 @@ static void echo_thread_serve(struct echo_thread *thread, struct echo_server *se
 			atomic64_inc(&server->idled);
 			return;
 		}
+		cond_resched();
 	}
 }
 

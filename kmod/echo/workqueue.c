@@ -221,6 +221,8 @@ static void echo_serve_by_workqueue(struct echo_server *server)
 	list_for_each_entry(item, &items.conns, all)
 		queue_work(items.wq, &item->work);
 	mutex_unlock(&items.lock);
+	/* Until no callback is left: a workqueue that goes refuses what they queue. */
+	flush_workqueue(items.wq);
 	destroy_workqueue(items.wq);
 	destroy_delayed_work_on_stack(&items.look);
 }
