@@ -282,7 +282,7 @@ ktap_check "it listens where it is told" served is_where_it_was_told address="$O
 ktap_check "it listens in the network namespace of its loader" is_in_its_namespace
 ktap_check "refuses a bad address" refuses "address=here port=7007: not an address" address=here
 ktap_check "refuses an address of others" refuses "can't listen on 192.0.2.2:7007" address=192.0.2.2
-ktap_check "refuses too many connections" refuses "limit=4294967295: .*too many" limit=4294967295
+ktap_check "refuses too many connections" refuses "by=tasks limit=4294967295: not a way" limit=4294967295
 ktap_check "refuses an unknown way" refuses "by=magic limit=16384: not a way" by=magic
 ktap_check "scopex unloads" unload scopex
 ktap_finish
