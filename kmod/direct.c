@@ -11,8 +11,8 @@
  * result, and there is no other call.
  *
  * No way back. A device that has the request can't give it back, and writes to the memory until it
- * is over. So there is no function that disarms: a cancelled task waits on, and a first-of waits for
- * a request that has lost. A task of a scope that is cancelled already makes no request.
+ * is over. So there is no function that disarms: a cancelled task waits on, and a first-of waits
+ * for a request that has lost. A task of a scope that is cancelled already makes no request.
  *
  * The last touch. The task may run for another reason when the request gets over. So the waker
  * says that it is over, and claims the task, in one section under a lock in the await, and the task
@@ -40,6 +40,7 @@
 #include "direct.h"
 #include "inject.h"
 #include "misuse.h"
+#include "text.h"
 
 static const struct scopex_await_ops scopex_direct_write_ops;
 
@@ -178,7 +179,7 @@ static int scopex_direct_check(const struct scopex_direct_await *io)
 
 	if (unlikely(!io->vec.bv_page)) {
 		scopex_misuse("task %ps gives a %s memory that is not mapped linearly",
-			      scopex_await_task(&io->await)->fn, io->await.ops->name);
+			      scopex_await_task(&io->await)->fn, scopex_name(io->await.ops->name));
 		return -EINVAL;
 	}
 	if (!(file->f_mode & (writes ? FMODE_WRITE : FMODE_READ)))

@@ -100,7 +100,7 @@ int echo_conn_fn(struct scopex_task *task)
 			}
 			if (err != -EAGAIN)
 				return echo_conn_end(conn);
-			/* A socket that lacks memory may be ready all the time: others come first. */
+			/* A socket without memory may be ready all the time: others come first. */
 			if (scopex_should_yield())
 				scopex_yield(task);
 			if (echo_conn_is_away(conn))

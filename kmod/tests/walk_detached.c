@@ -166,7 +166,7 @@ static void detached_item_is_left_to_the_timer(struct scopex_test *test)
 	while (!IS_ENABLED(CONFIG_PREEMPT_RT) && !scopex_inject_hits(SCOPEX_INJECT_WALK_LATER))
 		usleep_range(500, 1000);
 	WRITE_ONCE(walked->forest.felled, true);
-	/* Long enough for the detached item to end, if nothing holds it, and shorter than the delay. */
+	/* Long enough for the detached item to end, if nothing holds it. */
 	end = jiffies + HZ;
 	while (time_before(jiffies, end) && !completion_done(&walked->detached.done))
 		usleep_range(1000, 2000);
