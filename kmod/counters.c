@@ -3,6 +3,7 @@
 
 #include <linux/kernel.h>
 #include <linux/module.h>
+#include <linux/scopex_task.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
@@ -13,7 +14,6 @@
 #include "show.h"
 #include "snapshot.h"
 #include "stats.h"
-#include "task.h"
 #include "waiting.h"
 
 /* The number of tasks in the file. */

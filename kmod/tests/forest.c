@@ -46,15 +46,19 @@ static int node_fn(struct scopex_work *work)
 	struct node *node = container_of(work, struct node, work), below[WIDEST];
 	struct forest *forest = node->forest;
 	unsigned int i;
+	int err;
 
 	/* Hand over before the items below are queued behind this one. */
 	scopex_will_block();
 	scopex_scope(s) {
+		if (scopex_error(s) && forest->may_fall)
+			return 0;
 		if (!EXPECT_EQ(forest->test, scopex_error(s), 0))
 			return -EIO;
-		for (i = 0; i < forest->width && node->depth; i++)
-			EXPECT_EQ(forest->test, node_submit(s, forest, &below[i],
-							    node->depth - 1), 0);
+		for (i = 0; i < forest->width && node->depth; i++) {
+			err = node_submit(s, forest, &below[i], node->depth - 1);
+			EXPECT(forest->test, !err || (forest->may_fall && err == -ECANCELED));
+		}
 		atomic_inc(&forest->open);
 		if (forest->late && !node->depth)
 			open_late(forest);

@@ -18,6 +18,7 @@
  * @depth: how many levels of scopes are below each of these
  * @width: how many scopes are below each one that has any
  * @cpu: where their items run; nr_cpu_ids for anywhere
+ * @may_fall: it may be cancelled before all are open
  * @late: an innermost one opens another scope when @go is set
  * @go: set by the test: @late may open its scope
  * @felled: set by the test: the items end, cancelled or not
@@ -34,6 +35,7 @@ struct forest {
 	unsigned int		depth;
 	unsigned int		width;
 	unsigned int		cpu;
+	bool			may_fall;
 	bool			late;
 	bool			go;
 	bool			felled;
