@@ -57,33 +57,41 @@ static bool scopex_direct_writes(const struct scopex_direct_await *io)
 	return io->await.ops == &scopex_direct_write_ops;
 }
 
+/* The file system that can't be frozen before the request is over; NULL for any other request. */
+static struct super_block *scopex_direct_written(const struct scopex_direct_await *io)
+{
+	struct inode *inode = file_inode(io->iocb.ki_filp);
+
+	return scopex_direct_writes(io) && S_ISREG(inode->i_mode) ? inode->i_sb : NULL;
+}
+
 /*
  * A file system that is being frozen lets no write begin, until it is thawed. Returns false if that
  * is so, and the request must not sleep.
  */
 static bool scopex_direct_begin_write(struct scopex_direct_await *io)
 {
-	struct inode *inode = file_inode(io->iocb.ki_filp);
+	struct super_block *sb = scopex_direct_written(io);
 
-	if (!scopex_direct_writes(io) || !S_ISREG(inode->i_mode))
+	if (!sb)
 		return true;
 	if (!io->nowait)
-		sb_start_write(inode->i_sb);
-	else if (!sb_start_write_trylock(inode->i_sb))
+		sb_start_write(sb);
+	else if (!sb_start_write_trylock(sb))
 		return false;
 	/* For lockdep: the write may end in another thread. */
-	__sb_writers_release(inode->i_sb, SB_FREEZE_WRITE);
+	__sb_writers_release(sb, SB_FREEZE_WRITE);
 	return true;
 }
 
 static void scopex_direct_end_write(struct scopex_direct_await *io)
 {
-	struct inode *inode = file_inode(io->iocb.ki_filp);
+	struct super_block *sb = scopex_direct_written(io);
 
-	if (!scopex_direct_writes(io) || !S_ISREG(inode->i_mode))
+	if (!sb)
 		return;
-	__sb_writers_acquired(inode->i_sb, SB_FREEZE_WRITE);
-	sb_end_write(inode->i_sb);
+	__sb_writers_acquired(sb, SB_FREEZE_WRITE);
+	sb_end_write(sb);
 }
 
 /* The request is over. The driver or the file system calls this. */
@@ -131,6 +139,8 @@ static void scopex_direct_submit(struct scopex_direct_await *io, bool nowait)
 	io->iocb.ki_complete = scopex_direct_over;
 	if (nowait)
 		io->iocb.ki_flags |= IOCB_NOWAIT;
+	else
+		scopex_will_block();
 	if (scopex_direct_begin_write(io)) {
 		if (scopex_direct_writes(io)) {
 			io->iocb.ki_flags |= IOCB_WRITE;
@@ -163,7 +173,6 @@ static int scopex_direct_ready(struct scopex_await *await)
 	if (unlikely(scopex_direct_would_sleep(io))) {
 		if (scopex_cancelled(scopex_await_task(await)->work.scope))
 			return -ECANCELED;
-		scopex_will_block();
 		scopex_direct_submit(io, false);
 		if (!scopex_direct_is_over(io))
 			return SCOPEX_PENDING;
@@ -203,12 +212,7 @@ static int scopex_direct_arm(struct scopex_await *await)
 	if (!READ_ONCE(scopex_direct_used))
 		WRITE_ONCE(scopex_direct_used, true);
 	raw_spin_lock_init(&io->lock);
-	if (io->iocb.ki_filp->f_mode & FMODE_NOWAIT) {
-		scopex_direct_submit(io, true);
-	} else {
-		scopex_will_block();
-		scopex_direct_submit(io, false);
-	}
+	scopex_direct_submit(io, io->iocb.ki_filp->f_mode & FMODE_NOWAIT);
 	return scopex_direct_ready(await);
 }
 
