@@ -33,8 +33,17 @@
 /* How soon the acceptor looks again at a task that has ended, and is not completed; in ms. */
 #define ECHO_LOOK_AGAIN	10
 
+/* Nothing of the connection is used by any task. */
+static void echo_free(struct echo_acceptor *acceptor, struct echo_conn *conn)
+{
+	if (conn->stream.sock)
+		echo_end(acceptor->server, &conn->stream);
+	list_del(&conn->all);
+	kmem_cache_free(acceptor->cache, conn);
+}
+
 /* Submit a connection to the CPU where its packets arrive. */
-static int echo_place(struct echo_acceptor *acceptor, struct echo_conn *conn)
+static void echo_place(struct echo_acceptor *acceptor, struct echo_conn *conn)
 {
 	struct scopex_scope *scope = scopex_work_scope(&acceptor->task.work);
 	int err = -ENODEV;
@@ -47,16 +56,9 @@ static int echo_place(struct echo_acceptor *acceptor, struct echo_conn *conn)
 	/* That CPU has no worker: any other one will do, and the connection stays there. */
 	if (err == -ENODEV)
 		err = scopex_submit(scope, &conn->task.work);
-	return err;
-}
-
-/* Nothing of the connection is used by any task. */
-static void echo_free(struct echo_acceptor *acceptor, struct echo_conn *conn)
-{
-	if (conn->stream.sock)
-		echo_end(acceptor->server, &conn->stream);
-	list_del(&conn->all);
-	kmem_cache_free(acceptor->cache, conn);
+	/* The scope is cancelled. */
+	if (err)
+		echo_free(acceptor, conn);
 }
 
 static int echo_start(struct echo_acceptor *acceptor, struct socket *sock)
@@ -70,9 +72,7 @@ static int echo_start(struct echo_acceptor *acceptor, struct socket *sock)
 	conn->acceptor = acceptor;
 	conn->stream.sock = sock;
 	list_add(&conn->all, &acceptor->conns);
-	/* It fails if the scope is cancelled. */
-	if (echo_place(acceptor, conn))
-		echo_free(acceptor, conn);
+	echo_place(acceptor, conn);
 	return 0;
 }
 
@@ -84,8 +84,7 @@ static void echo_settle(struct echo_acceptor *acceptor, struct echo_conn *conn)
 		return;
 	}
 	atomic64_inc(&acceptor->server->moved);
-	if (echo_place(acceptor, conn))
-		echo_free(acceptor, conn);
+	echo_place(acceptor, conn);
 }
 
 /* Look at all connections that were given back. Those whose tasks are not completed are held. */
@@ -127,8 +126,7 @@ static int echo_accept_some(struct echo_acceptor *acceptor)
 			return err;
 		}
 		if (err < 0) {
-			acceptor->pause_ms = clamp(2 * acceptor->pause_ms, ECHO_PAUSE_FIRST,
-						   ECHO_PAUSE_MOST);
+			acceptor->pause_ms = echo_next_pause(acceptor->pause_ms);
 			acceptor->again = ktime_add_ms(ktime_get(), acceptor->pause_ms);
 			return -EAGAIN;
 		}

@@ -4,7 +4,6 @@
 #define _SCOPEX_ECHO_H
 
 #include <linux/atomic.h>
-#include <linux/bits.h>
 #include <linux/llist.h>
 #include <linux/list.h>
 #include <linux/poll.h>
@@ -17,16 +16,6 @@
 struct kmem_cache;
 struct socket;
 struct task_struct;
-
-/* How much of a connection's bytes is received, and sent back, at a time. */
-#define ECHO_BUFFER		4096U
-
-/* The most connections that "limit=" may allow */
-#define ECHO_LIMIT_MAX		BIT(20)
-
-/* The pauses after accepts that fail, in ms: the first one, the most; each is twice the last. */
-#define ECHO_PAUSE_FIRST	10U
-#define ECHO_PAUSE_MOST		1000U
 
 /* There is more to do, and others should have their turn first. No errno has this number. */
 #define ECHO_MORE		1
@@ -100,6 +89,7 @@ struct echo_stream {
 
 int echo_accept(struct echo_server *server, struct socket **sock);
 void echo_lose(struct echo_server *server, struct socket *sock);
+unsigned int echo_next_pause(unsigned int pause_ms);
 int echo_pump(struct echo_stream *stream);
 __poll_t echo_wants(const struct echo_stream *stream);
 void echo_end(struct echo_server *server, struct echo_stream *stream);

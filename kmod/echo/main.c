@@ -17,6 +17,7 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/bits.h>
 #include <linux/debugfs.h>
 #include <linux/err.h>
 #include <linux/in.h>
@@ -39,6 +40,9 @@
 
 /* How many connections wait to be accepted. */
 #define ECHO_BACKLOG	4096
+
+/* The most connections that limit= may allow */
+#define ECHO_LIMIT_MAX	BIT(20)
 
 /* How much of a parameter that is refused is shown. */
 #define ECHO_SHOWN_MAX	64

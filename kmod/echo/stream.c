@@ -23,8 +23,15 @@
 
 #include "echo.h"
 
+/* How much of a connection's bytes is received, and sent back, at a time. */
+#define ECHO_BUFFER	4096U
+
 /* How often a connection receives before others have their turn. */
 #define ECHO_ROUNDS	16
+
+/* The first pause after accepts that fail, and the longest one; in ms. */
+#define ECHO_PAUSE_FIRST	10U
+#define ECHO_PAUSE_MOST		1000U
 
 /**
  * echo_accept() - accept a connection, if there is one
@@ -74,6 +81,17 @@ void echo_lose(struct echo_server *server, struct socket *sock)
 	sock_release(sock);
 	atomic64_inc(&server->failed);
 	atomic_dec(&server->open);
+}
+
+/**
+ * echo_next_pause() - get the length of a pause after an accept that has failed
+ * @pause_ms: that of the pause before; 0: the accept before has not failed
+ *
+ * Return: the length in ms.
+ */
+unsigned int echo_next_pause(unsigned int pause_ms)
+{
+	return clamp(2 * pause_ms, ECHO_PAUSE_FIRST, ECHO_PAUSE_MOST);
 }
 
 static int echo_receive(struct echo_stream *stream)
@@ -238,7 +256,7 @@ void echo_accept_all(struct echo_server *server,
 			pause_ms = 0;
 			echo_wait(server->listener, EPOLLIN, MAX_SCHEDULE_TIMEOUT);
 		} else if (err < 0) {
-			pause_ms = clamp(2 * pause_ms, ECHO_PAUSE_FIRST, ECHO_PAUSE_MOST);
+			pause_ms = echo_next_pause(pause_ms);
 			schedule_timeout_interruptible(msecs_to_jiffies(pause_ms));
 		} else {
 			pause_ms = 0;
