@@ -146,6 +146,7 @@ void scopex_event_init(struct scopex_event *event)
 	raw_spin_lock_init(&event->lock);
 	event->set = false;
 	event->sets = 0;
+	event->nr_threads = 0;
 	INIT_LIST_HEAD(&event->waiters);
 	init_swait_queue_head(&event->threads);
 }
@@ -171,7 +172,8 @@ void scopex_event_set(struct scopex_event *event)
 	event->set = true;
 	WRITE_ONCE(event->sets, event->sets + 1);
 	scopex_event_serve(event, &woken);
-	swake_up_one(&event->threads);
+	if (unlikely(event->nr_threads))
+		swake_up_one(&event->threads);
 	raw_spin_unlock_irqrestore(&event->lock, flags);
 	scopex_woken_push(&woken);
 }
@@ -237,6 +239,8 @@ int scopex_event_wait_thread(struct scopex_event *event, long timeout)
 	raw_spin_lock_irqsave(&event->lock, flags);
 	happened = event->set;
 	sets = event->sets;
+	if (!happened)
+		event->nr_threads++;
 	raw_spin_unlock_irqrestore(&event->lock, flags);
 	if (happened)
 		return 0;
@@ -249,6 +253,7 @@ int scopex_event_wait_thread(struct scopex_event *event, long timeout)
 	swait_event_idle_timeout_exclusive(event->threads,
 					   scopex_event_has_happened(event, sets), timeout);
 	raw_spin_lock_irqsave(&event->lock, flags);
+	event->nr_threads--;
 	happened = scopex_event_has_happened(event, sets);
 	if (happened)
 		swake_up_one(&event->threads);

@@ -44,6 +44,7 @@
  * @lock: protects the other fields
  * @set: it is set
  * @sets: how often it was set
+ * @nr_threads: how many threads wait
  * @waiters: the tasks that wait
  * @threads: the threads that wait
  *
@@ -53,6 +54,7 @@ struct scopex_event {
 	raw_spinlock_t		lock;
 	bool			set;
 	u32			sets;
+	unsigned int		nr_threads;
 	struct list_head	waiters;
 	struct swait_queue_head	threads;
 };
