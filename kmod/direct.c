@@ -31,6 +31,7 @@
 #include <linux/container_of.h>
 #include <linux/errno.h>
 #include <linux/export.h>
+#include <linux/instruction_pointer.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
@@ -42,6 +43,10 @@
 #include "misuse.h"
 #include "text.h"
 
+/* The mark of an await for which the task waits. Only the task writes the mark. */
+#define SCOPEX_DIRECT_ARMED	1
+
+static const struct scopex_await_ops scopex_direct_read_ops;
 static const struct scopex_await_ops scopex_direct_write_ops;
 
 /* A request was made since scopex was loaded. */
@@ -164,20 +169,26 @@ static bool scopex_direct_would_sleep(const struct scopex_direct_await *io)
 	return io->nowait && (io->result == -EAGAIN || io->result == -EOPNOTSUPP);
 }
 
-static int scopex_direct_ready(struct scopex_await *await)
+static int scopex_direct_look(struct scopex_direct_await *io)
 {
-	struct scopex_direct_await *io = scopex_await_to_direct(await);
-
 	if (!scopex_direct_is_over(io))
 		return SCOPEX_PENDING;
 	if (unlikely(scopex_direct_would_sleep(io))) {
-		if (scopex_cancelled(scopex_await_task(await)->work.scope))
+		if (scopex_cancelled(scopex_await_task(&io->await)->work.scope))
 			return -ECANCELED;
 		scopex_direct_submit(io, false);
 		if (!scopex_direct_is_over(io))
 			return SCOPEX_PENDING;
 	}
 	return min_t(ssize_t, io->result, 0);
+}
+
+static int scopex_direct_ready(struct scopex_await *await)
+{
+	int ret = scopex_direct_look(scopex_await_to_direct(await));
+
+	await->mark = ret == SCOPEX_PENDING ? SCOPEX_DIRECT_ARMED : 0;
+	return ret;
 }
 
 /* Returns why the request can't be made, or 0. */
@@ -229,12 +240,27 @@ static const struct scopex_await_ops scopex_direct_write_ops = {
 	.ready = scopex_direct_ready,
 };
 
+/* Returns false if a task waits for the request. Memory that was never an await does not wait. */
+static bool scopex_direct_may_prepare(const struct scopex_await *await, unsigned long caller)
+{
+	if (likely(await->ops != &scopex_direct_read_ops &&
+		   await->ops != &scopex_direct_write_ops) ||
+	    likely(await->mark != SCOPEX_DIRECT_ARMED))
+		return true;
+	scopex_misuse("%pS prepares a %s for which a task waits", (void *)caller,
+		      scopex_name(await->ops->name));
+	return false;
+}
+
 static struct scopex_await *scopex_direct_prepare(struct scopex_direct_await *io,
 						  const struct scopex_await_ops *ops,
 						  struct file *file, const void *buf, size_t len,
-						  loff_t pos)
+						  loff_t pos, unsigned long caller)
 {
+	if (unlikely(!scopex_direct_may_prepare(&io->await, caller)))
+		return &io->await;
 	io->await.ops = ops;
+	io->await.mark = 0;
 	io->result = 0;
 	io->pos = pos;
 	io->vec.bv_page = virt_addr_valid(buf) ? virt_to_page(buf) : NULL;
@@ -265,6 +291,9 @@ static struct scopex_await *scopex_direct_prepare(struct scopex_direct_await *io
  * scopex_will_block(), and then sleeps. To files without FMODE_NOWAIT this applies to each
  * request. Such a file may also read at once, in the task.
  *
+ * An await for which the task waits can't be prepared anew: this warns, and the request goes on as
+ * it is.
+ *
  * Context: the function of a task, in the argument of scopex_await() or of the first scopex_poll(),
  * where the task may sleep.
  *
@@ -277,7 +306,8 @@ static struct scopex_await *scopex_direct_prepare(struct scopex_direct_await *io
 struct scopex_await *scopex_direct_read(struct scopex_direct_await *io, struct file *file,
 					void *buf, size_t len, loff_t pos)
 {
-	return scopex_direct_prepare(io, &scopex_direct_read_ops, file, buf, len, pos);
+	return scopex_direct_prepare(io, &scopex_direct_read_ops, file, buf, len, pos,
+				     _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(scopex_direct_read);
 
@@ -299,7 +329,8 @@ EXPORT_SYMBOL_GPL(scopex_direct_read);
 struct scopex_await *scopex_direct_write(struct scopex_direct_await *io, struct file *file,
 					 const void *buf, size_t len, loff_t pos)
 {
-	return scopex_direct_prepare(io, &scopex_direct_write_ops, file, buf, len, pos);
+	return scopex_direct_prepare(io, &scopex_direct_write_ops, file, buf, len, pos,
+				     _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(scopex_direct_write);
 

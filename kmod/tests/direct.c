@@ -10,111 +10,12 @@
 #include <linux/scopex_direct.h>
 #include <linux/scopex_sync.h>
 #include <linux/slab.h>
-#include <linux/uio.h>
 
+#include "direct.h"
 #include "file.h"
 #include "test.h"
 
 #define LEN	512
-
-/**
- * enum test_reply - what a file of the tests does with a request
- * @LATER: the test ends it by disk_end()
- * @EARLY: it is over before the call that makes it returns
- * @AT_ONCE: the call returns the result
- */
-enum test_reply {
-	LATER,
-	EARLY,
-	AT_ONCE,
-};
-
-/**
- * struct test_disk - what is behind a file of the tests
- * @iocb: the request that is not over yet, or NULL
- * @reply: what it does with a request
- * @result: the result for EARLY and AT_ONCE
- * @busy: the result of a request that must not sleep; 0: as of any other
- * @gate: where a request stops that may sleep; may be NULL
- * @asked: how many requests were made
- * @pos: where the last one began
- * @len: how many bytes that were
- * @flags: its flags
- * @writes: it was a write
- * @through: when the thread that has ended it was through with that
- */
-struct test_disk {
-	struct kiocb		*iocb;
-	enum test_reply		reply;
-	long			result;
-	int			busy;
-	struct test_gate	*gate;
-	unsigned int		asked;
-	loff_t			pos;
-	size_t			len;
-	int			flags;
-	bool			writes;
-	ktime_t			through;
-};
-
-/* End the request, as a device does. */
-static void disk_end(struct test_disk *disk, long result)
-{
-	struct kiocb *iocb = xchg(&disk->iocb, NULL);
-
-	iocb->ki_complete(iocb, result);
-}
-
-static ssize_t disk_iter(struct kiocb *iocb, struct iov_iter *iter)
-{
-	struct test_disk *disk = iocb->ki_filp->private_data;
-	long result = disk->result;
-
-	disk->pos = iocb->ki_pos;
-	disk->len = iov_iter_count(iter);
-	disk->flags = iocb->ki_flags;
-	disk->writes = iov_iter_rw(iter) == WRITE;
-	WRITE_ONCE(disk->asked, disk->asked + 1);
-	if (iocb->ki_flags & IOCB_NOWAIT) {
-		result = disk->busy ?: result;
-		if (disk->busy && disk->reply == LATER)
-			return disk->busy;
-	} else if (disk->gate) {
-		complete(&disk->gate->reached);
-		until_told(&disk->gate->go);
-	}
-	switch (disk->reply) {
-	case EARLY:
-		iocb->ki_complete(iocb, result);
-		return -EIOCBQUEUED;
-	case AT_ONCE:
-		return result;
-	default:
-		/* Release: from now on the test may end it; pairs with in_flight(). */
-		smp_store_release(&disk->iocb, iocb);
-		return -EIOCBQUEUED;
-	}
-}
-
-static const struct file_operations disk_fops = {
-	.owner = THIS_MODULE,
-	.read_iter = disk_iter,
-	.write_iter = disk_iter,
-};
-
-static struct file *disk_open(struct scopex_test *test, struct test_disk *disk)
-{
-	struct file *file;
-
-	*disk = (struct test_disk){ };
-	file = anon_inode_getfile("[scopex_disk]", &disk_fops, disk, O_RDWR);
-	if (!EXPECT(test, !IS_ERR(file)))
-		return NULL;
-	file->f_flags |= O_DIRECT;
-	file->f_iocb_flags |= IOCB_DIRECT;
-	file->f_mode |= FMODE_NOWAIT;
-	return file;
-}
 
 /**
  * struct mover - a task that reads or writes
@@ -189,7 +90,7 @@ static void mover_free(struct mover *m)
 
 static struct mover *mover_open(struct scopex_test *test, struct test_disk *disk)
 {
-	struct file *file = disk_open(test, disk);
+	struct file *file = test_disk_open(test, disk);
 
 	return file ? mover(test, file) : NULL;
 }
@@ -230,7 +131,7 @@ static void moves_until_it_is_told(struct scopex_test *test, bool writes)
 			/* To be woken for another reason changes nothing. */
 			scopex_wake(&m->task);
 			EXPECT(test, test_waits(m, 2));
-			disk_end(&disk, LEN);
+			test_disk_end(&disk, LEN);
 		}
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
@@ -276,7 +177,7 @@ static void request_may_be_over_at_once(struct scopex_test *test)
 	static const enum test_reply replies[] = { EARLY, AT_ONCE };
 	static const long results[] = { LEN, 1, 0, -EIO };
 	struct test_disk disk;
-	struct file *file = disk_open(test, &disk);
+	struct file *file = test_disk_open(test, &disk);
 	unsigned int i, j;
 
 	for (i = 0; file && i < ARRAY_SIZE(replies); i++) {
@@ -294,7 +195,7 @@ static void errors_and_short_reads_are_told(struct scopex_test *test)
 {
 	static const long results[] = { 1, 0, -EIO, -EAGAIN };
 	struct test_disk disk;
-	struct file *file = disk_open(test, &disk);
+	struct file *file = test_disk_open(test, &disk);
 	struct mover *m;
 	unsigned int i;
 
@@ -309,7 +210,7 @@ static void errors_and_short_reads_are_told(struct scopex_test *test)
 		scopex_scope(s) {
 			EXPECT_EQ(test, scopex_submit(s, &m->task.work), 0);
 			if (in_flight(test, &disk, m))
-				disk_end(&disk, results[i]);
+				test_disk_end(&disk, results[i]);
 			EXPECT_EQ(test, scopex_join(s), min(results[i], 0L));
 		}
 		EXPECT_EQ(test, m->io.result, results[i]);
@@ -340,7 +241,7 @@ static void sleeps(struct scopex_test *test, struct test_disk *disk, struct file
 			EXPECT(test, test_soon(atomic_read(&item.runs)));
 		complete(&gate.go);
 		if (disk->reply == LATER && in_flight(test, disk, m))
-			disk_end(disk, LEN);
+			test_disk_end(disk, LEN);
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
 	EXPECT_EQ(test, m->io.result, LEN);
@@ -354,7 +255,7 @@ static void request_that_would_sleep_is_made_again(struct scopex_test *test)
 {
 	static const int busy[] = { -EAGAIN, -EOPNOTSUPP };
 	struct test_disk disk;
-	struct file *file = disk_open(test, &disk);
+	struct file *file = test_disk_open(test, &disk);
 	enum test_reply reply;
 	unsigned int i;
 
@@ -392,7 +293,7 @@ static void cancelled_in_flight(struct scopex_test *test, long result, int err)
 		if (in_flight(test, &disk, m)) {
 			scopex_cancel(s, 0);
 			EXPECT(test, test_waits(m, 2));
-			disk_end(&disk, result);
+			test_disk_end(&disk, result);
 		}
 		EXPECT_EQ(test, scopex_join(s), err);
 	}
@@ -459,7 +360,7 @@ static void first_of_waits_for_a_request_that_loses(struct scopex_test *test)
 			scopex_event_set(&event);
 			EXPECT(test, test_waits(m, 2));
 			EXPECT_EQ(test, m->several.winner, 1);
-			disk_end(&disk, LEN);
+			test_disk_end(&disk, LEN);
 		}
 		EXPECT_EQ(test, scopex_join(s), 0);
 	}
@@ -481,7 +382,7 @@ static void disk_irq_fn(struct irq_work *irq_work)
 	struct disk_irq *irq = container_of(irq_work, struct disk_irq, irq_work);
 
 	irq->wrong_context |= !in_hardirq();
-	disk_end(irq->disk, LEN);
+	test_disk_end(irq->disk, LEN);
 }
 
 static void hard_interrupt_ends_a_request(struct scopex_test *test)
@@ -508,7 +409,7 @@ static int disk_thread_fn(void *data)
 {
 	struct test_disk *disk = data;
 
-	disk_end(disk, LEN);
+	test_disk_end(disk, LEN);
 	disk->through = ktime_get();
 	test_thread_until_stopped();
 	return 0;
@@ -560,7 +461,7 @@ static void other_files_are_refused(struct scopex_test *test)
 {
 	static const struct file_operations none = { .owner = THIS_MODULE };
 	struct test_disk disk;
-	struct file *file = disk_open(test, &disk);
+	struct file *file = test_disk_open(test, &disk);
 
 	if (!file)
 		return;

@@ -2,12 +2,15 @@
 /* Suite "misuse", in part: tasks and wakers that break the rules */
 
 #include <linux/delay.h>
+#include <linux/file.h>
 #include <linux/irqflags.h>
 #include <linux/preempt.h>
 #include <linux/scopex_direct.h>
 #include <linux/scopex_task.h>
 #include <linux/vmalloc.h>
 
+#include "direct.h"
+#include "file.h"
 #include "task.h"
 #include "test.h"
 
@@ -337,6 +340,77 @@ static void direct_read_to_mapped_memory(struct scopex_test *test)
 	vfree(r.buf);
 }
 
+/**
+ * struct hasty - a task that prepares a second request before the first one is over
+ * @test: the test
+ * @task: the task
+ * @io: how it waits for both
+ * @file: what it reads, and then writes
+ * @buf: where the bytes go
+ * @calls: how often its function was called
+ */
+struct hasty {
+	struct scopex_test		*test;
+	struct scopex_task		task;
+	struct scopex_direct_await	io;
+	struct file			*file;
+	u8				*buf;
+	atomic_t			calls;
+};
+
+static int hasty_fn(struct scopex_task *task)
+{
+	struct hasty *h = container_of(task, struct hasty, task);
+	struct scopex_await *await = task->await;
+
+	switch (atomic_inc_return(&h->calls)) {
+	case 1:
+		await = scopex_direct_read(&h->io, h->file, h->buf, PAGE_SIZE, 0);
+		break;
+	case 2:
+		EXPECT_WARNING("[scopex_test] prepares a direct read for which a task waits",
+			       await = scopex_direct_write(&h->io, NULL, h->buf + 1, 1, 1));
+		EXPECT(h->test, await == &h->io.await);
+		break;
+	}
+	return scopex_poll(task, await);
+}
+
+/* The request that is in flight ends as it would have ended. */
+static void direct_read_is_prepared_twice(struct scopex_test *test)
+{
+	struct hasty h = {
+		.test = test, .task = SCOPEX_TASK_INIT(hasty_fn),
+		.buf = (u8 *)get_zeroed_page(GFP_KERNEL),
+	};
+	struct test_disk disk;
+
+	h.file = test_disk_open(test, &disk);
+	if (!EXPECT(test, h.buf) || !h.file)
+		goto out;
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit(s, &h.task.work), 0);
+		EXPECT(test, test_waits(&h, 1));
+		scopex_wake(&h.task);
+		EXPECT(test, test_waits(&h, 2));
+		EXPECT(test, h.io.iocb.ki_filp == h.file);
+		test_disk_end(&disk, PAGE_SIZE);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, h.io.result, PAGE_SIZE);
+	EXPECT_EQ(test, atomic_read(&h.calls), 3);
+	EXPECT_EQ(test, disk.asked, 1);
+	EXPECT(test, !disk.writes);
+
+	/* Now it may be. */
+	EXPECT(test, scopex_direct_write(&h.io, h.file, h.buf, 1, 1) == &h.io.await);
+	EXPECT_EQ(test, h.io.pos, 1);
+out:
+	free_page((unsigned long)h.buf);
+	if (h.file)
+		fput(h.file);
+}
+
 static const struct scopex_case task_misuse_cases[] = {
 	SCOPEX_CASE(wake_of_a_completed_task),
 	SCOPEX_CASE(wake_in_an_nmi),
@@ -349,6 +423,7 @@ static const struct scopex_case task_misuse_cases[] = {
 	SCOPEX_CASE(task_is_initialised_while_it_waits),
 	SCOPEX_CASE(task_initialises_itself),
 	SCOPEX_CASE(direct_read_to_mapped_memory),
+	SCOPEX_CASE(direct_read_is_prepared_twice),
 };
 
 SCOPEX_SUITE_PART(misuse, task_misuse, task_misuse_cases);
