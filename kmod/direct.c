@@ -12,7 +12,8 @@
  *
  * No way back. A device that has the request can't give it back, and writes to the memory until it
  * is over. So there is no function that disarms: a cancelled task waits on, and a first-of waits
- * for a request that has lost. A task of a scope that is cancelled already makes no request.
+ * for a request that has lost. But a task whose scope is cancelled makes no request, and neither
+ * does a task that does not want the result any more.
  *
  * The last touch. The task may run for another reason when the request gets over. So the waker
  * says that it is over, and claims the task, in one section under a lock in the await, and the task
@@ -169,12 +170,12 @@ static bool scopex_direct_would_sleep(const struct scopex_direct_await *io)
 	return io->nowait && (io->result == -EAGAIN || io->result == -EOPNOTSUPP);
 }
 
-static int scopex_direct_look(struct scopex_direct_await *io)
+static int scopex_direct_look(struct scopex_direct_await *io, bool wanted)
 {
 	if (!scopex_direct_is_over(io))
 		return SCOPEX_PENDING;
 	if (unlikely(scopex_direct_would_sleep(io))) {
-		if (scopex_cancelled(scopex_await_task(&io->await)->work.scope))
+		if (!wanted)
 			return -ECANCELED;
 		scopex_direct_submit(io, false);
 		if (!scopex_direct_is_over(io))
@@ -183,12 +184,23 @@ static int scopex_direct_look(struct scopex_direct_await *io)
 	return min_t(ssize_t, io->result, 0);
 }
 
-static int scopex_direct_ready(struct scopex_await *await)
+/* Is it over? A request whose result is wanted may have to be made again. */
+static int scopex_direct_settle(struct scopex_await *await, bool wanted)
 {
-	int ret = scopex_direct_look(scopex_await_to_direct(await));
+	int ret = scopex_direct_look(scopex_await_to_direct(await), wanted);
 
 	await->mark = ret == SCOPEX_PENDING ? SCOPEX_DIRECT_ARMED : 0;
 	return ret;
+}
+
+static int scopex_direct_ready(struct scopex_await *await)
+{
+	return scopex_direct_settle(await, !scopex_cancelled(scopex_await_task(await)->work.scope));
+}
+
+static int scopex_direct_give_up(struct scopex_await *await)
+{
+	return scopex_direct_settle(await, false);
 }
 
 /* Returns why the request can't be made, or 0. */
@@ -232,12 +244,14 @@ static const struct scopex_await_ops scopex_direct_read_ops = {
 	.name = "direct read",
 	.arm = scopex_direct_arm,
 	.ready = scopex_direct_ready,
+	.give_up = scopex_direct_give_up,
 };
 
 static const struct scopex_await_ops scopex_direct_write_ops = {
 	.name = "direct write",
 	.arm = scopex_direct_arm,
 	.ready = scopex_direct_ready,
+	.give_up = scopex_direct_give_up,
 };
 
 /* Returns false if a task waits for the request. Memory that was never an await does not wait. */

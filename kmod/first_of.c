@@ -12,9 +12,10 @@
  * passes that on, as it does when it is cancelled: so a permit or a message that was for the loser
  * is for the next task that waits.
  *
- * A member that can't be disarmed is waited for, also as a loser. So the whole ends when each
- * member has a result, or is disarmed. As it can't be disarmed either, scopex_poll() leaves a
- * cancellation to it: it disarms the members with which it can, and waits for the others.
+ * A member that can't be disarmed is waited for, also as a loser, which begins nothing more. So the
+ * whole ends when each member has a result, or is disarmed. As it can't be disarmed either,
+ * scopex_poll() leaves a cancellation to it: it disarms the members with which it can, and waits
+ * for the others.
  *
  * A member that is not armed, as its result is known or as it was given up, has another result than
  * SCOPEX_PENDING. So no member is asked or disarmed that is not armed.
@@ -28,6 +29,7 @@
 
 #include "await.h"
 #include "misuse.h"
+#include "task.h"
 
 /**
  * enum scopex_several_mark - the mark of an await that stands for several
@@ -60,19 +62,23 @@ static void scopex_several_note(struct scopex_several *several, unsigned int i, 
 		several->winner = i;
 }
 
-/* Disarm the members with which that can be done. */
-static void scopex_several_give_up(struct scopex_several *several)
+/* Disarm the members with which that can be done, and ask the others whether they are over. */
+static void scopex_several_leave(struct scopex_several *several)
 {
 	struct scopex_member *member;
 	unsigned int i;
 
 	for (i = 0; i < several->nr; i++) {
 		member = &several->members[i];
-		if (member->result != SCOPEX_PENDING || !member->await->ops->disarm)
+		if (member->result != SCOPEX_PENDING)
 			continue;
-		member->await->ops->disarm(member->await);
-		member->result = -ECANCELED;
 		several->armed--;
+		if (member->await->ops->disarm) {
+			scopex_await_give_up(member->await);
+			member->result = -ECANCELED;
+		} else {
+			scopex_several_note(several, i, scopex_await_give_up(member->await));
+		}
 	}
 }
 
@@ -89,6 +95,14 @@ static int scopex_several_result(const struct scopex_several *several)
 	return 0;
 }
 
+static int scopex_several_give_up(struct scopex_await *await)
+{
+	struct scopex_several *several = scopex_await_to_several(await);
+
+	scopex_several_leave(several);
+	return several->armed ? SCOPEX_PENDING : scopex_several_result(several);
+}
+
 /* Is it over? If a cancellation is left to this await, it is looked at here. */
 static int scopex_several_settle(struct scopex_several *several)
 {
@@ -96,7 +110,7 @@ static int scopex_several_settle(struct scopex_several *several)
 
 	if (scopex_several_is_won(several) ||
 	    (!several->await.ops->disarm && scopex_cancelled(task->work.scope)))
-		scopex_several_give_up(several);
+		return scopex_several_give_up(&several->await);
 	return several->armed ? SCOPEX_PENDING : scopex_several_result(several);
 }
 
@@ -124,25 +138,22 @@ static int scopex_several_arm(struct scopex_await *await)
 static int scopex_several_ready(struct scopex_await *await)
 {
 	struct scopex_several *several = scopex_await_to_several(await);
-	const struct scopex_await_ops *ops;
 	struct scopex_await *member;
 	unsigned int i;
 
-	for (i = 0; i < several->nr; i++) {
-		member = several->members[i].await;
-		ops = member->ops;
-		if (several->members[i].result != SCOPEX_PENDING ||
-		    (ops->disarm && scopex_several_is_won(several)))
+	for (i = 0; i < several->nr && !scopex_several_is_won(several); i++) {
+		if (several->members[i].result != SCOPEX_PENDING)
 			continue;
+		member = several->members[i].await;
 		several->armed--;
-		scopex_several_note(several, i, ops->ready(member));
+		scopex_several_note(several, i, member->ops->ready(member));
 	}
 	return scopex_several_settle(several);
 }
 
 static void scopex_several_disarm(struct scopex_await *await)
 {
-	scopex_several_give_up(scopex_await_to_several(await));
+	scopex_several_leave(scopex_await_to_several(await));
 }
 
 /* The second one of each is for members of which one can't be disarmed. */
@@ -157,6 +168,7 @@ static const struct scopex_await_ops scopex_several_ops[][2] = {
 			.name = "first of several",
 			.arm = scopex_several_arm,
 			.ready = scopex_several_ready,
+			.give_up = scopex_several_give_up,
 		},
 	},
 	[SCOPEX_ALL_OF] = {
@@ -169,6 +181,7 @@ static const struct scopex_await_ops scopex_several_ops[][2] = {
 			.name = "all of several",
 			.arm = scopex_several_arm,
 			.ready = scopex_several_ready,
+			.give_up = scopex_several_give_up,
 		},
 	},
 };

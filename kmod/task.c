@@ -20,6 +20,7 @@
  * lock, as only the worker puts it there.
  */
 
+#include <linux/errno.h>
 #include <linux/hash.h>
 #include <linux/export.h>
 #include <linux/list.h>
@@ -48,6 +49,24 @@ raw_spinlock_t *scopex_task_lock(const struct scopex_scope *scope)
 }
 
 /**
+ * scopex_await_give_up() - disarm an await, or ask whether it is over, if it can't be disarmed
+ * @await: the await, which is armed, and whose result the task does not want any more
+ *
+ * Context: the function of the task.
+ *
+ * Return: as ->ready of the await's kind; -ECANCELED if it was disarmed.
+ */
+int scopex_await_give_up(struct scopex_await *await)
+{
+	const struct scopex_await_ops *ops = await->ops;
+
+	if (!ops->disarm)
+		return ops->give_up ? ops->give_up(await) : ops->ready(await);
+	ops->disarm(await);
+	return -ECANCELED;
+}
+
+/**
  * scopex_await_break() - make sure that nobody wakes a task because of what it waits for
  * @task: the task, which runs and waits for something
  *
@@ -60,10 +79,8 @@ void scopex_await_break(struct scopex_task *task)
 	const struct scopex_task_scope *inner = (void *)task + task->scope;
 	struct scopex_await *await = task->await;
 
-	if (await->ops->disarm)
-		await->ops->disarm(await);
-	else if (!task->scope || await != &inner->await)
-		while (await->ops->ready(await) == SCOPEX_PENDING)
+	if (!task->scope || await != &inner->await)
+		while (scopex_await_give_up(await) == SCOPEX_PENDING)
 			schedule_timeout_uninterruptible(1);
 	WRITE_ONCE(task->await, NULL);
 }

@@ -53,6 +53,7 @@ static inline bool scopex_task_is_listed_or_told(const struct scopex_task *task)
 	return READ_ONCE(task->node.next);
 }
 
+int scopex_await_give_up(struct scopex_await *await);
 void scopex_await_break(struct scopex_task *task);
 raw_spinlock_t *scopex_task_lock(const struct scopex_scope *scope);
 

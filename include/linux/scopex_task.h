@@ -110,8 +110,11 @@ void scopex_wake(struct scopex_task *task);
  *	not wake the task. If the task was woken because of something that only it was to take,
  *	wake the next task that waits for that. NULL if that can't be done: then a
  *	cancellation does not end the wait.
+ * @give_up: only without @disarm: as @ready, but the task does not want the result any more. So
+ *	begin nothing, and return -ECANCELED if nothing has to be waited for. NULL if @ready
+ *	begins nothing.
  *
- * All three are called by the task, in process context, and must not sleep without having called
+ * All are called by the task, in process context, and must not sleep without having called
  * scopex_will_block(). A result is 0 or a negative errno.
  *
  * A waker calls scopex_wake_claim() while @disarm would wait for it, mostly under the lock that
@@ -124,6 +127,7 @@ struct scopex_await_ops {
 	int		(*arm)(struct scopex_await *await);
 	int		(*ready)(struct scopex_await *await);
 	void		(*disarm)(struct scopex_await *await);
+	int		(*give_up)(struct scopex_await *await);
 };
 
 /**

@@ -25,6 +25,7 @@
  * @members: these
  * @heard: how it waits for an event
  * @event: that; NULL: only @io
+ * @event_first: it asks for the event before it asks for @io
  * @file: the file
  * @writes: it writes
  * @err: what the wait has returned
@@ -38,6 +39,7 @@ struct mover {
 	struct scopex_member		members[2];
 	struct scopex_event_waiter	heard;
 	struct scopex_event		*event;
+	bool				event_first;
 	struct file			*file;
 	bool				writes;
 	int				err;
@@ -53,8 +55,8 @@ static struct scopex_await *mover_await(struct mover *m)
 			 scopex_direct_read(&m->io, m->file, m->buf, LEN, 3 * LEN);
 	if (!m->event)
 		return io;
-	m->members[0].await = io;
-	m->members[1].await = scopex_event_wait(&m->heard, m->event);
+	m->members[m->event_first].await = io;
+	m->members[!m->event_first].await = scopex_event_wait(&m->heard, m->event);
 	return scopex_first_of(&m->several, m->members, 2);
 }
 
@@ -370,6 +372,51 @@ static void first_of_waits_for_a_request_that_loses(struct scopex_test *test)
 	mover_close(m);
 }
 
+/* The event wins. The request has failed as it would sleep, which is seen then, or together. */
+static void loses_and_would_sleep(struct scopex_test *test, bool event_first, bool together)
+{
+	unsigned int cpu = test_this_cpu();
+	struct scopex_event event;
+	struct test_item gated;
+	struct test_gate gate;
+	struct test_disk disk;
+	struct mover *m = mover_open(test, &disk);
+
+	if (!m)
+		return;
+	scopex_event_init(&event);
+	m->event = &event;
+	m->event_first = event_first;
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, cpu, &m->task.work), 0);
+		if (in_flight(test, &disk, m)) {
+			/* One more request would be over at once. */
+			disk.reply = AT_ONCE;
+			if (together)
+				test_gate_shut(test, s, cpu, &gated, &gate);
+			scopex_event_set(&event);
+			if (!together)
+				EXPECT(test, test_waits(m, 2));
+			test_disk_end(&disk, -EAGAIN);
+			if (together)
+				complete(&gate.go);
+		}
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, m->several.winner, !event_first);
+	EXPECT_EQ(test, m->members[event_first].result, -ECANCELED);
+	EXPECT_EQ(test, atomic_read(&m->calls), together ? 2 : 3);
+	EXPECT_EQ(test, disk.asked, 1);
+	mover_close(m);
+}
+
+static void loser_makes_no_second_request(struct scopex_test *test)
+{
+	loses_and_would_sleep(test, false, false);
+	loses_and_would_sleep(test, true, false);
+	loses_and_would_sleep(test, true, true);
+}
+
 /* An interrupt of a device */
 struct disk_irq {
 	struct irq_work		irq_work;
@@ -491,6 +538,7 @@ static const struct scopex_case direct_cases[] = {
 	SCOPEX_CASE(cancelled_task_waits_for_its_request),
 	SCOPEX_CASE(cancelled_task_makes_no_request),
 	SCOPEX_CASE(first_of_waits_for_a_request_that_loses),
+	SCOPEX_CASE(loser_makes_no_second_request),
 	SCOPEX_CASE(hard_interrupt_ends_a_request),
 	SCOPEX_CASE(task_waits_for_its_waker),
 	SCOPEX_CASE(other_files_are_refused),

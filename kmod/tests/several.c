@@ -4,6 +4,7 @@
 #include <linux/delay.h>
 #include <linux/slab.h>
 
+#include "file.h"
 #include "sync.h"
 
 #define MEMBERS	3
@@ -385,6 +386,50 @@ static void loser_that_lasts_is_waited_for(struct scopex_test *test)
 	kfree(c);
 }
 
+/* The first event and what lasts, or the third event. */
+static struct scopex_await *both_or_event(struct chooser *c)
+{
+	struct scopex_event *events = c->what;
+
+	c->inner_members[0].await = scopex_event_wait(&c->events[0], &events[0]);
+	c->inner_members[1].await = lasting_wait(c);
+	c->members[0].await = scopex_all_of(&c->inner, c->inner_members, 2);
+	c->members[1].await = scopex_event_wait(&c->events[2], &events[2]);
+	return scopex_first_of(&c->several, c->members, 2);
+}
+
+/* A loser that is several awaits waits only for those that can't be disarmed. */
+static void several_are_a_loser_that_lasts(struct scopex_test *test)
+{
+	struct scopex_event events[MEMBERS];
+	struct chooser *c;
+
+	test_events_init(events);
+	test_bell_init(&lasting.bell);
+	c = chooser(test, both_or_event, events);
+	if (!c)
+		return;
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit(s, &c->task.work), 0);
+		test_until_waiting(&c->task);
+		scopex_event_set(&events[2]);
+		while (READ_ONCE(c->calls) < 2)
+			usleep_range(50, 100);
+		test_until_waiting(&c->task);
+		expect_no_waiters(test, events);
+		test_bell_ring(&lasting.bell);
+		/* It would wait for that. */
+		if (!EXPECT(test, test_soon(READ_ONCE(c->done))))
+			scopex_event_set(&events[0]);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	EXPECT_EQ(test, c->several.winner, 1);
+	EXPECT_EQ(test, c->members[0].result, -ECANCELED);
+	EXPECT_EQ(test, c->inner_members[0].result, -ECANCELED);
+	EXPECT_EQ(test, c->inner_members[1].result, 0);
+	kfree(c);
+}
+
 /* A cancellation ends the wait for the others, and waits for that one. */
 static void cancel_waits_for_what_lasts(struct scopex_test *test)
 {
@@ -506,6 +551,7 @@ static const struct scopex_case several_cases[] = {
 	SCOPEX_CASE(permit_of_a_loser_is_passed_on),
 	SCOPEX_CASE(one_of_two_permits_is_taken),
 	SCOPEX_CASE(loser_that_lasts_is_waited_for),
+	SCOPEX_CASE(several_are_a_loser_that_lasts),
 	SCOPEX_CASE(cancel_waits_for_what_lasts),
 	SCOPEX_CASE(several_are_one_of_several),
 	SCOPEX_CASE(several_may_be_none),

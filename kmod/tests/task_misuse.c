@@ -341,8 +341,9 @@ static void direct_read_to_mapped_memory(struct scopex_test *test)
 }
 
 /**
- * struct hasty - a task that prepares a second request before the first one is over
+ * struct hasty - a task that does the wrong thing while its request is in flight
  * @test: the test
+ * @leaves: it returns a result; else it prepares a second request
  * @task: the task
  * @io: how it waits for both
  * @file: what it reads, and then writes
@@ -351,6 +352,7 @@ static void direct_read_to_mapped_memory(struct scopex_test *test)
  */
 struct hasty {
 	struct scopex_test		*test;
+	bool				leaves;
 	struct scopex_task		task;
 	struct scopex_direct_await	io;
 	struct file			*file;
@@ -368,6 +370,8 @@ static int hasty_fn(struct scopex_task *task)
 		await = scopex_direct_read(&h->io, h->file, h->buf, PAGE_SIZE, 0);
 		break;
 	case 2:
+		if (h->leaves)
+			return 0;
 		EXPECT_WARNING("[scopex_test] prepares a direct read for which a task waits",
 			       await = scopex_direct_write(&h->io, NULL, h->buf + 1, 1, 1));
 		EXPECT(h->test, await == &h->io.await);
@@ -411,6 +415,38 @@ out:
 		fput(h.file);
 }
 
+/* Its worker waits for the request, and does not make it again. */
+static void task_is_completed_while_it_reads(struct scopex_test *test)
+{
+	struct hasty h = {
+		.test = test, .leaves = true, .task = SCOPEX_TASK_INIT(hasty_fn),
+		.buf = (u8 *)get_zeroed_page(GFP_KERNEL),
+	};
+	struct test_disk disk;
+
+	h.file = test_disk_open(test, &disk);
+	if (!EXPECT(test, h.buf) || !h.file)
+		goto out;
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit(s, &h.task.work), 0);
+		EXPECT(test, test_waits(&h, 1));
+		/* One more request would be over at once. */
+		disk.reply = AT_ONCE;
+		EXPECT_WARNING("hasty_fn [scopex_test] is completed while it waits for a direct",
+			       scopex_wake(&h.task);
+			       msleep(50);
+			       EXPECT(test, scopex_work_busy(&h.task.work));
+			       test_disk_end(&disk, -EAGAIN);
+			       EXPECT_EQ(test, scopex_join(s), 0));
+	}
+	EXPECT_EQ(test, atomic_read(&h.calls), 2);
+	EXPECT_EQ(test, disk.asked, 1);
+out:
+	free_page((unsigned long)h.buf);
+	if (h.file)
+		fput(h.file);
+}
+
 static const struct scopex_case task_misuse_cases[] = {
 	SCOPEX_CASE(wake_of_a_completed_task),
 	SCOPEX_CASE(wake_in_an_nmi),
@@ -424,6 +460,7 @@ static const struct scopex_case task_misuse_cases[] = {
 	SCOPEX_CASE(task_initialises_itself),
 	SCOPEX_CASE(direct_read_to_mapped_memory),
 	SCOPEX_CASE(direct_read_is_prepared_twice),
+	SCOPEX_CASE(task_is_completed_while_it_reads),
 };
 
 SCOPEX_SUITE_PART(misuse, task_misuse, task_misuse_cases);
