@@ -23,6 +23,8 @@
  *	half	PAYLOAD bytes are sent, then the end; they come back, and then the end
  *	deaf	bytes are sent until no more go out, then the end; they come back, and then the end
  *	hop	PAYLOAD messages from one CPU, and as many from another one
+ *	traffic	all send all the time, up to PAYLOAD bytes in a step, and more come and go, until
+ *		the server has ended each of the N
  *
  * What a connection sends depends on its number and on the place in its stream, so bytes of
  * other connections, and bytes at the wrong place, are seen. The status is 0 if all was well.
@@ -137,6 +139,14 @@ static void open_conn(struct conn *conn, unsigned int id)
 		die("fcntl or setsockopt");
 }
 
+/* The server may end a connection at any time. */
+static int may_end;
+
+static int is_ended(void)
+{
+	return may_end && (errno == ECONNRESET || errno == EPIPE);
+}
+
 /* Send up to so many bytes. Returns how many went out; 0 if there was no room. */
 static size_t send_some(struct conn *conn, size_t most)
 {
@@ -148,7 +158,7 @@ static size_t send_some(struct conn *conn, size_t most)
 	for (i = 0; i < most; i++)
 		chunk[i] = byte_at(conn, conn->sent + i);
 	nr = send(conn->fd, chunk, most, MSG_NOSIGNAL);
-	if (nr < 0 && errno != EAGAIN)
+	if (nr < 0 && errno != EAGAIN && !is_ended())
 		fail(conn, strerror(errno));
 	if (nr < 0)
 		return 0;
@@ -169,9 +179,9 @@ static int receive_some(struct conn *conn)
 		if (conn->received > conn->sent)
 			fail(conn, "more came back than was sent");
 	}
-	if (nr < 0 && errno != EAGAIN)
+	if (nr < 0 && errno != EAGAIN && !is_ended())
 		fail(conn, strerror(errno));
-	return nr == 0;
+	return nr == 0 || errno != EAGAIN;
 }
 
 static void receive_all(struct conn *conn)
@@ -300,6 +310,45 @@ static void one_by_one(const char *mode, unsigned int nr, size_t payload)
 	}
 }
 
+/* Connect, send something, and close it, in one of three ways. Nobody may be there any more. */
+static void come_and_go(unsigned int id, size_t payload)
+{
+	struct conn conn = { .id = id, .fd = socket(AF_INET, SOCK_STREAM, 0) };
+
+	if (conn.fd < 0)
+		die("socket");
+	if (!connect(conn.fd, (struct sockaddr *)&address, sizeof(address))) {
+		if (id % 3)
+			send_some(&conn, payload);
+		if (id % 3 == 1)
+			reset(&conn);
+	}
+	close(conn.fd);
+}
+
+static void until_all_ended(struct conn *conns, unsigned int nr, size_t payload)
+{
+	unsigned long long end = now() + 2 * PATIENCE * 1000000ULL;
+	unsigned int left = nr, others = nr;
+
+	may_end = 1;
+	while (left) {
+		come_and_go(others++, payload);
+		for (struct conn *conn = conns; conn < conns + nr; conn++) {
+			if (conn->fd < 0)
+				continue;
+			if (now() > end)
+				fail(conn, "the server does not end the connection");
+			send_some(conn, payload);
+			if (!receive_some(conn))
+				continue;
+			close(conn->fd);
+			conn->fd = -1;
+			left--;
+		}
+	}
+}
+
 /* All at the same time */
 static void together(const char *mode, unsigned int nr, size_t payload)
 {
@@ -313,19 +362,19 @@ static void together(const char *mode, unsigned int nr, size_t payload)
 		if (strcmp(mode, "refused"))
 			there_and_back(&conns[i], payload);
 	}
-	if (!strcmp(mode, "hold")) {
-		printf("held %u\n", nr);
-		fflush(stdout);
+	printf("open %u\n", nr);
+	fflush(stdout);
+	if (!strcmp(mode, "traffic"))
+		until_all_ended(conns, nr, payload);
+	else if (!strcmp(mode, "hold"))
 		read_to_end(0);
-	}
-	for (unsigned int i = 0; i < nr; i++) {
+	for (unsigned int i = 0; i < nr && strcmp(mode, "traffic"); i++) {
 		if (!strcmp(mode, "hold"))
 			there_and_back(&conns[i], payload);
 		else
 			until_closed(&conns[i]);
-	}
-	for (unsigned int i = 0; i < nr; i++)
 		close(conns[i].fd);
+	}
 	free(conns);
 }
 
@@ -540,7 +589,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	payload = number(argv, argc, 5, 1);
-	if (!strcmp(mode, "hold") || !strcmp(mode, "closed") || !strcmp(mode, "refused"))
+	if (!strcmp(mode, "hold") || !strcmp(mode, "closed") || !strcmp(mode, "refused") ||
+	    !strcmp(mode, "traffic"))
 		together(mode, nr, payload);
 	else
 		one_by_one(mode, nr, payload);

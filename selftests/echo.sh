@@ -18,6 +18,9 @@ OTHER=192.0.2.1
 MANY=10000
 SOME=200
 
+# So many of these send all the time, while others come and go.
+BUSY=50
+
 dir=
 holder=
 
@@ -85,27 +88,47 @@ served()
 	done_with && return "$served_status"
 }
 
+# begin INPUT ARG... - run echo-load in the background
+begin()
+{
+	input=$1
+	shift
+	"$(dirname "$0")/echo-load" "$@" < "$input" > "$dir/begun" 2>&1 &
+	holder=$!
+}
+
+# has_begun NUMBER - wait until so many connections of it are open
+has_begun()
+{
+	wait_until 120 grep -q "^open $1\$" "$dir/begun" && return
+	ktap_msg "$(cat "$dir/begun")"
+	return 1
+}
+
+# has_ended - wait until it ends; true if all was well
+has_ended()
+{
+	wait "$holder"
+	ended_status=$?
+	holder=
+	return "$ended_status"
+}
+
 # hold NUMBER - open so many connections, in the background
 hold()
 {
 	mkfifo "$dir/end"
-	"$(dirname "$0")/echo-load" hold 127.0.0.1 "$PORT" "$1" < "$dir/end" > "$dir/hold" 2>&1 &
-	holder=$!
+	begin "$dir/end" hold 127.0.0.1 "$PORT" "$1"
 	exec 8> "$dir/end"
 	rm "$dir/end"
-	wait_until 120 grep -q "^held $1\$" "$dir/hold" && return
-	ktap_msg "$(cat "$dir/hold")"
-	return 1
+	has_begun "$1"
 }
 
 # held_end - the connections of hold() end; true if they were there to the end
 held_end()
 {
 	exec 8>&-
-	wait "$holder"
-	held_status=$?
-	holder=
-	return "$held_status"
+	has_ended
 }
 
 # all_over CONNECTIONS BYTES - all of them have ended, and were what they should be
@@ -184,6 +207,25 @@ goes_with()
 	return "$goes_status"
 }
 
+# goes_in_traffic [PARAMETER]... - unload it while some connections send all the time, and others
+# come and go
+goes_in_traffic()
+{
+	serve "$@" || return 1
+	begin /dev/null traffic 127.0.0.1 "$PORT" "$BUSY" 5000
+	has_begun "$BUSY" && wait_until 60 have_come $((2 * BUSY))
+	traffic_status=$?
+	done_with || traffic_status=1
+	has_ended && expect_line "^traffic ok $BUSY\$" < "$dir/begun" && return "$traffic_status"
+	ktap_msg "$(cat "$dir/begun")"
+	return 1
+}
+
+have_come()
+{
+	[ "$(stat_of accepted)" -ge "$1" ]
+}
+
 check_way()
 {
 	for check in echoes_messages echoes_large_messages echoes_odd_ones waits_for_room \
@@ -194,6 +236,7 @@ check_way()
 	ktap_check "$1: ends_the_silent" served ends_the_silent by="$1" idle_ms=2000
 	ktap_check "$1: pauses_after_failures" served pauses_after_failures by="$1" fail_accepts=3
 	ktap_check "$1: unloads with $SOME connections" goes_with "$SOME" by="$1"
+	ktap_check "$1: unloads in traffic" goes_in_traffic by="$1"
 }
 
 # Packets from one CPU, and then from another one
@@ -267,7 +310,7 @@ ip link set lo up
 suite_need scopex
 ip addr add "$OTHER/32" dev lo || exit "$KSFT_FAIL"
 
-ktap_plan $((9 * 3 + 10))
+ktap_plan $((10 * 3 + 10))
 for way in $WAYS; do
 	check_way "$way"
 done

@@ -43,7 +43,7 @@ memory_used()
 
 all_are_held()
 {
-	grep -q '^held ' /tmp/hold && [ "$(value "$stats" open)" -eq "$CONNECTIONS" ]
+	grep -q '^open ' /tmp/hold && [ "$(value "$stats" open)" -eq "$CONNECTIONS" ]
 }
 
 # held WAY - hold the connections; how many there are, and what they take, is left in
