@@ -190,6 +190,56 @@ pauses_after_failures()
 	client load 2 10 0 64 && expect_stat failed -eq 3 && expect_stat accepted -eq 2
 }
 
+uptime_ms()
+{
+	awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime
+}
+
+# most_failures MS - how many accepts can fail in this time. After each there is a pause: of 10 ms,
+# then each one twice as long as the one before, but none longer than 1 s. A sleep in jiffies may
+# end a jiffy early, which takes 10 ms at most.
+most_failures()
+{
+	failures=1
+	left=$1
+	next_pause=10
+	while [ "$left" -ge $((next_pause - 10)) ]; do
+		failures=$((failures + 1))
+		left=$((left - next_pause + 10))
+		next_pause=$((2 * next_pause))
+		[ "$next_pause" -le 1000 ] || next_pause=1000
+	done
+	echo "$failures"
+}
+
+have_failed()
+{
+	[ "$(stat_of failed)" -ge "$1" ]
+}
+
+# A client waits in the backlog, so the socket is ready all the time, and no accept succeeds.
+pauses_get_longer()
+{
+	begin /dev/null load 127.0.0.1 "$PORT" 1 1 0 1
+	wait_until 60 have_failed 4
+	longer_status=$?
+	sleep 2
+	had_failed=$(stat_of failed)
+	# After that, and $since is before the first accept: so this is not less than the time was.
+	most=$(most_failures $(($(uptime_ms) - since)))
+	expect "accepts that have failed" "$had_failed" -le "$most" || longer_status=1
+	expect_stat accepted -eq 0 || longer_status=1
+	kill "$holder"
+	has_ended
+	return "$longer_status"
+}
+
+fails_for_long()
+{
+	since=$(uptime_ms)
+	served pauses_get_longer "$@" fail_accepts=1000000000
+}
+
 # goes_with NUMBER [PARAMETER]... - unload it while so many connections are open; the clients see
 # that they have ended
 goes_with()
@@ -235,6 +285,7 @@ check_way()
 	ktap_check "$1: keeps_its_limit" served keeps_its_limit by="$1" limit=4
 	ktap_check "$1: ends_the_silent" served ends_the_silent by="$1" idle_ms=2000
 	ktap_check "$1: pauses_after_failures" served pauses_after_failures by="$1" fail_accepts=3
+	ktap_check "$1: pauses_get_longer" fails_for_long by="$1"
 	ktap_check "$1: unloads with $SOME connections" goes_with "$SOME" by="$1"
 	ktap_check "$1: unloads in traffic" goes_in_traffic by="$1"
 }
@@ -310,7 +361,7 @@ ip link set lo up
 suite_need scopex
 ip addr add "$OTHER/32" dev lo || exit "$KSFT_FAIL"
 
-ktap_plan $((10 * 3 + 10))
+ktap_plan $((11 * 3 + 10))
 for way in $WAYS; do
 	check_way "$way"
 done
