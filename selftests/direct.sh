@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# tasks wait for direct reads and writes, of a file of the tests, of a block device, and of a file
+# tasks wait for direct reads and writes, of a file of the tests, of a block device, and of a file,
+# whose file system is frozen, too
 . "$(dirname "$0")/suite.sh"
 
 DISK_DIR=/tmp/scopex-disk.$$
@@ -49,7 +50,7 @@ remove_file()
 	rmdir "$DISK_DIR"
 }
 
-ktap_plan 5
+ktap_plan 6
 suite_load
 suite_run direct
 ktap_check "a file can be made" make_file
@@ -61,6 +62,7 @@ fi
 close_device
 exec 8<>"$DISK_DIR/disk"
 suite_run disk
+suite_run frozen
 remove_file
 suite_unload
 ktap_finish

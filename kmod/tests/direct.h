@@ -8,6 +8,9 @@
 
 #include "test.h"
 
+/* direct.sh has opened a disk, or a file, under this number. */
+#define TEST_DISK	8
+
 /**
  * enum test_reply - what a file of the tests does with a request
  * @LATER: the test ends it by test_disk_end()
@@ -50,5 +53,6 @@ struct test_disk {
 
 void test_disk_end(struct test_disk *disk, long result);
 struct file *test_disk_open(struct scopex_test *test, struct test_disk *disk);
+void test_disk_be(struct test_disk *disk, struct file *file);
 
 #endif /* _SCOPEX_TEST_DIRECT_H */

@@ -53,6 +53,22 @@ static const struct file_operations disk_fops = {
 	.write_iter = disk_iter,
 };
 
+static void disk_flags(struct file *file)
+{
+	file->f_flags |= O_DIRECT;
+	file->f_iocb_flags |= IOCB_DIRECT;
+	file->f_mode |= FMODE_NOWAIT;
+}
+
+/* From now on a file that is opened does as the one of test_disk_open() does. */
+void test_disk_be(struct test_disk *disk, struct file *file)
+{
+	*disk = (struct test_disk){ };
+	replace_fops(file, fops_get(&disk_fops));
+	file->private_data = disk;
+	disk_flags(file);
+}
+
 struct file *test_disk_open(struct scopex_test *test, struct test_disk *disk)
 {
 	struct file *file;
@@ -61,8 +77,6 @@ struct file *test_disk_open(struct scopex_test *test, struct test_disk *disk)
 	file = anon_inode_getfile("[scopex_disk]", &disk_fops, disk, O_RDWR);
 	if (!EXPECT(test, !IS_ERR(file)))
 		return NULL;
-	file->f_flags |= O_DIRECT;
-	file->f_iocb_flags |= IOCB_DIRECT;
-	file->f_mode |= FMODE_NOWAIT;
+	disk_flags(file);
 	return file;
 }

@@ -11,11 +11,11 @@
 #include <linux/scopex_timer.h>
 #include <linux/slab.h>
 
+#include "direct.h"
 #include "file.h"
 #include "test.h"
 
-/* direct.sh has opened it under this number, and it has BLOCKS blocks at least. */
-#define DISK	8
+/* The disk has BLOCKS blocks at least. */
 #define BLOCK	4096
 #define BLOCKS	256
 
@@ -26,7 +26,7 @@
 /* The script can't open it in this way. What knows no direct reads and writes refuses it. */
 static struct file *disk_file(struct scopex_test *test)
 {
-	struct file *given = fget(DISK), *file;
+	struct file *given = fget(TEST_DISK), *file;
 
 	if (!given) {
 		scopex_test_skip(test, "the script has opened no disk");

@@ -40,6 +40,7 @@ static const struct scopex_suite * const suites[] = {
 	&mourned_suite, &tight_suite, &again_suite, &again_serial_suite,
 	&again_bound_suite, &away_suite, &rounds_suite, &leave_suite, &placed_suite,
 	&wait_queue_suite, &file_suite, &socket_suite, &grace_suite, &direct_suite, &disk_suite,
+	&frozen_suite,
 	&steal_suite, &stopped_suite, &crowded_suite, &flood_suite,
 	&partial_suite, &endless_suite, &chain_suite, &among_suite, &finite_suite,
 	&newcomer_suite,

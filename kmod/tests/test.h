@@ -127,6 +127,7 @@ extern const struct scopex_suite socket_suite;
 extern const struct scopex_suite grace_suite;
 extern const struct scopex_suite direct_suite;
 extern const struct scopex_suite disk_suite;
+extern const struct scopex_suite frozen_suite;
 extern const struct scopex_suite crowd_suite;
 extern const struct scopex_suite sleepers_suite;
 extern const struct scopex_suite awake_suite;
