@@ -353,6 +353,13 @@ static struct scopex_await *event_and_lasting(struct chooser *c)
 	return scopex_all_of(&c->several, c->members, MEMBERS);
 }
 
+/* Returns true if a task waits soon, after this many calls. */
+static bool chooser_waits(struct chooser *c, unsigned int calls)
+{
+	return test_soon(READ_ONCE(c->calls) >= calls &&
+			 atomic_read(&c->task.state) == SCOPEX_TASK_WAITING);
+}
+
 /* An event wins, and the other one is waited for all the same. */
 static void loser_that_lasts_is_waited_for(struct scopex_test *test)
 {
@@ -368,9 +375,7 @@ static void loser_that_lasts_is_waited_for(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_submit(s, &c->task.work), 0);
 		test_until_waiting(&c->task);
 		scopex_event_set(&events[2]);
-		while (READ_ONCE(c->calls) < 2)
-			usleep_range(50, 100);
-		test_until_waiting(&c->task);
+		EXPECT(test, chooser_waits(c, 2));
 		EXPECT_EQ(test, scopex_work_result(&c->task.work), -EINPROGRESS);
 		EXPECT_EQ(test, c->several.winner, 2);
 		expect_no_waiters(test, events);
@@ -413,9 +418,7 @@ static void several_are_a_loser_that_lasts(struct scopex_test *test)
 		EXPECT_EQ(test, scopex_submit(s, &c->task.work), 0);
 		test_until_waiting(&c->task);
 		scopex_event_set(&events[2]);
-		while (READ_ONCE(c->calls) < 2)
-			usleep_range(50, 100);
-		test_until_waiting(&c->task);
+		EXPECT(test, chooser_waits(c, 2));
 		expect_no_waiters(test, events);
 		test_bell_ring(&lasting.bell);
 		/* It would wait for that. */
@@ -455,9 +458,7 @@ static void cancel_waits_for_what_lasts(struct scopex_test *test)
 				usleep_range(50, 100);
 			scopex_cancel(s, 0);
 			scopex_inject_release(SCOPEX_INJECT_TASK_LIST);
-			while (READ_ONCE(c->calls) < 2)
-				usleep_range(50, 100);
-			test_until_waiting(&c->task);
+			EXPECT(test, chooser_waits(c, 2));
 			expect_no_waiters(test, events);
 			EXPECT_EQ(test, scopex_work_result(&c->task.work), -EINPROGRESS);
 			test_bell_ring(&lasting.bell);
