@@ -17,6 +17,11 @@
  * scopex_poll() leaves a cancellation to it: it disarms the members with which it can, and waits
  * for the others.
  *
+ * The end of a task's scope is such a member. As a loser it is given up, so the scope is cancelled:
+ * the first of its end and of a sleep is a scope with a deadline. It is armed and given up also if
+ * another one has won before, as the task believes the scope to be closed afterwards. If it is one
+ * of several that are a member, these are armed, too, but ask no other member of theirs.
+ *
  * A member that is not armed, as its result is known or as it was given up, has another result than
  * SCOPEX_PENDING. So no member is asked or disarmed that is not armed.
  */
@@ -35,10 +40,12 @@
  * enum scopex_several_mark - the mark of an await that stands for several
  * @SCOPEX_FIRST_OF: it is over when one of them is
  * @SCOPEX_ALL_OF: it is over when all of them are
+ * @SCOPEX_LOST: a bit: it is armed, but no result is wanted
  */
 enum scopex_several_mark {
 	SCOPEX_FIRST_OF,
 	SCOPEX_ALL_OF,
+	SCOPEX_LOST,
 };
 
 static struct scopex_several *scopex_await_to_several(struct scopex_await *await)
@@ -118,21 +125,29 @@ static int scopex_several_arm(struct scopex_await *await)
 {
 	struct scopex_several *several = scopex_await_to_several(await);
 	struct scopex_task *task = scopex_await_task(await);
+	bool lost = await->mark & SCOPEX_LOST;
+	struct scopex_await *member;
 	unsigned int i;
 
+	await->mark &= ~SCOPEX_LOST;
 	several->winner = -1;
 	several->armed = 0;
 	if (unlikely(!several->nr && await->mark == SCOPEX_FIRST_OF)) {
 		scopex_misuse("task %ps waits for the first of no awaits", task->fn);
 		return -EINVAL;
 	}
-	for (i = 0; i < several->nr; i++)
-		if (scopex_several_is_won(several))
+	for (i = 0; i < several->nr; i++) {
+		member = several->members[i].await;
+		if (lost || scopex_several_is_won(several)) {
 			several->members[i].result = -ECANCELED;
-		else
-			scopex_several_note(several, i,
-					    scopex_await_arm(task, several->members[i].await));
-	return scopex_several_settle(several);
+			if (!member->ops->begun)
+				continue;
+			if (member->ops->arm == scopex_several_arm)
+				member->mark |= SCOPEX_LOST;
+		}
+		scopex_several_note(several, i, scopex_await_arm(task, member));
+	}
+	return lost ? scopex_several_give_up(await) : scopex_several_settle(several);
 }
 
 static int scopex_several_ready(struct scopex_await *await)
@@ -169,6 +184,7 @@ static const struct scopex_await_ops scopex_several_ops[][2] = {
 			.arm = scopex_several_arm,
 			.ready = scopex_several_ready,
 			.give_up = scopex_several_give_up,
+			.begun = true,
 		},
 	},
 	[SCOPEX_ALL_OF] = {
@@ -182,6 +198,7 @@ static const struct scopex_await_ops scopex_several_ops[][2] = {
 			.arm = scopex_several_arm,
 			.ready = scopex_several_ready,
 			.give_up = scopex_several_give_up,
+			.begun = true,
 		},
 	},
 };
@@ -209,9 +226,9 @@ static struct scopex_await *scopex_several_await(struct scopex_several *several,
  * @nr: how many, at least 1
  *
  * If several are ready at the same time, the one that comes first in @members is the winner. The
- * others are given up, and have taken nothing: their results are -ECANCELED. Others that can't be
- * given up, as the end of a scope of the task, are waited for, and have their own result. Then
- * also a cancellation waits for these.
+ * others are given up, and have taken nothing: their results are -ECANCELED. Those that can't be
+ * disarmed are waited for, and have their own result; a scope of the task is cancelled before
+ * that. Then also a cancellation waits for these.
  *
  * Context: any.
  *

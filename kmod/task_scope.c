@@ -108,11 +108,23 @@ static int scopex_task_scope_arm(struct scopex_await *await)
 	return scopex_task_scope_ready(await);
 }
 
+/* The end of the scope has lost in a first-of: let it come soon. */
+static int scopex_task_scope_give_up(struct scopex_await *await)
+{
+	struct scopex_task_scope *inner = container_of(await, struct scopex_task_scope, await);
+
+	if (!scopex_cancelled(&inner->scope))
+		scopex_cancel_tree(&inner->scope, 0);
+	return scopex_task_scope_ready(await);
+}
+
 /* Without a way to disarm: the items may use the task's object, so it has to wait for them. */
 static const struct scopex_await_ops scopex_task_scope_ops = {
 	.name = "scope",
 	.arm = scopex_task_scope_arm,
 	.ready = scopex_task_scope_ready,
+	.give_up = scopex_task_scope_give_up,
+	.begun = true,
 };
 
 /* The task is about to be completed. Its worker waits in its stead. */
@@ -185,7 +197,8 @@ EXPORT_SYMBOL_GPL(__scopex_task_open);
  *
  * For scopex_await() and scopex_poll(). The await is over when every item of the scope is
  * completed; then the scope is closed. A cancellation does not end the wait: it cancels the scope,
- * too.
+ * too. In scopex_first_of() with scopex_sleep_until() the scope has a deadline: it is cancelled if it
+ * loses, and the wait goes on until all of its items are completed.
  *
  * Context: the function of the task.
  *

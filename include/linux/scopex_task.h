@@ -111,8 +111,11 @@ void scopex_wake(struct scopex_task *task);
  *	wake the next task that waits for that. NULL if that can't be done: then a
  *	cancellation does not end the wait.
  * @give_up: only without @disarm: as @ready, but the task does not want the result any more. So
- *	begin nothing, and return -ECANCELED if nothing has to be waited for. NULL if @ready
- *	begins nothing.
+ *	begin nothing, let the wait end soon, and return -ECANCELED if nothing has to be waited
+ *	for. NULL if @ready does all that.
+ * @begun: only without @disarm: what the task waits for has begun before the wait, and has to be
+ *	ended by it, as a scope. So it is armed and given up also if another one of several has
+ *	won before.
  *
  * All are called by the task, in process context, and must not sleep without having called
  * scopex_will_block(). A result is 0 or a negative errno.
@@ -128,6 +131,7 @@ struct scopex_await_ops {
 	int		(*ready)(struct scopex_await *await);
 	void		(*disarm)(struct scopex_await *await);
 	int		(*give_up)(struct scopex_await *await);
+	bool		begun;
 };
 
 /**
