@@ -258,7 +258,7 @@ top_is_harmless_live()
 # The script for drgn, without drgn: how it shows damaged or hostile names
 drgn_is_harmless()
 {
-	python "$work/out" <<-'END' && harmless "$work/out" && said '^    odd.x1b.31m.*, opened in '
+	python "$work/out" <<-'END' && harmless "$work/out" && said '^    odd.x1b.31m.*, opened in ' &&
 	import importlib.util, sys, types
 	for name in ("drgn", "drgn.helpers", "drgn.helpers.linux", "drgn.helpers.linux.cpumask",
 	             "drgn.helpers.linux.percpu", "drgn.helpers.linux.sched"):
@@ -281,7 +281,9 @@ drgn_is_harmless()
 	item = {"function": odd, "scope": "0x1", "for_ms": 1}
 	scope = {"address": "0x1", "name": odd, "parent": None, "kind": "open", "function": odd,
 	         "file": odd, "line": 1, "flags": [], "pending": 1, "error": odd, "age_ms": 1,
-	         "listed": True, "owner": task, "joins": odd}
+	         "listed": True, "owner": task, "joins": odd,
+	         "tasks": [{"count": 2, "state": odd, "for": odd, "function": odd, "line": 3,
+	                    "longest_ms": 4}]}
 	cpu = {"cpu": 0, "online": True, "open": True, "queue": "items", "stalls": 0, "dead": 0,
 	       "queued": [{"count": 1, "function": odd, "scope": "0x1"}], "offer": None,
 	       "stealable": [{"count": 2, "function": odd, "scope": "0x1"}],
@@ -291,6 +293,7 @@ drgn_is_harmless()
 	        "stacks": [dict(task, stack=[odd])]}
 	open(sys.argv[1], "w").write(script.Report(data).make() + "\n")
 	END
+		said '^ *2 task.s. odd.x1b.31m.* for odd.*: odd.*, line 3, for '
 }
 
 top_in_a_vm()
