@@ -63,8 +63,10 @@ static void disk_flags(struct file *file)
 /* From now on a file that is opened does as the one of test_disk_open() does. */
 void test_disk_be(struct test_disk *disk, struct file *file)
 {
+	const struct file_operations *fops = &disk_fops;
+
 	*disk = (struct test_disk){ };
-	replace_fops(file, fops_get(&disk_fops));
+	replace_fops(file, fops_get(fops));
 	file->private_data = disk;
 	disk_flags(file);
 }
