@@ -108,7 +108,8 @@ has_begun()
 # has_ended - wait until it ends; true if all was well
 has_ended()
 {
-	wait "$holder"
+	# Where it is killed, the shell says so.
+	wait "$holder" 2>/dev/null
 	ended_status=$?
 	holder=
 	return "$ended_status"
