@@ -56,7 +56,8 @@ measure()
 }
 
 # One item there and back depends on the scheduler, so it is measured often. With many items,
-# only scopex and its best competitors are measured.
+# only scopex and its best competitors are measured. Sections without preemption can be told from
+# others only where the kernel preempts all else.
 lane_path()
 {
 	local many="only=items peers=scopex,scopex_array,kthread_worker,wq_completion"
@@ -65,7 +66,9 @@ lane_path()
 		)n=1000 rounds=5 only=empty,items,work,nest,switch,memory;$(
 		)$many n=10,100,10000,100000,1000000 rounds=3;$(
 		)only=growth n=1,10,100,10000,1000000 rounds=3;$(
-		)only=teardown n=1000000 rounds=3" --icount --env VERITY=1000
+		)only=teardown n=1000000 rounds=3;only=irq rounds=15;$(
+		)full only=latency n=1000,1000000 rounds=1;$(
+		)only=latency n=100000 rounds=1" --icount --env VERITY=1000
 }
 
 # Each of these is loaded with scopex as it is, or with spin_us=50.

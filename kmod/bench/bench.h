@@ -190,6 +190,7 @@ bool bench_is_peer(const char *name);
  * @cpus: how many CPUs took part
  * @what: what was measured of it
  * @ops: a sample is the time of so many operations
+ * @unit: of the samples; NULL: ns
  */
 struct bench_result {
 	const char	*workload;
@@ -200,6 +201,7 @@ struct bench_result {
 	unsigned int	cpus;
 	const char	*what;
 	unsigned long	ops;
+	const char	*unit;
 };
 
 int bench_report(const struct bench_result *result, u64 *samples, unsigned int nr);
@@ -217,5 +219,7 @@ int bench_growth(void);
 int bench_beside(void);
 int bench_nest(void);
 int bench_switch(void);
+int bench_irq(void);
+int bench_latency(void);
 
 #endif /* _SCOPEX_BENCH_H */

@@ -49,6 +49,8 @@ static const struct {
 	{ "contend",	bench_contend },
 	{ "nest",	bench_nest },
 	{ "switch",	bench_switch },
+	{ "irq",	bench_irq },
+	{ "latency",	bench_latency },
 	{ "memory",	bench_memory },
 	{ "sizes",	bench_sizes },
 	{ "growth",	bench_growth },
@@ -58,7 +60,7 @@ static const struct {
 
 static char *only;
 module_param(only, charp, 0444);
-MODULE_PARM_DESC(only, "workloads, as empty,items,work,contend,nest,switch,memory,sizes,growth,beside,teardown (default: all)");
+MODULE_PARM_DESC(only, "workloads, as empty,items,work,contend,nest,switch,irq,latency,memory,sizes,growth,beside,teardown (default: all)");
 
 static char *peers;
 module_param(peers, charp, 0444);
@@ -200,16 +202,24 @@ static struct bench_decimal bench_decimal(u64 value)
 	return decimal;
 }
 
-/* @samples: in thousandths of @unit; are sorted */
-static int bench_add(const struct bench_result *r, const char *unit, u64 *samples,
-		     unsigned int nr)
+/**
+ * bench_report() - a figure
+ * @r: what it is of
+ * @samples: what each round has measured; do not outlast the call
+ * @nr: how many
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int bench_report(const struct bench_result *r, u64 *samples, unsigned int nr)
 {
 	struct bench_line *line = bench_add_line(nr);
 	struct bench_decimal low, median, high;
-	const char *place = r->place ?: "-";
+	const char *place = r->place ?: "-", *unit = r->unit ?: "ns";
 
 	if (!line)
 		return -ENOMEM;
+	for (unsigned int i = 0; i < nr; i++)
+		samples[i] = div64_u64(samples[i] * 1000, r->ops);
 	memcpy(line->samples, samples, nr * sizeof(*samples));
 	sort(samples, nr, sizeof(*samples), bench_compare_samples, NULL);
 	low = bench_decimal(samples[(nr - 1) / 4]);
@@ -222,21 +232,6 @@ static int bench_add(const struct bench_result *r, const char *unit, u64 *sample
 		place, r->n, r->work_ns, r->peer, r->what, median.text, unit, low.text,
 		high.text);
 	return 0;
-}
-
-/**
- * bench_report() - a figure
- * @result: what it is of
- * @samples: how long it took in each round, in ns; do not outlast the call
- * @nr: how many
- *
- * Return: 0 or -ENOMEM.
- */
-int bench_report(const struct bench_result *result, u64 *samples, unsigned int nr)
-{
-	for (unsigned int i = 0; i < nr; i++)
-		samples[i] = div64_u64(samples[i] * 1000, result->ops);
-	return bench_add(result, "ns", samples, nr);
 }
 
 /**
@@ -275,11 +270,12 @@ int bench_ways(const struct bench_result *results, unsigned int nr,
 static int bench_report_size(const char *name, size_t size)
 {
 	const struct bench_result result = {
-		.workload = "size", .peer = name, .n = 1, .what = "size",
+		.workload = "size", .peer = name, .n = 1, .what = "size", .ops = 1,
+		.unit = "bytes",
 	};
-	u64 sample = size * 1000;
+	u64 sample = size;
 
-	return bench_add(&result, "bytes", &sample, 1);
+	return bench_report(&result, &sample, 1);
 }
 
 static int bench_report_sizes(void)

@@ -24,7 +24,7 @@ from lane import Interval, Lane, Missing, number
 GROWN = 1.02
 
 # Workloads of the path lane whose figures are the same in each run, nearly.
-RECORDED = ("empty", "items", "growth", "teardown")
+RECORDED = ("empty", "items", "growth", "teardown", "irq")
 
 HEAD = """# Instructions for an operation, by "make bench RECORD=1" (kernel: stock-6.1): the lower
 # quartile of the rounds, as the scheduler adds something to some of them.
@@ -206,6 +206,30 @@ def switching(lane):
     return ratio, f"{ratio}; {number(ours[lane.key])}, kthread {number(threads[lane.key])}"
 
 
+def waking(peer, nr_busy):
+    """From an interrupt to what it wakes, of what that takes with a thread"""
+    def get(lane):
+        place = "busy" if nr_busy else "idle"
+        ours, thread = (lane.row("irq", name, place, nr_busy) for name in (peer, "kthread"))
+        ratio = lane.ratio(ours, thread)
+        return ratio, f"{ratio}; {number(ours[lane.key])}, kthread {number(thread[lane.key])}"
+    return get
+
+
+def section(place, what):
+    """How late an interrupt or a thread is at worst while a million sleepers wake up"""
+    def get(lane):
+        many, few = (lane.get("latency", "scopex", place, n, what) for n in (1000000, 1000))
+        return many, f"{number(many)} instructions, with 1,000 {number(few)}"
+    return get
+
+
+def known_section(lane):
+    irq, preempt = (lane.get("latency", "scopex", "known_" + what, 50000, what)
+                    for what in ("irq", "preempt"))
+    return max(irq, preempt), f"{number(irq)}; {number(preempt)}"
+
+
 def teardown(lane):
     counted = lane.get("teardown", "refcounted", n=1000000)
     scoped = lane.get("teardown", "scopex", n=1000000)
@@ -277,6 +301,23 @@ TARGETS = (
     at_most("native", "  the same", 0.05, switching),
     at_most("path", "a task makes way for another one", 150,
             figure("yield", "scopex_task", n=2)),
+    at_most("path", "an interrupt to a task, CPU idle, of a thread's", 1.1,
+            waking("scopex_task", 0)),
+    for_comparison("path", "  by an event", waking("scopex_event", 0)),
+    at_most("path", "  one item runs there again and again", 1.1, waking("scopex_task", 1)),
+    at_most("path", "  items that begin before the task", 1,
+            figure("irq", "scopex_task", "busy", n=1, what="items", unit="item")),
+    for_comparison("path", "  with eight such items",
+                   figure("irq", "scopex_task", "busy", n=8, what="items", unit="items")),
+    for_comparison("path", "  with eight, of a thread's",
+                   waking("scopex_task", 8)),
+    at_most("path", "1000000 sleepers cancelled: interrupts off", 50000, section("cancel", "irq")),
+    at_most("path", "  preemption off", 50000, section("cancel", "preempt")),
+    at_most("path", "1000000 sleepers expire: interrupts off", 50000, section("expire", "irq")),
+    at_most("path", "  preemption off", 50000, section("expire", "preempt")),
+    for_comparison("path", "  a section of 50,000 of either kind is seen as", known_section),
+    for_comparison("path", "  100000 cancelled, in a kernel that is not preempted",
+                   figure("latency", "scopex", "cancel", n=100000, what="resched")),
     at_most("path", "bytes of a task that sleeps, with its timer", 128,
             figure("size", "scopex_task", n=1, what="size", unit="bytes")),
     at_most("path", "sizeof(struct scopex_work)", 32,
@@ -376,8 +417,8 @@ HARDWARE = "all CPUs of this machine"
 def recordable(lane):
     return {".".join(str(row[key]) for key in ("workload", "peer", "place", "n", "what")):
             row[lane.key] for row in lane.rows
-            if row["workload"] in RECORDED and
-            re.fullmatch("scopex(_(array|any|for))?", row["peer"])}
+            if row["workload"] in RECORDED and row["place"] != "busy" and
+            re.fullmatch("scopex(_(array|any|for|task|event))?", row["peer"])}
 
 
 def read_recorded(path):

@@ -17,7 +17,7 @@ bench_row()
 # bench_figures SUBMIT - a path lane in which a submit costs that
 bench_figures()
 {
-	local n row
+	local n row place what value
 
 	echo "workload,peer,place,n,work_ns,cpus,what,unit,median,low,high,rounds,samples"
 	for n in 1 10 100 1000 10000 100000 1000000; do
@@ -48,6 +48,19 @@ bench_figures()
 	bench_row switch,scopex_task,-,2,0,1,total 400
 	bench_row switch,kthread,-,2,0,1,total 5000
 	bench_row yield,scopex_task,-,2,0,1,total 120
+	for row in scopex_task,idle,0,3300 scopex_event,idle,0,3500 kthread,idle,0,3000 \
+			scopex_task,busy,1,700 kthread,busy,1,3000 scopex_task,busy,8,9000 \
+			kthread,busy,8,3000; do
+		bench_row "irq,${row%,*},0,1,total" "${row##*,}"
+	done
+	bench_row irq,scopex_task,busy,1,0,1,items 1
+	bench_row irq,scopex_task,busy,8,0,1,items 7
+	for row in known_irq,50000,irq,51000 known_preempt,50000,preempt,53000 \
+			{cancel,expire},{1000,1000000},{irq\,8000,preempt\,60000} \
+			cancel,100000,resched,400000; do
+		IFS=, read -r place n what value <<<"$row"
+		bench_row "latency,scopex,$place,$n,0,1,$what" "$value"
+	done
 	bench_row size,scopex_task,-,1,0,0,size 128
 	bench_row size,scopex_work,-,1,0,0,size 32
 	bench_row size,scopex_scope,-,1,0,0,size 97
@@ -81,6 +94,9 @@ bench_compares()
 	bench_figures 40 >"$work/bench/path.csv"
 	reported && said '^no-op item of 1000, .* <= 74 +met +50 ' \
 		'^submit alone .* <= 37 +not met +40 ' '^teardown .* >= 30 +met +50 x' \
+		'^an interrupt to a task, .* met +1\.1000 x; 3,300, kthread 3,000$' \
+		'^1000000 sleepers cancelled: interrupts off .* <= 50000 +met +8,000 ' \
+		'^  preemption off .* not met +60,000 instructions, with 1,000 60,000$' \
 		'^sizeof\(struct scopex_scope\) .* not met +97 bytes$' \
 		'^ +a workqueue takes .* met +18\.0 x \(wq_flush: 900\)$' \
 		'^one item there and back.* 0\.1667 x; 50, kthread_worker 300$' \

@@ -2,7 +2,8 @@
 # shellcheck shell=sh
 #
 # What "make bench" does in the VM: load scopex_bench with each of RUNS, parameters with
-# semicolons between them, and leave its results in /output/results.csv. SPIN_US is
+# semicolons between them, and leave its results in /output/results.csv. A run that begins with
+# the word "full" has all code preempted that allows it, for as long as it takes. SPIN_US is
 # scopex's parameter. With VERITY, also how long a verity tree takes, for each block: of $DISK
 # with VERITY=disk, else of so many blocks, in memory.
 #
@@ -11,6 +12,7 @@
 
 results=${DEBUGFS:-/sys/kernel/debug}/scopex_bench/results
 verity=/sys/kernel/debug/scopex_verity
+preempt=/sys/kernel/debug/sched/preempt
 output=${OUT:-/output}
 rounds=15
 # How scopex_verity builds a tree without scopex, on all CPUs
@@ -39,6 +41,15 @@ measure()
 	}
 	rm "$output/last"
 	unload scopex_bench || exit 1
+}
+
+# measure_full PARAMETER... - the file has all modes, with parentheses around the present one
+measure_full()
+{
+	mode=$(sed -n 's/.*(\([a-z]*\)).*/\1/p' $preempt)
+	echo full > $preempt || exit 1
+	measure "$@"
+	echo "$mode" > $preempt || exit 1
 }
 
 # figure PEER CPUS - of the times in /tmp/times.PEER, in microseconds
@@ -96,7 +107,10 @@ while [ "$RUNS" ]; do
 	RUNS=${RUNS#"$run"}
 	RUNS=${RUNS#;}
 	# shellcheck disable=SC2086 # words
-	measure $run
+	case $run in
+	"full "*) measure_full ${run#full } ;;
+	*) measure $run ;;
+	esac
 done
 [ "$VERITY" ] || {
 	unload scopex
