@@ -42,6 +42,7 @@ check_vm()
 	run_vm --job "$ROOT/qemu/guest/check.sh" \
 		--overlay "$WORK/root" --env "TESTS=$tests" \
 		--env "STRESS_SECONDS=$stress" --env "STRESS_SEED=${STRESS_SEED:-}" \
+		--env "ECHO_MANY=$ECHO_MANY" \
 		--cpus "${CPUS:-4}" --timeout "${TIMEOUT:-$((3600 + stress))}" \
 		--append "$words" --log "$log" ||
 		status=$?

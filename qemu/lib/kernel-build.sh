@@ -113,6 +113,9 @@ build_kernel()
 	make_kernel "$SOURCE_TREE" "$dir" modules "$IMAGE_TARGET"
 	# Not every architecture's build makes one.
 	[[ -e $dir/Module.symvers ]] || cp "$dir/vmlinux.symvers" "$dir/Module.symvers"
+	# If the configuration has some, the VM finds them where a package has them.
+	[[ ! -s $dir/modules.order ]] ||
+		make_kernel "$SOURCE_TREE" "$dir" modules_install INSTALL_MOD_PATH="$dir/root"
 	# What modules and the VM do not need is most of it.
 	find "$dir" \( -path "$dir/scripts" -o -path "$dir/tools" \) -prune -o \
 		\( -name '*.o' -o -name '*.a' -o -name '.*.cmd' \) -type f \
@@ -156,4 +159,5 @@ select_built()
 	rm -f "$WANTED"
 	KERNEL_RELEASE=$(<"$KERNEL_BUILD/release")
 	KERNEL_BOOT=$KERNEL_BUILD/$IMAGE
+	[[ ! -d $KERNEL_BUILD/root ]] || KERNEL_ROOT=$KERNEL_BUILD/root
 }

@@ -23,6 +23,7 @@
 #	FRAGMENTS	files in qemu/kernels/fragments/, beyond "common" (source)
 #	MAY_SKIP	which tests may be skipped, as it can't run them: see
 #			count-tests.awk
+#	ECHO_MANY	how many connections the suite echo unloads (default: 10000)
 #	MATRIX=no	not for make check WHAT=matrix, as it shows nothing that others don't
 #
 # KERNEL_IMAGE=FILE with KDIR=DIR is a kernel of the user's own; its modules are in
@@ -50,7 +51,7 @@ load_flavour()
 
 	[[ $1 =~ ^[A-Za-z0-9._-]+$ && -r $conf ]] ||
 		die "unknown KERNEL=$1; known: $(known_kernels)"
-	SUITE='' VERSION='' FRAGMENTS='' MATRIX=yes MAY_SKIP=''
+	SUITE='' VERSION='' FRAGMENTS='' MATRIX=yes MAY_SKIP='' ECHO_MANY=
 	ARCH=$(host_arch)
 	load_arch "$ARCH"
 	# shellcheck source=../kernels/stock-6.1.conf
