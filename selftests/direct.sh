@@ -5,36 +5,44 @@
 . "$(dirname "$0")/suite.sh"
 
 DISK_DIR=/tmp/scopex-disk.$$
-loop=
-null=
 
-# open_null - under the number 8: a device that keeps what is written in memory, and that takes
-# 100 us for a request
+# open_null - under the number 8: a device that keeps what is written in memory, that takes 100 us
+# for a request, and that completes it in an interrupt
 open_null()
 {
 	modprobe null_blk nr_devices=1 gb=1 memory_backed=1 irqmode=2 completion_nsec=100000 \
-		2>/dev/null || return 1
-	null=yes
-	wait_until 10 test -b /dev/nullb0 && exec 8<>/dev/nullb0
+		2>/dev/null && wait_until 10 test -b /dev/nullb0 && exec 8<>/dev/nullb0
 }
 
-# open_loop - the same number: a device that is a file
+close_null()
+{
+	exec 8>&-
+	rmmod null_blk
+}
+
+# open_loop - the same number: a device that is a file, and that completes a request in a thread
 open_loop()
 {
 	loop=$(losetup -f 2>/dev/null) && losetup "$loop" "$DISK_DIR/disk" 2>/dev/null &&
 		exec 8<>"$loop"
 }
 
-open_device()
-{
-	open_null || open_loop
-}
-
-close_device()
+close_loop()
 {
 	exec 8>&-
-	[ -z "$null" ] || rmmod null_blk
-	[ -z "$loop" ] || losetup -d "$loop"
+	losetup -d "$loop"
+}
+
+# run_on DEVICE - the suite on a device, if the kernel has it
+run_on()
+{
+	if "open_$1"; then
+		ktap_msg "disk is $1"
+		suite_run disk
+		"close_$1"
+	else
+		ktap_skip "disk is $1" "there is no $1"
+	fi
 }
 
 make_file()
@@ -54,12 +62,9 @@ ktap_plan 6
 suite_load
 suite_run direct
 ktap_check "a file can be made" make_file
-if open_device; then
-	suite_run disk
-else
-	ktap_skip disk "there is no block device"
-fi
-close_device
+run_on null
+run_on loop
+ktap_msg "disk is a file"
 exec 8<>"$DISK_DIR/disk"
 suite_run disk
 suite_run frozen
