@@ -6,15 +6,15 @@
 
 DISK_DIR=/tmp/scopex-disk.$$
 
-# open_null - under the number 8: a device that keeps what is written in memory, that takes 100 us
-# for a request, and that completes it in an interrupt
-open_null()
+# open_null_blk - under the number 8: a device that keeps what is written in memory, that takes
+# 100 us for a request, and that completes it in an interrupt
+open_null_blk()
 {
 	modprobe null_blk nr_devices=1 gb=1 memory_backed=1 irqmode=2 completion_nsec=100000 \
 		2>/dev/null && wait_until 10 test -b /dev/nullb0 && exec 8<>/dev/nullb0
 }
 
-close_null()
+close_null_blk()
 {
 	exec 8>&-
 	rmmod null_blk
@@ -62,7 +62,7 @@ ktap_plan 6
 suite_load
 suite_run direct
 ktap_check "a file can be made" make_file
-run_on null
+run_on null_blk
 run_on loop
 ktap_msg "disk is a file"
 exec 8<>"$DISK_DIR/disk"
