@@ -197,8 +197,8 @@ EXPORT_SYMBOL_GPL(__scopex_task_open);
  *
  * For scopex_await() and scopex_poll(). The await is over when every item of the scope is
  * completed; then the scope is closed. A cancellation does not end the wait: it cancels the scope,
- * too. In scopex_first_of() with scopex_sleep_until() the scope has a deadline: it is cancelled if it
- * loses, and the wait goes on until all of its items are completed.
+ * too. In scopex_first_of() with scopex_sleep_until() the scope has a deadline: it is cancelled if
+ * it loses, and the wait goes on until all of its items are completed.
  *
  * Context: the function of the task.
  *

@@ -561,8 +561,8 @@ ktap_check "bench: the lane on hardware, with a fake one" hardware_is_measured
 ktap_check "bench: that lane refuses" hardware_is_refused
 ktap_check "bench: that lane fails" hardware_fails
 ktap_check "bench in no lane" refused "unknown LANES=road; known: path" make bench LANES=road
-ktap_check "bench with nodes that are not equal" \
-	refused "SHAPE_CPUS=3: two nodes need" make bench SHAPE_CPUS="2 3"
+ktap_check "bench with nodes that are not equal" refused "SHAPE_CPUS=3: two nodes need" \
+	make bench SHAPE_CPUS="2 3"
 ktap_check "bench that records nothing" \
 	refused "LANES to have path" make bench LANES=native RECORD=1
 ktap_check "timeline: all of a trace is drawn" demo_is_drawn
@@ -592,10 +592,8 @@ ktap_check "timeline of two things" \
 ktap_check "timeline with a bad BUFFER_KB" \
 	refused "BUFFER_KB has to be a positive number" make timeline BUFFER_KB=x
 ktap_check "timeline to where nobody can write" \
-	refused "cannot write to OUT=/proc/none" \
-	make timeline TRACE="$recorded" OUT=/proc/none
-ktap_check "timeline of no time" \
-	refused "nothing is between --from and --to" \
+	refused "cannot write to OUT=/proc/none" make timeline TRACE="$recorded" OUT=/proc/none
+ktap_check "timeline of no time" refused "nothing is between --from and --to" \
 	make timeline TRACE="$recorded" OUT="$work/t" ARGS="--from 900"
 ktap_check "timeline of README's example" timeline_of_readme
 ktap_check "timeline of that trace.dat" timeline_of_file

@@ -49,6 +49,7 @@ static const struct scopex_suite * const suites[] = {
 	&timer_suite, &timer_race_suite, &timer_many_suite, &timer_hotplug_suite,
 	&set_suite, &million_suite,
 	&sync_suite, &sync_channel_suite, &sync_mix_suite, &several_suite,
+	&several_scope_suite,
 };
 
 /**

@@ -168,6 +168,7 @@ extern const struct scopex_suite sync_suite;
 extern const struct scopex_suite sync_channel_suite;
 extern const struct scopex_suite sync_mix_suite;
 extern const struct scopex_suite several_suite;
+extern const struct scopex_suite several_scope_suite;
 extern const struct scopex_suite stopped_suite;
 extern const struct scopex_suite crowded_suite;
 extern const struct scopex_suite flood_suite;
