@@ -173,6 +173,13 @@ static void cancel_disarms_all(struct scopex_test *test)
 	}
 }
 
+/* Returns true if a task waits soon, after this many calls. */
+static bool chooser_waits(struct chooser *c, unsigned int calls)
+{
+	return test_soon(READ_ONCE(c->calls) >= calls &&
+			 atomic_read(&c->task.state) == SCOPEX_TASK_WAITING);
+}
+
 static void all_are_waited_for(struct scopex_test *test)
 {
 	struct scopex_event events[MEMBERS];
@@ -186,11 +193,10 @@ static void all_are_waited_for(struct scopex_test *test)
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit(s, &c->task.work), 0);
 		for (i = 0; i < MEMBERS; i++) {
-			test_until_waiting(&c->task);
+			if (!EXPECT(test, chooser_waits(c, i + 1)))
+				break;
 			EXPECT_EQ(test, c->calls, i + 1);
 			scopex_event_set(&events[(i + 1) % MEMBERS]);
-			while (READ_ONCE(c->calls) == i + 1)
-				usleep_range(50, 100);
 		}
 		EXPECT_EQ(test, scopex_join(s), 0);
 
@@ -351,13 +357,6 @@ static struct scopex_await *event_and_lasting(struct chooser *c)
 	prepare_events(c);
 	c->members[1].await = lasting_wait(c);
 	return scopex_all_of(&c->several, c->members, MEMBERS);
-}
-
-/* Returns true if a task waits soon, after this many calls. */
-static bool chooser_waits(struct chooser *c, unsigned int calls)
-{
-	return test_soon(READ_ONCE(c->calls) >= calls &&
-			 atomic_read(&c->task.state) == SCOPEX_TASK_WAITING);
 }
 
 /* An event wins, and the other one is waited for all the same. */
