@@ -58,7 +58,7 @@ remove_file()
 	rmdir "$DISK_DIR"
 }
 
-ktap_plan 6
+ktap_plan 7
 suite_load
 suite_run direct
 ktap_check "a file can be made" make_file
