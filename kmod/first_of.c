@@ -80,12 +80,10 @@ static void scopex_several_leave(struct scopex_several *several)
 		if (member->result != SCOPEX_PENDING)
 			continue;
 		several->armed--;
-		if (member->await->ops->disarm) {
-			scopex_await_give_up(member->await);
-			member->result = -ECANCELED;
-		} else {
+		if (member->await->ops->disarm)
+			member->result = scopex_await_give_up(member->await);
+		else
 			scopex_several_note(several, i, scopex_await_give_up(member->await));
-		}
 	}
 }
 
@@ -93,6 +91,8 @@ static int scopex_several_result(const struct scopex_several *several)
 {
 	unsigned int i;
 
+	if (several->armed)
+		return SCOPEX_PENDING;
 	if (several->await.mark == SCOPEX_FIRST_OF)
 		return several->winner < 0 ? -ECANCELED :
 					     several->members[several->winner].result;
@@ -107,7 +107,7 @@ static int scopex_several_give_up(struct scopex_await *await)
 	struct scopex_several *several = scopex_await_to_several(await);
 
 	scopex_several_leave(several);
-	return several->armed ? SCOPEX_PENDING : scopex_several_result(several);
+	return scopex_several_result(several);
 }
 
 /* Is it over? If a cancellation is left to this await, it is looked at here. */
@@ -117,8 +117,8 @@ static int scopex_several_settle(struct scopex_several *several)
 
 	if (scopex_several_is_won(several) ||
 	    (!several->await.ops->disarm && scopex_cancelled(task->work.scope)))
-		return scopex_several_give_up(&several->await);
-	return several->armed ? SCOPEX_PENDING : scopex_several_result(several);
+		scopex_several_leave(several);
+	return scopex_several_result(several);
 }
 
 static int scopex_several_arm(struct scopex_await *await)
