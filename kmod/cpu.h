@@ -13,7 +13,6 @@
 #include <linux/workqueue.h>
 
 struct scopex_worker;
-struct task_struct;
 
 /**
  * struct scopex_offer - a loop that the worker of an idle CPU may help with
@@ -29,8 +28,8 @@ struct scopex_offer {
  * @queue: the items that were pushed and not taken yet, newest first; see queue.h
  * @next: the next CPU in the ring, or NULL if no CPU is open; see select.c
  * @offer: the loop that the worker may help with, or NULL; see loop.c
- * @active: the thread of the active worker, or of the one that left the queue unserved; NULL
- *	until the CPU comes online for the first time
+ * @active: the active worker, or the one that left the queue unserved; NULL until the CPU comes
+ *	online for the first time
  * @open: true if submitters may name this CPU
  * @spinning: true while the worker spins, without an item
  * @cpu: its number
@@ -82,7 +81,7 @@ struct scopex_cpu {
 	struct llist_node	*queue;
 	struct scopex_cpu	*next;
 	struct scopex_offer	*offer;
-	struct task_struct	*active;
+	struct scopex_worker	*active;
 	bool			open;
 	bool			spinning;
 	unsigned int		cpu;

@@ -9,6 +9,7 @@
 #include <linux/scopex_types.h>
 #include <linux/string.h>
 
+#include "cpu.h"
 #include "state.h"
 #include "thread.h"
 
@@ -86,7 +87,15 @@ static inline struct scopex_worker *scopex_this_worker(void)
 	return kthread_data(current);
 }
 
-/* The same, for the owner of @scope. */
+/* The same, without a call, but NULL also for a worker that has handed over. */
+static inline struct scopex_worker *scopex_active_worker(void)
+{
+	struct scopex_worker *w = this_cpu_read(scopex_cpus.active);
+
+	return w && w->task == current ? w : NULL;
+}
+
+/* The same as scopex_this_worker(), for the owner of @scope. */
 static inline struct scopex_worker *scopex_owner_worker(const struct scopex_scope *scope)
 {
 	return scope->flags & __SCOPEX_ON_WORKER ? scopex_this_worker() : NULL;

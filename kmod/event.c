@@ -98,7 +98,7 @@ static int scopex_event_arm(struct scopex_await *await)
 	bool set;
 
 	raw_spin_lock_irqsave(&event->lock, flags);
-	set = event->set;
+	set = READ_ONCE(event->set);
 	if (!set) {
 		await->mark = event->sets;
 		list_add_tail(&waiter->node, &event->waiters);
@@ -169,7 +169,11 @@ void scopex_event_set(struct scopex_event *event)
 
 	scopex_woken_init(&woken, SCOPEX_WOKEN_MAX);
 	raw_spin_lock_irqsave(&event->lock, flags);
-	event->set = true;
+	/*
+	 * Release: who resets the event after this sees all that the caller has written; pairs with
+	 * scopex_event_reset(); see event-reset.litmus.
+	 */
+	smp_store_release(&event->set, true);
 	WRITE_ONCE(event->sets, event->sets + 1);
 	scopex_event_serve(event, &woken);
 	if (unlikely(event->nr_threads))
@@ -183,17 +187,19 @@ EXPORT_SYMBOL_GPL(scopex_event_set);
  * scopex_event_reset() - end the time in which an event is set
  * @event: the event
  *
- * What waited when the event was set goes on all the same.
+ * What waited when the event was set goes on all the same. If the caller then looks for what the
+ * event tells, nothing is missed: either it is there, or the event is set again.
  *
  * Context: any but NMI.
  */
 void scopex_event_reset(struct scopex_event *event)
 {
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&event->lock, flags);
-	event->set = false;
-	raw_spin_unlock_irqrestore(&event->lock, flags);
+	/*
+	 * Acquire: see what was written before the event was set; pairs with scopex_event_set().
+	 * One step, and not a store, which could come after the next set, and the looks before;
+	 * see event-reset.litmus.
+	 */
+	xchg_acquire(&event->set, false);
 }
 EXPORT_SYMBOL_GPL(scopex_event_reset);
 
@@ -210,8 +216,9 @@ bool scopex_event_is_set(struct scopex_event *event)
 	unsigned long flags;
 	bool set;
 
+	/* The lock: the caller may free the event if it is set. */
 	raw_spin_lock_irqsave(&event->lock, flags);
-	set = event->set;
+	set = READ_ONCE(event->set);
 	raw_spin_unlock_irqrestore(&event->lock, flags);
 	return set;
 }
@@ -237,7 +244,7 @@ int scopex_event_wait_thread(struct scopex_event *event, long timeout)
 
 	might_sleep();
 	raw_spin_lock_irqsave(&event->lock, flags);
-	happened = event->set;
+	happened = READ_ONCE(event->set);
 	sets = event->sets;
 	if (!happened)
 		event->nr_threads++;

@@ -56,6 +56,7 @@
 
 #include <trace/events/scopex.h>
 
+#include "batch.h"
 #include "config.h"
 #include "cpu.h"
 #include "current.h"
@@ -143,7 +144,7 @@ static void scopex_appoint(struct scopex_cpu *sc, struct scopex_worker *from,
 						  struct scopex_worker, standby);
 
 	next->rest = rest;
-	WRITE_ONCE(sc->active, next->task);
+	WRITE_ONCE(sc->active, next);
 	trace_scopex_hand_off(sc->cpu, from->task->pid, next->task->pid);
 	scopex_inject(SCOPEX_INJECT_HAND_OVER);
 	/*
@@ -201,8 +202,7 @@ static void scopex_leave_queue(struct scopex_worker *w)
 	struct scopex_cpu *sc = w->sc;
 
 	scopex_inject(SCOPEX_INJECT_UNHANDED);
-	sc->left_rest = w->rest;
-	WRITE_ONCE(w->rest, NULL);
+	sc->left_rest = scopex_batch_leave(w);
 	WRITE_ONCE(w->active, false);
 	local_inc(&w->count[SCOPEX_UNHANDED]);
 	/* Only one worker at a time gets here, so the counter needs no atomic operation. */
@@ -234,7 +234,7 @@ static void scopex_leave_queue(struct scopex_worker *w)
  */
 void scopex_hand_over(struct scopex_worker *w)
 {
-	struct llist_node *rest = w->rest;
+	struct llist_node *rest;
 
 	if (!w->active)
 		return;
@@ -244,7 +244,7 @@ void scopex_hand_over(struct scopex_worker *w)
 		return;
 	}
 	w->reserved = false;
-	WRITE_ONCE(w->rest, NULL);
+	rest = scopex_batch_leave(w);
 	WRITE_ONCE(w->active, false);
 	scopex_appoint(w->sc, w, rest);
 }

@@ -99,7 +99,7 @@ int scopex_create_worker(struct scopex_cpu *sc)
 	w->next = sc->workers;
 	if (!sc->nr_workers) {
 		w->active = true;
-		sc->active = task;
+		sc->active = w;
 	}
 	WRITE_ONCE(sc->nr_workers, sc->nr_workers + 1);
 

@@ -29,7 +29,6 @@
  */
 
 #include <linux/cpu.h>
-#include <linux/kthread.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/workqueue.h>
@@ -93,8 +92,7 @@ static void scopex_mark_shared(struct scopex_cpu *sc)
  */
 static void scopex_relieve(struct scopex_cpu *sc)
 {
-	/* Do not search the list for it: the list is long if many items wait. */
-	struct scopex_worker *w = kthread_data(READ_ONCE(sc->active));
+	struct scopex_worker *w = READ_ONCE(sc->active);
 	struct llist_node *rest;
 
 	/*
@@ -127,7 +125,7 @@ static void scopex_relieve(struct scopex_cpu *sc)
  */
 static void scopex_bind_driven(struct scopex_cpu *sc, unsigned int home)
 {
-	struct task_struct *task = READ_ONCE(sc->active);
+	struct task_struct *task = READ_ONCE(sc->active)->task;
 
 	if (home != sc->cpu && cpumask_test_cpu(sc->cpu, task->cpus_ptr))
 		set_cpus_allowed_ptr(task, cpumask_of(home));

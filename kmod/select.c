@@ -36,6 +36,7 @@
 #include "cpu.h"
 #include "select.h"
 #include "thief.h"
+#include "thread.h"
 
 /* Where the local submits of a CPU go: to the CPU itself, or to the nearest one. */
 DEFINE_PER_CPU(struct scopex_cpu *, scopex_local);
@@ -190,7 +191,7 @@ static void scopex_let_steal(struct scopex_cpu *sc, bool steal)
 	 * its place; see ring-change.litmus and park-wake.litmus.
 	 */
 	smp_store_mb(sc->thief, steal);
-	wake_up_process(READ_ONCE(sc->active));
+	wake_up_process(READ_ONCE(sc->active)->task);
 }
 
 /* After a change of the open CPUs or the ring: store for each CPU where its submits go. */

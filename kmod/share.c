@@ -252,7 +252,7 @@ static bool scopex_offer(struct scopex_loop *loop, struct scopex_cpu *sc)
 	 * a helper could be missing.
 	 */
 	if (!READ_ONCE(sc->spinning))
-		wake_up_process(READ_ONCE(sc->active));
+		wake_up_process(READ_ONCE(sc->active)->task);
 	if (unlikely(!scopex_loop_left(loop)))
 		scopex_take_back(loop, sc);
 	return true;

@@ -124,7 +124,7 @@ static void scopex_task_unlist(struct scopex_task *task)
 int scopex_task_step(struct scopex_work *work)
 {
 	struct scopex_task *task = scopex_work_to_task(work);
-	struct scopex_worker *w = scopex_this_worker();
+	struct scopex_worker *w = scopex_active_worker() ?: scopex_this_worker();
 	struct scopex_task *before = NULL;
 	int ret;
 

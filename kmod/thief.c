@@ -38,6 +38,7 @@
 #include "cpu.h"
 #include "queue.h"
 #include "thief.h"
+#include "thread.h"
 #include "wake.h"
 
 struct scopex_thieves scopex_thieves ____cacheline_aligned_in_smp;
@@ -103,7 +104,7 @@ static bool scopex_ask_worker(unsigned int cpu)
 	 * wake_up_process(): the cleared bit comes before the look at the task state; pairs with
 	 * set_current_state() in scopex_park(); see park-wake.litmus.
 	 */
-	wake_up_process(READ_ONCE(sc->active));
+	wake_up_process(READ_ONCE(sc->active)->task);
 	preempt_enable();
 	return true;
 }

@@ -60,6 +60,8 @@ enum scopex_counter {
 /**
  * struct scopex_worker - a thread that runs the items of one CPU
  * @rest: the rest of the batch that it runs, oldest item first
+ * @last: the last item of that batch, which may be @rest's, or have begun; NULL: unknown; for the
+ *	worker's own thread only; see batch.h
  * @scope: the scope whose items it runs, NULL while it releases a detached item. Only the
  *	worker's own thread may follow the pointer.
  * @site: the site of that scope, NULL while it runs nothing. The watchdog follows the
@@ -95,7 +97,7 @@ enum scopex_counter {
  *	@join_scope
  * @count: see &enum scopex_counter
  *
- * A hand-over writes @rest, @active and @standby of two workers. The watchdog writes the
+ * A hand-over writes @rest, @last, @active and @standby of two workers. The watchdog writes the
  * fields that are for it. All others are written by the thread, or by scopex_relieve() on
  * the thread's CPU while the thread sleeps. A counter is a local_t: to count is one plain
  * instruction, and a reader on another CPU never sees half of the result.
@@ -106,6 +108,7 @@ struct scopex_worker {
 	struct scopex_site	*site;
 	void			*fn;
 	struct scopex_task	*running;
+	struct llist_node	*last;
 	unsigned long		run_from;
 	unsigned long		tick;
 	bool			active;

@@ -10,6 +10,7 @@
 #include "cpu.h"
 #include "inject.h"
 #include "queue.h"
+#include "thread.h"
 
 /*
  * Wake the worker of a CPU, after a push that found the queue parked.
@@ -26,7 +27,7 @@ static inline void scopex_wake_worker(struct scopex_cpu *sc)
 	 * it; pairs with scopex_queue_park(); see handover-wake.litmus.
 	 */
 	smp_acquire__after_ctrl_dep();
-	wake_up_process(READ_ONCE(sc->active));
+	wake_up_process(READ_ONCE(sc->active)->task);
 }
 
 static inline void scopex_push(struct scopex_cpu *sc, struct scopex_work *newest,

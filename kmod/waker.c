@@ -30,7 +30,9 @@
 
 #include <trace/events/scopex.h>
 
+#include "batch.h"
 #include "cpu.h"
+#include "current.h"
 #include "inject.h"
 #include "misuse.h"
 #include "option.h"
@@ -127,6 +129,7 @@ void scopex_wake_push(struct scopex_task *task)
 	struct scopex_work *work = &task->work;
 	struct scopex_scope *scope = work->scope;
 	struct scopex_cpu *home = per_cpu_ptr(&scopex_cpus, work->cpu);
+	struct scopex_worker *w = scopex_active_worker();
 	u64 state = atomic64_read(&scope->state);
 
 	scopex_inject(SCOPEX_INJECT_TASK_PUSH);
@@ -134,7 +137,7 @@ void scopex_wake_push(struct scopex_task *task)
 	trace_scopex_submit(scope, work, home->cpu);
 	if (unlikely(state & scopex_hooks.wake))
 		scopex_option_wake(scope, work, state);
-	else
+	else if (!w || w->sc != home || !in_task() || !scopex_batch_add(w, &work->node))
 		scopex_push(home, work, work);
 }
 EXPORT_SYMBOL_GPL(scopex_wake_push);

@@ -47,6 +47,7 @@
 
 #include <trace/events/scopex.h>
 
+#include "batch.h"
 #include "cancel.h"
 #include "context.h"
 #include "cpu.h"
@@ -82,6 +83,13 @@ static struct scopex_cpu *scopex_home(struct scopex_worker *w)
 	return likely(READ_ONCE(sc->open)) ? sc : scopex_choose_cpu() ?: sc;
 }
 
+/* Queue an item that was run here once more, behind the others. */
+static void scopex_queue_here(struct scopex_worker *w, struct scopex_work *work)
+{
+	if (!scopex_batch_add(w, &work->node))
+		scopex_push(w->sc, work, work);
+}
+
 /*
  * The function of an item has returned @err: SCOPEX_PENDING, if it is a task, which waits then; or
  * SCOPEX_AGAIN, and the item is queued again. It stays busy. The caller gives a reference back, so
@@ -111,7 +119,7 @@ static void scopex_run_again(struct scopex_worker *w, struct scopex_scope *scope
 	if (state & scopex_hooks.again)
 		scopex_option_again(scope, work, state);
 	else if (!stealable)
-		scopex_push(w->sc, work, work);
+		scopex_queue_here(w, work);
 	/* If the worker has nothing else to run, it takes the item next, or tells others. */
 	else if (scopex_any_push(&w->sc->any, &work->node, &work->node) &&
 		 (!w->active || READ_ONCE(w->sc->shared)))
@@ -119,23 +127,11 @@ static void scopex_run_again(struct scopex_worker *w, struct scopex_scope *scope
 	scopex_inject(SCOPEX_INJECT_AGAIN);
 }
 
-/*
- * The function of an item has returned @err, which is not 0: complete the item and tell its
- * scope, or queue it again. Returns false if it is queued again: then the caller must not
- * touch it any more.
- */
-static noinline bool scopex_complete_failed(struct scopex_worker *w,
+/* The function of an item has returned @err, which is not 0: complete the item, and tell its scope. */
+static noinline void scopex_complete_failed(struct scopex_worker *w,
 					    struct scopex_scope *scope,
-					    struct scopex_work *work, int err, bool stealable)
+					    struct scopex_work *work, int err)
 {
-	u64 state = atomic64_read(&scope->state);
-
-	/* An item can't run again if its scope ends together with it. */
-	if ((err == SCOPEX_AGAIN || (err == SCOPEX_PENDING && scopex_is_task(work))) &&
-	    !(state & scopex_hooks.release)) {
-		scopex_run_again(w, scope, work, err, state, stealable);
-		return false;
-	}
 	if (!IS_ERR_VALUE((long)err)) {
 		scopex_misuse("item %ps of scope %s returned %d, which is no errno",
 			      __scopex_work_fn(scope, work),
@@ -149,6 +145,25 @@ static noinline bool scopex_complete_failed(struct scopex_worker *w,
 	local_inc(&w->count[SCOPEX_ERRORS]);
 	scopex_fail(scope, err);
 	scopex_complete_item(work, err);
+}
+
+/*
+ * The function of an item has returned @err, which is not 0. Returns false if the item is not
+ * completed by that: then the caller must not touch it any more. Out of line, as it is the rare case
+ * for items.
+ */
+static noinline bool scopex_end_item(struct scopex_worker *w, struct scopex_scope *scope,
+				     struct scopex_work *work, int err, bool stealable)
+{
+	u64 state = atomic64_read(&scope->state);
+
+	/* An item can't run again if its scope ends together with it. */
+	if ((err == SCOPEX_AGAIN || (err == SCOPEX_PENDING && scopex_is_task(work))) &&
+	    !(state & scopex_hooks.release)) {
+		scopex_run_again(w, scope, work, err, state, stealable);
+		return false;
+	}
+	scopex_complete_failed(w, scope, work, err);
 	return true;
 }
 
@@ -212,7 +227,7 @@ static __always_inline bool scopex_run_item(struct scopex_worker *w, struct scop
 	int err = scopex_call(w, scope, work);
 
 	if (unlikely(err))
-		return scopex_complete_failed(w, scope, work, err, stealable);
+		return scopex_end_item(w, scope, work, err, stealable);
 	scopex_complete_item(work, 0);
 	return true;
 }
@@ -457,7 +472,7 @@ static void scopex_take_batch(struct scopex_worker *w)
 	spin_unlock(&sc->take_lock);
 
 	/* Not under the lock, as this takes time for each item. */
-	WRITE_ONCE(w->rest, scopex_queue_reverse(newest, &nr));
+	scopex_batch_begin(w, scopex_queue_reverse(newest, &nr), newest);
 	local_add(nr, &w->count[SCOPEX_TAKEN]);
 	if (nr > READ_ONCE(sc->depth_max))
 		WRITE_ONCE(sc->depth_max, nr);
@@ -489,6 +504,7 @@ static void scopex_run_queue(struct scopex_worker *w)
 	if (scopex_look_at(sc) != SCOPEX_NOTHING)
 		scopex_tell(sc);
 	scopex_run_batch(w, w->rest, &w->rest, SCOPEX_BATCH);
+	scopex_batch_end(w);
 	/* RCU-tasks waits for this thread, also if the queue is never empty. */
 	scopex_cond_resched(&w->tick);
 }

@@ -42,7 +42,7 @@
 /**
  * struct scopex_event - something that happens; tasks and threads wait for it
  * @lock: protects the other fields
- * @set: it is set
+ * @set: it is set; a reset clears this without the lock
  * @sets: how often it was set
  * @nr_threads: how many threads wait
  * @waiters: the tasks that wait
@@ -52,7 +52,7 @@
  */
 struct scopex_event {
 	raw_spinlock_t		lock;
-	bool			set;
+	u32			set;
 	u32			sets;
 	unsigned int		nr_threads;
 	struct list_head	waiters;

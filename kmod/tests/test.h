@@ -151,6 +151,8 @@ extern const struct scopex_suite leave_suite;
 extern const struct scopex_suite placed_suite;
 extern const struct scopex_suite steal_suite;
 extern const struct scopex_suite task_suite;
+extern const struct scopex_suite batch_suite;
+extern const struct scopex_suite batch_alone_suite;
 extern const struct scopex_suite task_cancel_suite;
 extern const struct scopex_suite task_serial_suite;
 extern const struct scopex_suite task_bound_suite;

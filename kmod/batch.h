@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The batch of a worker, and the items that its own items add to it
+ *
+ * Theory of operation
+ *
+ * A worker takes all that is queued on its CPU, and runs it: that is a batch. A task that makes way,
+ * or is woken by an item of its own CPU, would go through the queue: a step that all CPUs may
+ * compete for, and then a take, for one item. If nothing is queued, the end of the batch is
+ * the same place in the order. So the worker adds the item there, by plain stores, as nobody else
+ * changes its batch while it runs.
+ *
+ * An item that was pushed before is in front: it is in the queue, and then nothing is
+ * added; or it was taken, and is in the batch. One that is pushed from then on is in front of
+ * all that is added later, for the same reason. So nothing starves: each batch ends if others push.
+ * Stealable items count as queued.
+ *
+ * A batch takes no more items when a tick has passed, so that the worker reports to RCU-tasks between
+ * two batches as often as ever, and the watchdog sees batches end.
+ *
+ * The link of the last item is needed for that. It is known as long as the worker runs the batch
+ * that it has taken, and unless the batch ends with an array, whose last item only its links tell.
+ * Who gets the rest of a batch by a hand-over does not know it.
+ */
+#ifndef _SCOPEX_BATCH_H
+#define _SCOPEX_BATCH_H
+
+#include <linux/compiler.h>
+#include <linux/jiffies.h>
+#include <linux/llist.h>
+
+#include "cpu.h"
+#include "queue.h"
+#include "thread.h"
+
+/* The worker begins a batch, which it has taken and reversed; @newest came first in the queue. */
+static inline void scopex_batch_begin(struct scopex_worker *w, struct llist_node *rest,
+				      struct llist_node *newest)
+{
+	WRITE_ONCE(w->rest, rest);
+	w->last = newest->next ? NULL : newest;
+}
+
+/* The worker has run its batch. */
+static inline void scopex_batch_end(struct scopex_worker *w)
+{
+	w->last = NULL;
+}
+
+/* The worker gives its queue away. Return the rest of the batch, which goes with it. */
+static inline struct llist_node *scopex_batch_leave(struct scopex_worker *w)
+{
+	struct llist_node *rest = w->rest;
+
+	w->last = NULL;
+	WRITE_ONCE(w->rest, NULL);
+	return rest;
+}
+
+/**
+ * scopex_batch_add() - add an item to the batch that a worker runs
+ * @w: the worker
+ * @node: the item's node
+ *
+ * Context: the worker's thread, in task context.
+ *
+ * Return: true if the item is in the batch; false if the caller has to push it.
+ */
+static inline bool scopex_batch_add(struct scopex_worker *w, struct llist_node *node)
+{
+	struct scopex_cpu *sc = w->sc;
+
+	if (!w->last || READ_ONCE(sc->queue) || READ_ONCE(sc->any) || READ_ONCE(sc->shared) ||
+	    w->tick != jiffies)
+		return false;
+	node->next = NULL;
+	if (w->rest)
+		WRITE_ONCE(w->last->next, node);
+	else
+		WRITE_ONCE(w->rest, node);
+	w->last = node;
+	local_inc(&w->count[SCOPEX_TAKEN]);
+	return true;
+}
+
+#endif /* _SCOPEX_BATCH_H */
