@@ -57,6 +57,13 @@ static inline struct llist_node *scopex_batch_leave(struct scopex_worker *w)
 	return rest;
 }
 
+/* Is anything queued on the CPU of the active worker, beside its batch? One branch for all. */
+static inline bool scopex_has_more(const struct scopex_cpu *sc)
+{
+	return (unsigned long)READ_ONCE(sc->queue) | (unsigned long)READ_ONCE(sc->any) |
+	       (unsigned long)READ_ONCE(sc->shared);
+}
+
 /**
  * scopex_batch_add() - add an item to the batch that a worker runs
  * @w: the worker
@@ -70,8 +77,7 @@ static inline bool scopex_batch_add(struct scopex_worker *w, struct llist_node *
 {
 	struct scopex_cpu *sc = w->sc;
 
-	if (!w->last || READ_ONCE(sc->queue) || READ_ONCE(sc->any) || READ_ONCE(sc->shared) ||
-	    w->tick != jiffies)
+	if (!w->last || scopex_has_more(sc) || w->tick != jiffies)
 		return false;
 	node->next = NULL;
 	if (w->rest)

@@ -69,8 +69,10 @@ static void scopex_sum_workers(struct scopex_cpu *sc,
 	int i;
 
 	memset(count, 0, SCOPEX_COUNTERS * sizeof(*count));
+	/* What was run before what was taken: so no more has run than was taken. */
+	static_assert(SCOPEX_TAKEN < SCOPEX_RUN);
 	scopex_for_each_worker(w, sc)
-		for (i = 0; i < SCOPEX_COUNTERS; i++)
+		for (i = SCOPEX_COUNTERS - 1; i >= 0; i--)
 			count[i] += local_read(&w->count[i]);
 }
 

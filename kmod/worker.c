@@ -100,8 +100,9 @@ static void scopex_run_again(struct scopex_worker *w, struct scopex_scope *scope
 			     struct scopex_work *work, int err, u64 state, bool stealable)
 {
 	scopex_get(scope);
-	scopex_keep_item(work, scope);
-	if (scopex_is_task(work)) {
+	if (!scopex_is_task(work)) {
+		scopex_keep_item(work, scope);
+	} else {
 		/* A task that has begun stays where it is. */
 		stealable = false;
 		if (err == SCOPEX_PENDING &&
@@ -115,7 +116,8 @@ static void scopex_run_again(struct scopex_worker *w, struct scopex_scope *scope
 			return;
 		}
 	}
-	trace_scopex_submit(scope, work, w->sc->cpu);
+	if (trace_scopex_submit_enabled())
+		trace_scopex_submit(scope, work, w->sc->cpu);
 	if (state & scopex_hooks.again)
 		scopex_option_again(scope, work, state);
 	else if (!stealable)
