@@ -69,7 +69,8 @@ enum scopex_counter {
  * @fn: the function that it called last for that scope, or NULL; read as @site is
  * @running: the task whose function it calls, or NULL
  * @run_from: the counter SCOPEX_RUN when it began its run, less the items of the run that were
- *	completed without having run: so the difference is the number of references to give back
+ *	completed without having run, and those added that ran and are not completed: so the
+ *	difference is the number of references to give back
  * @tick: the time at which it last reported to RCU-tasks after a batch, in jiffies
  * @active: true while it serves the queue
  * @reserved: true while a worker on standby is reserved for it

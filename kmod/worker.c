@@ -25,10 +25,10 @@
  *
  * The worker counts an item before it gives the reference back. So a caller that has joined
  * a scope finds its items in the statistics. By what that counter has grown in a run, the worker
- * knows how many references to give back. An item that is completed without having run, or is
- * not completed though it has run, takes the slow path, which sets that off in
- * scopex_worker.run_from; so does the owner of a serial scope for the items that it runs within
- * an item.
+ * knows how many references to give back. What does not fit is set off in
+ * scopex_worker.run_from: an item that was completed without having run, in the slow path; one that
+ * is not completed though it has run, which keeps its reference; and the items that the owner of a
+ * serial scope runs within an item.
  *
  * In each item the worker may lose its queue, with the rest of the batch: the item hands
  * over (see hand_over.c), or relief does it for the item (see relief.c). So the worker
@@ -83,45 +83,73 @@ static struct scopex_cpu *scopex_home(struct scopex_worker *w)
 	return likely(READ_ONCE(sc->open)) ? sc : scopex_choose_cpu() ?: sc;
 }
 
-/* Queue an item that was run here once more, behind the others. */
-static void scopex_queue_here(struct scopex_worker *w, struct scopex_work *work)
+/*
+ * An item was run, and keeps its reference, as it is not completed: so the end of the run has to
+ * give one less back. But the worker may still need the scope: so it takes another reference, if
+ * nothing else of the run holds one. @holds says that the item itself does.
+ *
+ * In the slow path, scopex_run_counted() gives a reference back for it in any case.
+ */
+static __always_inline void scopex_keep_reference(struct scopex_worker *w,
+						  struct scopex_scope *scope, u64 state,
+						  bool holds)
 {
-	if (!scopex_batch_add(w, &work->node))
-		scopex_push(w->sc, work, work);
+	if (state & (SCOPEX_CANCELLED | SCOPEX_OPTIONS) ||
+	    (!holds && local_read(&w->count[SCOPEX_RUN]) - w->run_from == 1))
+		scopex_get(scope);
+	else
+		w->run_from++;
+}
+
+/*
+ * The function of a task has returned SCOPEX_PENDING. Returns false if the task was woken since:
+ * then it has to be queued. Else the caller must not touch it any more.
+ */
+static bool scopex_let_wait(struct scopex_worker *w, struct scopex_scope *scope,
+			    struct scopex_work *work, u64 state)
+{
+	scopex_keep_reference(w, scope, state, false);
+	if (!scopex_task_suspend(scope, scopex_work_to_task(work), scopex_home(w)))
+		return false;
+	/*
+	 * The owner of a serial scope is going to wait for the task, and the task perhaps for an item
+	 * in the queue of the CPU.
+	 */
+	if (unlikely(state & scopex_hooks.wake))
+		scopex_hand_over(w);
+	return true;
 }
 
 /*
  * The function of an item has returned @err: SCOPEX_PENDING, if it is a task, which waits then; or
- * SCOPEX_AGAIN, and the item is queued again. It stays busy. The caller gives a reference back, so
- * it takes another one here. From the push on, and once the task waits, another worker may run
- * the item and complete it: the caller must not touch it any more.
+ * SCOPEX_AGAIN, and the item is queued again. It stays busy. From the push on, and once the
+ * task waits, another worker may run the item and complete it: the caller must not touch it any
+ * more.
  */
 static void scopex_run_again(struct scopex_worker *w, struct scopex_scope *scope,
 			     struct scopex_work *work, int err, u64 state, bool stealable)
 {
-	scopex_get(scope);
-	if (!scopex_is_task(work)) {
+	bool added;
+
+	if (!scopex_is_task(work))
 		scopex_keep_item(work, scope);
-	} else {
+	else
 		/* A task that has begun stays where it is. */
 		stealable = false;
-		if (err == SCOPEX_PENDING &&
-		    scopex_task_suspend(scope, scopex_work_to_task(work), scopex_home(w))) {
-			/*
-			 * The owner of a serial scope is going to wait for the task, and the task
-			 * perhaps for an item in the queue of the CPU.
-			 */
-			if (unlikely(state & scopex_hooks.wake))
-				scopex_hand_over(w);
-			return;
-		}
-	}
+	if (err == SCOPEX_PENDING && scopex_let_wait(w, scope, work, state))
+		return;
+
 	if (trace_scopex_submit_enabled())
 		trace_scopex_submit(scope, work, w->sc->cpu);
+	added = !stealable && !(state & scopex_hooks.again) && scopex_batch_add(w, &work->node);
+	if (err == SCOPEX_AGAIN)
+		scopex_keep_reference(w, scope, state, added);
+	if (added)
+		return;
 	if (state & scopex_hooks.again)
 		scopex_option_again(scope, work, state);
 	else if (!stealable)
-		scopex_queue_here(w, work);
+		scopex_push(w->sc, work, work);
 	/* If the worker has nothing else to run, it takes the item next, or tells others. */
 	else if (scopex_any_push(&w->sc->any, &work->node, &work->node) &&
 		 (!w->active || READ_ONCE(w->sc->shared)))

@@ -265,7 +265,7 @@ goes_in_traffic()
 {
 	serve "$@" || return 1
 	begin /dev/null traffic 127.0.0.1 "$PORT" "$BUSY" 5000
-	has_begun "$BUSY" && wait_until 60 have_come $((BUSY + 10))
+	has_begun "$BUSY" && wait_until 120 have_come $((BUSY + 10))
 	traffic_status=$?
 	done_with || traffic_status=1
 	has_ended && expect_line "^traffic ok $BUSY\$" < "$dir/begun" && return "$traffic_status"
