@@ -5,9 +5,9 @@
  * Theory of operation
  *
  * To wake a task is to queue its item on the CPU where the task is at home: the one whose worker
- * has called it last. It is queued there as an item that names this CPU. A wake never calls the
- * function, so a chain of wakes takes no stack, and a task that is woken all the time runs once in
- * each round of its CPU's queue, as all others do. If the CPU has gone offline in the meantime,
+ * has called it last. It is queued there as an item that names this CPU, or goes to the end of the
+ * batch (see batch.h). A wake never calls the function, so a chain of wakes takes no stack, and a
+ * task that is woken all the time goes behind all others each time. If the CPU has gone offline in the meantime,
  * its queue is served all the same (see hotplug.c), and the task gets another home when it waits
  * the next time.
  *
