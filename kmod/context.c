@@ -147,10 +147,15 @@ static void scopex_check_memory(struct scopex_leaks *leaks,
 		scopex_leak(leaks, "an address space");
 	if (scopex_active_memcg() != before->memcg)
 		scopex_leak(leaks, "an active memory cgroup");
-	if (current->plug != before->plug)
+	/* Both may point into the stack frame of the item's function; interrupts read the first. */
+	if (current->plug != before->plug) {
 		scopex_leak(leaks, "a block plug");
-	if (current->journal_info != before->journal_info)
+		WRITE_ONCE(current->plug, before->plug);
+	}
+	if (current->journal_info != before->journal_info) {
 		scopex_leak(leaks, "a journal handle");
+		current->journal_info = before->journal_info;
+	}
 
 	current_restore_flags(before->flags, SCOPEX_CONTEXT_FLAGS);
 	if (current->mm && !before->mm)
@@ -160,9 +165,6 @@ static void scopex_check_memory(struct scopex_leaks *leaks,
 #endif
 	/* The block layer exports only this setter of its cgroup to modules. */
 	kthread_associate_blkcg(NULL);
-	/* Both may point into the stack frame of the item's function. */
-	current->plug = before->plug;
-	current->journal_info = before->journal_info;
 }
 
 /*

@@ -328,8 +328,9 @@ static noinline int scopex_for_one_chunk(unsigned long first, unsigned long coun
 /* Returns true if a loop has no option that its caller pays for. */
 static __always_inline bool scopex_is_plain(const struct scopex_for_params *params)
 {
-	return !(params->flags | params->run_all | params->timeout_us | params->deadline |
-		 (unsigned long)params->reduction);
+	/* In two steps: one would need a second register, and so a move of an argument. */
+	return !(params->flags | params->run_all) &&
+	       !(params->timeout_us | params->deadline | (unsigned long)params->reduction);
 }
 
 /**
