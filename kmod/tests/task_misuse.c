@@ -380,17 +380,30 @@ static int hasty_fn(struct scopex_task *task)
 	return scopex_poll(task, await);
 }
 
-/* The request that is in flight ends as it would have ended. */
-static void direct_read_is_prepared_twice(struct scopex_test *test)
+static bool hasty_open(struct scopex_test *test, struct hasty *h, struct test_disk *disk)
 {
-	struct hasty h = {
+	*h = (struct hasty){
 		.test = test, .task = SCOPEX_TASK_INIT(hasty_fn),
 		.buf = (u8 *)get_zeroed_page(GFP_KERNEL),
 	};
-	struct test_disk disk;
+	h->file = test_disk_open(test, disk);
+	return EXPECT(test, h->buf) && h->file;
+}
 
-	h.file = test_disk_open(test, &disk);
-	if (!EXPECT(test, h.buf) || !h.file)
+static void hasty_close(struct hasty *h)
+{
+	free_page((unsigned long)h->buf);
+	if (h->file)
+		fput(h->file);
+}
+
+/* The request that is in flight ends as it would have ended. */
+static void direct_read_is_prepared_twice(struct scopex_test *test)
+{
+	struct test_disk disk;
+	struct hasty h;
+
+	if (!hasty_open(test, &h, &disk))
 		goto out;
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit(s, &h.task.work), 0);
@@ -410,23 +423,18 @@ static void direct_read_is_prepared_twice(struct scopex_test *test)
 	EXPECT(test, scopex_direct_write(&h.io, h.file, h.buf, 1, 1) == &h.io.await);
 	EXPECT_EQ(test, h.io.pos, 1);
 out:
-	free_page((unsigned long)h.buf);
-	if (h.file)
-		fput(h.file);
+	hasty_close(&h);
 }
 
 /* Its worker waits for the request, and does not make it again. */
 static void task_is_completed_while_it_reads(struct scopex_test *test)
 {
-	struct hasty h = {
-		.test = test, .leaves = true, .task = SCOPEX_TASK_INIT(hasty_fn),
-		.buf = (u8 *)get_zeroed_page(GFP_KERNEL),
-	};
 	struct test_disk disk;
+	struct hasty h;
 
-	h.file = test_disk_open(test, &disk);
-	if (!EXPECT(test, h.buf) || !h.file)
+	if (!hasty_open(test, &h, &disk))
 		goto out;
+	h.leaves = true;
 	scopex_scope(s) {
 		EXPECT_EQ(test, scopex_submit(s, &h.task.work), 0);
 		EXPECT(test, test_waits(&h, 1));
@@ -442,9 +450,7 @@ static void task_is_completed_while_it_reads(struct scopex_test *test)
 	EXPECT_EQ(test, atomic_read(&h.calls), 2);
 	EXPECT_EQ(test, disk.asked, 1);
 out:
-	free_page((unsigned long)h.buf);
-	if (h.file)
-		fput(h.file);
+	hasty_close(&h);
 }
 
 static const struct scopex_case task_misuse_cases[] = {
