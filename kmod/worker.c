@@ -468,6 +468,9 @@ static __always_inline void scopex_run_batch(struct scopex_worker *w, struct lli
 		}
 	} while (source == SCOPEX_SHARED || node);
 
+	/* Nobody looks at @rest from now on. */
+	if (source == SCOPEX_BATCH)
+		scopex_batch_end(w);
 	scopex_clear_current(w);
 	scopex_end_run(w, scope);
 }
@@ -534,7 +537,6 @@ static void scopex_run_queue(struct scopex_worker *w)
 	if (scopex_look_at(sc) != SCOPEX_NOTHING)
 		scopex_tell(sc);
 	scopex_run_batch(w, w->rest, &w->rest, SCOPEX_BATCH);
-	scopex_batch_end(w);
 	/* RCU-tasks waits for this thread, also if the queue is never empty. */
 	scopex_cond_resched(&w->tick);
 }
