@@ -117,6 +117,7 @@ static bool scopex_let_wait(struct scopex_worker *w, struct scopex_scope *scope,
 	 */
 	if (unlikely(state & scopex_hooks.wake))
 		scopex_hand_over(w);
+	scopex_inject(SCOPEX_INJECT_AGAIN);
 	return true;
 }
 

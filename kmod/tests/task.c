@@ -286,6 +286,35 @@ static void queued_task_is_not_queued_again(struct scopex_test *test)
 	test_expect_task(test, &t, 0, 3);
 }
 
+static int leaves_its_worker_fn(struct scopex_task *task)
+{
+	scopex_will_block();
+	return test_task_fn(task);
+}
+
+/* One worker lets the task wait, and is held up there, while another one runs it to its end. */
+static void task_is_left_alone_once_it_waits(struct scopex_test *test)
+{
+	struct test_bell bell;
+	struct test_task t = {
+		.task = SCOPEX_TASK_INIT(leaves_its_worker_fn), .bell = &bell,
+	};
+
+	test_bell_init(&bell);
+	scopex_inject_set(SCOPEX_INJECT_AGAIN, SCOPEX_INJECT_HOLD_ONE);
+	scopex_scope(s) {
+		EXPECT_EQ(test, scopex_submit_on(s, test_this_cpu(), &t.task.work), 0);
+		test_until_waiting(&t.task);
+		test_bell_ring(&bell);
+		while (scopex_work_busy(&t.task.work))
+			usleep_range(50, 100);
+		scopex_inject_release(SCOPEX_INJECT_AGAIN);
+		EXPECT_EQ(test, scopex_join(s), 0);
+	}
+	test_inject_end(test, SCOPEX_INJECT_AGAIN);
+	test_expect_task(test, &t, 0, 2);
+}
+
 /* A task is about to wait, and is woken before its state says so. */
 static void wake_before_the_wait_is_not_lost(struct scopex_test *test)
 {
@@ -508,6 +537,7 @@ static const struct scopex_case task_cases[] = {
 	SCOPEX_CASE(stray_wakes_do_no_harm),
 	SCOPEX_CASE(wake_while_it_runs_is_one_more_call),
 	SCOPEX_CASE(queued_task_is_not_queued_again),
+	SCOPEX_CASE(task_is_left_alone_once_it_waits),
 	SCOPEX_CASE(wake_before_the_wait_is_not_lost),
 	SCOPEX_CASE(task_stays_on_its_cpu),
 	SCOPEX_CASE(each_task_is_woken_once),
