@@ -49,7 +49,8 @@
  *	the rest to the timer
  * @SCOPEX_INJECT_NOT_COMPLETED: a worker has no item any more, as the item is completed
  *	together with its scope, or deferred
- * @SCOPEX_INJECT_AGAIN: a worker has queued an item again, and must not touch it any more
+ * @SCOPEX_INJECT_AGAIN: a worker has queued an item again, or lets a task wait, and must not touch
+ *	either any more
  * @SCOPEX_INJECT_VISIT: a walk through all open scopes has a reference on one of them
  * @SCOPEX_INJECT_WAIT_WAKE: a waker of a wait queue has claimed a task, and the task's entry is in
  *	the queue yet
