@@ -141,8 +141,11 @@ static void scopex_check_memory(struct scopex_leaks *leaks,
 {
 	unsigned int flags = current->flags & SCOPEX_CONTEXT_FLAGS;
 
-	if (flags != before->flags)
+	/* Others read them: so they are written only if that is needed. */
+	if (flags != before->flags) {
 		scopex_leak(leaks, "task flags %#x instead of %#x", flags, before->flags);
+		current_restore_flags(before->flags, SCOPEX_CONTEXT_FLAGS);
+	}
 	if (current->mm != before->mm)
 		scopex_leak(leaks, "an address space");
 	if (scopex_active_memcg() != before->memcg)
@@ -157,7 +160,6 @@ static void scopex_check_memory(struct scopex_leaks *leaks,
 		current->journal_info = before->journal_info;
 	}
 
-	current_restore_flags(before->flags, SCOPEX_CONTEXT_FLAGS);
 	if (current->mm && !before->mm)
 		kthread_unuse_mm(current->mm);
 #ifdef CONFIG_MEMCG
