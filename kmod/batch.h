@@ -4,33 +4,32 @@
  *
  * Theory of operation
  *
- * A worker takes all that is queued on its CPU, and runs it: that is a batch. A task that makes way,
- * or is woken by an item of its own CPU, would go through the queue: a step that all CPUs may
- * compete for, and then a take, for one item. If nothing is queued, the end of the batch is
- * the same place in the order. So the worker adds the item there, by plain stores, as nobody else
+ * A worker takes all that is queued on its CPU, and runs it: that is a batch. A task that makes
+ * way, or is woken by an item of its own CPU, would go through the queue: a step for which all CPUs
+ * may compete, and then a take, for one item. If nothing is queued, the end of the batch is the
+ * same place in the order. So the worker adds the item there, by plain stores, as nobody else
  * changes its batch while it runs.
  *
- * An item that was pushed before is in front: it is in the queue, and then nothing is
- * added; or it was taken, and is in the batch. One that is pushed from then on is in front of
- * all that is added later, for the same reason. So nothing starves: each batch ends if others push.
- * Stealable items count as queued.
+ * An item that was pushed before is in front: it is in the queue, and then nothing is added; or it
+ * was taken, and is in the batch. One that is pushed from then on is in front of all that is added
+ * later, for the same reason. So nothing starves: each batch ends if others push. Stealable items
+ * count as queued.
  *
- * A batch takes no more items when a tick has passed, so that the worker reports to RCU-tasks between
- * two batches as often as ever, and the watchdog sees batches end.
+ * A batch takes no more items when a tick has passed. So the worker reports to RCU-tasks between
+ * two batches as often as without this, and the watchdog sees batches end.
  *
- * The link of the last item is needed for that. It is known as long as the worker runs the batch
- * that it has taken, and unless the batch ends with an array, whose last item only its links tell.
- * Who gets the rest of a batch by a hand-over does not know it.
+ * The link of the last item is needed for that. The worker knows it while it runs a batch that it
+ * has taken, unless the batch ends with an array, whose last item only its links tell. A worker
+ * that gets the rest of a batch by a hand-over does not know it.
  */
 #ifndef _SCOPEX_BATCH_H
 #define _SCOPEX_BATCH_H
 
 #include <linux/compiler.h>
-#include <linux/jiffies.h>
 #include <linux/llist.h>
 
 #include "cpu.h"
-#include "queue.h"
+#include "resched.h"
 #include "thread.h"
 
 /* The worker begins a batch, which it has taken and reversed; @newest came first in the queue. */
@@ -77,7 +76,7 @@ static inline bool scopex_batch_add(struct scopex_worker *w, struct llist_node *
 {
 	struct scopex_cpu *sc = w->sc;
 
-	if (!w->last || scopex_has_more(sc) || w->tick != jiffies)
+	if (!w->last || scopex_has_more(sc) || scopex_tick_is_over(w->tick))
 		return false;
 	node->next = NULL;
 	if (w->rest)

@@ -170,7 +170,7 @@ void scopex_event_set(struct scopex_event *event)
 	scopex_woken_init(&woken, SCOPEX_WOKEN_MAX);
 	raw_spin_lock_irqsave(&event->lock, flags);
 	/*
-	 * Release: who resets the event after this sees all that the caller has written; pairs with
+	 * Release: a reset after this sees all that the caller has written; pairs with
 	 * scopex_event_reset(); see event-reset.litmus.
 	 */
 	smp_store_release(&event->set, true);

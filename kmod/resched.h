@@ -71,6 +71,12 @@ static __always_inline bool scopex_need_resched(void)
 	return data_race(current_thread_info()->flags) & _TIF_NEED_RESCHED;
 }
 
+/* Has a tick passed since this time, in jiffies? One comparison, as the time is not far away. */
+static __always_inline bool scopex_tick_is_over(unsigned long tick)
+{
+	return jiffies != tick;
+}
+
 /**
  * scopex_cond_resched() - give way between batches, and between items or chunks not in a batch
  * @tick: the time of the last report to RCU-tasks, in jiffies
@@ -82,7 +88,7 @@ static __always_inline bool scopex_need_resched(void)
  */
 static __always_inline void scopex_cond_resched(unsigned long *tick)
 {
-	if (unlikely(jiffies != *tick)) {
+	if (unlikely(scopex_tick_is_over(*tick))) {
 		*tick = jiffies;
 		cond_resched_tasks_rcu_qs();
 	} else if (unlikely(need_resched())) {

@@ -201,8 +201,7 @@ static void array_ends_the_batch(struct scopex_test *test)
 }
 
 /**
- * struct interrupted - an item beside which its CPU does something else, and a task that is woken by
- * that
+ * struct interrupted - an item beside which its CPU does something else, which wakes a task
  * @work: the item
  * @task: the task
  * @wait: how it waits
