@@ -8,8 +8,8 @@
  * has called it last. It is queued there as an item that names this CPU, or goes to the end of the
  * batch (see batch.h). A wake never calls the function, so a chain of wakes takes no stack, and a
  * task that is woken all the time goes behind all others each time. If the CPU has gone offline in
- * the meantime, its queue is served all the same (see hotplug.c), and the task gets another home when it waits
- * the next time.
+ * the meantime, its queue is served all the same (see hotplug.c), and the task gets another home
+ * when it waits the next time.
  *
  * A task that waits keeps the reference on its scope, as any item does that is not completed. So
  * the scope stays while a waker queues the task.
