@@ -48,7 +48,6 @@
 #include <trace/events/scopex.h>
 
 #include "batch.h"
-#include "cancel.h"
 #include "context.h"
 #include "cpu.h"
 #include "current.h"
