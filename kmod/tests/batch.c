@@ -141,10 +141,10 @@ static int woken_fn(struct scopex_task *task)
 	return 0;
 }
 
-static void item_goes_ahead(struct scopex_test *test, bool wakes, unsigned int cpu)
+static void item_goes_ahead(struct scopex_test *test, bool wakes, bool stealable)
 {
-	struct ahead a = { .wakes = wakes, .cpu = cpu };
 	unsigned int round, home = test_this_cpu();
+	struct ahead a = { .wakes = wakes, .cpu = stealable ? SCOPEX_CPU_ANY : home };
 
 	for (round = 0; round < ROUNDS && !scopex_test_failed(test); round++)
 		scopex_scope(s) {
@@ -166,14 +166,14 @@ static void item_goes_ahead(struct scopex_test *test, bool wakes, unsigned int c
 
 static void what_is_queued_goes_ahead(struct scopex_test *test)
 {
-	item_goes_ahead(test, false, test_this_cpu());
-	item_goes_ahead(test, true, test_this_cpu());
+	item_goes_ahead(test, false, false);
+	item_goes_ahead(test, true, false);
 }
 
 /* On the only CPU: nobody takes the item. */
 static void stealable_item_goes_ahead(struct scopex_test *test)
 {
-	item_goes_ahead(test, false, SCOPEX_CPU_ANY);
+	item_goes_ahead(test, false, true);
 }
 
 /* The link of the last item is not known where the batch ends with an array. */
