@@ -30,15 +30,17 @@
 
 # The suites that notice the most mutants in the least time come first. "spin" takes as long as
 # all others together, as VMs that spin have fewer CPUs than they were promised.
-QUICK="api cancel loop options misuse nest walk detached debugfs"
-OTHERS="pool trace exit find memory stall module irq tracers race hotplug isolated verity"
+QUICK="api task several cancel loop options misuse nest walk file detached debugfs"
 # These run the modules with injected delays, for which some code is compiled only.
 INJECTED="injected injected-walk"
 LAST=spin
+# "stress" and "echo" take minutes, and count what the other suites count one by one.
+OTHERS=$(test_programs | sed 's/\.sh$//' |
+	grep -vxE "$(tr ' ' '|' <<<"$QUICK $INJECTED $LAST stress echo")" | paste -sd ' ')
 [[ -z ${SUITES:-} ]] || QUICK='' OTHERS=$SUITES INJECTED='' LAST=''
 
 # How long the suites of a VM may take; five times that without KVM.
-QUICK_LIMIT=180
+QUICK_LIMIT=300
 OTHERS_LIMIT=900
 
 # suites_of FILE - the suites that are meant for what is in a file of kmod/
@@ -46,11 +48,15 @@ suites_of()
 {
 	case $1 in
 	array.h | share.* | gain.* | each_cpu.c) echo loop ;;
+	await.* | batch.h | end_item.* | waker.* | woken.h | yield.c) echo task sync ;;
 	counters.* | place.* | profile.* | show.* | snapshot.*) echo debugfs memory ;;
+	channel.c | event.c | semaphore.c) echo sync task ;;
 	cpu_limit.c | join_item.c | option*) echo options ;;
 	limit.c | stamp.*) echo options debugfs trace ;;
 	context.* | owner.*) echo exit ;;
 	deadline.*) echo cancel options ;;
+	first_of.c | task_scope.c) echo several task ;;
+	grace.* | wait_queue.*) echo file ;;
 	hand_over.* | relief.* | thread.*) echo pool ;;
 	hotplug.*) echo hotplug module ;;
 	inject.*) echo injected ;;
@@ -59,8 +65,10 @@ suites_of()
 	registry.*) echo walk ;;
 	scope.*) echo api misuse ;;
 	select.*) echo api options isolated ;;
+	shared.h | thief.*) echo steal ;;
 	stats.*) echo debugfs find ;;
 	track.*) echo misuse ;;
+	waiting.*) echo task debugfs ;;
 	watchdog.*) echo stall pool ;;
 	*) [[ -e $ROOT/selftests/${1%.*}.sh ]] && echo "${1%.*}" ;;
 	esac

@@ -58,7 +58,7 @@ check_vm()
 stress=${STRESS_SECONDS:-10}
 is_number STRESS_SECONDS "$stress"
 
-mapfile -t programs < <(sed -n 's/^TEST_PROGS [:+]= //p' "$ROOT/selftests/Makefile" | tr ' ' '\n')
+mapfile -t programs < <(test_programs)
 known=(commands tools "${programs[@]}")
 host='' tests='' isolated='' without=' '
 

@@ -72,7 +72,7 @@ static void submit_from_hard_irq(struct scopex_test *test)
 {
 	struct source source;
 
-	if (!source_init(test, &source, 200))
+	if (!source_init(test, &source, 100))
 		return;
 	source.irq_work = IRQ_WORK_INIT_HARD(source_irq_work);
 	scopex_scope(s) {
@@ -345,7 +345,7 @@ static void hard_irq_wakes_tasks(struct scopex_test *test)
 	chime.irq_work = IRQ_WORK_INIT_HARD(chime_rings);
 	test_bell_init(&chime.bell);
 	scopex_scope(s) {
-		for (i = 0; i < 200; i++) {
+		for (i = 0; i < 100; i++) {
 			test_task_init(&t, &chime.bell);
 			chime.bell.rung = false;
 			EXPECT_EQ(test, scopex_submit(s, &t.task.work), 0);

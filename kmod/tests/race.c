@@ -494,7 +494,7 @@ static int payload_fn(struct scopex_work *work)
 
 static void owner_sees_every_payload(struct scopex_test *test)
 {
-	unsigned long round, rounds = TEST_INJECT ? 100 : 5000;
+	unsigned long round, rounds = TEST_INJECT ? 100 : 1000;
 	struct payload *payloads;
 	unsigned int cpu;
 

@@ -178,6 +178,12 @@ apt_try()
 . "$(dirname "${BASH_SOURCE[0]}")/../../selftests/ktap.sh"
 passed=0 failed=0 skipped=0
 
+# test_programs - the kselftests, in the order in which they run, one a line
+test_programs()
+{
+	sed -n 's/^TEST_PROGS [:+]= //p' "$ROOT/selftests/Makefile" | tr ' ' '\n'
+}
+
 # count FILE [TESTS [MAY_SKIP]] - add the results in the KTAP of others; for these variables,
 # see count-tests.awk
 count()
