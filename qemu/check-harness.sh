@@ -8,12 +8,12 @@
 # notices with the default kernel, the others with the debug kernels that look for them.
 # The cases of a kernel that can't be had, or is left out, count as skipped.
 #
-#	KERNELS= the debug kernels to use (default: kasan kcsan)
+#	KERNELS= the debug kernels to use, or none if it is empty (default: kasan kcsan)
 
 . "$(dirname "$0")/lib/kernel.sh"
 . "$ROOT/qemu/lib/build.sh"
 
-debug_kernels=${KERNELS:-kasan kcsan}
+debug_kernels=${KERNELS-kasan kcsan}
 for kernel in $debug_kernels; do
 	[[ $kernel == kasan || $kernel == kcsan ]] ||
 		die "KERNELS=$kernel has no cases of its own; known: kasan kcsan"

@@ -4,7 +4,7 @@
 # make check: test commands and tools on the host, run selftests/ in a VM by kselftest's
 # own runner, count the results, and judge the VM.
 #
-#	TEST=	what to run, as "api race"; "commands" and "tools" are the host's part
+#	TEST=	what to run, as "api race"; "commands", "tools" and "try" are the host's part
 #		(default: all)
 #	WITHOUT= what to leave out of that
 #	CPUS=	how many the VM has (default: 4)
@@ -59,7 +59,8 @@ stress=${STRESS_SECONDS:-10}
 is_number STRESS_SECONDS "$stress"
 
 mapfile -t programs < <(test_programs)
-known=(commands tools "${programs[@]}")
+# These run on the host: qemu/check-NAME.sh
+known=(commands tools try "${programs[@]}")
 host='' tests='' isolated='' without=' '
 
 # known_name VARIABLE NAME - the whole name of what a variable names
@@ -67,7 +68,7 @@ known_name()
 {
 	local name=$2
 
-	[[ $name == commands || $name == tools ]] || name=${name%.sh}.sh
+	[[ -e $ROOT/qemu/check-$name.sh ]] || name=${name%.sh}.sh
 	[[ " ${known[*]} " == *" $name "* ]] ||
 		die "unknown $1=${name%.sh}; known: ${known[*]%.sh}"
 	echo "$name"

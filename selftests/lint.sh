@@ -458,41 +458,14 @@ check_coccinelle()
 	xargs -P "$(nproc)" -I{} bash -c 'stock_check {}' <"$work/stock" | unexpected coccinelle
 }
 
-# apply_rules NAME FILE... - run rules for users of scopex on these files. A process for each CPU
-# takes a part of them: to read the rules takes longer than to look at most files.
-apply_rules()
-{
-	local dir=$work/$1 file part i=0
-
-	for file in "${@:2}"; do
-		mkdir -p "$dir/$((i % $(nproc)))"
-		cp --parents "$file" "$dir/$((i++ % $(nproc)))"
-	done
-	for part in "$dir"/*; do
-		{
-			spatch --very-quiet --macro-file-builtins "$MACROS" --dir "$part" \
-				--cocci-file "$ROOT/selftests/coccinelle/$1.cocci" 2>&1 ||
-				echo "$1: spatch failed"
-		} | sed "s|^$part||" >"$part.out" &
-	done
-	wait
-	cat "$dir"/*.out
-}
-
 check_scopex_cocci()
 {
-	local files
-
 	need spatch || return
 	readme_code "$work/README" >"$work/files"
-	mapfile -t files < <({
+	{
 		find "$ROOT/kmod" "$ROOT/include" "$ROOT/qemu" -name '*.[ch]' ! -name '*.mod.c'
 		cat "$work/files"
-	} | xargs ls -S)
-	apply_rules scopex "${files[@]}" >"$work/remarks"
-	mapfile -t files < <(grep -l 'scopex_coroutine(' "${files[@]}")
-	apply_rules coroutine "${files[@]}" >>"$work/remarks"
-	unexpected scopex.cocci <"$work/remarks"
+	} | xargs ls -S | xargs "$ROOT/selftests/coccinelle/apply.sh" | unexpected scopex.cocci
 }
 
 check_scopex_cocci_tests()
