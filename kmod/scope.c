@@ -201,7 +201,8 @@ static noinline void scopex_open_nowhere(struct scopex_scope *scope)
 				  "is opened in an interrupt, which can't wait");
 }
 
-static noinline void scopex_open_in_kthread(struct scopex_scope *scope, u64 state)
+/* The current task may be a worker. Out of line, so that the usual case keeps its registers. */
+static noinline void scopex_open_on_worker(struct scopex_scope *scope, u64 state)
 {
 	struct scopex_worker *w = scopex_this_worker();
 
@@ -224,8 +225,8 @@ static __always_inline void scopex_open(struct scopex_scope *scope, struct scope
 	scopex_fill_scope(scope, site, flags);
 	if (unlikely(!in_task() || !scopex_is_on_this_stack(scope)))
 		return scopex_open_nowhere(scope);
-	if (current->flags & PF_KTHREAD)
-		return scopex_open_in_kthread(scope, state);
+	if (unlikely(scopex_may_be_worker()))
+		return scopex_open_on_worker(scope, state);
 	scopex_open_first(scope, state);
 }
 
