@@ -59,8 +59,7 @@ stress=${STRESS_SECONDS:-10}
 is_number STRESS_SECONDS "$stress"
 
 mapfile -t programs < <(test_programs)
-# These run on the host: qemu/check-NAME.sh
-known=(commands tools try "${programs[@]}")
+read -ra known <<<"$HOST_TESTS ${programs[*]}"
 host='' tests='' isolated='' without=' '
 
 # known_name VARIABLE NAME - the whole name of what a variable names
@@ -68,7 +67,7 @@ known_name()
 {
 	local name=$2
 
-	[[ -e $ROOT/qemu/check-$name.sh ]] || name=${name%.sh}.sh
+	[[ " $HOST_TESTS " == *" $name "* ]] || name=${name%.sh}.sh
 	[[ " ${known[*]} " == *" $name "* ]] ||
 		die "unknown $1=${name%.sh}; known: ${known[*]%.sh}"
 	echo "$name"

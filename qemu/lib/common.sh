@@ -178,6 +178,9 @@ apt_try()
 . "$(dirname "${BASH_SOURCE[0]}")/../../selftests/ktap.sh"
 passed=0 failed=0 skipped=0
 
+# The tests that run on the host: qemu/check-NAME.sh
+HOST_TESTS="commands tools try"
+
 # test_programs - the kselftests, in the order in which they run, one a line
 test_programs()
 {
